@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Event, Homes, Limits, Mode, Notifier, Policy, Ports, Report, Rotator, Selection,
-    Severity, select,
+    Cancel, Event, Homes, Limits, Mode, Notifier, Ports, Report, Rotator, Selection, Severity,
+    WaitPolicy, select,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -75,8 +75,12 @@ pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report)
     }
     let account = troubled_account()?;
     let users = account.world().list_users("/");
-    let selected =
-        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected = select(
+        &users,
+        &Selection::default(),
+        &Homes::in_region("us-east-1"),
+        &WaitPolicy::default(),
+    );
     let rotator = Rotator::new(Ports::of(account)).notify(Arc::new(pager));
     let report = rotator
         .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})

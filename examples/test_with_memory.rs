@@ -12,9 +12,9 @@
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{ProbeAnswer, SecretState};
 use keyrot_core::{
-    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome,
-    Policy, Ports, Rotator, SecretName, SecretStorePort, Selection, UserName, UserResult, Waits,
-    Why, select,
+    Cancel, Credentials, EventKind, Homes, IamPort, KeyId, KeyStatus, Limits, Mode, Outcome, Ports,
+    Rotator, SecretName, SecretStorePort, Selection, UserName, UserResult, WaitPolicy, Waits, Why,
+    select,
 };
 use std::error::Error;
 use std::time::Duration;
@@ -28,8 +28,12 @@ type Tested<T> = Result<T, Box<dyn Error>>;
 /// `keyrot_aws`.
 async fn nightly(ports: Ports) -> Tested<Vec<UserResult>> {
     let users = ports.iam.users("/").await?;
-    let selected =
-        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected = select(
+        &users,
+        &Selection::default(),
+        &Homes::in_region("us-east-1"),
+        &WaitPolicy::default(),
+    );
     let rotator = Rotator::new(ports);
     let report = rotator
         .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
@@ -57,7 +61,7 @@ impl Account {
         world.rules.listing_lag = Duration::from_secs(20);
         let memory = MemoryAccount::new(world);
         let secret = SecretName::parse("/iam/deployer/access_key")?;
-        memory.watch(&user, &secret, &Policy::new(Waits::default(), false)?);
+        memory.watch(&user, &secret, &WaitPolicy::new(Waits::default(), false)?);
         Ok(Self { memory, user, secret, old })
     }
 

@@ -19,8 +19,8 @@ use keyrot_core::model::{
 use keyrot_core::ports::{MockClock, MockCredentialProbe, MockIamPort, MockSecretStorePort};
 use keyrot_core::{
     AccessKey, CallError, Cancel, ErrorKind, Event, EventKind, Homes, IamUser, KeyId, KeyStatus,
-    Limits, Mode, Outcome, Policy, Ports, Report, Rotator, Selection, Timestamp, UserArn, Waits,
-    select,
+    Limits, Mode, Outcome, Ports, Report, Rotator, Selection, Timestamp, UserArn, WaitPolicy,
+    Waits, select,
 };
 use std::error::Error;
 use std::sync::Arc;
@@ -33,8 +33,12 @@ type Tested<T> = Result<T, Box<dyn Error>>;
 /// What the service does each night. Stands for the service's own code.
 async fn nightly(ports: Ports, notifier: MockNotifier) -> Result<Report, CallError> {
     let users = ports.iam.users("/").await?;
-    let selected =
-        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected = select(
+        &users,
+        &Selection::default(),
+        &Homes::in_region("us-east-1"),
+        &WaitPolicy::default(),
+    );
     let rotator = Rotator::new(ports).notify(Arc::new(notifier));
     Ok(rotator
         .run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
@@ -98,7 +102,7 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     let report = nightly(mocks.ports(), notifier).await?;
     let [standing] = report.users.as_slice() else { return Err("one user is expected".into()) };
     // The rotation begins early enough for the old key to be gone by `max_age`.
-    let due = Policy::new(Waits::default(), false)?.due(now - 10 * DAY);
+    let due = WaitPolicy::new(Waits::default(), false)?.due(now - 10 * DAY);
     assert_eq!(standing.outcome, Outcome::Settled { until: due });
     Ok(format!("{} is settled, after {} calls", standing.user, standing.calls))
 }

@@ -1,4 +1,3 @@
-use crate::calls::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::connect_error::ConnectError;
 use crate::credentials::Explained;
@@ -7,6 +6,7 @@ use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::op::Op;
 #[cfg(feature = "notify")]
 use crate::plain_http::Http;
+use crate::retry::{Budget, Limits, send};
 use crate::sdk_config::{app_name, check_endpoints, region_of, time_limits};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use crate::trust::Trust;

@@ -1,7 +1,6 @@
 //! What a consumer reads: one GetSecretValue by the staging label, and nothing else; and where to
 //! look, if that is not the place.
 
-use crate::calls::{Budget, send};
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
 use crate::connect::Aws;
@@ -10,6 +9,7 @@ use crate::http::SHORT_ANSWER;
 use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
 use crate::op::Op;
+use crate::retry::{Budget, send};
 use crate::sdk_config::{check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;

@@ -2,10 +2,10 @@
 
 mod parse;
 
-use crate::calls::send;
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::op::Op;
+use crate::retry::send;
 use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::operation::get_credential_report::GetCredentialReportOutput;

@@ -1,10 +1,10 @@
 //! IAM's access keys. Every request names the user: left out, IAM takes the caller.
 
-use crate::calls::send;
 use crate::connect::Aws;
 use crate::discovery;
 use crate::op::Op;
 use crate::pages::next_marker;
+use crate::retry::send;
 use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};

@@ -68,7 +68,6 @@
 
 mod aws_error;
 mod backoff;
-mod calls;
 mod clock;
 #[cfg(feature = "rotate")]
 mod connect;
@@ -118,6 +117,7 @@ pub mod policy;
 mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
+mod retry;
 mod rotated;
 mod sdk_config;
 #[cfg(feature = "rotate")]

@@ -1,9 +1,9 @@
 //! The verification of credentials: a client on exactly these, with the endpoint and connections of
 //! the others.
 
-use crate::calls::send;
 use crate::connect::Aws;
 use crate::op::Op;
+use crate::retry::send;
 use async_trait::async_trait;
 use aws_credential_types::Credentials as SdkCredentials;
 use keyrot_core::model::ProbeAnswer;

@@ -1,9 +1,9 @@
 //! The requests to Secrets Manager that the store is made of.
 
-use crate::calls::{Budget, send};
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::op::Op;
+use crate::retry::{Budget, send};
 use crate::secret_state::{CURRENT, PENDING, replicas_behind, state};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;

@@ -8,11 +8,11 @@
 //! comes first. If it has another, Secrets Manager refuses the pair, and the next label is asked
 //! for; a version is never asked for by its id alone.
 
-use crate::calls::send;
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::op::Op;
 use crate::pages::next_marker;
+use crate::retry::send;
 use crate::secret_requests::{named, tag, tag_of};
 use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, state};
 use crate::time::instant;

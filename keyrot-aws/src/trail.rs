@@ -4,14 +4,14 @@
 use crate::trail_clients::Regional;
 mod record;
 
-use crate::calls::send;
 use crate::connect::Aws;
 use crate::iam::last_use;
 use crate::op::Op;
+use crate::retry::send;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
-use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
+use keyrot_core::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{CallError, KeyId, UserName};
 
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).

@@ -97,7 +97,8 @@ impl Account {
         let users = ports.iam.users("/").await.unwrap();
         let homes = Homes::in_region(REGION);
         let chosen =
-            select(&users, &Selection::default(), &homes, &keyrot_core::Policy::default()).chosen;
+            select(&users, &Selection::default(), &homes, &keyrot_core::WaitPolicy::default())
+                .chosen;
         let report = Rotator::new(ports)
             .run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
             .await;

@@ -14,8 +14,8 @@ use keyrot_core::ports::TagPort;
 use keyrot_core::requests::{Lifted, end_sessions, lift_if_over};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Request, Revocation,
-    Rotator, SecretName, Selection, Timestamp, UserName, select,
+    Cancel, Clock, Homes, IamPort, Limits, Mode, Outcome, Ports, Request, Revocation, Rotator,
+    SecretName, Selection, Timestamp, UserName, WaitPolicy, select,
 };
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -95,7 +95,7 @@ impl Life {
             &users,
             &Selection::default(),
             &Homes::in_region("us-east-1"),
-            &Policy::default(),
+            &WaitPolicy::default(),
         )
         .chosen;
         let mut rotator = Rotator::new(self.ports.clone());

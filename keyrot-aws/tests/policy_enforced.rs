@@ -103,7 +103,7 @@ async fn chosen(aws: &Aws) -> Vec<Target> {
         &users,
         &Selection::default(),
         &Homes::in_region("us-east-1"),
-        &keyrot_core::Policy::default(),
+        &keyrot_core::WaitPolicy::default(),
     )
     .chosen
 }

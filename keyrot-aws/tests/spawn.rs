@@ -10,7 +10,7 @@ use keyrot_core::consumer::{CredentialSource, VersionStage};
 use keyrot_core::ports::TagPort;
 use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::settings::Settings;
-use keyrot_core::usage::TrailPort;
+use keyrot_core::trail::TrailPort;
 use keyrot_core::{Clock, CredentialProbe, IamPort, Ports, SecretStorePort};
 use std::path::Path;
 use std::sync::Arc;

@@ -6,8 +6,8 @@ use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
 use keyrot_aws::{Aws, AwsSettings, Endpoints};
 use keyrot_core::memory::World;
 use keyrot_core::{
-    Cancel, CredentialProbe, Credentials, Homes, IamPort, Limits, Mode, Policy, Rotator, Selection,
-    UserName, select,
+    Cancel, CredentialProbe, Credentials, Homes, IamPort, Limits, Mode, Rotator, Selection,
+    UserName, WaitPolicy, select,
 };
 use std::fmt::Debug;
 use std::fmt::Write;
@@ -82,8 +82,12 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
     emulator.inject(CallAt::first("ListAccessKeys"), throttle);
     emulator.inject(CallAt::first("PutSecretValue"), Fault::LostReply);
     let users = aws.users("/").await.unwrap();
-    let selected =
-        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default());
+    let selected = select(
+        &users,
+        &Selection::default(),
+        &Homes::in_region("us-east-1"),
+        &WaitPolicy::default(),
+    );
     let rotator = Rotator::new(aws.ports());
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     // Credentials that are refused, and an MFA code.

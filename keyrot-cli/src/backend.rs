@@ -15,7 +15,7 @@ use keyrot_core::audit::AccountPort;
 use keyrot_core::consumer::{CredentialSource, HomeSource};
 use keyrot_core::ports::{TagPort, UserPolicyPort};
 use keyrot_core::settings::Settings;
-use keyrot_core::usage::TrailPort;
+use keyrot_core::trail::TrailPort;
 use keyrot_core::{Homes, Notifier, Ports, Target};
 use std::sync::Arc;
 

@@ -2,7 +2,7 @@
 
 use crate::sandbox::region::SANDBOX_REGION;
 use keyrot_core::selection::MissingWhy;
-use keyrot_core::{Homes, IamUser, Policy, Selection, UserName, select};
+use keyrot_core::{Homes, IamUser, Selection, UserName, WaitPolicy, select};
 
 /// `; did you mean ci-deployer?`, or nothing if no user's name comes near.
 pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {
@@ -12,7 +12,8 @@ pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {
 /// The nearest name, as a run suggests it.
 fn nearest(name: &UserName, among: &[IamUser]) -> Option<UserName> {
     let selection = Selection { only: vec![name.clone()], ..Selection::default() };
-    let found = select(among, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());
+    let found =
+        select(among, &selection, &Homes::in_region(SANDBOX_REGION), &WaitPolicy::default());
     match found.missing.into_iter().next()?.why {
         MissingWhy::NotFound { nearest, .. } => nearest,
         _ => None,

@@ -15,11 +15,11 @@ use support::own::file_with;
 use support::{Ran, Sandbox, user};
 
 /// The sandbox, and jane.doe's machine.
-struct RequestSession {
+struct RequestFlow {
     sandbox: Sandbox,
 }
 
-impl RequestSession {
+impl RequestFlow {
     fn new() -> Self {
         let desk = Self { sandbox: Sandbox::new() };
         let key = desk.keys("jane.doe")[0].clone();
@@ -91,7 +91,7 @@ impl RequestSession {
 
 #[test]
 fn from_a_due_key_to_one_new_key() {
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let old = desk.keys("jane.doe")[0].clone();
     let before = desk.text();
 
@@ -144,7 +144,7 @@ fn from_a_due_key_to_one_new_key() {
 }
 
 /// No secret of the user's keys was ever printed.
-fn secrets_were_kept(desk: &RequestSession) {
+fn secrets_were_kept(desk: &RequestFlow) {
     let printed = desk.run(&[]);
     for key in desk.keys("jane.doe") {
         let secret = World::secret_of(&KeyId::parse(key).unwrap());
@@ -156,7 +156,7 @@ fn secrets_were_kept(desk: &RequestSession) {
 
 #[test]
 fn a_key_that_is_still_used_is_kept_and_its_use_is_shown() {
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let old = desk.keys("jane.doe")[0].clone();
     desk.json(&["--yes"]);
     desk.pass("8d");
@@ -183,7 +183,7 @@ fn a_key_that_is_still_used_is_kept_and_its_use_is_shown() {
 
 #[test]
 fn a_link_stays_a_link_and_the_mode_stays() {
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let real = desk.sandbox.dir().join("elsewhere");
     std::fs::rename(desk.path(), &real).unwrap();
     std::fs::set_permissions(&real, PermissionsExt::from_mode(0o640)).unwrap();
@@ -199,7 +199,7 @@ fn a_link_stays_a_link_and_the_mode_stays() {
 
 #[test]
 fn two_keys_that_tell_no_story_need_a_person() {
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let both = desk.keys("data-import");
     desk.write(&file_with(&both[0]));
     let (code, blocked) = desk.json(&["--yes", "--force"]);
@@ -227,7 +227,7 @@ fn two_keys_that_tell_no_story_need_a_person() {
 
 #[test]
 fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let key = desk.keys("jane.doe")[0].clone();
     let good = desk.text();
     let refused = |args: &[&str], env: &[(&str, &str)], code: i32, says: &str| {
@@ -273,7 +273,7 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
 }
 
 /// Starts a slow replacement, and waits until its key was made.
-fn begun(desk: &RequestSession) -> Child {
+fn begun(desk: &RequestFlow) -> Child {
     let child = desk
         .command(&["--yes", "--json"])
         .env("KEYROT_TEST_SANDBOX_PACE", "120ms")
@@ -298,7 +298,7 @@ fn ctrl_c_leaves_no_key_behind_however_often() {
     for (signals, code) in
         [(&["-INT"][..], 130), (&["-TERM"], 143), (&["-INT", "-INT", "-INT"], 130)]
     {
-        let desk = RequestSession::new();
+        let desk = RequestFlow::new();
         let before = desk.text();
         let child = begun(&desk);
         for name in signals {
@@ -316,7 +316,7 @@ fn ctrl_c_leaves_no_key_behind_however_often() {
 #[test]
 fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
     // Another profile: both changes stand.
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let child = begun(&desk);
     desk.write(&desk.text().replace("region = eu-west-1", "region = eu-west-2"));
     let ran = desk.sandbox.take(&child.wait_with_output().unwrap());
@@ -325,7 +325,7 @@ fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
     assert_eq!(desk.text(), file_with(&new).replace("region = eu-west-1", "region = eu-west-2"));
 
     // The key itself: somebody else's change stands, and the new key goes.
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let child = begun(&desk);
     let theirs = file_with("AKIATHEIRSTHEIRSTHEI");
     desk.write(&theirs);
@@ -335,7 +335,7 @@ fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
     assert_eq!((desk.text(), desk.keys("jane.doe").len()), (theirs, 1));
 
     // Gone.
-    let desk = RequestSession::new();
+    let desk = RequestFlow::new();
     let child = begun(&desk);
     std::fs::remove_file(desk.path()).unwrap();
     assert_eq!(desk.sandbox.take(&child.wait_with_output().unwrap()).code, Some(1));
@@ -349,7 +349,7 @@ fn killed_at_any_call_the_key_in_the_file_works_and_there_is_a_way_on() {
     for nth in 1.. {
         let mut died = false;
         for moment in ["before", "after"] {
-            let desk = RequestSession::new();
+            let desk = RequestFlow::new();
             let before = desk.text();
             let output = desk
                 .command(&["--yes"])

@@ -12,7 +12,7 @@
 //! | [`decide`] | the decision: one pure, total function |
 //! | [`machine`] | one user's rotation without I/O: which call is next, and what its reply means |
 //! | [`ports`] | the traits that keyrot acts through |
-//! | [`usage`] | who uses a key, from a trail |
+//! | [`trail`] | who uses a key, from a trail |
 //! | [`engine`] | rotations on the ports: one user, and many concurrently |
 //! | [`selection`], [`settings`] | which users, and by which settings |
 //! | [`report`] | every JSON document and its codes; hints as data |
@@ -23,7 +23,7 @@
 //!
 //! # Where to begin
 //! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a
-//!   [`Policy`]. The [`Report`] has each user's [`Outcome`].
+//!   [`WaitPolicy`]. The [`Report`] has each user's [`Outcome`].
 //! - To understand: [`decide`](decide::decide) is the whole of the judgement,
 //!   [`Rotation`](machine::Rotation) the machine around it, [`Journal`](model::Journal) what is
 //!   remembered.
@@ -45,7 +45,7 @@
 //!
 //! let users = account.users("/").await?;
 //! let homes = Homes::in_region("us-east-1");
-//! let selected = select(&users, &Selection::default(), &homes, &Policy::default());
+//! let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
 //! let rotator = Rotator::new(Ports::of(account.clone()));
 //! let report = rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 //!
@@ -81,7 +81,7 @@ pub mod service;
 pub mod settings;
 #[cfg(test)]
 mod testing;
-pub mod usage;
+pub mod trail;
 
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
@@ -95,7 +95,7 @@ pub use machine::{Event, EventKind, Mode, Outcome, Severity, Stop};
 pub use model::value;
 pub use model::{
     AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse,
-    Policy, Request, Revocation, SecretKey, SecretName, UserArn, UserName, Waits,
+    Request, Revocation, SecretKey, SecretName, UserArn, UserName, WaitPolicy, Waits,
 };
 pub use ports::{Cancel, Clock, CredentialProbe, IamPort, SecretStorePort};
 pub use report::RunDocument;

@@ -8,7 +8,7 @@ use crate::engine::target::Target;
 use crate::machine::rotation::Mode;
 use crate::model::error::CallError;
 use crate::model::time::Timestamp;
-use crate::model::waits::{Policy, after};
+use crate::model::waits::{WaitPolicy, after};
 use crate::ports::cancel::Cancel;
 use crate::report::run::{Counts, RunDocument};
 use crate::report::schema;
@@ -35,7 +35,7 @@ type EachPass = Arc<dyn Fn(&Result<RunDocument, ServiceError>) + Send + Sync>;
 /// ```no_run
 /// # use keyrot_core::*;
 /// # async fn example(ports: Ports, homes: Homes, stop: impl Future<Output = ()> + Send + 'static) {
-/// let service = Service::new(Rotator::new(ports), Selection::default(), homes, Policy::default());
+/// let service = Service::new(Rotator::new(ports), Selection::default(), homes, WaitPolicy::default());
 /// let health = service.clone();
 /// let task = tokio::spawn(async move { service.run(&Cancel::when(stop)).await });
 /// // Meanwhile, for a health check:
@@ -48,7 +48,7 @@ pub struct Service {
     rotator: Rotator,
     selection: Selection,
     homes: Homes,
-    policy: Policy,
+    policy: WaitPolicy,
     limits: Limits,
     deadline: Option<Duration>,
     every: Duration,
@@ -111,7 +111,7 @@ impl Service {
     /// Rotates the users that `selection` selects, by `policy`: a pass immediately, and then one
     /// every six hours.
     #[must_use]
-    pub fn new(rotator: Rotator, selection: Selection, homes: Homes, policy: Policy) -> Self {
+    pub fn new(rotator: Rotator, selection: Selection, homes: Homes, policy: WaitPolicy) -> Self {
         Self {
             rotator,
             selection,

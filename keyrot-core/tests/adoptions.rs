@@ -8,8 +8,8 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::{
-    Cancel, Homes, IamPort, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, RunDocument,
-    Selected, Selection, Stop, Target, UserName, select,
+    Cancel, Homes, IamPort, Limits, Mode, Outcome, Ports, Report, Rotator, RunDocument, Selected,
+    Selection, Stop, Target, UserName, WaitPolicy, select,
 };
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -26,7 +26,7 @@ fn account(users: usize) -> MemoryAccount {
 
 async fn selected(account: &MemoryAccount) -> Selected {
     let users = account.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default())
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &WaitPolicy::default())
 }
 
 async fn chosen(account: &MemoryAccount) -> Vec<Target> {

@@ -7,8 +7,8 @@ use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{JournalEntry, VersionId};
 use keyrot_core::{
-    Blocked, Cancel, Credentials, Homes, Limits, Mode, Outcome, Policy, Ports, Request, Revocation,
-    Rotator, SecretName, Selection, Target, UserName, UserResult, Waits, select,
+    Blocked, Cancel, Credentials, Homes, Limits, Mode, Outcome, Ports, Request, Revocation,
+    Rotator, SecretName, Selection, Target, UserName, UserResult, WaitPolicy, Waits, select,
 };
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Scene {
         world.add_key(&user).unwrap();
         world.advance(DAY);
         let (account, secret) = (MemoryAccount::new(world), "/iam/ci/access_key".parse().unwrap());
-        account.watch(&user, &secret, &Policy::new(Waits::default(), false).unwrap());
+        account.watch(&user, &secret, &WaitPolicy::new(Waits::default(), false).unwrap());
         Self { account, user, secret }
     }
 
@@ -58,7 +58,7 @@ impl Scene {
             &users,
             &Selection::default(),
             &Homes::in_region("us-east-1"),
-            &Policy::default(),
+            &WaitPolicy::default(),
         );
         let mut chosen = all.chosen.remove(0);
         if force {

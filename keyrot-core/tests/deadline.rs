@@ -9,8 +9,8 @@ use keyrot_core::audit::{AuditPolicy, FindingKind, audit, survey};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::{ProbeAnswer, after};
 use keyrot_core::{
-    Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy,
-    Ports, Rotator, SecretName, Selection, Timestamp, UserName, Waits, Why, select,
+    Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports,
+    Rotator, SecretName, Selection, Timestamp, UserName, WaitPolicy, Waits, Why, select,
 };
 use proptest::prelude::*;
 use std::time::Duration;
@@ -69,7 +69,7 @@ impl Scene {
         world.advance(HOUR);
         let account = MemoryAccount::new(world);
         let secret: SecretName = "/iam/ci/access_key".parse().unwrap();
-        let policy = Policy::new(waits, false).unwrap();
+        let policy = WaitPolicy::new(waits, false).unwrap();
         account.watch(&user, &secret, &policy);
         let mut dice = Dice::new(seed);
         let now = account.world().now();
@@ -137,7 +137,7 @@ impl Scene {
             &users,
             &Selection::default(),
             &Homes::in_region("us-east-1"),
-            &Policy::new(self.waits, false).unwrap(),
+            &WaitPolicy::new(self.waits, false).unwrap(),
         );
         let work = async {
             self.rotator
@@ -193,7 +193,7 @@ impl Scene {
 
     fn old_keys(&self) -> usize {
         let policy = AuditPolicy {
-            policy: Policy::new(self.waits, false).unwrap(),
+            policy: WaitPolicy::new(self.waits, false).unwrap(),
             ..AuditPolicy::default()
         };
         let view =
@@ -377,7 +377,7 @@ proptest! {
             .with_soak(DAY * soak)
             .with_idle(60 * DAY)
             .with_max_age(1000 * DAY);
-        let least = (1..1000).map(|days| DAY * days).find(|age| Policy::new(waits.with_max_age(*age), false).is_ok());
+        let least = (1..1000).map(|days| DAY * days).find(|age| WaitPolicy::new(waits.with_max_age(*age), false).is_ok());
         waits.max_age = least.unwrap() + DAY * spare;
         let cache = overlap / 24 * cached;
         let mut scene = Scene::new(waits, &[reads((quiet / 3).min(cache), cache.saturating_sub(quiet / 3).max(MINUTE))], seed);

@@ -4,8 +4,8 @@
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::model::Subject;
 use keyrot_core::{
-    Cancel, EventKind, KeyId, Limits, Mode, Outcome, Policy, Ports, Report, Rotator, Target,
-    UserName, Waits, Why,
+    Cancel, EventKind, KeyId, Limits, Mode, Outcome, Ports, Report, Rotator, Target, UserName,
+    WaitPolicy, Waits, Why,
 };
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Life {
     account: MemoryAccount,
     user: UserName,
     rotator: Rotator,
-    policy: Policy,
+    policy: WaitPolicy,
 }
 
 impl Life {
@@ -26,7 +26,7 @@ impl Life {
             world.add_key(&user).unwrap();
         }
         let account = MemoryAccount::new(world);
-        let policy = Policy::new(Waits::default(), false).unwrap();
+        let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let secret = "/iam/ci/access_key".parse().unwrap();
         account.watch(&user, &secret, &policy);
         Self { rotator: Rotator::new(Ports::of(account.clone())), account, user, policy }

@@ -8,8 +8,8 @@ use keyrot_core::memory::{
 };
 use keyrot_core::model::{JournalEntry, ProbeAnswer, Promoted, VersionId};
 use keyrot_core::{
-    Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, Policy, SecretName,
-    SecretStorePort, UserName, Waits,
+    Credentials, Effect, ErrorKind, IamPort, KeyId, KeyStatus, LastUse, SecretName,
+    SecretStorePort, UserName, WaitPolicy, Waits,
 };
 use std::time::Duration;
 
@@ -152,7 +152,7 @@ fn each_call_takes_its_time() {
     assert_eq!(account.world().now(), keyrot_core::model::after(before, MINUTE));
 }
 
-/// A user in the overlap: the old key under AWSPREVIOUS, the new one proved and under AWSCURRENT,
+/// A user in the overlap: the old key under AWSPREVIOUS, the new one verified and under AWSCURRENT,
 /// and noted down.
 struct Overlap {
     world: World,
@@ -178,7 +178,7 @@ impl Overlap {
         world.create_secret(&secret, None).unwrap();
         let old = put(&mut world, &[]);
         let new = put(&mut world, &[Label::Pending]);
-        let policy = Policy::new(Waits::default(), false).unwrap();
+        let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let watch = Watch::new(&world, user.clone(), secret.clone(), policy);
         let mut overlap = Self {
             world,
@@ -262,7 +262,7 @@ fn the_watch_notices_a_current_key_that_does_not_work() {
 }
 
 #[test]
-fn the_watch_notices_a_key_published_unproved() {
+fn the_watch_notices_a_key_published_unverified() {
     let mut it = Overlap::new(true);
     it.live(20 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();
@@ -340,7 +340,7 @@ fn the_watch_notices_a_change_to_a_key_of_somebody_elses() {
 }
 
 #[test]
-fn the_watch_notices_a_retirement_without_proof_of_a_successor() {
+fn the_watch_notices_a_retirement_without_verification_of_a_successor() {
     let mut it = Overlap::new(false);
     it.live(8 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S5"));

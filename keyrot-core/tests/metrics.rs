@@ -5,7 +5,7 @@
 use keyrot_core::engine::metrics as names;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Service, select,
+    Cancel, Homes, Limits, Mode, Ports, Rotator, Selection, Service, WaitPolicy, select,
 };
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshot};
 use std::collections::BTreeMap;
@@ -42,7 +42,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 fn run(account: &MemoryAccount, mode: Mode) {
     let users = account.world().list_users("/");
     let homes = Homes::in_region("us-east-1");
-    let chosen = select(&users, &Selection::default(), &homes, &Policy::default()).chosen;
+    let chosen = select(&users, &Selection::default(), &homes, &WaitPolicy::default()).chosen;
     let rotator = Rotator::new(Ports::of(account.clone()));
     block_on(rotator.run(chosen, mode, &Limits::default(), &Cancel::default(), &|_| {}));
 }
@@ -108,7 +108,7 @@ fn a_pass_that_lists_no_users_is_counted() {
         names::describe();
         let rotator = Rotator::new(Ports::of(account.clone()));
         let homes = Homes::in_region("us-east-1");
-        let service = Service::new(rotator, Selection::default(), homes, Policy::default());
+        let service = Service::new(rotator, Selection::default(), homes, WaitPolicy::default());
         block_on(service.pass(&Cancel::default())).unwrap_err();
     });
     let seen = seen(snapshots.snapshot());

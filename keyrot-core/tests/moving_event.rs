@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keyrot_core::engine::{Moved, NotifierError, NotifierErrorKind};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::{
-    Cancel, Event, Homes, Limits, Mode, Notifier, Outcome, Policy, Ports, Report, Rotator,
-    Selection, Target, select,
+    Cancel, Event, Homes, Limits, Mode, Notifier, Outcome, Ports, Report, Rotator, Selection,
+    Target, WaitPolicy, select,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -37,7 +37,7 @@ impl Notifier for Words {
 
 fn chosen(account: &MemoryAccount, region: &str) -> Target {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), &Homes::in_region(region), &Policy::default())
+    select(&users, &Selection::default(), &Homes::in_region(region), &WaitPolicy::default())
         .chosen
         .remove(0)
 }

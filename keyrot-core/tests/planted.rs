@@ -6,8 +6,8 @@ use keyrot_core::machine::{Call, Next, Rotation, Task};
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Subject, VersionId};
 use keyrot_core::{
-    Blocked, KeyId, KeyStatus, Mode, Outcome, Policy, Ports, Request, Revocation, SecretName,
-    UserName, Waits,
+    Blocked, KeyId, KeyStatus, Mode, Outcome, Ports, Request, Revocation, SecretName, UserName,
+    WaitPolicy, Waits,
 };
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ async fn run(
     let ports = Ports::of(account.clone());
     let world = account.world();
     let subject = Subject::of(&world.list_users("/")[0], secret(), world.region());
-    let policy = Policy::new(Waits::default(), false).unwrap();
+    let policy = WaitPolicy::new(Waits::default(), false).unwrap();
     let mut machine = Rotation::new(subject, policy, Mode::Act).to_do(task);
     let mut looks = 0;
     loop {

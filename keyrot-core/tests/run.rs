@@ -8,7 +8,8 @@ use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
 use keyrot_core::{
     AccessKey, CallError, Cancel, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode,
-    Notifier, Outcome, Policy, Ports, Report, Rotator, Selection, Stop, Target, UserName, select,
+    Notifier, Outcome, Ports, Report, Rotator, Selection, Stop, Target, UserName, WaitPolicy,
+    select,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -24,7 +25,8 @@ fn account(users: usize) -> MemoryAccount {
 
 async fn chosen(account: &MemoryAccount) -> Vec<Target> {
     let users = account.users("/").await.unwrap();
-    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default()).chosen
+    select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &WaitPolicy::default())
+        .chosen
 }
 
 async fn run(

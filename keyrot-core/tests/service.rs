@@ -4,7 +4,7 @@
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::report::RunStatus;
 use keyrot_core::service::{Service, ServiceError};
-use keyrot_core::{Cancel, Homes, Policy, Ports, Rotator, RunDocument, Selection};
+use keyrot_core::{Cancel, Homes, Ports, Rotator, RunDocument, Selection, WaitPolicy};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn service() -> (MemoryAccount, Service) {
     let account = MemoryAccount::new(world);
     let rotator = Rotator::new(Ports::of(account.clone()));
     let homes = Homes::in_region("us-east-1");
-    (account, Service::new(rotator, Selection::default(), homes, Policy::default()))
+    (account, Service::new(rotator, Selection::default(), homes, WaitPolicy::default()))
 }
 
 type Seen = Arc<Mutex<Vec<Result<RunDocument, ServiceError>>>>;

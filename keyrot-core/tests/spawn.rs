@@ -7,12 +7,11 @@ use keyrot_core::engine::{Progress, drive};
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::requests::{
-    Enrollment, OwnKey, RequestSession, UsesProgress, WhoUses, end_sessions, lift_if_over,
-    replace_own,
+    Enrollment, OwnKey, RequestFlow, UsesProgress, WhoUses, end_sessions, lift_if_over, replace_own,
 };
 use keyrot_core::service::Service;
 use keyrot_core::settings::Settings;
-use keyrot_core::usage::{TrailPort, look_up};
+use keyrot_core::trail::{TrailPort, look_up};
 use keyrot_core::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -67,7 +66,7 @@ fn every_public_future() {
         let progress: Box<dyn Fn(UsesProgress<'_>) + Send + Sync> = any();
         let _ = who.ask(any(), &*progress).await;
     });
-    let session: RequestSession = any();
+    let session: RequestFlow = any();
     spawned(async move {
         let seen = session.look().await;
         let plan = session.plan(&seen, any()).await;
@@ -96,7 +95,8 @@ fn every_public_future() {
     let ports: Ports = any();
     spawned(async move {
         let parts = (ports.iam.as_ref(), ports.probe.as_ref(), ports.clock.as_ref());
-        replace_own(parts, &any(), &[], &Policy::default(), &Cancel::default(), |_| Ok(())).await
+        replace_own(parts, &any(), &[], &WaitPolicy::default(), &Cancel::default(), |_| Ok(()))
+            .await
     });
     let (ports, lab): (Ports, Arc<dyn conformance::Lab>) = any();
     spawned(async move {
@@ -148,7 +148,7 @@ async fn a_run_is_spawned() {
     let account = MemoryAccount::new(world);
     let users = account.users("/").await.unwrap();
     let homes = Homes::in_region("us-east-1");
-    let selected = select(&users, &Selection::default(), &homes, &Policy::default());
+    let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
     let rotator = Rotator::new(Ports::of(account.clone())).trail(Arc::new(account));
     let task = tokio::spawn(async move {
         rotator

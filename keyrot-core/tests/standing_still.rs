@@ -7,9 +7,9 @@ mod support;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{VersionId, after};
 use keyrot_core::{
-    Blocked, Cancel, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
-    Rotator, SecretName, Selection, Severity, Target, Timestamp, UserName, UserResult, Waits, Why,
-    select,
+    Blocked, Cancel, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator,
+    SecretName, Selection, Severity, Target, Timestamp, UserName, UserResult, WaitPolicy, Waits,
+    Why, select,
 };
 use std::time::Duration;
 use support::{DAY, HOUR, MINUTE};
@@ -40,9 +40,13 @@ impl Scene {
     async fn run(&self) -> UserResult {
         let users = self.account.world().list_users("/");
         let homes = Homes::in_region("us-east-1");
-        let chosen: Vec<Target> =
-            select(&users, &Selection::default(), &homes, &Policy::new(self.waits, false).unwrap())
-                .chosen;
+        let chosen: Vec<Target> = select(
+            &users,
+            &Selection::default(),
+            &homes,
+            &WaitPolicy::new(self.waits, false).unwrap(),
+        )
+        .chosen;
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let report =
             rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
@@ -279,6 +283,6 @@ async fn a_run_that_comes_weeks_late_still_rotates() {
     let standing = scene.run().await;
     assert!(!is_overdue(&standing), "{:?}", standing.outcome);
     assert_ne!(Scene::current(&scene.account.world(), &scene.secret), before);
-    let policy = Policy::new(scene.waits, false).unwrap();
+    let policy = WaitPolicy::new(scene.waits, false).unwrap();
     assert!(policy.lead() < scene.waits.max_age && HOUR < policy.lead());
 }

@@ -7,10 +7,10 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, TrailedUse, World};
 use keyrot_core::model::{UseEvidence, after};
 use keyrot_core::report::schema;
-use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
+use keyrot_core::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{
-    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Policy, Ports,
-    Report, Rotator, RunDocument, Selected, Selection, Timestamp, UserName, UserResult, Why,
+    CallError, Cancel, Clock, EventKind, Homes, KeyId, Limits, Mode, Outcome, Ports, Report,
+    Rotator, RunDocument, Selected, Selection, Timestamp, UserName, UserResult, WaitPolicy, Why,
     select,
 };
 use std::sync::Arc;
@@ -62,9 +62,13 @@ async fn within(
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Report {
     let users = account.change(|world| world.list_users("/"));
-    let chosen =
-        select(&users, &Selection::default(), &Homes::in_region("us-east-1"), &Policy::default())
-            .chosen;
+    let chosen = select(
+        &users,
+        &Selection::default(),
+        &Homes::in_region("us-east-1"),
+        &WaitPolicy::default(),
+    )
+    .chosen;
     rotator.run(chosen, mode, limits, &Cancel::default(), progress).await
 }
 

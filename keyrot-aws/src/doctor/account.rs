@@ -5,7 +5,7 @@ use super::{caller, hooks, permissions, rights, stores};
 use crate::connect::Aws;
 use keyrot_core::KeyId;
 use keyrot_core::settings::Settings;
-use keyrot_core::usage::{TrailAsk, TrailPort};
+use keyrot_core::trail::{TrailAsk, TrailPort};
 use std::sync::Arc;
 
 /// Everything about an AWS account. `tell` gets each finding as it is made. If the credentials do

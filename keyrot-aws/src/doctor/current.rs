@@ -166,8 +166,8 @@ mod tests {
     use keyrot_core::memory::{Label, MemoryAccount, Value, World};
     use keyrot_core::model::{SecretState, VersionId};
     use keyrot_core::{
-        CallError, Cancel, ErrorKind, Homes, KeyId, Limits, Mode, Policy, Rotator, SecretName,
-        Selection, Target, UserName, select,
+        CallError, Cancel, ErrorKind, Homes, KeyId, Limits, Mode, Rotator, SecretName, Selection,
+        Target, UserName, WaitPolicy, select,
     };
 
     struct Case {
@@ -211,7 +211,7 @@ mod tests {
                 &users,
                 &Selection::default(),
                 &Homes::in_region("us-east-1"),
-                &Policy::default(),
+                &WaitPolicy::default(),
             )
             .chosen
         }

@@ -7,13 +7,13 @@
 //! `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
-use crate::calls::send;
 use crate::connect::{Aws, Caller};
 use crate::doctor::check::{Check, Notes};
 use crate::doctor::sample::Sample;
 use crate::errors::Failure;
 use crate::op::Op;
 use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
+use crate::retry::send;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, PolicyEvaluationDecisionType};
 use keyrot_core::model::Arn;
 use keyrot_core::settings::Settings;

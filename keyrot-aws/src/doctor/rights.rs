@@ -182,7 +182,7 @@ mod tests {
     use crate::tests::{Answer, Script, xml, xml_error};
     use keyrot_core::model::UserId;
     use keyrot_core::settings::Sources;
-    use keyrot_core::{Homes, IamUser, Policy, Selection, UserArn, select};
+    use keyrot_core::{Homes, IamUser, Selection, UserArn, WaitPolicy, select};
 
     fn subjects(count: usize) -> Vec<Subject> {
         let user = |n: usize| IamUser {
@@ -193,7 +193,7 @@ mod tests {
         };
         let users: Vec<_> = (0..count).map(user).collect();
         let homes = Homes::in_region("eu-west-1");
-        let chosen = select(&users, &Selection::default(), &homes, &Policy::default()).chosen;
+        let chosen = select(&users, &Selection::default(), &homes, &WaitPolicy::default()).chosen;
         chosen.into_iter().map(|one| one.subject).collect()
     }
 

@@ -2,12 +2,12 @@
 
 use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
 use super::failed;
-use crate::calls::send;
 use crate::connect::Aws;
 use crate::limiter::Limiter;
 use crate::notify::about::About;
 use crate::notify::limits::budget;
 use crate::op::Op;
+use crate::retry::send;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use keyrot_core::engine::NotifierError;

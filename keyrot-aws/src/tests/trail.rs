@@ -1,5 +1,5 @@
 use super::{Answer, Script, json, json_error, key, xml};
-use keyrot_core::usage::{TrailAsk, TrailPort};
+use keyrot_core::trail::{TrailAsk, TrailPort};
 use keyrot_core::{ErrorKind, KeyId, LastUse};
 use serde_json::{Value, json};
 

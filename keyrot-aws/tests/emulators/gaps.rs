@@ -4,7 +4,7 @@ use super::secrets::owner;
 use crate::account::{Account, Emulator, secret};
 use crate::secrets::{credentials, placeholder, version};
 use keyrot_core::model::SecretState;
-use keyrot_core::usage::{TrailAsk, TrailPort};
+use keyrot_core::trail::{TrailAsk, TrailPort};
 use keyrot_core::{IamPort, KeyId, KeyStatus, LastUse, SecretStorePort, UserName};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use keyrot_aws::TokioClock;
 use keyrot_core::model::{ProbeAnswer, SecretState, Subject};
 use keyrot_core::{
-    Cancel, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Policy, Ports,
-    Rotator, SecretStorePort, Target, Timestamp, UserName, UserResult, Waits, Why,
+    Cancel, Clock, CredentialProbe, IamPort, KeyStatus, Limits, Mode, Outcome, Ports, Rotator,
+    SecretStorePort, Target, Timestamp, UserName, UserResult, WaitPolicy, Waits, Why,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,7 +65,7 @@ impl Life {
         let listed = users.iter().find(|listed| *listed.arn.name() == self.subject.user).unwrap();
         let subject =
             Subject::of(listed, self.subject.secret.clone(), self.subject.region.as_str());
-        let policy = Policy::new(Waits::default(), false).unwrap();
+        let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let chosen = vec![Target { subject, policy: Ok(policy) }];
         let mut report = self
             .rotator

@@ -3,7 +3,7 @@
 use crate::account::Account;
 use crate::gaps::Gap;
 use keyrot_core::IamPort;
-use keyrot_core::usage::{TrailBounds, TrailPort, look_up};
+use keyrot_core::trail::{TrailBounds, TrailPort, look_up};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 

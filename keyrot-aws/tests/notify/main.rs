@@ -12,8 +12,8 @@ use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::model::{Subject, UserId};
 use keyrot_core::settings::NotifySpec;
 use keyrot_core::{
-    Blocked, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Policy, Report, SecretKey,
-    SecretName, Target, UserArn, UserResult, Waits,
+    Blocked, Event, EventKind, IamUser, KeyId, Notifier, Outcome, Report, SecretKey, SecretName,
+    Target, UserArn, UserResult, WaitPolicy, Waits,
 };
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ fn chosen(user: &str) -> Target {
     };
     let secret = SecretName::parse(format!("/iam/{user}/access_key")).unwrap();
     let subject = Subject::of(&listed, secret, "us-east-1");
-    Target { subject, policy: Ok(Policy::new(Waits::default(), false).unwrap()) }
+    Target { subject, policy: Ok(WaitPolicy::new(Waits::default(), false).unwrap()) }
 }
 
 fn event(user: &str, kind: EventKind) -> Event {

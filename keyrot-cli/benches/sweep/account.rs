@@ -77,7 +77,7 @@ pub(crate) fn rotated(before: &World, after: &World, users: &BTreeSet<UserName>)
         current.is_some_and(|current| {
             current == World::credentials_of(&current.key)
                 && was.key(&current.key).is_none()
-                && is.key(&current.key).is_some_and(|k| k.proven)
+                && is.key(&current.key).is_some_and(|k| k.verified)
                 && is.keys().len() == 2
         })
     };

@@ -1,7 +1,7 @@
 //! Parsers for the values of flags and arguments.
 
 use keyrot_core::KeyId;
-use keyrot_core::usage::is_region;
+use keyrot_core::trail::is_region;
 use std::time::Duration;
 
 /// How far CloudTrail's event history goes back (CloudTrail user guide, "Working with CloudTrail

@@ -16,8 +16,8 @@ use keyrot_core::engine::Progress;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::{
-    Cancel, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Policy, Ports, Rotator,
-    Selection, Target, Timestamp, UserName, Waits, select,
+    Cancel, Credentials, Event, EventKind, Homes, KeyId, Limits, Mode, Ports, Rotator, Selection,
+    Target, Timestamp, UserName, WaitPolicy, Waits, select,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -121,7 +121,7 @@ fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
 /// The user as IAM lists it now.
 fn choose(world: &World) -> Option<Target> {
     let (users, homes) = (world.list_users("/"), Homes::in_region(world.region()));
-    select(&users, &Selection::default(), &homes, &Policy::default()).chosen.into_iter().next()
+    select(&users, &Selection::default(), &homes, &WaitPolicy::default()).chosen.into_iter().next()
 }
 
 impl Play {
@@ -140,7 +140,7 @@ impl Play {
         let first_key = world.add_key(&user).map_err(|e| wrong(&e))?.credentials.key;
         world.advance(DAY * 200);
         let chosen = choose(&world).ok_or_else(|| wrong(&"the user is not selected"))?;
-        let policy = Policy::new(Waits::default(), false).map_err(|e| wrong(&e))?;
+        let policy = WaitPolicy::new(Waits::default(), false).map_err(|e| wrong(&e))?;
         let account = MemoryAccount::new(world);
         account.watch(&chosen.subject.user, &chosen.subject.secret, &policy);
         let rotator = Rotator::new(Ports::of(account.clone()));

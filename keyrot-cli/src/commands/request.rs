@@ -19,7 +19,7 @@ use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
 use keyrot_core::requests::{
-    Lifted, RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus,
+    Lifted, RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus,
 };
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
@@ -32,7 +32,7 @@ pub(crate) struct Desk<'a> {
     settings: Arc<Settings>,
     signals: Signals,
     backend: Arc<Backend>,
-    session: RequestSession,
+    session: RequestFlow,
     /// The key by which the user was named.
     pub(crate) key: Option<KeyId>,
 }
@@ -105,7 +105,7 @@ impl<'a> Desk<'a> {
         (backend, target, key): (Backend, Target, Option<KeyId>),
     ) -> Self {
         let (policies, trail) = (backend.policies.clone(), backend.trail.clone());
-        let session = RequestSession::new(kind, backend.ports.clone(), policies, trail, target)
+        let session = RequestFlow::new(kind, backend.ports.clone(), policies, trail, target)
             .limits(settings.limits(backend.ports.clock.now()))
             .region(backend.region());
         Self {

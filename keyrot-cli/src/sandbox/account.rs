@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::ports::{Around, PortCall, Wrapped};
-use keyrot_core::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
+use keyrot_core::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{CallError, Clock, ErrorKind, KeyId, Ports, Timestamp};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

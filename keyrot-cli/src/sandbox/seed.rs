@@ -5,7 +5,7 @@ use crate::sandbox::region::SANDBOX_REGION;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, Rules, TrailedUse, World};
 use keyrot_core::{
-    Cancel, Homes, Limits, Mode, Policy, Ports, Rotator, Selection, Timestamp, UserName, select,
+    Cancel, Homes, Limits, Mode, Ports, Rotator, Selection, Timestamp, UserName, WaitPolicy, select,
 };
 use std::time::Duration;
 
@@ -204,7 +204,7 @@ async fn run(account: &MemoryAccount, user: UserName) {
     let users = account.change(|world| world.list_users("/"));
     let selection = Selection { only: vec![user], ..Selection::default() };
     let selected =
-        select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &Policy::default());
+        select(&users, &selection, &Homes::in_region(SANDBOX_REGION), &WaitPolicy::default());
     let rotator = Rotator::new(Ports::of(account.clone()));
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 }

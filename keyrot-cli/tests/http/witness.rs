@@ -3,7 +3,7 @@
 use keyrot_aws::emulator::{By, Change, Emulator};
 use keyrot_core::memory::{Actor, Label, Value, Watch, World};
 use keyrot_core::model::ProbeAnswer;
-use keyrot_core::{Credentials, KeyId, Policy, SecretName, Timestamp, UserName, Waits};
+use keyrot_core::{Credentials, KeyId, SecretName, Timestamp, UserName, WaitPolicy, Waits};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Witness {
     pub(crate) fn of(world: &World) -> Self {
         let people = world.users().map(|user| {
             let name = user.arn.name();
-            let policy = Policy::new(Waits::default(), false).unwrap();
+            let policy = WaitPolicy::new(Waits::default(), false).unwrap();
             let secret = secret_of(name);
             let watch = Watch::new(world, name.clone(), secret.clone(), policy);
             let cached =

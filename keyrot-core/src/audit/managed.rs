@@ -5,7 +5,7 @@ use crate::audit::view::{AccountView, UserView};
 use crate::engine::target::Target;
 use crate::model::names::UserName;
 use crate::model::user::{IamUser, owner_of};
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::selection::homes::Homes;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
@@ -22,7 +22,7 @@ pub struct AuditPolicy {
     /// The names of secrets that a user's tag may choose.
     pub secret_tag: Option<SecretPattern>,
     /// The waits; `max_age` is the limit for keys without one of their own.
-    pub policy: Policy,
+    pub policy: WaitPolicy,
 }
 
 /// Which users keyrot rotates, and why it does not rotate the others.

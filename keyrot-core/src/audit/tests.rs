@@ -5,7 +5,7 @@ use crate::model::names::{UserArn, UserId, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
-use crate::model::waits::{Policy, Waits};
+use crate::model::waits::{WaitPolicy, Waits};
 use crate::selection::Selection;
 use crate::testing::{at, key};
 use proptest::prelude::*;
@@ -97,7 +97,7 @@ fn the_limit_is_the_users_own_and_controls_have_theirs() {
         );
         let mut policy = AuditPolicy::default();
         let max_age = humantime::parse_duration(max_age).unwrap();
-        policy.policy = Policy::new(Waits { max_age, ..Waits::default() }, true).unwrap();
+        policy.policy = WaitPolicy::new(Waits { max_age, ..Waits::default() }, true).unwrap();
         let audit = audit(&view, &policy, at(0));
         audit.findings.first().map(|f| (f.message.clone(), f.controls.len()))
     };
@@ -214,7 +214,7 @@ fn two_active_keys_of_a_managed_user_may_be_a_rotation() {
         "the newest key is the one to be rotated next"
     );
     let lead = at(88 * DAY) - own.rotations[0].due;
-    assert_eq!(lead.to_std().unwrap(), Policy::new(Waits::default(), false).unwrap().lead());
+    assert_eq!(lead.to_std().unwrap(), WaitPolicy::new(Waits::default(), false).unwrap().lead());
     assert_eq!(others.rotations, []);
 }
 

@@ -23,7 +23,7 @@ pub async fn probe(port: &dyn CredentialProbe, lab: &dyn Lab) -> Vec<CaseResult>
         a_deleted_key as a_deleted_key_is_refused,
         an_unknown_key as an_unknown_key_is_refused,
         a_wrong_secret as a_wrong_secret_is_told_apart,
-        each_by_itself as each_trial_is_by_itself,
+        each_by_itself as each_verification_is_by_itself,
         hidden as no_secret_is_shown,
     ]
 }

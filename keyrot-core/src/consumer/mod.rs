@@ -4,13 +4,13 @@
 //! port than [`CredentialSource`]. [`KeyReader`] keeps what was read, for as long as a
 //! [`CachePolicy`] allows.
 
+pub(crate) mod cache_policy;
 pub(crate) mod home_check;
-pub(crate) mod policy;
 pub(crate) mod reader;
 pub(crate) mod secret_id;
 
+pub use cache_policy::{CachePolicy, CacheTime, TooLong};
 pub use home_check::HomeCheck;
-pub use policy::{CachePolicy, CacheTime, TooLong};
 pub use reader::{Kept, KeyCache, KeyReader, ReadError, ReadKey};
 pub use secret_id::SecretId;
 
@@ -37,7 +37,7 @@ use serde::Serialize;
 /// # let account = MemoryAccount::new(world);
 /// # let users = account.users("/").await?;
 /// # let homes = Homes::in_region("us-east-1");
-/// # let selected = select(&users, &Selection::default(), &homes, &Policy::default());
+/// # let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
 /// # let rotator = Rotator::new(Ports::of(account.clone()));
 /// # rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 /// let secret = SecretId::parse("/iam/ci/access_key")?;

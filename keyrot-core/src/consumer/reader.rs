@@ -126,7 +126,7 @@ pub enum ReadError {
 /// # let account = MemoryAccount::new(world);
 /// # let users = account.users("/").await?;
 /// # let homes = Homes::in_region("us-east-1");
-/// # let selected = select(&users, &Selection::default(), &homes, &Policy::default());
+/// # let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
 /// # let rotator = Rotator::new(Ports::of(account.clone()));
 /// # rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
 /// // The account is the secret store and the clock here.

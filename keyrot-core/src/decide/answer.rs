@@ -7,63 +7,63 @@ use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::time::Timestamp;
 
-pub(super) fn blocked(why: Blocked) -> Decision {
+pub(crate) fn blocked(why: Blocked) -> Decision {
     Decision::Blocked(why)
 }
 
-pub(super) fn refused(why: Refusal) -> Decision {
+pub(crate) fn refused(why: Refusal) -> Decision {
     Decision::Refused(why)
 }
 
-pub(super) fn act(step: Step) -> Decision {
+pub(crate) fn act(step: Step) -> Decision {
     Decision::Act(step)
 }
 
-pub(super) fn look(question: Question) -> Decision {
+pub(crate) fn look(question: Question) -> Decision {
     Decision::Look(question)
 }
 
-pub(super) fn look_into(version: &VersionId) -> Decision {
+pub(crate) fn look_into(version: &VersionId) -> Decision {
     Decision::Look(Question::VersionContents(version.clone()))
 }
 
-pub(super) fn look_at_use(key: &KeyId) -> Decision {
+pub(crate) fn look_at_use(key: &KeyId) -> Decision {
     Decision::Look(Question::LastUse(key.clone()))
 }
 
-pub(super) fn verify(version: &VersionId) -> Decision {
+pub(crate) fn verify(version: &VersionId) -> Decision {
     Decision::Look(Question::Verification(version.clone()))
 }
 
-pub(super) fn write(entry: JournalEntry) -> Decision {
+pub(crate) fn write(entry: JournalEntry) -> Decision {
     Decision::Act(Step::Write(entry))
 }
 
-pub(super) fn wait(why: Why, until: impl Into<Option<Timestamp>>) -> Decision {
+pub(crate) fn wait(why: Why, until: impl Into<Option<Timestamp>>) -> Decision {
     Decision::Wait(Wait { why, until: until.into() })
 }
 
 /// AWS could not be asked whether the key works: nothing is concluded, and the next run asks again.
-pub(super) fn unverified(key: &KeyId, reason: &str) -> Decision {
+pub(crate) fn unverified(key: &KeyId, reason: &str) -> Decision {
     wait(Why::VerificationUnknown { key: key.clone(), reason: reason.to_owned() }, None)
 }
 
 /// Another run may be at work on the key, or IAM may not show yet what was changed.
-pub(super) fn settling(key: &KeyId, until: Timestamp) -> Decision {
+pub(crate) fn settling(key: &KeyId, until: Timestamp) -> Decision {
     wait(Why::Settling(key.clone()), until)
 }
 
 /// keyrot does not know the key's status, and does not change it.
-pub(super) fn unknown_status(key: &KeyId, status: &str) -> Decision {
+pub(crate) fn unknown_status(key: &KeyId, status: &str) -> Decision {
     blocked(Blocked::UnknownStatus { key: key.clone(), status: status.to_owned() })
 }
 
 /// The version was staged by somebody else, or holds something else than its id says.
-pub(super) fn foreign_pending(version: &VersionId) -> Decision {
+pub(crate) fn foreign_pending(version: &VersionId) -> Decision {
     blocked(Blocked::ForeignPending { version: version.clone() })
 }
 
 /// The key that was asked for does not work.
-pub(super) fn does_not_work(key: &KeyId, reason: &str) -> Decision {
+pub(crate) fn does_not_work(key: &KeyId, reason: &str) -> Decision {
     refused(Refusal::DoesNotWork { key: key.clone(), reason: reason.to_owned() })
 }

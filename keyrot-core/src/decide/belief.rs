@@ -14,7 +14,7 @@ use crate::model::observed::{
 };
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 use serde::Serialize;
 use std::borrow::Cow;
@@ -65,7 +65,7 @@ impl fmt::Display for Doubt {
 /// The observed state without the claims that are not believed.
 pub(super) fn believed<'a>(
     seen: &'a Observed,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
 ) -> Cow<'a, Observed> {
     let SecretState::Present(secret) = &seen.secret else { return Cow::Borrowed(seen) };
@@ -78,7 +78,7 @@ pub(super) fn believed<'a>(
 }
 
 /// The claims that are not believed, for people to see.
-pub(crate) fn doubts(seen: &Observed, policy: &Policy, now: Timestamp) -> Vec<Doubt> {
+pub(crate) fn doubts(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Vec<Doubt> {
     match &seen.secret {
         SecretState::Present(secret) => Sieve { seen, policy, now }.doubts(secret),
         _ => Vec::new(),
@@ -91,7 +91,7 @@ pub(crate) fn doubts(seen: &Observed, policy: &Policy, now: Timestamp) -> Vec<Do
 pub(super) fn written_with_its_key(
     version: &StoredVersion,
     key: &AccessKey,
-    policy: &Policy,
+    policy: &WaitPolicy,
 ) -> bool {
     let says = matches!(Content::of(&version.id), Content::Key { key: id, created, .. }
         if id == key.id && same_second(created, key.created));
@@ -111,7 +111,7 @@ fn labels(secret: &Secret) -> impl Iterator<Item = &LabeledVersion> {
 
 struct Sieve<'a> {
     seen: &'a Observed,
-    policy: &'a Policy,
+    policy: &'a WaitPolicy,
     now: Timestamp,
 }
 

@@ -1,31 +1,49 @@
 //! Everything that the decision knows about a user: two small structs of enums, each by a function
 //! of its own.
 
-use super::contents::Contents;
-use super::current::Current;
-use super::ground::{Quarantine, Store};
-use super::home::Home;
-use super::leaving::Leaving;
-use super::moved_back::MovedBack;
-use super::next::Next;
-use super::ordered::Ordered;
-use super::published::{Published, Works};
-use super::reactivated::Reactivated;
-use super::revoked::{Revoking, Target};
-use super::rollback::{Reinstated, Rollback};
-use super::situation::{Ask, Role, Situation};
-use super::staged::Staged;
-use super::unattributed::Unattributed;
-use super::way_back::Stuck;
+pub(super) mod contents;
+pub(super) mod current;
+pub(super) mod home;
+pub(super) mod moved_back;
+pub(super) mod next_key;
+pub(super) mod outgoing;
+pub(super) mod published;
+pub(super) mod reactivated;
+pub(super) mod revoked;
+pub(super) mod rollback;
+pub(super) mod situation;
+pub(super) mod staged;
+pub(super) mod step_version;
+pub(super) mod store;
+pub(super) mod unexplained;
+pub(super) mod way_back;
+pub(super) mod why_kept;
+
+use crate::decide::facts::contents::Contents;
+use crate::decide::facts::current::Current;
+use crate::decide::facts::home::Home;
+use crate::decide::facts::moved_back::MovedBack;
+use crate::decide::facts::next_key::NextKey;
+use crate::decide::facts::outgoing::Outgoing;
+use crate::decide::facts::published::{PublishedNote, Works};
+use crate::decide::facts::reactivated::Reactivated;
+use crate::decide::facts::revoked::{RevocationTarget, Revoking};
+use crate::decide::facts::rollback::{Reinstated, RollbackProgress};
+use crate::decide::facts::situation::{Ask, Role, Situation};
+use crate::decide::facts::staged::Staged;
+use crate::decide::facts::step_version::StepVersion;
+use crate::decide::facts::store::{Quarantine, Store};
+use crate::decide::facts::unexplained::Unexplained;
+use crate::decide::facts::way_back::Stuck;
 use crate::model::names::VersionId;
 use crate::model::observed::{KeyStatus, Observed, SecretState};
 use crate::model::step::StepName;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 
 /// What is asked for, before it is known whether the secret can be used.
 #[derive(Clone, Copy)]
-pub(super) enum Asks<'a> {
+pub(super) enum EarlyAsk<'a> {
     /// A scheduled run. Where the user has two keys, and no secret, nothing says which one may go.
     Run { two_keys: bool },
     /// A step of Secrets Manager's own rotation, which may be off.
@@ -33,29 +51,34 @@ pub(super) enum Asks<'a> {
     /// To publish the previous key again.
     Rollback,
     /// To revoke a key.
-    Revoke(Target<'a>),
+    Revoke(RevocationTarget<'a>),
     /// To take a revocation back.
     Reinstate,
 }
 
 /// What is known before the secret is used.
-pub(super) struct Grounds<'a> {
-    pub(super) asks: Asks<'a>,
+pub(super) struct BeforeSecret<'a> {
+    pub(super) asks: EarlyAsk<'a>,
     pub(super) home: Home,
     pub(super) quarantine: Quarantine<'a>,
     pub(super) store: Store<'a>,
 }
 
-impl<'a> Grounds<'a> {
-    pub(super) fn of(seen: &'a Observed, ask: Ask<'a>, policy: &Policy, now: Timestamp) -> Self {
+impl<'a> BeforeSecret<'a> {
+    pub(super) fn of(
+        seen: &'a Observed,
+        ask: Ask<'a>,
+        policy: &WaitPolicy,
+        now: Timestamp,
+    ) -> Self {
         let asks = match ask {
-            Ask::Run => Asks::Run { two_keys: seen.keys.len() >= 2 },
-            Ask::Step(_) => Asks::Step {
+            Ask::Run => EarlyAsk::Run { two_keys: seen.keys.len() >= 2 },
+            Ask::Step(_) => EarlyAsk::Step {
                 rotation_on: matches!(&seen.secret, SecretState::Present(secret) if secret.rotation_enabled),
             },
-            Ask::Rollback(_) => Asks::Rollback,
-            Ask::Revoke(order) => Asks::Revoke(Target::of(seen, order, policy, now)),
-            Ask::Reinstate(_) => Asks::Reinstate,
+            Ask::Rollback(_) => EarlyAsk::Rollback,
+            Ask::Revoke(order) => EarlyAsk::Revoke(RevocationTarget::of(seen, order, policy, now)),
+            Ask::Reinstate(_) => EarlyAsk::Reinstate,
         };
         Self {
             asks,
@@ -68,13 +91,13 @@ impl<'a> Grounds<'a> {
 
 /// What is asked for, and how far that has come.
 #[derive(Clone, Copy)]
-pub(super) enum Asked<'a> {
+pub(super) enum AskProgress<'a> {
     /// A scheduled run.
     Run,
     /// A step of Secrets Manager's own rotation, about this version.
-    Step(StepName, &'a VersionId, Ordered<'a>),
+    Step(StepName, &'a VersionId, StepVersion<'a>),
     /// The operator: publish this key again.
-    Rollback(Rollback<'a>),
+    Rollback(RollbackProgress<'a>),
     /// The operator: revoke this key.
     Revoke(Revoking<'a>),
     /// The operator: take the revocation of this key back.
@@ -93,29 +116,31 @@ pub(super) enum InHand {
 /// What is known of a user whose secret has a current version.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
-    pub(super) asked: Asked<'a>,
+    pub(super) asked: AskProgress<'a>,
     pub(super) contents: Contents<'a>,
     pub(super) reactivated: Reactivated<'a>,
     pub(super) current: Current<'a>,
-    pub(super) unattributed: Unattributed,
+    pub(super) unexplained: Unexplained,
     pub(super) in_hand: InHand,
     pub(super) moved_back: MovedBack<'a>,
-    pub(super) published: Published,
+    pub(super) published: PublishedNote,
     pub(super) works: Works<'a>,
     pub(super) staged: Staged<'a>,
     pub(super) stuck: Stuck<'a>,
-    pub(super) leaving: Leaving<'a>,
-    pub(super) next: Next<'a>,
+    pub(super) outgoing: Outgoing<'a>,
+    pub(super) next: NextKey<'a>,
 }
 
 impl<'a> Facts<'a> {
     pub(super) fn of(case: &Situation<'a>) -> Self {
         let asked = match case.ask {
-            Ask::Run => Asked::Run,
-            Ask::Step(step) => Asked::Step(step.step, &step.version, Ordered::of(case, step)),
-            Ask::Rollback(to) => Asked::Rollback(Rollback::of(case, to)),
-            Ask::Revoke(order) => Asked::Revoke(Revoking::of(case, order)),
-            Ask::Reinstate(key) => Asked::Reinstate(Reinstated::of(case, key)),
+            Ask::Run => AskProgress::Run,
+            Ask::Step(step) => {
+                AskProgress::Step(step.step, &step.version, StepVersion::of(case, step))
+            }
+            Ask::Rollback(to) => AskProgress::Rollback(RollbackProgress::of(case, to)),
+            Ask::Revoke(order) => AskProgress::Revoke(Revoking::of(case, order)),
+            Ask::Reinstate(key) => AskProgress::Reinstate(Reinstated::of(case, key)),
         };
         let in_hand = case.keys_as(Role::InHand).next();
         Self {
@@ -123,18 +148,18 @@ impl<'a> Facts<'a> {
             contents: Contents::of(case),
             reactivated: Reactivated::of(case),
             current: Current::of(case),
-            unattributed: Unattributed::of(case),
+            unexplained: Unexplained::of(case),
             in_hand: match in_hand.filter(|key| key.status == KeyStatus::Active) {
                 Some(_) => InHand::Unstaged,
                 None => InHand::Nothing,
             },
             moved_back: MovedBack::of(case),
-            published: Published::of(case),
+            published: PublishedNote::of(case),
             works: Works::of(case),
             staged: Staged::of(case),
             stuck: Stuck::of(case),
-            leaving: Leaving::of(case),
-            next: Next::of(case),
+            outgoing: Outgoing::of(case),
+            next: NextKey::of(case),
         }
     }
 }

@@ -6,19 +6,19 @@
 //! and whatever becomes of either, the key that is published works, and no run changes anything at
 //! either side.
 
-use super::ground::usable;
-use super::home;
-use super::situation::Ask;
-use super::table::decide_for;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step};
+use crate::decide::facts::home;
+use crate::decide::facts::situation::Ask;
+use crate::decide::facts::store::usable;
+use crate::decide::table::decide_for;
 use crate::model::home::{HomeTag, Residence, SecretArn};
 use crate::model::journal::JournalEntry;
 use crate::model::observed::{LabeledVersion, Observed, Secret, SecretState};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 
 /// The home may be left only by a user at rest: what is under way here could be finished nowhere
@@ -27,7 +27,7 @@ pub(super) fn leave(
     seen: &Observed,
     to: &SecretArn,
     quarantine: Option<String>,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
 ) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
@@ -63,7 +63,12 @@ pub(super) fn leave(
 }
 
 /// What keeps the home from being left: something is under way there, or about to begin.
-fn not_yet(seen: &Observed, secret: &Secret, policy: &Policy, now: Timestamp) -> Option<Decision> {
+fn not_yet(
+    seen: &Observed,
+    secret: &Secret,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Option<Decision> {
     let settle = policy.waits().settle;
     let unpublished = |secret: &Secret| {
         let placeholder =
@@ -107,7 +112,7 @@ fn not_yet(seen: &Observed, secret: &Secret, policy: &Policy, now: Timestamp) ->
 pub(super) fn arrive(
     seen: &Observed,
     from: &SecretArn,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
 ) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
@@ -177,7 +182,7 @@ fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
 
 /// The home is here already, or was moved here by another run. If it was about to be left, it is
 /// not any more.
-fn stay(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
+fn stay(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Decision {
     match (&seen.secret, &seen.residence.tag) {
         (SecretState::Present(secret), _) if is_left(seen) => {
             Decision::Act(Step::Write(JournalEntry::Moved(secret.arn.clone())))
@@ -217,7 +222,7 @@ fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision
 }
 
 /// What blocks the first run there would leave the user without a rotation.
-fn by_first_run(here: &Observed, policy: &Policy, now: Timestamp) -> Option<Decision> {
+fn by_first_run(here: &Observed, policy: &WaitPolicy, now: Timestamp) -> Option<Decision> {
     match decide_for(here, Ask::Run, policy, now) {
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
         Decision::Look(question) => Some(Decision::Look(question)),

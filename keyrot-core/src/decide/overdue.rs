@@ -6,7 +6,7 @@ use crate::decide::decision::{Wait, Why};
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, SecretState};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 
 /// Why a run that only waits needs manual action all the same: the current key is past its deadline
@@ -19,7 +19,7 @@ use crate::model::waits::after;
 pub(crate) fn overdue(
     seen: &Observed,
     wait: &Wait,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
 ) -> Option<Blocked> {
     if wait.is_hold() {
@@ -52,7 +52,7 @@ pub(crate) fn overdue(
 
 /// Whether an old key still waits for the end of its overlap when, by IAM's date of its successor,
 /// it should be gone: somebody reactivated it, moved labels, or renews what the secret says of it.
-pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &Policy, now: Timestamp) -> bool {
+pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &WaitPolicy, now: Timestamp) -> bool {
     let (Why::Overlap(old) | Why::Settling(old)) = &wait.why else { return false };
     let Some(LabeledVersion { content: Content::Key { key, .. }, .. }) = current(seen) else {
         return false;

@@ -1,15 +1,16 @@
 //! What a person's request takes.
 
-use super::belief::believed;
-use super::situation::Ask;
-use super::table::decide_for;
-use super::{home, moving};
+use crate::decide::belief::believed;
 use crate::decide::decision::{Decision, Step};
+use crate::decide::facts::home;
+use crate::decide::facts::situation::Ask;
+use crate::decide::moving;
+use crate::decide::table::decide_for;
 use crate::model::home::{HomeTag, Residence, SecretArn};
 use crate::model::observed::{Observed, SecretState};
 use crate::model::request::Request;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 
 /// Decides what a person's request takes now: one pure, total function, beside
 /// [`decide`](crate::decide::decide()).
@@ -30,7 +31,7 @@ use crate::model::waits::Policy;
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very
 ///   run, and never to a revoked key.
-/// - A key is revoked only with a proved successor in place, and deleted only after its soak,
+/// - A key is revoked only with a verified successor in place, and deleted only after its soak,
 ///   unless the request says otherwise in so many words.
 /// - What is refused has changed nothing. What ends otherwise may have: a key that was reactivated
 ///   in vain stays Active until runs retire it again, and `without_successor` deactivates the key
@@ -44,7 +45,7 @@ use crate::model::waits::Policy;
 pub fn decide_request(
     seen: &Observed,
     request: &Request,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
 ) -> Decision {
     let quarantine = seen.quarantine.clone();
@@ -60,7 +61,7 @@ pub fn decide_request(
 }
 
 /// The observed state as a request takes it.
-pub(super) fn of_request(seen: &Observed, policy: &Policy, now: Timestamp) -> Observed {
+pub(super) fn of_request(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Observed {
     // AWS's quarantine is why somebody is here.
     let mut seen = Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
     // What this very run was asked for, and has written down, holds for it whatever became of the
@@ -76,7 +77,7 @@ pub(super) fn of_request(seen: &Observed, policy: &Policy, now: Timestamp) -> Ob
 
 /// Where there is no secret yet, the place alone is recorded: the user's first run creates it
 /// there, and nowhere else.
-fn bind(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
+fn bind(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
     let decision = home::home(seen, policy, now);
     match (&seen.secret, tag) {

@@ -1,12 +1,12 @@
 //! What a scheduled run does for a user.
 
-use super::belief::believed;
-use super::situation::Ask;
-use super::table::decide_for;
+use crate::decide::belief::believed;
 use crate::decide::decision::Decision;
+use crate::decide::facts::situation::Ask;
+use crate::decide::table::decide_for;
 use crate::model::observed::Observed;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 
 /// Decides what is to be done for a user: one pure, total function.
 ///
@@ -23,7 +23,7 @@ use crate::model::waits::Policy;
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very
 ///   run.
 /// - A key that was current is deactivated only `overlap` after a stored note says that its
-///   successor was proved and is in place, and only on IAM's word that it was not used within
+///   successor was verified and is in place, and only on IAM's word that it was not used within
 ///   `quiet`. No answer is never that word.
 /// - It is deactivated only if IAM has a use of its successor on record, other than keyrot's
 ///   verification, and none of the key itself late in the overlap; or if it was unused for `idle`.
@@ -34,7 +34,7 @@ use crate::model::waits::Policy;
 /// - A key that no version, no note and no intent explains is never changed: the user is blocked.
 /// - One key is on its way out at a time, and no key is made before it is gone.
 /// - A key that a person revoked (a stored note says so) is due at once, and is deactivated as soon
-///   as a proved successor is in place, without `overlap` and `quiet`; and it is never published
+///   as a verified successor is in place, without `overlap` and `quiet`; and it is never published
 ///   again.
 ///
 /// # Assumptions
@@ -45,6 +45,6 @@ use crate::model::waits::Policy;
 /// - Where IAM's answer does not say it, nothing is known: a use within the last hours may not be
 ///   on record yet.
 #[must_use]
-pub fn decide(seen: &Observed, policy: &Policy, now: Timestamp) -> Decision {
+pub fn decide(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Decision {
     decide_for(&believed(seen, policy, now), Ask::Run, policy, now)
 }

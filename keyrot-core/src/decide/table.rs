@@ -6,30 +6,34 @@
 //! in the next part. So a new variant of a fact does not compile until it is said, for each request
 //! that depends on the fact, what it means there. `docs/decision.md` is printed from these rows.
 
-use super::answer::*;
-use super::asked::{Goal, Purpose, Then, asked, ordered_version};
-use super::contents::Contents;
-use super::current::Current;
-use super::evidence::with_evidence;
-use super::facts::{Facts, InHand};
-use super::grounds::grounds;
-use super::leaving::{Leaving, Old, Removal, Stray};
-use super::moved_back::MovedBack;
-use super::next::Next;
-use super::ordered::replaced;
-use super::published::{Published, Works};
-use super::reactivated::Reactivated;
-use super::row::{Part, Row, rows};
-use super::situation::{Ask, Role, Situation};
-use super::staged::Staged;
-use super::unattributed::Unattributed;
-use super::way_back::{Stuck, WayBack};
+mod before_secret;
+mod requests;
+mod row;
+
+use crate::decide::answer::*;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Decision, Question, Step, Why};
+use crate::decide::evidence::with_evidence;
+use crate::decide::facts::contents::Contents;
+use crate::decide::facts::current::Current;
+use crate::decide::facts::moved_back::MovedBack;
+use crate::decide::facts::next_key::NextKey;
+use crate::decide::facts::outgoing::{Old, Outgoing, Removal, Stray};
+use crate::decide::facts::published::{PublishedNote, Works};
+use crate::decide::facts::reactivated::Reactivated;
+use crate::decide::facts::situation::{Ask, Role, Situation};
+use crate::decide::facts::staged::Staged;
+use crate::decide::facts::step_version::replaced;
+use crate::decide::facts::unexplained::Unexplained;
+use crate::decide::facts::way_back::{Stuck, WayBack};
+use crate::decide::facts::{Facts, InHand};
+use crate::decide::table::before_secret::before_secret;
+use crate::decide::table::requests::{Goal, Purpose, Then, asked, ordered_version};
+use crate::decide::table::row::{Part, Row, rows};
 use crate::model::journal::Phase;
 use crate::model::observed::Observed;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
@@ -37,22 +41,22 @@ use std::ops::ControlFlow;
 pub(super) fn decide_for(
     seen: &Observed,
     ask: Ask<'_>,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
 ) -> Decision {
     row(seen, ask, policy, now).decision
 }
 
 /// The row that applies.
-pub(super) fn row(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Row {
+pub(super) fn row(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> Row {
     match parts(seen, ask, policy, now) {
         ControlFlow::Break(row) => row,
     }
 }
 
 /// The parts of the table, in order. Each has the answer, or goes on.
-fn parts(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Part<Infallible> {
-    let case = grounds(seen, ask, policy, now)?;
+fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> Part<Infallible> {
+    let case = before_secret(seen, ask, policy, now)?;
     let facts = Facts::of(&case);
     let goal = match asked(&case, facts)? {
         Then::Go(goal) => goal,
@@ -73,8 +77,8 @@ fn parts(seen: &Observed, ask: Ask<'_>, policy: &Policy, now: Timestamp) -> Part
 /// The current key, and keys that nobody explains.
 fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     use Goal::{Create, Finish, Run};
-    let Facts { reactivated, contents, current, unattributed, in_hand, .. } = facts;
-    rows! { "The keys", match (goal, reactivated, contents, current, unattributed, in_hand) {
+    let Facts { reactivated, contents, current, unexplained, in_hand, .. } = facts;
+    rows! { "The keys", match (goal, reactivated, contents, current, unexplained, in_hand) {
         /// A revoked key that was seen Inactive is Active again
         (Run, Reactivated::Revoked(key), ..) => blocked(Blocked::RevokedKeyReactivated { key: key.clone() }),
         /// A key that was noted down as Inactive is Active again
@@ -92,9 +96,9 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         /// The current key is Active, and was seen Inactive minutes ago
         (Run, _, _, Current::JustInactive { key, until }, ..) => settling(key, until),
         /// No label and no entry explains a key, and the versions without a label are not known
-        (_, _, _, _, Unattributed::Unasked, _) => look(Question::Versions),
+        (_, _, _, _, Unexplained::Unasked, _) => look(Question::Versions),
         /// No version, journal entry or intent explains a key
-        (_, _, _, _, Unattributed::Keys, _) => with_evidence(case.seen, case.keys_as(Role::Unknown)),
+        (_, _, _, _, Unexplained::Keys, _) => with_evidence(case.seen, case.keys_as(Role::Unexplained)),
         /// This run has created a key, and not staged it yet
         (Run | Create { .. }, _, _, _, _, InHand::Unstaged) => act(Step::Stage { carry: case.carried() }),
     } else {
@@ -103,14 +107,14 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
             Reactivated::Nothing,
             Contents::Known,
             Current::NoKey | Current::Revoked | Current::Active,
-            Unattributed::Nothing,
+            Unexplained::Nothing,
             InHand::Nothing,
         ) => (),
         (
             Create { .. } | Finish(..),
             ..,
             Current::NoKey | Current::JustInactive { .. } | Current::Revoked | Current::Active,
-            Unattributed::Nothing,
+            Unexplained::Nothing,
             InHand::Nothing | InHand::Unstaged,
         ) => (),
     } }
@@ -124,12 +128,12 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         /// What is staged was published before, or holds the current key
         (Run, Staged::Over(version), ..) => act(Step::Unstage(version.clone())),
         /// AWSCURRENT was moved back from a newer key that is Active, and nothing says that the current one works
-        (_, _, MovedBack::From(_), Published::Unnoted | Published::NoKeyUnnoted, Works::Unshown(why)) => why.answer(),
+        (_, _, MovedBack::From(_), PublishedNote::Unrecorded | PublishedNote::NoKeyUnrecorded, Works::Unshown(why)) => why.answer(),
         /// AWSCURRENT was moved back from a newer key that is Active, and no entry says so
-        (_, _, MovedBack::From(key), Published::Unnoted | Published::NoKeyUnnoted, Works::Yes) =>
+        (_, _, MovedBack::From(key), PublishedNote::Unrecorded | PublishedNote::NoKeyUnrecorded, Works::Yes) =>
             case.note_published(replaced(case, key)),
         /// AWSCURRENT was moved back from a newer key that is Active
-        (_, _, MovedBack::From(key), Published::Noted | Published::NoKey, _) =>
+        (_, _, MovedBack::From(key), PublishedNote::Recorded | PublishedNote::NoKey, _) =>
             blocked(Blocked::RolledBack { from: key.id.clone(), to: case.current_key().cloned() }),
         /// A key is to be created, and an old one has not left yet
         (Create { old: Some(key) }, _, MovedBack::No, ..) => wait(Why::OldKey(key.clone()), None),
@@ -159,8 +163,8 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
 
 /// Keys that are to go.
 fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
-    let Facts { stuck, leaving, published, works, .. } = facts;
-    rows! { "Keys that leave", match (stuck, leaving, published, works) {
+    let Facts { stuck, outgoing, published, works, .. } = facts;
+    rows! { "Keys that leave", match (stuck, outgoing, published, works) {
         /// The current key was revoked, there is no room for another, and a run may be about to publish it again
         (Stuck::Settling { key, until }, ..) => settling(key, until),
         /// The current key was revoked, there is no room for another, and the previous key does not work
@@ -171,42 +175,42 @@ fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
         /// The current key was revoked and is Inactive, and nothing else makes room for another
         (Stuck::Removed(removal), ..) => removal.answer(case),
         /// A key is to leave, and the current one was revoked just now
-        (Stuck::No, Leaving::BesideRevoked { current, until }, ..) => settling(current, until),
+        (Stuck::No, Outgoing::BesideRevoked { current, until }, ..) => settling(current, until),
         /// No entry says that the current key was published, and it is not known to work
-        (Stuck::No, _, Published::Unnoted, Works::Unshown(why)) => why.answer(),
+        (Stuck::No, _, PublishedNote::Unrecorded, Works::Unshown(why)) => why.answer(),
         /// No entry says that the current key was published, and it works
-        (Stuck::No, _, Published::Unnoted, Works::Yes) => case.note_published(leaving.replaced(case)),
+        (Stuck::No, _, PublishedNote::Unrecorded, Works::Yes) => case.note_published(outgoing.replaced(case)),
         /// The placeholder is current again, and a published key is to leave
-        (Stuck::No, Leaving::Unreplaced(key), Published::NoKeyUnnoted, _) => case.note_published(replaced(case, key)),
+        (Stuck::No, Outgoing::Unreplaced(key), PublishedNote::NoKeyUnrecorded, _) => case.note_published(replaced(case, key)),
         /// The placeholder is current again, a published key is to leave, and an entry says so
-        (Stuck::No, Leaving::Unreplaced(key), Published::NoKey | Published::Noted, _) =>
+        (Stuck::No, Outgoing::Unreplaced(key), PublishedNote::NoKey | PublishedNote::Recorded, _) =>
             blocked(Blocked::RolledBack { from: key.id.clone(), to: None }),
         /// The key that is to leave has a status that keyrot does not know
-        (Stuck::No, Leaving::UnknownStatus { key, status }, ..) => unknown_status(key, status),
+        (Stuck::No, Outgoing::UnknownStatus { key, status }, ..) => unknown_status(key, status),
         /// Another run may be at work on the key that is to leave, or IAM may not show yet that it is Inactive
-        (Stuck::No, Leaving::Settling { key, until }, ..) => settling(key, until),
+        (Stuck::No, Outgoing::Settling { key, until }, ..) => settling(key, until),
         /// The key that is to leave is Active, and may be needed
-        (Stuck::No, Leaving::Needed(need), ..) => need.answer(),
+        (Stuck::No, Outgoing::Needed(need), ..) => need.answer(),
         /// Nothing needs the key that is to leave, and its successor is not known to work
-        (Stuck::No, Leaving::Old(_) | Leaving::Inactive(Removal::Over(_)), _, Works::Unshown(why)) => why.answer(),
+        (Stuck::No, Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_)), _, Works::Unshown(why)) => why.answer(),
         /// Nothing needs the published or revoked key that is to leave, and no entry of this run says that it leaves
-        (Stuck::No, Leaving::Old(Old::Unnoted(key)), _, Works::Yes) => case.note(key, Phase::Retiring),
+        (Stuck::No, Outgoing::Old(Old::Unrecorded(key)), _, Works::Yes) => case.note(key, Phase::Retiring),
         /// Nothing needs the key that is to leave, and another run may be about to publish it
-        (Stuck::No, Leaving::Old(Old::Settling { key, until }), _, Works::Yes) => settling(key, until),
+        (Stuck::No, Outgoing::Old(Old::Settling { key, until }), _, Works::Yes) => settling(key, until),
         /// Nothing needs the published or revoked key that is to leave, and an entry says that it leaves
-        (Stuck::No, Leaving::Old(Old::Noted(key)), _, Works::Yes) => act(Step::Deactivate(key.clone())),
+        (Stuck::No, Outgoing::Old(Old::Noted(key)), _, Works::Yes) => act(Step::Deactivate(key.clone())),
         /// Somebody uses or has reactivated a key that was never published
-        (Stuck::No, Leaving::Stray(Stray::Claimed(key)), ..) => blocked(Blocked::ClaimedKey { key: key.clone() }),
+        (Stuck::No, Outgoing::Stray(Stray::Claimed(key)), ..) => blocked(Blocked::ClaimedKey { key: key.clone() }),
         /// A key that is to leave was never published, as far as the labels say
-        (Stuck::No, Leaving::Stray(Stray::Unasked), ..) => look(Question::Versions),
+        (Stuck::No, Outgoing::Stray(Stray::Unasked), ..) => look(Question::Versions),
         /// Nothing needs the key that was never published, and no entry says that it leaves
-        (Stuck::No, Leaving::Stray(Stray::Unnoted { key, phase }), ..) => case.note(key, phase),
+        (Stuck::No, Outgoing::Stray(Stray::Unrecorded { key, phase }), ..) => case.note(key, phase),
         /// Nothing needs the key that was never published, and an entry says that it leaves
-        (Stuck::No, Leaving::Stray(Stray::Noted(key)), ..) => act(Step::Deactivate(key.clone())),
+        (Stuck::No, Outgoing::Stray(Stray::Noted(key)), ..) => act(Step::Deactivate(key.clone())),
         /// The key that is to leave is Inactive
-        (Stuck::No, Leaving::Inactive(removal), ..) => removal.answer(case),
+        (Stuck::No, Outgoing::Inactive(removal), ..) => removal.answer(case),
     } else {
-        (Stuck::No, Leaving::Nobody, Published::Noted | Published::NoKey | Published::NoKeyUnnoted, _) => (),
+        (Stuck::No, Outgoing::Nobody, PublishedNote::Recorded | PublishedNote::NoKey | PublishedNote::NoKeyUnrecorded, _) => (),
     } }
 }
 
@@ -215,27 +219,27 @@ fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
     let Facts { next, .. } = facts;
     rows! { "The next key", match next {
         /// A key may have been created that IAM does not list yet
-        Next::Unlisted(until) | Next::PerhapsCreated(until) => wait(Why::Unlisted, until),
+        NextKey::Unlisted(until) | NextKey::PerhapsCreated(until) => wait(Why::Unlisted, until),
         /// No key is due
-        Next::NotDue(until) => Decision::Settled { until },
+        NextKey::NotDue(until) => Decision::Settled { until },
         /// A key is due, and Secrets Manager's own rotation is on
-        Next::OfService => wait(Why::Service, None),
+        NextKey::OfService => wait(Why::Service, None),
         /// A key is due, and the secret has too many tags for the journal
-        Next::NoTagRoom { tags, most } => blocked(Blocked::NoTagRoom { tags, most }),
+        NextKey::NoTagRoom { tags, most } => blocked(Blocked::NoTagRoom { tags, most }),
         /// A key is due, and how large the next value is was not asked
-        Next::SizeUnasked(version) => look(Question::NextSize(version.clone())),
+        NextKey::SizeUnasked(version) => look(Question::NextSize(version.clone())),
         /// A key is due, and the current version's further fields cannot be carried along
-        Next::NotCarried(version) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),
+        NextKey::NotCarried(version) => blocked(Blocked::SecretHoldsOther { version: version.clone() }),
         /// A key is due, and the next value is too large
-        Next::TooLarge { bytes, most } => blocked(Blocked::ValueTooLarge { bytes, most }),
+        NextKey::TooLarge { bytes, most } => blocked(Blocked::ValueTooLarge { bytes, most }),
         /// A key is due, and the user has two
-        Next::TwoKeys => with_evidence(case.seen, case.keys_beside_current()),
+        NextKey::TwoKeys => with_evidence(case.seen, case.keys_beside_current()),
         /// A key is due, and no entry says which keys there are before it is created
-        Next::NoIntent => case.note_intent(),
+        NextKey::NoIntent => case.note_intent(),
         /// A key is due, and the last one may not have been stored
-        Next::Untested => act(Step::TestWrite),
+        NextKey::Untested => act(Step::TestWrite),
         /// A key is due
-        Next::Ready => act(Step::CreateKey),
+        NextKey::Ready => act(Step::CreateKey),
     } else {
     } }
 }

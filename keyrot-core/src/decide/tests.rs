@@ -1,12 +1,12 @@
 //! The table is whole, and the one in `docs/decision.md`.
 #![allow(clippy::unwrap_used)]
 
-use super::belief::believed;
-use super::decision::{Decision, Question, Step};
-use super::request::of_request;
-use super::situation::Ask;
-use super::states::{Choices, asked, now, observed, policy};
-use super::table;
+use crate::decide::belief::believed;
+use crate::decide::decision::{Decision, Question, Step};
+use crate::decide::facts::situation::Ask;
+use crate::decide::random_states::{Choices, asked, now, observed, policy};
+use crate::decide::request::of_request;
+use crate::decide::table;
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::request::Request;
 use crate::model::step::StepName;
@@ -19,8 +19,11 @@ const STATES: u64 = 150_000;
 const STATES_WRITTEN: u64 = 3_000_000;
 
 /// The files that have rows.
-const SOURCES: [&str; 3] =
-    [include_str!("grounds.rs"), include_str!("asked.rs"), include_str!("table.rs")];
+const SOURCES: [&str; 3] = [
+    include_str!("table/before_secret.rs"),
+    include_str!("table/requests.rs"),
+    include_str!("table.rs"),
+];
 
 /// The parts of the table in order, and where what no row of one answers goes on.
 const PARTS: [(&str, &str); 7] = [
@@ -195,7 +198,7 @@ fn document(states: u64) -> String {
 
 const HEAD: &str = "# The decision
 
-<!-- Generated from keyrot-core/src/decide/{grounds,asked,table}.rs, and from what they answer in states at random.
+<!-- Generated from keyrot-core/src/decide/{table,table/before_secret,table/requests}.rs, and from what they answer in states at random.
      To write it again:
      KEYROT_UPDATE_DOCS=1 cargo nextest run -p keyrot-core --all-features --lib decide -->
 

@@ -11,7 +11,7 @@ use crate::model::error::CallError;
 use crate::model::observed::Observed;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
 use std::pin::Pin;
@@ -172,7 +172,7 @@ pub struct Driven {
 pub async fn drive(
     ports: &Ports,
     subject: Subject,
-    policy: Policy,
+    policy: WaitPolicy,
     mode: Mode,
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Driven {

@@ -8,7 +8,7 @@ use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, Observed, SecretState};
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -128,7 +128,7 @@ impl UserResult {
         }
     }
 
-    pub(crate) fn see(&mut self, seen: &Observed, policy: &Policy) {
+    pub(crate) fn see(&mut self, seen: &Observed, policy: &WaitPolicy) {
         self.keys.clone_from(&seen.keys);
         self.keys.sort_by_key(|k| k.created);
         self.last_use.clone_from(&seen.last_use);

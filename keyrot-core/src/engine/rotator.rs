@@ -20,9 +20,9 @@ use crate::machine::rotation::{Mode, Rotation};
 use crate::model::request::Request;
 use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
-use crate::model::waits::{Policy, after};
+use crate::model::waits::{WaitPolicy, after};
 use crate::ports::cancel::Cancel;
-use crate::usage::TrailPort;
+use crate::trail::TrailPort;
 use adoption::adopt;
 use futures_util::{FutureExt, StreamExt, stream};
 use std::fmt;
@@ -276,7 +276,7 @@ impl Rotator {
         let rotation = match policy {
             Ok(policy) => Ok((Rotation::new(subject.clone(), policy, job.mode), policy)),
             Err(reason) if off_first => {
-                let policy = Policy::default();
+                let policy = WaitPolicy::default();
                 Ok((Rotation::new(subject.clone(), policy, job.mode).with_iam_only(reason), policy))
             }
             Err(reason) => Err(reason),

@@ -7,7 +7,7 @@ use crate::model::error::CallError;
 use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::time::Timestamp;
-use crate::model::usage::evidence::UseEvidence;
+use crate::model::trail::evidence::UseEvidence;
 use serde::Serialize;
 use std::fmt;
 
@@ -40,7 +40,7 @@ pub enum EventKind {
         /// The key.
         key: KeyId,
     },
-    /// A new key was proved and published: readers of the secret get it from now on.
+    /// A new key was verified and published: readers of the secret get it from now on.
     Rotated {
         /// The new key.
         key: KeyId,
@@ -72,7 +72,7 @@ pub enum EventKind {
         /// The key.
         key: KeyId,
     },
-    /// At a person's request the key that was current before was proved and published again.
+    /// At a person's request the key that was current before was verified and published again.
     RolledBack {
         /// The key that is current again.
         key: KeyId,

@@ -13,7 +13,7 @@ use std::time::Duration;
 pub enum PlannedAction {
     /// Make the user's secret, or put a placeholder into the empty one.
     MakeSecret,
-    /// Make a new key, prove it, and put it under AWSCURRENT.
+    /// Make a new key, verify it, and put it under AWSCURRENT.
     PublishNewKey,
     /// Prove the key that is staged, and put it under AWSCURRENT.
     PublishStaged(KeyId),

@@ -9,15 +9,15 @@
 //! deleted, after a conflict, and after a lost reply.
 
 pub(crate) mod apply;
-pub(crate) mod clock;
 pub(crate) mod decider;
 pub(crate) mod deciding;
 pub(crate) mod failing;
-pub(crate) mod off;
 pub(crate) mod preview;
 pub(crate) mod repeats;
 pub(crate) mod state;
+pub(crate) mod switch_off;
 pub(crate) mod task;
+pub(crate) mod wrong_clock;
 
 pub(crate) use decider::Decider;
 pub(crate) use state::{Mode, Next};
@@ -37,10 +37,10 @@ use crate::model::names::KeyId;
 use crate::model::observed::{LastUse, Observed, SecretState, Verified};
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 use repeats::Repeats;
-use state::{Created, Off, Read, Stage};
+use state::{Created, KeyToRevoke, Read, Stage};
 use std::collections::BTreeMap;
 
 /// A run reads everything at most this often; another process that changes things faster is
@@ -51,7 +51,7 @@ const LOOKS: u32 = 6;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Rotation {
     subject: Subject,
-    policy: Policy,
+    policy: WaitPolicy,
     mode: Mode,
     task: Task,
     decider: Decider,
@@ -67,7 +67,7 @@ pub struct Rotation {
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
     /// What is known of the key that is to be revoked.
-    off: Off,
+    to_revoke: KeyToRevoke,
     /// What this run has changed, and how often.
     repeats: Repeats,
     /// The call whose answer is awaited.
@@ -86,7 +86,7 @@ pub struct Rotation {
 impl Rotation {
     /// A run that has not looked yet.
     #[must_use]
-    pub fn new(subject: Subject, policy: Policy, mode: Mode) -> Self {
+    pub fn new(subject: Subject, policy: WaitPolicy, mode: Mode) -> Self {
         let seen = Observed {
             quarantine: subject.quarantine.clone(),
             residence: subject.residence(),
@@ -104,7 +104,7 @@ impl Rotation {
             may_create: false,
             next_size: None,
             staged_here: None,
-            proof: None,
+            verified: None,
         };
         Self {
             subject,
@@ -119,7 +119,7 @@ impl Rotation {
             read: Read::Whole,
             created: Created::No,
             deactivated: None,
-            off: Off::default(),
+            to_revoke: KeyToRevoke::default(),
             repeats: Repeats::default(),
             asked: None,
             stop: None,
@@ -205,7 +205,7 @@ impl Rotation {
                 Stage::Confirming(_) => Call::ListKeys,
                 Stage::DescribeSecret => Call::DescribeSecret,
                 Stage::Undo(key, _) => Call::DeleteKey(key.clone()),
-                Stage::Verification(proving) => match proving.next(now) {
+                Stage::Verification(verification) => match verification.next(now) {
                     VerifyStep::Read(version) => Call::ReadVersion(version),
                     VerifyStep::Probe(credentials) => Call::Probe(credentials),
                     VerifyStep::Pause(pause) => return Next::Sleep(pause),
@@ -262,24 +262,24 @@ impl Rotation {
                 self.skipped = Some(error);
             }
             (Call::Probe(_), Err(error)) => {
-                if let Stage::Verification(proving) = &mut self.stage {
-                    proving.failed(&error, now);
+                if let Stage::Verification(verification) = &mut self.stage {
+                    verification.failed(&error, now);
                     self.skipped = Some(error);
                 }
-                self.end_of_proof(now);
+                self.end_of_verification(now);
             }
             (call, Err(error)) => self.failed(now, &call, error),
         }
     }
 
-    fn end_of_proof(&mut self, now: Timestamp) {
-        if let Stage::Verification(proving) = &self.stage
-            && let Some(proof) = proving.result(now, &self.policy)
+    fn end_of_verification(&mut self, now: Timestamp) {
+        if let Stage::Verification(verification) = &self.stage
+            && let Some(verified) = verification.result(now, &self.policy)
         {
-            if !matches!(proof, Verified::Unknown(_)) {
+            if !matches!(verified, Verified::Unknown(_)) {
                 self.skipped = None;
             }
-            self.seen.proof = Some((proving.version().clone(), proof));
+            self.seen.verified = Some((verification.version().clone(), verified));
             self.stage = Stage::Deciding;
         }
     }

@@ -1,4 +1,4 @@
-//! The trial of credentials: asked until they authenticated as the user so often running, or until
+//! Verifying credentials: asked until they authenticated as the user so often running, or until
 //! the time for it is over.
 //!
 //! It has three ends: they work; they are refused; nobody could be asked. A call that fails says
@@ -10,7 +10,7 @@ use crate::model::names::{KeyId, UserArn, VersionId};
 use crate::model::observed::Verified;
 use crate::model::stored::ProbeAnswer;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::model::waits::{after, doubled};
 use std::time::Duration;
 
@@ -100,7 +100,7 @@ impl Verification {
         }
     }
 
-    pub(crate) fn answered(&mut self, answer: ProbeAnswer, now: Timestamp, policy: &Policy) {
+    pub(crate) fn answered(&mut self, answer: ProbeAnswer, now: Timestamp, policy: &WaitPolicy) {
         match answer {
             ProbeAnswer::Authenticated(arn) if arn == self.owner => {
                 self.streak += 1;
@@ -154,7 +154,7 @@ impl Verification {
 
     /// The end, once it has come. When the time is over, the last word counts; a refusal only if it
     /// was repeated, for one server that lags behind the others refuses good credentials, too.
-    pub(crate) fn result(&self, now: Timestamp, policy: &Policy) -> Option<Verified> {
+    pub(crate) fn result(&self, now: Timestamp, policy: &WaitPolicy) -> Option<Verified> {
         if self.end.is_some() {
             return self.end.clone();
         }
@@ -174,19 +174,19 @@ mod tests {
 
     /// What comes of these answers, one every ten seconds, of a minute in all.
     fn end_of(answers: &[Result<ProbeAnswer, ErrorKind>]) -> Option<Verified> {
-        let policy = Policy::new(Waits::default(), false).unwrap();
+        let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let owner = UserArn::parse(OWNER).unwrap();
-        let mut proving =
+        let mut verification =
             Verification::new(VersionId::for_placeholder(at(0)), key("A"), None, owner, at(0));
         for (i, answer) in answers.iter().enumerate() {
-            assert_eq!(proving.result(at(0), &policy), None, "it goes on until answer {i}");
+            assert_eq!(verification.result(at(0), &policy), None, "it goes on until answer {i}");
             let now = after(at(0), Duration::from_secs(10) * u32::try_from(i).unwrap());
             match answer {
-                Ok(answer) => proving.answered(answer.clone(), now, &policy),
-                Err(kind) => proving.failed(&CallError::refused(*kind, "no answer"), now),
+                Ok(answer) => verification.answered(answer.clone(), now, &policy),
+                Err(kind) => verification.failed(&CallError::refused(*kind, "no answer"), now),
             }
         }
-        proving.result(after(at(0), policy.waits().probe_for), &policy)
+        verification.result(after(at(0), policy.waits().probe_for), &policy)
     }
 
     #[test]

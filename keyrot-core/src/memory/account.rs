@@ -11,7 +11,7 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::stored::{NewKey, ProbeAnswer};
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::ports::{Clock, CredentialProbe, IamPort, TagPort, UserPolicyPort};
 use async_trait::async_trait;
 use std::collections::BTreeMap;
@@ -119,7 +119,7 @@ impl MemoryAccount {
 
     /// Holds every change to this user from now on against the promises. Meant for a few users:
     /// each change copies the account.
-    pub fn watch(&self, user: &UserName, secret: &SecretName, policy: &Policy) {
+    pub fn watch(&self, user: &UserName, secret: &SecretName, policy: &WaitPolicy) {
         let mut inner = self.inner();
         let watch = Watch::new(&inner.world, user.clone(), secret.clone(), *policy);
         inner.watches.push(watch);

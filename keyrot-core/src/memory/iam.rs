@@ -152,7 +152,7 @@ impl World {
         let created = chrono::SubsecRound::trunc_subsecs(now, 0);
         let listed = AccessKey { id: id.clone(), status: KeyStatus::Active, created };
         let usable_from = after(now, propagation);
-        found.keys.push(MemoryKey { listed, usable_from, proven: false, uses: Vec::new() });
+        found.keys.push(MemoryKey { listed, usable_from, verified: false, uses: Vec::new() });
         self.keys_made += 1;
         Ok(NewKey { credentials: Self::credentials_of(&id), created })
     }
@@ -245,7 +245,7 @@ impl World {
         if *credentials != Self::credentials_of(&credentials.key) {
             return ProbeAnswer::WrongSecret;
         }
-        key.proven = true;
+        key.verified = true;
         if key.uses.last().is_none_or(|u| after(u.when, USE_GRAIN) <= now) {
             // Only the newest use that is shown already still matters, besides those to be shown.
             let shown = key.uses.iter().rposition(|u| after(u.when, lag) <= now).unwrap_or(0);

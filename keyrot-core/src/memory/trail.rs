@@ -7,9 +7,9 @@ use crate::memory::world::World;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;
 use crate::model::time::Timestamp;
-use crate::model::usage::UseEvent;
-use crate::model::usage::untrusted::UntrustedText;
-use crate::usage::{KeyRecord, TrailAsk, TrailPage, TrailPort};
+use crate::model::trail::UseEvent;
+use crate::model::trail::untrusted::UntrustedText;
+use crate::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! The uses of keys, as the account keeps them.
 
 use crate::model::names::KeyId;
-use crate::model::usage::UseEvent;
+use crate::model::trail::UseEvent;
 use serde::{Deserialize, Serialize};
 
 /// A request, as the trail has it.

@@ -34,7 +34,7 @@ pub struct MemoryKey {
     /// From when on it authenticates.
     pub usable_from: Timestamp,
     /// Whether it has ever authenticated.
-    pub proven: bool,
+    pub verified: bool,
     /// The use that is on record, and one that will be shown once the lag is over.
     pub(crate) uses: Vec<KeyUse>,
 }

@@ -10,7 +10,7 @@ use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{KeyStatus, LastUse, SecretState};
 use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
-use crate::model::waits::{Policy, after};
+use crate::model::waits::{WaitPolicy, after};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -43,7 +43,7 @@ impl fmt::Display for Broken {
 pub struct Watch {
     user: UserName,
     secret: SecretName,
-    policy: Policy,
+    policy: WaitPolicy,
     /// When a key left AWSCURRENT, or was reactivated after that.
     left: BTreeMap<KeyId, Timestamp>,
     deactivated: BTreeMap<KeyId, Timestamp>,
@@ -83,7 +83,7 @@ struct View<'a> {
 impl Watch {
     /// A watch that begins with the account as it is.
     #[must_use]
-    pub fn new(world: &World, user: UserName, secret: SecretName, policy: Policy) -> Self {
+    pub fn new(world: &World, user: UserName, secret: SecretName, policy: WaitPolicy) -> Self {
         let mut watch = Self {
             user,
             secret,
@@ -221,7 +221,7 @@ impl Watch {
             Some(k) if k.listed.status != KeyStatus::Active => {
                 Some(format!("{key}, under AWSCURRENT, is not Active"))
             }
-            Some(k) if !k.proven => Some(format!("{key}, under AWSCURRENT, never authenticated")),
+            Some(k) if !k.verified => Some(format!("{key}, under AWSCURRENT, never authenticated")),
             Some(_) if !genuine => Some(format!("the secret under AWSCURRENT is not {key}'s")),
             Some(_) => None,
         }

@@ -47,7 +47,7 @@ pub struct Observed {
     /// The version that this run has staged: nobody has to say whose it is.
     pub staged_here: Option<VersionId>,
     /// What came of trying the credentials in a version, in this run.
-    pub proof: Option<(VersionId, Verified)>,
+    pub verified: Option<(VersionId, Verified)>,
 }
 
 impl Observed {

@@ -18,7 +18,7 @@ const DAY: u64 = 24 * HOUR;
 #[non_exhaustive]
 pub struct Waits {
     /// The age at which a key is no longer Active, if whatever uses it moves to the new key: its
-    /// rotation begins [`Policy::lead`] earlier. Default 90 days, the limit of AWS Security Hub
+    /// rotation begins [`WaitPolicy::lead`] earlier. Default 90 days, the limit of AWS Security Hub
     /// (IAM.3) and of the CIS AWS Foundations Benchmark.
     #[serde(with = "crate::model::text::duration")]
     pub max_age: Duration,
@@ -79,7 +79,7 @@ impl Default for Waits {
 
 /// A set of waits that holds together: what [`decide`](crate::decide::decide()) works by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-pub struct Policy {
+pub struct WaitPolicy {
     #[serde(flatten)]
     waits: Waits,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,7 +88,7 @@ pub struct Policy {
     allow_short_waits: bool,
 }
 
-impl Default for Policy {
+impl Default for WaitPolicy {
     /// The default waits.
     fn default() -> Self {
         Self { waits: Waits::default(), due_if_created_before: None, allow_short_waits: false }
@@ -98,27 +98,27 @@ impl Default for Policy {
 /// Why a set of waits is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} = {value} is not usable: {rule}")]
-pub struct PolicyError {
+pub struct WaitPolicyError {
     /// The setting's name.
     pub name: &'static str,
     value: String,
     rule: String,
 }
 
-impl Policy {
+impl WaitPolicy {
     /// Checks the waits against each other, and, unless `allow_short_waits`, against what is safe
     /// in production.
     ///
     /// # Errors
-    /// [`PolicyError`] names the setting and the rule that it breaks.
-    pub fn new(waits: Waits, allow_short_waits: bool) -> Result<Self, PolicyError> {
+    /// [`WaitPolicyError`] names the setting and the rule that it breaks.
+    pub fn new(waits: Waits, allow_short_waits: bool) -> Result<Self, WaitPolicyError> {
         let w = &waits;
         let at_least = |name, value: Duration, least: Duration, why: &str| {
             if value >= least {
                 return Ok(());
             }
             let least = format_duration(least);
-            Err(PolicyError {
+            Err(WaitPolicyError {
                 name,
                 value: format_duration(value),
                 rule: format!("expected at least {least}, {why}"),
@@ -127,7 +127,7 @@ impl Policy {
         if w.probes == 0 {
             let rule =
                 "expected at least 1, because a key is verified before it is published".to_owned();
-            return Err(PolicyError { name: "probes", value: "0".to_owned(), rule });
+            return Err(WaitPolicyError { name: "probes", value: "0".to_owned(), rule });
         }
         for (name, value) in [
             ("max_age", w.max_age),
@@ -148,7 +148,7 @@ impl Policy {
             )?;
             if value > LONGEST {
                 let rule = "expected at most ten years".to_owned();
-                return Err(PolicyError { name, value: format_duration(value), rule });
+                return Err(WaitPolicyError { name, value: format_duration(value), rule });
             }
         }
         at_least(
@@ -161,7 +161,7 @@ impl Policy {
             "probe_limit",
             w.probe_limit,
             w.settle,
-            "as long as settle, because another run may still be proving the key",
+            "as long as settle, because another run may still be verification the key",
         )?;
         let why = "because a rotation begins before max_age (by 1.5 x overlap, quiet, three run intervals and settle), and by then the key before \
                    has to be gone (1.5 x overlap, quiet and soak); a shorter overlap needs less";
@@ -222,8 +222,8 @@ impl Policy {
     /// The same policy with other waits, such as those that a user's tags ask for.
     ///
     /// # Errors
-    /// [`PolicyError`], as [`Policy::new`].
-    pub fn with_waits(&self, waits: Waits) -> Result<Self, PolicyError> {
+    /// [`WaitPolicyError`], as [`WaitPolicy::new`].
+    pub fn with_waits(&self, waits: Waits) -> Result<Self, WaitPolicyError> {
         let Self { due_if_created_before, allow_short_waits, .. } = *self;
         Ok(Self { due_if_created_before, ..Self::new(waits, allow_short_waits)? })
     }
@@ -249,8 +249,8 @@ impl Policy {
         self.waits.settle / 2
     }
 
-    /// When the rotation of a current key made at `created` begins: [`Policy::lead`] before its
-    /// [`Policy::deadline`], or immediately if it is forced.
+    /// When the rotation of a current key made at `created` begins: [`WaitPolicy::lead`] before its
+    /// [`WaitPolicy::deadline`], or immediately if it is forced.
     #[must_use]
     pub fn due(&self, created: Timestamp) -> Timestamp {
         match self.due_if_created_before {
@@ -329,7 +329,7 @@ mod tests {
 
     #[test]
     fn the_defaults_are_fit_for_production() {
-        assert_eq!(Policy::new(Waits::default(), false), Ok(Policy::default()));
+        assert_eq!(WaitPolicy::new(Waits::default(), false), Ok(WaitPolicy::default()));
     }
 
     #[test]
@@ -338,7 +338,7 @@ mod tests {
         let short = |change: fn(&mut Waits)| {
             let mut waits = Waits::default();
             change(&mut waits);
-            Policy::new(waits, false).expect_err("must be refused").name
+            WaitPolicy::new(waits, false).expect_err("must be refused").name
         };
         assert_eq!(short(|w| w.overlap = Duration::from_secs(3599)), "overlap");
         assert_eq!(short(|w| w.quiet = Duration::from_secs(60)), "quiet");
@@ -354,6 +354,6 @@ mod tests {
         assert_eq!(short(|w| w.soak = Duration::ZERO), "soak");
         assert_eq!(short(|w| w.probe_limit = Duration::from_secs(60)), "probe_limit");
         let brief = Waits { overlap: hour / 2, ..Waits::default() };
-        assert!(Policy::new(brief, true).is_ok(), "a test may wait less");
+        assert!(WaitPolicy::new(brief, true).is_ok(), "a test may wait less");
     }
 }

@@ -6,7 +6,7 @@ use crate::model::names::{KeyId, UserName};
 use crate::model::observed::KeyStatus;
 use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
-use crate::model::usage::evidence::{AssumedRole, UseEvidence};
+use crate::model::trail::evidence::{AssumedRole, UseEvidence};
 use crate::model::waits::after;
 use crate::report::hint::{Action, as_command};
 use serde::Serialize;

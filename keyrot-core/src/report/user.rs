@@ -10,7 +10,7 @@ use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::time::Timestamp;
-use crate::model::usage::evidence::UseEvidence;
+use crate::model::trail::evidence::UseEvidence;
 use crate::report::codes::outcome_text;
 use crate::report::hint::{Hint, as_text, worded};
 use crate::report::state::{RunStatus, State};
@@ -166,7 +166,7 @@ impl Outcome {
             Self::Refused(refusal) => refusal.code(),
             Self::Waiting(wait) => wait.why.code(),
             Self::Due(step) => step.code(),
-            Self::Verifying { .. } => "prove",
+            Self::Verifying { .. } => "verify",
             Self::Blocked(blocked) => blocked.code(),
             Self::Stopped(Stop::Cancelled) => "cancelled",
             Self::Stopped(Stop::Deadline) => "deadline",

@@ -3,7 +3,7 @@
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::time::Timestamp;
-use crate::model::usage::evidence::UseEvidence;
+use crate::model::trail::evidence::UseEvidence;
 use serde::Serialize;
 
 /// The evidence of the use of some keys: what `keyrot who-uses` prints with `--json`.

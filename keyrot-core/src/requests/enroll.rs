@@ -10,7 +10,7 @@ use crate::model::home::{Adoption, HOME_TAG, HomeTag};
 use crate::model::names::UserName;
 use crate::model::request::Request;
 use crate::model::user::IamUser;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::ports::TagPort;
 use crate::ports::cancel::Cancel;
 use crate::report::enroll::{Change, EnrollDocument, EnrollRow};
@@ -54,7 +54,7 @@ pub struct Enrollment {
     tags: Arc<dyn TagPort>,
     selection: Selection,
     homes: Homes,
-    policy: Policy,
+    policy: WaitPolicy,
     limits: Limits,
 }
 
@@ -122,12 +122,19 @@ impl Enrollment {
     /// For the users of this account, by the default waits.
     #[must_use]
     pub fn new(ports: Ports, tags: Arc<dyn TagPort>, selection: Selection, homes: Homes) -> Self {
-        Self { ports, tags, selection, homes, policy: Policy::default(), limits: Limits::default() }
+        Self {
+            ports,
+            tags,
+            selection,
+            homes,
+            policy: WaitPolicy::default(),
+            limits: Limits::default(),
+        }
     }
 
     /// By another policy.
     #[must_use]
-    pub fn policy(self, policy: Policy) -> Self {
+    pub fn policy(self, policy: WaitPolicy) -> Self {
         Self { policy, ..self }
     }
 

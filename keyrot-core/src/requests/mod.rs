@@ -1,17 +1,16 @@
 //! What the operator asks for, and what follows from it.
 
+pub(crate) mod end_sessions;
 pub(crate) mod enroll;
+pub(crate) mod flow;
 pub(crate) mod own_key;
-pub(crate) mod self_service;
-pub(crate) mod session;
-pub(crate) mod sessions;
 pub(crate) mod who_uses;
 
+pub use end_sessions::{Lifted, NotEnded, end_sessions, lift_if_over};
 pub use enroll::{EnrollError, EnrollPlan, Enrollment};
-pub use own_key::{OwnAction, OwnDone, OwnError, OwnKey, OwnPlan};
-pub use self_service::{
+pub use flow::{RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus};
+pub use own_key::replace::{
     OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own,
 };
-pub use session::{RequestKind, RequestPlan, RequestReport, RequestSession, RequestStatus};
-pub use sessions::{Lifted, NotEnded, end_sessions, lift_if_over};
+pub use own_key::{OwnAction, OwnDone, OwnError, OwnKey, OwnPlan};
 pub use who_uses::{UsesProgress, WhoUses, Whose};

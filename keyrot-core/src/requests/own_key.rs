@@ -1,5 +1,7 @@
 //! One's own key, step by step: plan, agree, carry out, and plan again.
 
+pub(crate) mod replace;
+
 use crate::engine::driver::Ports;
 use crate::model::clock::WrongClock;
 use crate::model::credentials::Credentials;
@@ -7,9 +9,11 @@ use crate::model::error::CallError;
 use crate::model::names::{KeyId, UserArn};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
-use crate::requests::self_service::{OwnStep, ReplaceError, decide_own, other_key, replace_own};
+use crate::requests::own_key::replace::{
+    OwnStep, ReplaceError, decide_own, other_key, replace_own,
+};
 use std::error::Error;
 
 /// The key of a person who replaces it by themselves, in a place of their own such as
@@ -27,7 +31,7 @@ use std::error::Error;
 /// # world.advance(std::time::Duration::from_secs(91 * 86_400));
 /// # let account = MemoryAccount::new(world);
 /// # let arn = UserArn::parse("arn:aws:iam::123456789012:user/jane")?;
-/// let mut own = OwnKey::new(Ports::of(account), arn, mine, Policy::default());
+/// let mut own = OwnKey::new(Ports::of(account), arn, mine, WaitPolicy::default());
 ///
 /// let plan = own.plan().await?;
 /// assert_eq!(plan.action(false), Some(OwnAction::Replace));
@@ -47,7 +51,7 @@ pub struct OwnKey {
     ports: Ports,
     owner: UserArn,
     mine: KeyId,
-    policy: Policy,
+    policy: WaitPolicy,
     /// As IAM listed them last.
     keys: Vec<AccessKey>,
     /// What was deleted: right after a deletion IAM may list the key for a while yet.
@@ -128,7 +132,7 @@ impl OwnPlan {
 impl OwnKey {
     /// The key `mine`, of this user. The ports act as the user; the secret store is not used.
     #[must_use]
-    pub fn new(ports: Ports, owner: UserArn, mine: KeyId, policy: Policy) -> Self {
+    pub fn new(ports: Ports, owner: UserArn, mine: KeyId, policy: WaitPolicy) -> Self {
         Self { ports, owner, mine, policy, keys: Vec::new(), deleted: Vec::new() }
     }
 

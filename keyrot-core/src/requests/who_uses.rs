@@ -13,7 +13,7 @@ use crate::ports::cancel::Cancel;
 use crate::report::state::RunStatus;
 use crate::report::user::UserDocument;
 use crate::report::uses::{KeyUses, UnseenUser, UsesDocument};
-use crate::usage::{TrailBounds, TrailPort, look_up, regions_to_ask};
+use crate::trail::{TrailBounds, TrailPort, look_up, regions_to_ask};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;

@@ -19,7 +19,7 @@ use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::user::same_key;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -198,7 +198,7 @@ pub struct Skipped {
 /// is asked for by name.
 ///
 /// ```
-/// use keyrot_core::{Homes, IamUser, Policy, Selection, UserArn, select};
+/// use keyrot_core::{Homes, IamUser, WaitPolicy, Selection, UserArn, select};
 /// use keyrot_core::model::UserId;
 ///
 /// let user = |name: &str, tag: &str| IamUser {
@@ -209,7 +209,7 @@ pub struct Skipped {
 /// };
 /// let users = [user("deployer", "rotatekey"), user("jane", "Team")];
 /// let homes = Homes::in_region("eu-central-1");
-/// let selected = select(&users, &Selection::default(), &homes, &Policy::default());
+/// let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
 /// assert_eq!(selected.chosen.len(), 1);
 /// assert_eq!(selected.chosen[0].subject.secret.as_str(), "/iam/deployer/access_key");
 /// assert_eq!(selected.skipped.not_tagged, 1);
@@ -219,7 +219,7 @@ pub fn select(
     users: &[IamUser],
     selection: &Selection,
     homes: &Homes,
-    policy: &Policy,
+    policy: &WaitPolicy,
 ) -> Selected {
     let mut listed: BTreeMap<&UserName, Vec<&IamUser>> = BTreeMap::new();
     for user in users {

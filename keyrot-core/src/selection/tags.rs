@@ -5,7 +5,7 @@ use crate::model::names::SecretName;
 use crate::model::nearest::nearest;
 use crate::model::user::IamUser;
 use crate::model::user::{OWNER, same_key};
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::selection::homes::Homes;
 use std::time::Duration;
 
@@ -24,13 +24,13 @@ pub(super) struct Own {
     pub(super) by_tag: bool,
     /// Whether it is the home of a user who was renamed: the secret's own tag says whose it is.
     pub(super) by_home: bool,
-    pub(super) policy: Option<Policy>,
+    pub(super) policy: Option<WaitPolicy>,
     pub(super) problems: Vec<String>,
 }
 
 /// Reads the user's tags; `marker` is the tag that selects users, which may begin with `keyrot:`
 /// too.
-pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &Policy) -> Own {
+pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &WaitPolicy) -> Own {
     let mut problems = unknown(user, marker);
     let mut tag = |name: &str| {
         let mut found = user

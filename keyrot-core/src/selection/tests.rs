@@ -22,7 +22,7 @@ fn tagged(path_and_name: &str, more: &[(&str, &str)]) -> IamUser {
 }
 
 fn run(users: &[IamUser], selection: &Selection) -> Selected {
-    select(users, selection, &homes(), &Policy::default())
+    select(users, selection, &homes(), &WaitPolicy::default())
 }
 
 /// Where any secret may be chosen by a tag.
@@ -237,7 +237,7 @@ fn a_tag_chooses_a_secret_only_where_the_settings_allow_it() {
     let by = |pattern: Option<&str>| {
         let chosen_by_tag = pattern.map(|pattern| SecretPattern::parse(pattern).unwrap());
         let homes = Homes { chosen_by_tag, ..Homes::in_region("us-east-1") };
-        select(&users, &Selection::default(), &homes, &Policy::default())
+        select(&users, &Selection::default(), &homes, &WaitPolicy::default())
     };
     assert!(blocked(&by(None), "a").contains("not allowed by the settings"));
     assert!(blocked(&by(Some("/vendor/*")), "a").contains("expected a name like /vendor/*"));
@@ -273,7 +273,8 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
 #[test]
 fn users_of_another_account_than_the_settings_name_are_blocked() {
     let homes = Homes { account: Some("210987654321".to_owned()), ..Homes::in_region("us-east-1") };
-    let selected = select(&[tagged("a", &[])], &Selection::default(), &homes, &Policy::default());
+    let selected =
+        select(&[tagged("a", &[])], &Selection::default(), &homes, &WaitPolicy::default());
     assert!(
         blocked(&selected, "a")
             .contains("account 123456789012, and the settings are for account 210987654321")
@@ -298,9 +299,9 @@ fn a_quarantine_is_seen_beside_a_bad_tag() {
 #[test]
 fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
     let users = [tagged("a", &[("keyrot:overlap", "10m")])];
-    let go = |policy: Policy| select(&users, &Selection::default(), &homes(), &policy);
+    let go = |policy: WaitPolicy| select(&users, &Selection::default(), &homes(), &policy);
     assert!(
-        blocked(&go(Policy::default()), "a")
+        blocked(&go(WaitPolicy::default()), "a")
             .contains("keyrot:overlap = \"10m\" cannot be used: overlap = 10m")
     );
     let waits = Waits {
@@ -308,7 +309,7 @@ fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
         probe_for: Duration::from_secs(9),
         ..Waits::default()
     };
-    let short = Policy::new(waits, true).expect("a test's waits").forced(at(0));
+    let short = WaitPolicy::new(waits, true).expect("a test's waits").forced(at(0));
     let own = go(short).chosen[0].policy.clone().expect("a test may wait less");
     assert_eq!(own.waits().overlap, Duration::from_secs(600));
     assert_eq!(own.due(at(-1)), at(-1), "what is forced is forced for each user");

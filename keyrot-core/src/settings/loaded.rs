@@ -1,6 +1,6 @@
 //! Settings that hold together, and where each comes from.
 
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 use crate::selection::Selection;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
@@ -17,7 +17,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(super) values: Values,
-    policy: Policy,
+    policy: WaitPolicy,
     explained: Vec<Explained>,
     files: Vec<String>,
     unknown_variables: Vec<String>,
@@ -89,7 +89,7 @@ impl Settings {
                 Problem::Conflict { rule },
             ));
         }
-        let policy = Policy::new(values.waits, values.allow_short_waits);
+        let policy = WaitPolicy::new(values.waits, values.allow_short_waits);
         match policy {
             Ok(policy) if errors.is_empty() => Ok(Self {
                 values,
@@ -156,7 +156,7 @@ impl Settings {
 
     /// The waits, checked.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
+    pub fn policy(&self) -> &WaitPolicy {
         &self.policy
     }
 

@@ -56,7 +56,7 @@ impl SettingInfo {
     }
 }
 
-/// The settings that [`Policy::new`](crate::model::waits::Policy::new) checks together.
+/// The settings that [`WaitPolicy::new`](crate::model::waits::WaitPolicy::new) checks together.
 pub(super) const WAITS: [&str; 10] = [
     "max_age",
     "run_interval",

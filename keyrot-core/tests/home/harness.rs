@@ -4,7 +4,7 @@ use keyrot_core::memory::{Label, MemoryAccount, Value, World};
 use keyrot_core::model::{HOME_TAG, VersionId};
 use keyrot_core::{
     Blocked, Cancel, Credentials, Event, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome,
-    Policy, Ports, Rotator, SecretName, Selection, Target, UserName, UserResult, Waits, select,
+    Ports, Rotator, SecretName, Selection, Target, UserName, UserResult, WaitPolicy, Waits, select,
 };
 use std::time::Duration;
 
@@ -29,13 +29,13 @@ pub(crate) fn account() -> MemoryAccount {
     world.add_key(&user).unwrap();
     world.advance(DAY);
     let account = MemoryAccount::new(world);
-    account.watch(&user, &secret(), &Policy::new(Waits::default(), false).unwrap());
+    account.watch(&user, &secret(), &WaitPolicy::new(Waits::default(), false).unwrap());
     account
 }
 
 pub(crate) fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Target> {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), homes, &Policy::default()).chosen
+    select(&users, &Selection::default(), homes, &WaitPolicy::default()).chosen
 }
 
 /// Somebody reads the secret and uses what is in it.

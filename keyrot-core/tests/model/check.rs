@@ -370,7 +370,7 @@ impl Model for Check {
                 state.rotators.iter().flatten().any(|one| one.next == Next::Call(Call::ListKeys))
             };
             let used = keys.filter(|k| {
-                if claims { k.listed.status == KeyStatus::Active && begins() } else { k.proven }
+                if claims { k.listed.status == KeyStatus::Active && begins() } else { k.verified }
             });
             actions.extend(used.map(|k| Action::Use(k.listed.id.clone())));
         }
@@ -415,7 +415,7 @@ impl Model for Check {
             Property::<Self>::always("S2 overlap and quiet", |_, s| unbroken(s, "S2")),
             Property::<Self>::always("S3 soak before deletion", |_, s| unbroken(s, "S3")),
             Property::<Self>::always("S4 only attributable keys", |_, s| unbroken(s, "S4")),
-            Property::<Self>::always("S5 a proven successor", |_, s| unbroken(s, "S5")),
+            Property::<Self>::always("S5 a verified successor", |_, s| unbroken(s, "S5")),
             Property::<Self>::always("S15 nothing that depends on an old key loses it", |_, s| {
                 unbroken(s, "S15")
             }),

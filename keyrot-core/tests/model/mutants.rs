@@ -16,7 +16,7 @@ use keyrot_core::model::{
     CLOCK_TOLERANCE, Intent, JournalEntry, Observed, Phase, Promoted, Retired, Secret, SecretState,
     Verified,
 };
-use keyrot_core::{KeyId, KeyStatus, Policy, Timestamp, Wait, Why};
+use keyrot_core::{KeyId, KeyStatus, Timestamp, Wait, WaitPolicy, Why};
 use std::time::Duration;
 
 /// Explores until something breaks, and demands that it is this promise.
@@ -30,7 +30,7 @@ fn breaks(setting: Setting, promise: &str) {
 
 fn weak(
     name: &'static str,
-    decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
     start: Start,
 ) -> Setting {
     Setting {
@@ -44,7 +44,7 @@ fn weak(
 /// The observed state, changed before the real decision reads it.
 fn seeing(
     seen: &Observed,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
     change: impl FnOnce(&mut Observed),
 ) -> Decision {
@@ -95,12 +95,12 @@ fn no_compare_and_swap() {
 }
 
 #[test]
-fn no_proof_before_promotion() {
+fn no_verification_before_promotion() {
     let weak = weak(
-        "no proof",
+        "no verification",
         |s, p, n| match decide(s, p, n) {
             Decision::Look(Question::Verification(version)) => {
-                seeing(s, p, n, |s| s.proof = Some((version, Verified::Works)))
+                seeing(s, p, n, |s| s.verified = Some((version, Verified::Works)))
             }
             other => other,
         },
@@ -111,14 +111,15 @@ fn no_proof_before_promotion() {
 
 /// Reads "could not ask" for "does not work".
 fn unknown_is_refused(seen: &mut Observed) {
-    if let Some((_, proof @ Verified::Unknown(_))) = &mut seen.proof {
-        *proof = Verified::Refused("no answer".into());
+    if let Some((_, verified @ Verified::Unknown(_))) = &mut seen.verified {
+        *verified = Verified::Refused("no answer".into());
     }
 }
 
 #[test]
 fn abandons_what_nobody_could_be_asked_about() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
+    let decide_so =
+        |s: &Observed, p: &WaitPolicy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
     let setting =
         Setting { faults: 2, uses: 0, ..weak("unknown is refused", decide_so, Start::Due) };
     breaks(setting, "S12");
@@ -126,7 +127,8 @@ fn abandons_what_nobody_could_be_asked_about() {
 
 #[test]
 fn blocks_on_what_nobody_could_be_asked_about() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
+    let decide_so =
+        |s: &Observed, p: &WaitPolicy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
     let setting =
         Setting { uses: 0, person: 1, ..weak("unknown is refused", decide_so, Start::Overlap) };
     breaks(setting, "S12");
@@ -134,7 +136,7 @@ fn blocks_on_what_nobody_could_be_asked_about() {
 
 #[test]
 fn takes_its_own_clock_for_awss() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             // Takes away what a key may have been made before its intent.
             if let Some(intent) = secret(s).and_then(|s| s.journal.intent.as_mut()) {
@@ -156,13 +158,13 @@ fn settles_for_less_than_clocks_may_be_apart() {
 }
 
 #[test]
-fn a_port_that_proves_without_asking() {
+fn a_port_that_verifies_without_asking() {
     breaks(Setting { port: Port::NoProof, ..Setting::new(Start::New { keys: 1 }) }, "S1");
 }
 
 #[test]
 fn no_pre_image() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let created =
                 other_key(s).and_then(|id| s.keys.iter().find(|k| k.id == id).map(|k| k.created));
@@ -211,7 +213,7 @@ fn deactivates_the_oldest() {
 
 #[test]
 fn creates_without_noting_its_intent() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         Decision::Act(Step::Write(JournalEntry::Intent(_))) => Decision::Act(Step::CreateKey),
         other => other,
     };
@@ -219,32 +221,33 @@ fn creates_without_noting_its_intent() {
 }
 
 #[test]
-fn retires_without_stored_proof_of_the_successor() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+fn retires_without_a_stored_verification_of_the_successor() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             // As early as it could be true, and as if this run had verified it, too.
             let (other, current) = (other_key(s), current_key(s));
             let created =
                 s.keys.iter().find(|key| Some(&key.id) == current.as_ref()).map(|key| key.created);
-            let mut unproven = None;
+            let mut unverified = None;
             if let Some(secret) = secret(s)
                 && let Some(version) = secret.current.as_ref().map(|c| c.version.clone())
                 && secret.journal.promoted.as_ref().is_none_or(|p| p.version != version)
             {
-                unproven = Some((version.clone(), Verified::Works));
+                unverified = Some((version.clone(), Verified::Works));
                 let at = created.unwrap_or_else(long_ago);
                 secret.journal.promoted = Some(Promoted { version, replacing: other, at });
             }
-            s.proof = s.proof.take().or(unproven);
+            s.verified = s.verified.take().or(unverified);
         })
     };
-    let setting = Setting { person: 1, ..weak("no stored proof", decide_so, Start::Overlap) };
+    let setting =
+        Setting { person: 1, ..weak("no stored verification", decide_so, Start::Overlap) };
     breaks(setting, "S");
 }
 
 #[test]
 fn fights_a_person_who_reactivates() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let active = |key: &KeyId, s: &Observed| {
                 s.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active)
@@ -273,7 +276,7 @@ fn does_not_wait_for_other_runs() {
 
 #[test]
 fn believes_a_listing_that_lags() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         // What is not listed is taken for gone.
         Decision::Wait(w) if matches!(w.why, Why::Settling(_)) => {
             Decision::Blocked(keyrot_core::Blocked::CurrentKeyGone {
@@ -293,7 +296,7 @@ fn blind_to_the_status_of_keys() {
 
 #[test]
 fn takes_a_key_out_of_another_runs_hands() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| match decide(s, p, n) {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         Decision::Wait(Wait { why: Why::Settling(key), .. })
             if current_key(s).as_ref() != Some(&key) =>
         {
@@ -324,7 +327,7 @@ fn deactivates_by_what_it_saw_before() {
 #[test]
 fn undoes_a_persons_rollback() {
     let decide_so =
-        |s: &Observed, p: &Policy, n: Timestamp| seeing(s, p, n, forget_what_was_published);
+        |s: &Observed, p: &WaitPolicy, n: Timestamp| seeing(s, p, n, forget_what_was_published);
     let setting = Setting {
         person: 1,
         faults: 0,

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use keyrot_core::machine::Decider;
-use keyrot_core::{KeyId, Policy, Request, Revocation, Timestamp, Waits};
+use keyrot_core::{KeyId, Request, Revocation, Timestamp, WaitPolicy, Waits};
 use std::time::Duration;
 
 /// One unit of the model's time.
@@ -174,12 +174,12 @@ impl Setting {
         aws + TimeDelta::seconds(self.clocks[rotator])
     }
 
-    pub(crate) fn policy(&self) -> Policy {
-        Policy::new(self.waits, true).unwrap()
+    pub(crate) fn policy(&self) -> WaitPolicy {
+        WaitPolicy::new(self.waits, true).unwrap()
     }
 
-    pub(crate) fn rotator_policy(&self) -> Policy {
-        Policy::new(self.rotator_waits, true).unwrap()
+    pub(crate) fn rotator_policy(&self) -> WaitPolicy {
+        WaitPolicy::new(self.rotator_waits, true).unwrap()
     }
 }
 

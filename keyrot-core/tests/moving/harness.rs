@@ -4,8 +4,8 @@ use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::model::{HOME_TAG, HomeTag, ProbeAnswer};
 use keyrot_core::{
-    Cancel, Credentials, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Rotator,
-    SecretName, Selection, Target, UserName, UserResult, select,
+    Cancel, Credentials, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator,
+    SecretName, Selection, Target, UserName, UserResult, WaitPolicy, select,
 };
 use std::time::Duration;
 
@@ -40,7 +40,7 @@ pub(crate) fn homes(region: &str) -> Homes {
 
 pub(crate) fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Target> {
     let users = account.world().list_users("/");
-    select(&users, &Selection::default(), homes, &Policy::default()).chosen
+    select(&users, &Selection::default(), homes, &WaitPolicy::default()).chosen
 }
 
 pub(crate) fn published(account: &MemoryAccount, region: &str) -> Option<Credentials> {

@@ -10,8 +10,8 @@ use keyrot_core::machine::{Decider, Next, PlannedAction, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{JournalEntry, Phase, Retired, Revoked, Subject};
 use keyrot_core::{
-    Blocked, Cancel, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Request,
-    Revocation, Rotator, Target, UserResult,
+    Blocked, Cancel, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request,
+    Revocation, Rotator, Target, UserResult, WaitPolicy,
 };
 
 const STORE: [&str; 12] = [
@@ -265,7 +265,7 @@ fn machine(
     decide_request: fn(
         &keyrot_core::model::Observed,
         &Request,
-        &Policy,
+        &WaitPolicy,
         keyrot_core::Timestamp,
     ) -> Decision,
     mode: Mode,
@@ -275,7 +275,7 @@ fn machine(
     let key = desk.current().unwrap();
     let decider =
         Decider { name: "a decision that repeats itself", decide_request, ..Decider::REAL };
-    Rotation::new(subject, Policy::default(), mode)
+    Rotation::new(subject, WaitPolicy::default(), mode)
         .to_do(Task::Request(Request::Rollback { to: key }))
         .deciding_by(decider)
 }
@@ -303,7 +303,7 @@ async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
 async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     let (desk, _) = adopted().await;
     let chosen = desk.chosen().await;
-    let same = |_: &keyrot_core::model::Observed, request: &Request, _: &Policy, at| {
+    let same = |_: &keyrot_core::model::Observed, request: &Request, _: &WaitPolicy, at| {
         let Request::Rollback { to: key } = request else { unreachable!() };
         Decision::Act(Step::Write(JournalEntry::Revoked(vec![Revoked {
             key: key.clone(),
@@ -330,7 +330,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     assert_eq!(changes, 0);
 
     // Never the same twice: there is a bound on calls.
-    let other = |seen: &keyrot_core::model::Observed, _: &Request, _: &Policy, at| {
+    let other = |seen: &keyrot_core::model::Observed, _: &Request, _: &WaitPolicy, at| {
         let n = match &seen.secret {
             keyrot_core::model::SecretState::Present(secret) => secret.journal.revoked.len(),
             _ => 0,

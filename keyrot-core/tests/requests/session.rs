@@ -3,19 +3,13 @@
 use super::harness::{Harness, secret};
 use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::report::Remains;
-use keyrot_core::requests::{RequestKind, RequestSession, RequestStatus};
+use keyrot_core::requests::{RequestFlow, RequestKind, RequestStatus};
 use keyrot_core::{Cancel, Ports, Request, Revocation, Target};
 use std::sync::Arc;
 
-async fn session(desk: &Harness, kind: RequestKind) -> RequestSession {
+async fn session(desk: &Harness, kind: RequestKind) -> RequestFlow {
     let all = Arc::new(desk.account.clone());
-    RequestSession::new(
-        kind,
-        Ports::of(desk.account.clone()),
-        all.clone(),
-        all,
-        desk.chosen().await,
-    )
+    RequestFlow::new(kind, Ports::of(desk.account.clone()), all.clone(), all, desk.chosen().await)
 }
 
 #[tokio::test]
@@ -130,7 +124,7 @@ async fn a_key_is_switched_off_although_its_user_cannot_be_looked_up() {
     let leaked = desk.look().await.current.unwrap();
     let all = Arc::new(desk.account.clone());
     let target = Target::for_iam_only(&desk.user, "the user was not looked up");
-    let session = RequestSession::new(
+    let session = RequestFlow::new(
         RequestKind::Revoke,
         Ports::of(desk.account.clone()),
         all.clone(),

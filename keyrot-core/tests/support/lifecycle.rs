@@ -5,8 +5,8 @@ use futures_util::FutureExt;
 use keyrot_core::memory::{FaultAt, Label, MemoryAccount, Rules, Value, World};
 use keyrot_core::model::{Owner, ProbeAnswer, Subject, VersionId};
 use keyrot_core::{
-    Blocked, Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Policy, Ports, Report, Rotator,
-    SecretName, Target, Timestamp, UserName, UserResult, Waits,
+    Blocked, Cancel, Credentials, KeyStatus, Limits, Mode, Outcome, Ports, Report, Rotator,
+    SecretName, Target, Timestamp, UserName, UserResult, WaitPolicy, Waits,
 };
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ pub(crate) struct Life {
     pub(crate) account: MemoryAccount,
     pub(crate) user: UserName,
     pub(crate) secret: SecretName,
-    pub(crate) policy: Policy,
+    pub(crate) policy: WaitPolicy,
     /// What the consumers have, and since when.
     cached: Option<(Credentials, Timestamp)>,
 }
@@ -75,7 +75,7 @@ impl Life {
         world.advance(DAY);
         world.rules = rules;
         let cached = first.map(|first| (first, world.now()));
-        let policy = Policy::new(Waits::default(), false).unwrap();
+        let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let account = MemoryAccount::new(world);
         account.watch(&user, &secret, &policy);
         Self { account, user, secret, policy, cached }

@@ -140,7 +140,7 @@ pub enum Blocked {
     CurrentDoesNotWork {
         /// The key.
         key: KeyId,
-        /// What the trial brought.
+        /// What the verification brought.
         reason: String,
     },
     /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new
@@ -148,14 +148,14 @@ pub enum Blocked {
     NoWayBack {
         /// The key under AWSPREVIOUS.
         key: KeyId,
-        /// What the trial brought.
+        /// What the verification brought.
         reason: String,
     },
     /// A key was reactivated to be published again, and its credentials do not work.
     ReactivatedInVain {
         /// The key, which is Active now.
         key: KeyId,
-        /// What the trial brought.
+        /// What the verification brought.
         reason: String,
     },
     /// A key that was revoked and seen Inactive is Active again.

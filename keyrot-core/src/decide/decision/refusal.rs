@@ -32,7 +32,7 @@ pub enum Refusal {
     DoesNotWork {
         /// The key.
         key: KeyId,
-        /// What the trial brought.
+        /// What the verification brought.
         reason: String,
     },
     /// A newer key became current meanwhile.

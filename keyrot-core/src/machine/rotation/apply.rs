@@ -72,17 +72,17 @@ impl Rotation {
                 true
             }
             (Call::ReadVersion(_), Reply::Credentials(credentials)) => {
-                if let Stage::Verification(proving) = &mut self.stage {
-                    proving.read(credentials);
+                if let Stage::Verification(verification) = &mut self.stage {
+                    verification.read(credentials);
                 }
-                self.end_of_proof(now);
+                self.end_of_verification(now);
                 true
             }
             (Call::Probe(_), Reply::Probe(answer)) => {
-                if let Stage::Verification(proving) = &mut self.stage {
-                    proving.answered(answer, now, &self.policy);
+                if let Stage::Verification(verification) = &mut self.stage {
+                    verification.answered(answer, now, &self.policy);
                 }
-                self.end_of_proof(now);
+                self.end_of_verification(now);
                 true
             }
             (call, Reply::Done)
@@ -347,7 +347,7 @@ impl Rotation {
     }
 
     fn abandoning(&self, key: &KeyId) -> EventKind {
-        let reason = match &self.seen.proof {
+        let reason = match &self.seen.verified {
             Some((_, Verified::Refused(reason) | Verified::Wrong(reason))) => reason.clone(),
             _ => "another key became current, or somebody deactivated it".into(),
         };

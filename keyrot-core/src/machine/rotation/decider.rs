@@ -2,14 +2,14 @@
 
 use crate::decide::decide;
 use crate::decide::decision::Decision;
-use crate::decide::order::decide_rotation_step;
 use crate::decide::request::decide_request;
+use crate::decide::rotation_step::decide_rotation_step;
 use crate::model::names::KeyId;
 use crate::model::observed::Observed;
 use crate::model::request::Request;
 use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
-use crate::model::waits::Policy;
+use crate::model::waits::WaitPolicy;
 
 /// The functions that decide, with a name to tell it by.
 ///
@@ -20,11 +20,11 @@ pub struct Decider {
     /// What it is called.
     pub name: &'static str,
     /// It.
-    pub decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    pub decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
     /// The one for orders.
-    pub decide_rotation_step: fn(&Observed, &RotationStep, &Policy, Timestamp) -> Decision,
+    pub decide_rotation_step: fn(&Observed, &RotationStep, &WaitPolicy, Timestamp) -> Decision,
     /// The one for requests.
-    pub decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
+    pub decide_request: fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision,
     /// The one for what comes before anything else: [`Request::off_first`].
     pub off_first: fn(&Request) -> Option<&KeyId>,
 }

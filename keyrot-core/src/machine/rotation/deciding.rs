@@ -45,7 +45,7 @@ impl Rotation {
             Decision::Look(Question::Differences) => Some(Call::Compare),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
             Decision::Look(Question::Verification(version)) => {
-                self.begin_proof(now, version);
+                self.begin_verification(now, version);
                 None
             }
             Decision::Act(step) if self.mode == Mode::Plan => self.end(now, Outcome::Due(step)),
@@ -88,7 +88,7 @@ impl Rotation {
         }
     }
 
-    fn begin_proof(&mut self, now: Timestamp, version: VersionId) {
+    fn begin_verification(&mut self, now: Timestamp, version: VersionId) {
         let held = self.held(&version);
         let key = held.and_then(|h| h.key().cloned());
         // What this run did not stage itself is read, even if its id names the new key: its secret
@@ -103,7 +103,7 @@ impl Rotation {
             .filter(|c| Some(&c.key) == key.as_ref())
             .cloned();
         match key {
-            // A plan makes no trial: it would have to read a secret value.
+            // A plan verifies nothing: it would have to read a secret value.
             Some(_) if self.mode == Mode::Plan => {
                 self.end(now, Outcome::Verifying { version });
             }
@@ -117,7 +117,7 @@ impl Rotation {
                 ));
             }
             None => {
-                self.seen.proof =
+                self.seen.verified =
                     Some((version, Verified::Wrong("the version holds no access key".into())));
             }
         }

@@ -6,7 +6,7 @@ use crate::model::error::{CallError, ErrorKind};
 
 /// What is read may lag behind what was written, so that one repetition is no sign of anything.
 const SAME_CHANGE: u8 = 2;
-/// No run makes more calls than this, besides trials and listings, whose time is bounded. One that
+/// No run makes more calls than this, besides verifications and listings, whose time is bounded. One that
 /// is not disturbed makes a dozen.
 const MOST_CALLS: u16 = 150;
 

@@ -69,7 +69,7 @@ pub(super) struct Confirming {
 
 /// What a run knows of the key that it is to revoke.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Off {
+pub(super) struct KeyToRevoke {
     /// Whether the deactivation that comes before anything else was sent.
     pub(super) sent: Sent,
     /// What the last listing shows of the key.

@@ -12,8 +12,8 @@ use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{Adoption, Subject};
 use keyrot_core::{
-    Blocked, CallError, Homes, Mode, Outcome, Policy, Ports, SecretName, Selection, Target, Waits,
-    select,
+    Blocked, CallError, Homes, Mode, Outcome, Ports, SecretName, Selection, Target, WaitPolicy,
+    Waits, select,
 };
 use state::State;
 
@@ -97,7 +97,7 @@ pub(crate) fn at(world: &World, place: usize) -> World {
 pub(crate) fn target(world: &World, place: usize, way: Way, waits: Waits) -> Option<Target> {
     let adoption = if way == Way::Ambient { Adoption::NotNamed } else { Adoption::Named };
     let homes = Homes { adoption, ..Homes::in_region(REGIONS[place]) };
-    let policy = Policy::new(waits, true).expect("waits of a test");
+    let policy = WaitPolicy::new(waits, true).expect("waits of a test");
     select(&world.list_users("/"), &Selection::default(), &homes, &policy).chosen.into_iter().next()
 }
 

@@ -6,7 +6,7 @@ use crate::world::{Luck, user};
 use keyrot_core::machine::{Call, Decider, Next, Rotation};
 use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
 use keyrot_core::model::{HOME_TAG, Owner, SecretArn, Subject, UserId, VersionId, after};
-use keyrot_core::{KeyStatus, Policy, Timestamp};
+use keyrot_core::{KeyStatus, Timestamp, WaitPolicy};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl State {
         let name = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
         (0..lives.keys).for_each(|_| drop(world.add_key(&name).unwrap()));
         world.advance(UNIT);
-        let policy = Policy::new(short(), true).unwrap();
+        let policy = WaitPolicy::new(short(), true).unwrap();
         let watch =
             |place| Arc::new(Watch::new(&at(&world, place), name.clone(), secret(), policy));
         let watches = [watch(0), watch(1)];

@@ -6,7 +6,7 @@ use crate::homes::{REGIONS, Way, target};
 use keyrot_core::machine::{Decider, Rotation, Task};
 use keyrot_core::memory::World;
 use keyrot_core::model::{HomeTag, SecretArn, Subject};
-use keyrot_core::{Mode, Outcome, Policy, Request};
+use keyrot_core::{Mode, Outcome, Request, WaitPolicy};
 
 /// One request of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,7 +67,7 @@ impl Move {
                 (self.chosen.clone(), Request::Move { from: self.from.clone() }, mode, self.to)
             }
         };
-        let policy = Policy::new(short(), true).ok()?;
+        let policy = WaitPolicy::new(short(), true).ok()?;
         let machine = Rotation::new(subject, policy, *mode)
             .deciding_by(decider)
             .to_do(Task::Request(request));

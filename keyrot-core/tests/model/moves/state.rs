@@ -8,7 +8,7 @@ use crate::world::{Luck, user};
 use keyrot_core::machine::{Call, Decider, Next, Rotation};
 use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
 use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, SecretArn, after};
-use keyrot_core::{KeyId, KeyStatus, LastUse, Outcome, Policy, Timestamp};
+use keyrot_core::{KeyId, KeyStatus, LastUse, Outcome, Timestamp, WaitPolicy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +114,7 @@ impl State {
         let name = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
         world.add_key(&name).unwrap();
         world.advance(UNIT);
-        let policy = Policy::new(short(), true).unwrap();
+        let policy = WaitPolicy::new(short(), true).unwrap();
         let watch =
             |place| Arc::new(Watch::new(&at(&world, place), name.clone(), secret(), policy));
         let watches = [watch(0), watch(1)];

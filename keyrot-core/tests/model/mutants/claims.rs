@@ -5,11 +5,11 @@ use crate::setting::{Setting, Start, asked};
 use keyrot_core::decide::Decision;
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{Observed, Phase, Verified};
-use keyrot_core::{KeyId, KeyStatus, LastUse, Policy, Timestamp};
+use keyrot_core::{KeyId, KeyStatus, LastUse, Timestamp, WaitPolicy};
 
 fn weak(
     name: &'static str,
-    decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
     start: Start,
 ) -> Setting {
     let decider = Decider { name, decide, ..Decider::REAL };
@@ -34,7 +34,7 @@ fn phase(seen: &mut Observed, key: &KeyId) -> Option<Phase> {
 
 #[test]
 fn believes_a_forged_revocation_of_a_key_in_use() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             unused(s, &long_since(), |s, key| {
                 secret(s).is_some_and(|secret| secret.journal.revoked_at(key).is_some())
@@ -46,7 +46,7 @@ fn believes_a_forged_revocation_of_a_key_in_use() {
 
 #[test]
 fn believes_that_a_key_in_use_is_a_stray_one() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);
             unused(s, &LastUse::NoRecord, |s, key| {
@@ -62,7 +62,7 @@ fn believes_that_a_key_in_use_is_a_stray_one() {
 
 #[test]
 fn believes_since_when_a_key_is_inactive() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let inactive: Vec<KeyId> = s
                 .keys
@@ -82,13 +82,13 @@ fn believes_since_when_a_key_is_inactive() {
 
 #[test]
 fn believes_that_the_successor_was_verified() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = secret(s)
                 .and_then(|secret| secret.current.as_ref())
                 .map(|held| held.version.clone());
-            if s.proof.is_none() {
-                s.proof = current.map(|version| (version, Verified::Works));
+            if s.verified.is_none() {
+                s.verified = current.map(|version| (version, Verified::Works));
             }
         })
     };

@@ -5,13 +5,13 @@ use crate::homes::{Deed, Lives, VersionContents, Way};
 use keyrot_core::decide::{Decision, decide};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{Adoption, HomeTag, Observed, SecretState};
-use keyrot_core::{Policy, Timestamp};
+use keyrot_core::{Timestamp, WaitPolicy};
 
 fn breaks(lives: Lives, promise: &str) {
     crate::breaks(lives.decider.name, lives, promise);
 }
 
-fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decision) -> Lives {
+fn weak(name: &'static str, decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision) -> Lives {
     const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
     Lives { decider: Decider { name, decide, ..Decider::REAL }, ..Lives::new(BOTH) }
 }
@@ -19,7 +19,7 @@ fn weak(name: &'static str, decide: fn(&Observed, &Policy, Timestamp) -> Decisio
 /// The observed state, changed before the real decision reads it.
 fn seeing(
     seen: &Observed,
-    policy: &Policy,
+    policy: &WaitPolicy,
     now: Timestamp,
     change: impl FnOnce(&mut Observed),
 ) -> Decision {
@@ -30,7 +30,7 @@ fn seeing(
 
 #[test]
 fn does_not_ask_where_the_home_is() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             s.residence.tag = HomeTag::Absent;
             s.elsewhere = Some(Vec::new());
@@ -41,7 +41,7 @@ fn does_not_ask_where_the_home_is() {
 
 #[test]
 fn takes_a_lost_tag_for_a_new_user() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| s.elsewhere = Some(Vec::new()))
     };
     breaks(
@@ -52,7 +52,7 @@ fn takes_a_lost_tag_for_a_new_user() {
 
 #[test]
 fn takes_the_environment_for_a_choice() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if s.residence.adoption == Adoption::NotNamed {
                 s.residence.adoption = Adoption::Named;
@@ -66,7 +66,7 @@ fn takes_the_environment_for_a_choice() {
 
 #[test]
 fn believes_the_users_tag_over_the_secrets() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let (owner, tag) = (s.residence.owner.clone(), s.residence.tag.clone());
             if let (Some(secret), HomeTag::At(_)) = (secret(s), tag) {
@@ -85,7 +85,7 @@ fn believes_the_users_tag_over_the_secrets() {
 
 #[test]
 fn adopts_what_somebody_created() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let owner = s.residence.owner.clone();
             if let Some(secret) = secret(s)
@@ -108,7 +108,7 @@ fn adopts_what_somebody_created() {
 
 #[test]
 fn a_user_created_anew_takes_over_the_old_ones_secret() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let owner = s.residence.owner.clone();
             if let Some(secret) = secret(s) {
@@ -127,7 +127,7 @@ fn a_user_created_anew_takes_over_the_old_ones_secret() {
 
 #[test]
 fn does_not_look_again_after_it_has_created_a_secret() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if s.created_here {
                 s.elsewhere = Some(Vec::new());
@@ -146,7 +146,7 @@ fn does_not_look_again_after_it_has_created_a_secret() {
 
 #[test]
 fn takes_a_secret_that_names_the_user_for_the_home() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if matches!(s.secret, SecretState::Present(_)) {
                 s.elsewhere = Some(Vec::new());

@@ -6,7 +6,7 @@ use crate::moves::{Check, Leg, Moves, Start};
 use keyrot_core::decide::{Decision, Refusal, Step, decide, decide_request};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{HomeTag, JournalEntry, Observed, SecretState};
-use keyrot_core::{LastUse, Mode, Policy, Request, Timestamp};
+use keyrot_core::{LastUse, Mode, Request, Timestamp, WaitPolicy};
 use std::time::Duration;
 
 const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
@@ -16,7 +16,7 @@ fn breaks(moves: Moves, promise: &str) {
     crate::breaks(&what, Check::new(moves), promise);
 }
 
-type Deciding = fn(&Observed, &Request, &Policy, Timestamp) -> Decision;
+type Deciding = fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision;
 
 /// With another answer to what an operator asks for.
 fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> Moves {
@@ -30,7 +30,7 @@ fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> M
 /// With another answer to a run.
 fn weak(
     name: &'static str,
-    decide: fn(&Observed, &Policy, Timestamp) -> Decision,
+    decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
     start: Start,
 ) -> Moves {
     Moves { decider: Decider { name, decide, ..Decider::REAL }, runs: BOTH, ..Moves::new(start) }
@@ -42,25 +42,26 @@ fn is_closed(seen: &Observed) -> bool {
 
 #[test]
 fn leaves_a_home_where_a_key_is_on_its_way_out() {
-    let decide_so =
-        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n))
-        {
-            (Request::Leave { to }, Decision::Refused(Refusal::NotAtRest { .. })) => {
-                Decision::Act(Step::Write(JournalEntry::Moved(to.clone())))
-            }
-            (Request::Leave { .. }, Decision::Blocked(_)) if is_closed(s) => Decision::Done,
-            (_, decision) => decision,
-        };
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
+        r,
+        decide_request(s, r, p, n),
+    ) {
+        (Request::Leave { to }, Decision::Refused(Refusal::NotAtRest { .. })) => {
+            Decision::Act(Step::Write(JournalEntry::Moved(to.clone())))
+        }
+        (Request::Leave { .. }, Decision::Blocked(_)) if is_closed(s) => Decision::Done,
+        (_, decision) => decision,
+    };
     breaks(weak_request("leaves anything", decide_so, Start::Overlap), "S9 liveness");
 }
 
 #[test]
 fn leaves_a_home_where_a_rotation_is_about_to_begin() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match r {
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match r {
         Request::Leave { .. } => {
             let soon = Duration::from_millis(4);
             let waits = p.waits().with_settle(soon).with_probe_limit(soon);
-            decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
+            decide_request(s, r, &WaitPolicy::new(waits, true).unwrap(), n)
         }
         _ => decide_request(s, r, p, n),
     };
@@ -74,19 +75,20 @@ fn leaves_a_home_where_a_rotation_is_about_to_begin() {
 
 #[test]
 fn says_that_a_home_is_closed_and_does_not_close_it() {
-    let decide_so =
-        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n))
-        {
-            (Request::Leave { .. }, Decision::Act(_)) => Decision::Done,
-            (_, decision) => decision,
-        };
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
+        r,
+        decide_request(s, r, p, n),
+    ) {
+        (Request::Leave { .. }, Decision::Act(_)) => Decision::Done,
+        (_, decision) => decision,
+    };
     breaks(weak_request("closes nothing", decide_so, Start::Rest), "S9 a move that is done");
 }
 
 #[test]
 fn does_not_open_the_home_that_stays() {
     let decide_so =
-        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, &s.residence.tag) {
+        |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (r, &s.residence.tag) {
             (Request::Move { .. }, HomeTag::At(home)) if *home.place() == s.residence.place => {
                 Decision::Done
             }
@@ -97,14 +99,15 @@ fn does_not_open_the_home_that_stays() {
 
 #[test]
 fn opens_the_old_home_before_the_tag_names_it() {
-    let decide_so =
-        |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (r, decide_request(s, r, p, n))
-        {
-            (Request::Move { .. }, Decision::Act(Step::BindUser(arn))) if is_closed(s) => {
-                Decision::Act(Step::Write(JournalEntry::Moved(arn)))
-            }
-            (_, decision) => decision,
-        };
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
+        r,
+        decide_request(s, r, p, n),
+    ) {
+        (Request::Move { .. }, Decision::Act(Step::BindUser(arn))) if is_closed(s) => {
+            Decision::Act(Step::Write(JournalEntry::Moved(arn)))
+        }
+        (_, decision) => decision,
+    };
     let moves = Moves {
         faults: 1,
         moves: 2,
@@ -116,7 +119,7 @@ fn opens_the_old_home_before_the_tag_names_it() {
 
 #[test]
 fn takes_a_secret_with_a_deleted_key_for_the_new_home() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         r,
         &s.secret,
         &s.residence.tag,
@@ -151,7 +154,7 @@ fn does_not_ask_again_whether_a_run_began_at_a_home_without_a_secret() {
 
 #[test]
 fn takes_a_closed_secret_for_the_home() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.journal.moved_to = None))
     };
     let moves = Moves { untags: 1, ..weak("blind to the entry", decide_so, Start::Moved) };
@@ -160,10 +163,10 @@ fn takes_a_closed_secret_for_the_home() {
 
 #[test]
 fn takes_the_old_homes_key_away_within_its_overlap() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let overlap = Duration::from_millis(1);
         let waits = p.waits().with_overlap(overlap).with_idle(overlap + p.waits().quiet);
-        decide(s, &Policy::new(waits, true).unwrap(), n)
+        decide(s, &WaitPolicy::new(waits, true).unwrap(), n)
     };
     let moves = Moves { moves: 0, horizon: 1, ..weak("no overlap", decide_so, Start::Published) };
     breaks(moves, "S");
@@ -171,7 +174,7 @@ fn takes_the_old_homes_key_away_within_its_overlap() {
 
 #[test]
 fn takes_the_old_homes_key_away_while_consumers_use_it() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);
             let used =

@@ -5,11 +5,11 @@ use crate::setting::{Setting, Start};
 use keyrot_core::decide::{Decision, Question, decide_rotation_step};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{Observed, RotationStep, Verified};
-use keyrot_core::{Policy, Timestamp};
+use keyrot_core::{Timestamp, WaitPolicy};
 
 fn weak_order(
     name: &'static str,
-    decide_rotation_step: fn(&Observed, &RotationStep, &Policy, Timestamp) -> Decision,
+    decide_rotation_step: fn(&Observed, &RotationStep, &WaitPolicy, Timestamp) -> Decision,
     setting: &Setting,
 ) -> Setting {
     Setting {
@@ -20,24 +20,24 @@ fn weak_order(
 }
 
 #[test]
-fn finishes_an_order_without_proof() {
+fn finishes_an_order_without_verification() {
     let decide_so =
-        |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| match decide_rotation_step(
+        |s: &Observed, o: &RotationStep, p: &WaitPolicy, n: Timestamp| match decide_rotation_step(
             s, o, p, n,
         ) {
             Decision::Look(Question::Verification(version)) => {
-                let proven = Observed { proof: Some((version, Verified::Works)), ..s.clone() };
-                decide_rotation_step(&proven, o, p, n)
+                let verified = Observed { verified: Some((version, Verified::Works)), ..s.clone() };
+                decide_rotation_step(&verified, o, p, n)
             }
             other => other,
         };
     let setting = Setting { person: 1, horizon: 0, ..Setting::new(Start::Serviced) };
-    breaks(weak_order("orders without proof", decide_so, &setting), "S1");
+    breaks(weak_order("orders without verification", decide_so, &setting), "S1");
 }
 
 #[test]
 fn finishes_an_order_that_came_late() {
-    let decide_so = |s: &Observed, o: &RotationStep, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, o: &RotationStep, p: &WaitPolicy, n: Timestamp| {
         let mut seen = s.clone();
         forget_what_was_published(&mut seen);
         decide_rotation_step(&seen, o, p, n)
@@ -48,7 +48,7 @@ fn finishes_an_order_that_came_late() {
 
 #[test]
 fn makes_a_key_without_an_order() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false);
         })

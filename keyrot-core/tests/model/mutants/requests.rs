@@ -5,12 +5,12 @@ use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::decide::{Decision, Step, decide, decide_request};
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{JournalEntry, Observed, Phase, Retired, Revoked, SecretState, Verified};
-use keyrot_core::{Policy, Request, Revocation, Timestamp};
+use keyrot_core::{Request, Revocation, Timestamp, WaitPolicy};
 
 /// Lives in which a person asks for something, and what it takes is decided by this.
 fn weak_request(
     name: &'static str,
-    decide_request: fn(&Observed, &Request, &Policy, Timestamp) -> Decision,
+    decide_request: fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision,
     setting: &Setting,
 ) -> Setting {
     Setting { decider: Decider { name, decide_request, ..Decider::REAL }, ..setting.clone() }
@@ -27,11 +27,11 @@ fn asking_for(request: &Request, change: impl FnOnce(&mut Revocation)) -> Reques
 
 #[test]
 fn goes_back_to_what_another_run_is_about_to_deactivate() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         let mut waits = *p.waits();
         (waits.max_age, waits.overlap, waits.soak, waits.idle) =
             (UNIT * 5000, UNIT * 1000, UNIT * 1000, UNIT * 2000);
-        decide_request(s, r, &Policy::new(waits, true).unwrap(), n)
+        decide_request(s, r, &WaitPolicy::new(waits, true).unwrap(), n)
     };
     let setting =
         Setting { asks: &[Ask::Rollback], rotators: 2, horizon: 5, ..asked(Start::Overlap) };
@@ -40,7 +40,7 @@ fn goes_back_to_what_another_run_is_about_to_deactivate() {
 
 #[test]
 fn revokes_before_a_successor_is_in_place() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         decide_request(s, &asking_for(r, |order| order.without_successor = true), p, n)
     };
     let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
@@ -49,7 +49,7 @@ fn revokes_before_a_successor_is_in_place() {
 
 #[test]
 fn revokes_what_is_in_use_though_asked_not_to() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         decide_request(s, &asking_for(r, |order| order.only_if_unused = false), p, n)
     };
     let setting =
@@ -59,7 +59,7 @@ fn revokes_what_is_in_use_though_asked_not_to() {
 
 #[test]
 fn deletes_a_revoked_key_without_being_asked_to() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         decide_request(s, &asking_for(r, |order| order.delete = true), p, n)
     };
     let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Due) };
@@ -68,7 +68,7 @@ fn deletes_a_revoked_key_without_being_asked_to() {
 
 #[test]
 fn goes_back_under_a_note_from_before() {
-    let decide_so = |s: &Observed, r: &Request, p: &Policy, n: Timestamp| match (
+    let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         decide_request(s, r, p, n),
         &s.secret,
     ) {
@@ -130,8 +130,8 @@ fn trusts_the_listing_right_after_the_current_key_was_revoked() {
         decide: |s, p, n| {
             let mut seen = noting(s, |revoked, _| revoked.at -= p.waits().settle);
             // Nor is what is current verified in this run.
-            if let (SecretState::Present(secret), None) = (&s.secret, &s.proof) {
-                seen.proof =
+            if let (SecretState::Present(secret), None) = (&s.secret, &s.verified) {
+                seen.verified =
                     secret.current.as_ref().map(|held| (held.version.clone(), Verified::Works));
             }
             decide(&seen, p, n)

@@ -4,7 +4,7 @@ use super::{breaks, current_key, long_ago, other_key, secret, seeing, weak};
 use crate::setting::{Port, Setting, Start};
 use keyrot_core::decide::decide;
 use keyrot_core::model::{Observed, Phase};
-use keyrot_core::{KeyId, LastUse, Policy, Timestamp};
+use keyrot_core::{KeyId, LastUse, Timestamp, WaitPolicy};
 use std::time::Duration;
 
 #[test]
@@ -14,7 +14,7 @@ fn no_overlap() {
         |s, p, n| {
             decide(
                 s,
-                &Policy::new(p.waits().with_overlap(Duration::from_millis(1)), true).unwrap(),
+                &WaitPolicy::new(p.waits().with_overlap(Duration::from_millis(1)), true).unwrap(),
                 n,
             )
         },
@@ -46,7 +46,7 @@ fn last_use_of<'a>(seen: &'a mut Observed, key: Option<&KeyId>) -> Option<&'a mu
 
 #[test]
 fn asks_for_no_pickup() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if let Some(current) = current_key(s) {
                 let used =
@@ -60,7 +60,7 @@ fn asks_for_no_pickup() {
 
 #[test]
 fn takes_its_own_verification_for_a_pickup() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);
             if let Some(LastUse::At { when, .. }) = last_use_of(s, current.as_ref()) {
@@ -76,7 +76,7 @@ fn takes_its_own_verification_for_a_pickup() {
 
 #[test]
 fn takes_a_late_use_for_a_cache() {
-    let decide_so = |s: &Observed, p: &Policy, n: Timestamp| {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let (old, promoted) =
                 (other_key(s), secret(s).and_then(|s| s.journal.promoted.as_ref()).map(|p| p.at));

@@ -81,7 +81,7 @@ pub(super) fn taken(
         {
             return Some(how);
         }
-        if let Some(how) = watch.current_is_broken(now).filter(|_| key.proven) {
+        if let Some(how) = watch.current_is_broken(now).filter(|_| key.verified) {
             return Some(format!("{id} was taken away, and {how}"));
         }
     }

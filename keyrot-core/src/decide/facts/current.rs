@@ -1,0 +1,73 @@
+//! What the current version says of its key, and IAM of that.
+
+use crate::decide::facts::situation::Situation;
+use crate::model::journal::Phase;
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::KeyStatus;
+use crate::model::time::Timestamp;
+use crate::model::version::Content;
+
+/// The key that the current version holds.
+#[derive(Clone, Copy)]
+pub(crate) enum Current<'a> {
+    /// None: it is the placeholder.
+    NoKey,
+    /// None: somebody wrote something else.
+    HoldsOther(&'a VersionId),
+    /// It was created or published minutes ago, and IAM does not list it as Active yet.
+    Settling { key: &'a KeyId, until: Timestamp },
+    /// It is not Active, and was not revoked.
+    Inactive(&'a KeyId),
+    /// IAM does not list it, and it was not revoked.
+    Gone(&'a KeyId),
+    /// It is Active, and the journal had it as Inactive minutes ago.
+    JustInactive { key: &'a KeyId, until: Timestamp },
+    /// It was revoked, whatever became of it.
+    Revoked,
+    /// It is Active.
+    Active,
+}
+
+impl<'a> Current<'a> {
+    pub(crate) fn of(case: &Situation<'a>) -> Self {
+        if case.current.content == Content::ForeignOther {
+            return Self::HoldsOther(&case.current.version);
+        }
+        let Some(key) = case.current_key() else { return Self::NoKey };
+        let revoked = case.revoked_at(key).is_some();
+        match (case.key(key).map(|listed| &listed.status), created_until(case)) {
+            (Some(KeyStatus::Active), _) => match case.phase_since_revoked(key) {
+                Some((Phase::Inactive, at)) if let Some(until) = case.settles(at) => {
+                    Self::JustInactive { key, until }
+                }
+                _ if revoked => Self::Revoked,
+                _ => Self::Active,
+            },
+            (Some(KeyStatus::Inactive), _) if revoked => Self::Revoked,
+            (Some(KeyStatus::Inactive), _) => match published_until(case) {
+                Some(until) => Self::Settling { key, until },
+                None => Self::Inactive(key),
+            },
+            (Some(KeyStatus::Other(_)), _) => Self::Inactive(key),
+            (None, Some(until)) => Self::Settling { key, until },
+            (None, None) if revoked => Self::Revoked,
+            (None, None) => Self::Gone(key),
+        }
+    }
+}
+
+/// It was created minutes ago, as the version's id says: IAM may not list it yet.
+fn created_until(case: &Situation<'_>) -> Option<Timestamp> {
+    match case.current.content {
+        Content::Key { created, .. } => case.settles(created),
+        _ => None,
+    }
+}
+
+/// It was verified and noted down minutes ago: IAM may not show yet that it was reactivated for
+/// that.
+fn published_until(case: &Situation<'_>) -> Option<Timestamp> {
+    let reactivated =
+        case.secret.pending.as_ref().is_none_or(|pending| pending.version != case.current.version);
+    case.settles(case.promoted().filter(|_| reactivated)?.at)
+}

@@ -1,0 +1,278 @@
+//! One user, one home: whether this secret is where the user's key belongs, before anything else is
+//! decided.
+
+use crate::decide::answer::write;
+use crate::decide::belief::written_with_its_key;
+use crate::decide::decision::blocked::{Blocked, Unhoused};
+use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::model::home::{Adoption, Difference, HomeTag, Owner};
+use crate::model::journal::{JournalEntry, Promoted};
+use crate::model::observed::{KeyStatus, Observed, Secret, SecretState, Verified};
+use crate::model::time::Timestamp;
+use crate::model::version::Content;
+use crate::model::waits::{WaitPolicy, after};
+
+/// Whether this secret is where the user's key belongs.
+pub(crate) enum Home {
+    /// It is, or cannot be written to anyway.
+    Here,
+    /// It is not, or is not known to be. This comes first.
+    Not(Decision),
+}
+
+impl Home {
+    pub(crate) fn of(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Self {
+        home(seen, policy, now).map_or(Self::Here, Self::Not)
+    }
+}
+
+/// What has to be done or known before the secret is the user's home; `None` where it is, or where
+/// it cannot be written to anyway.
+///
+/// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a
+/// run: it never makes keyrot publish anywhere but where the settings point. The secret's tag is
+/// enough by itself only for a secret that shows nobody else anything.
+pub(crate) fn home(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Option<Decision> {
+    let residence = &seen.residence;
+    match &residence.tag {
+        HomeTag::At(home) if *home.place() != residence.place => {
+            return blocked(Blocked::ManagedElsewhere { home: home.clone() });
+        }
+        // Nobody but the tag says that the user was renamed. Whoever may tag the user could choose
+        // the name of its secret, if there did not have to be one under that name that names the
+        // user.
+        HomeTag::At(home) if residence.renamed && names_nobody(&seen.secret) => {
+            return blocked(Blocked::ManagedElsewhere { home: home.clone() });
+        }
+        HomeTag::Unreadable(text) => {
+            return blocked(Blocked::HomeUnreadable { text: text.clone() });
+        }
+        HomeTag::At(_) | HomeTag::Absent => {}
+    }
+    match &seen.secret {
+        SecretState::Missing => no_secret(seen),
+        SecretState::Present(secret) => this_secret(seen, secret, policy, now),
+        SecretState::Deleted { .. } | SecretState::Replica { .. } => None,
+    }
+}
+
+/// Whether there is no secret, or one that is no user's.
+pub(crate) fn names_nobody(secret: &SecretState) -> bool {
+    match secret {
+        SecretState::Missing => true,
+        SecretState::Present(secret) => secret.owner.is_none(),
+        SecretState::Deleted { .. } | SecretState::Replica { .. } => false,
+    }
+}
+
+/// There is no secret yet. One is created only where somebody chose the place, and no other region
+/// has the user's.
+fn no_secret(seen: &Observed) -> Option<Decision> {
+    let residence = &seen.residence;
+    let place = residence.place.clone();
+    let chosen =
+        matches!(residence.tag, HomeTag::At(_)) || residence.adoption != Adoption::NotNamed;
+    if !chosen {
+        return blocked(Blocked::NotNamed { place });
+    }
+    let excess = place.excess();
+    if excess > 0 {
+        return blocked(Blocked::HomeTooLong { place, excess });
+    }
+    not_elsewhere(seen)
+}
+
+/// No further region has a secret that names the user.
+fn not_elsewhere(seen: &Observed) -> Option<Decision> {
+    match seen.elsewhere.as_deref() {
+        None => look(Question::Elsewhere),
+        Some(homes) => {
+            // One that was left for this place is none.
+            let home = homes.iter().find(|home| *home.place() != seen.residence.place)?;
+            blocked(Blocked::ManagedElsewhere { home: home.clone() })
+        }
+    }
+}
+
+fn this_secret(
+    seen: &Observed,
+    secret: &Secret,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Option<Decision> {
+    let residence = &seen.residence;
+    let (owner, arn) = (&residence.owner, &secret.arn);
+    let take_over = residence.adoption == Adoption::TakeOver;
+    let another = |bound: &Owner| !bound.is(owner) && !take_over;
+    // It was closed: whatever else says that the home is here, or says nothing any more, the key is
+    // published elsewhere.
+    if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
+        let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
+        let home = to.clone();
+        return blocked(if begun {
+            Blocked::MoveBegun { to: home }
+        } else {
+            Blocked::ManagedElsewhere { home }
+        });
+    }
+    match &secret.owner {
+        Some(bound) if bound.is(owner) => match &residence.tag {
+            HomeTag::At(home) if home == arn => unpublished(seen, secret),
+            // Two runs that each create a secret at once: whoever looks after its own exists finds
+            // the other's.
+            _ if seen.created_here => Some(
+                not_elsewhere(seen).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))),
+            ),
+            // The tag is missing, or names only the place, or another secret that was deleted for
+            // good.
+            _ => Some(
+                evidence(seen, secret, policy)
+                    .or_else(|| verified_now(seen, secret, policy, now))
+                    .unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))),
+            ),
+        },
+        Some(bound) if !take_over => {
+            blocked(Blocked::SecretOfAnother { owner: bound.clone(), arn: arn.clone() })
+        }
+        _ => Some(
+            evidence(seen, secret, policy)
+                .or_else(|| verified_now(seen, secret, policy, now))
+                .unwrap_or(Decision::Act(Step::BindSecret)),
+        ),
+    }
+}
+
+/// Whoever may create the secret and tag the user can write both sides. Until the first key is
+/// published, what no operator may accept is held against the settings again.
+fn unpublished(seen: &Observed, secret: &Secret) -> Option<Decision> {
+    let published = secret
+        .current
+        .as_ref()
+        .is_some_and(|held| !matches!(held.content, Content::Placeholder | Content::ForeignEmpty));
+    if published || seen.created_here {
+        return None;
+    }
+    let Some(differences) = &seen.differences else { return look(Question::Differences) };
+    differ(secret, differences.iter().filter(|one| !one.may_be_accepted()))
+}
+
+fn differ<'a>(secret: &Secret, wrong: impl Iterator<Item = &'a Difference>) -> Option<Decision> {
+    let wrong: Vec<Difference> = wrong.cloned().collect();
+    if wrong.is_empty() {
+        return None;
+    }
+    blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why: Unhoused::Differs(wrong) })
+}
+
+/// The entry of the current version is written again, where this run verified it long after: a use
+/// by keyrot that no entry explains would pass for a consumer's, who has picked the key up.
+fn verified_now(
+    seen: &Observed,
+    secret: &Secret,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Option<Decision> {
+    let current = &secret.current.as_ref()?.version;
+    let verified = matches!(&seen.verified, Some((version, Verified::Works)) if version == current);
+    let promoted = secret.journal.promoted.as_ref().filter(|noted| noted.version == *current)?;
+    (verified && after(promoted.at, policy.waits().settle) <= now)
+        .then(|| write(JournalEntry::Promoted(Promoted { at: now, ..promoted.clone() })))
+}
+
+/// What is missing for this secret to be taken for the user's home, where only one side says so, or
+/// none: what is current in it is a working key of this very user; or the operator takes it over;
+/// or the secret's tag names the user, and nobody else could read what is published.
+fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Decision> {
+    let residence = &seen.residence;
+    let take_over = residence.adoption == Adoption::TakeOver;
+    let bound = secret.owner.as_ref().is_some_and(|bound| bound.is(&residence.owner));
+    let excess = residence.place.excess();
+    if excess > 0 {
+        return blocked(Blocked::HomeTooLong { place: residence.place.clone(), excess });
+    }
+    // Whoever may create a secret of this name can let it name the user: one that was bound before
+    // it, and still is, is the home.
+    if let Some(decision) = not_elsewhere(seen) {
+        return Some(decision);
+    }
+    let unhoused = |why| blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why });
+    let current = secret.current.as_ref();
+    if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
+        return look(Question::VersionContents(held.version.clone()));
+    }
+    let key = current
+        .and_then(|held| held.key())
+        .and_then(|id| seen.keys.iter().find(|key| key.id == *id));
+    let works = key.is_some_and(|key| key.status == KeyStatus::Active);
+    let named = residence.adoption != Adoption::NotNamed || matches!(residence.tag, HomeTag::At(_));
+    // keyrot bound it, or somebody who could not read what is published in it. Its credentials are
+    // not asked for: that would look like a use.
+    if bound && !take_over {
+        match seen.differences.as_deref() {
+            None => return look(Question::Differences),
+            Some([]) if named => return None,
+            // Nobody chose the place: it has to show a key of the user's.
+            Some([]) => match key.filter(|_| works) {
+                None => return blocked(Blocked::NotNamed { place: residence.place.clone() }),
+                Some(key) => match &seen.versions {
+                    None => return look(Question::Versions),
+                    Some(all)
+                        if all.iter().any(|one| {
+                            current.is_some_and(|held| held.version == one.id)
+                                && written_with_its_key(one, key, policy)
+                        }) =>
+                    {
+                        return None;
+                    }
+                    Some(_) => {}
+                },
+            },
+            Some(_) => {}
+        }
+    }
+    if let Some(held) = current.filter(|_| works && !take_over) {
+        match seen
+            .verified
+            .as_ref()
+            .filter(|(version, _)| *version == held.version)
+            .map(|(_, verified)| verified)
+        {
+            None => return look(Question::Verification(held.version.clone())),
+            Some(Verified::Works) => {}
+            Some(Verified::Unknown(reason)) => {
+                let why = Why::VerificationUnknown { key: key?.id.clone(), reason: reason.clone() };
+                return Some(Decision::Wait(Wait { why, until: None }));
+            }
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
+                return unhoused(Unhoused::DoesNotWork(reason.clone()));
+            }
+        }
+        // Whoever rotated it before this tag was known chose the place; anything else is an
+        // adoption.
+        let managed =
+            bound || secret.journal.promoted.is_some() || matches!(residence.tag, HomeTag::At(_));
+        if !managed && residence.adoption == Adoption::NotNamed {
+            return blocked(Blocked::NotNamed { place: residence.place.clone() });
+        }
+        if managed {
+            return None;
+        }
+    } else if !take_over && !bound {
+        return unhoused(match current.map(|held| &held.content) {
+            None => Unhoused::Empty,
+            Some(Content::Placeholder) => Unhoused::Placeholder,
+            Some(_) if current.and_then(|held| held.key()).is_some() => Unhoused::NoSuchKey,
+            Some(_) => Unhoused::HoldsOther,
+        });
+    }
+    let Some(differences) = &seen.differences else { return look(Question::Differences) };
+    differ(secret, differences.iter().filter(|one| !(take_over && one.may_be_accepted())))
+}
+
+fn blocked(why: Blocked) -> Option<Decision> {
+    Some(Decision::Blocked(why))
+}
+
+fn look(question: Question) -> Option<Decision> {
+    Some(Decision::Look(question))
+}

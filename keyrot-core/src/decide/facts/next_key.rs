@@ -1,0 +1,141 @@
+//! Whether the next key is to be created now, and what that still takes.
+
+use crate::decide::facts::situation::{Ask, Situation};
+use crate::model::journal::JournalEntry;
+use crate::model::names::VersionId;
+use crate::model::time::Timestamp;
+use crate::model::waits::after;
+
+/// How many bytes a secret's value may have (Secrets Manager user guide, "AWS Secrets Manager
+/// quotas").
+pub const MOST_BYTES: usize = 65_536;
+
+/// The next key.
+#[derive(Clone, Copy)]
+pub(crate) enum NextKey<'a> {
+    /// It is not due before this time.
+    NotDue(Timestamp),
+    /// It is not due, and one may have been created that IAM does not list yet.
+    Unlisted(Timestamp),
+    /// It is due, and Secrets Manager's own rotation is on: it would not know of a key that is
+    /// created without its order, and would order another.
+    OfService,
+    /// The secret has too many tags: a key whose life cannot be noted down is not created.
+    NoTagRoom { tags: usize, most: usize },
+    /// How large the next value is was not asked yet.
+    SizeUnasked(&'a VersionId),
+    /// The current version's further fields cannot be carried along.
+    NotCarried(&'a VersionId),
+    /// The secret would refuse the next value.
+    TooLarge { bytes: usize, most: usize },
+    /// The user has two keys already.
+    TwoKeys,
+    /// No entry says which keys there are before it is created: without that, a lost reply would
+    /// leave a key that nothing explains.
+    NoIntent,
+    /// A run that died may have created a key that IAM does not list yet; a new entry would leave
+    /// it unexplained.
+    PerhapsCreated(Timestamp),
+    /// An earlier run was about to create a key, and there is none: it may have had to delete it,
+    /// because it could not be stored.
+    Untested,
+    /// Nothing stands in its way.
+    Ready,
+}
+
+impl<'a> NextKey<'a> {
+    pub(crate) fn of(case: &Situation<'a>) -> Self {
+        let ordered = match case.ask {
+            Ask::Step(_) => true,
+            Ask::Run | Ask::Revoke(_) | Ask::Rollback(_) | Ask::Reinstate(_) => false,
+        };
+        let due = Self::due(case).unwrap_or(Timestamp::MAX_UTC);
+        if ordered {
+            Self::now(case)
+        } else if case.now < due {
+            unlisted_until(case).map_or(Self::NotDue(due), Self::Unlisted)
+        } else if case.secret.rotation_enabled {
+            Self::OfService
+        } else {
+            Self::now(case)
+        }
+    }
+
+    /// When the rotation of the current key begins: immediately while there is none, or where it
+    /// was revoked.
+    fn due(case: &Situation<'_>) -> Option<Timestamp> {
+        match case.current_key() {
+            None => Some(Timestamp::MIN_UTC),
+            Some(key) if case.revoked_at(key).is_some() => Some(Timestamp::MIN_UTC),
+            Some(key) => Some(case.policy.due(case.key(key)?.created)),
+        }
+    }
+
+    fn now(case: &Situation<'a>) -> Self {
+        // A secret has 50 tags at most (Secrets Manager user guide, "AWS Secrets Manager quotas").
+        let (tags, most) = (case.secret.other_tags, 50 - (JournalEntry::TAGS.len() + 1));
+        if tags > most {
+            return Self::NoTagRoom { tags, most };
+        }
+        let version = &case.current.version;
+        match Size::of(case) {
+            Size::Short => {}
+            Size::Unasked => return Self::SizeUnasked(version),
+            Size::NotCarried => return Self::NotCarried(version),
+            Size::TooLarge(bytes) => return Self::TooLarge { bytes, most: MOST_BYTES },
+        }
+        let keys = &case.seen.keys;
+        if keys.len() >= 2 {
+            return Self::TwoKeys;
+        }
+        let intent = case.secret.journal.intent.as_ref();
+        let noted = intent.filter(|intent| intent.before.iter().eq(keys.iter().map(|key| &key.id)));
+        let over = |at| after(at, case.policy.run_limit()) <= case.now;
+        match noted.map(|intent| intent.at) {
+            Some(at)
+                if over(at)
+                    && let Some(until) = case.settles(at) =>
+            {
+                Self::PerhapsCreated(until)
+            }
+            Some(_) if !case.seen.may_create => Self::Untested,
+            Some(at) if !over(at) => Self::Ready,
+            _ => Self::NoIntent,
+        }
+    }
+}
+
+/// How large the next value is. What keyrot writes by itself is short; what it carries along may
+/// not be.
+#[derive(Clone, Copy)]
+pub(crate) enum Size {
+    /// The secret takes it.
+    Short,
+    /// That was not asked yet.
+    Unasked,
+    /// The current version's further fields cannot be carried along.
+    NotCarried,
+    /// It has this many bytes, and the secret would refuse it.
+    TooLarge(usize),
+}
+
+impl Size {
+    pub(crate) fn of(case: &Situation<'_>) -> Self {
+        let asked = case.seen.next_size.as_ref().filter(|(of, _)| *of == case.current.version);
+        match asked {
+            _ if !case.current.content.extras() => Self::Short,
+            None => Self::Unasked,
+            Some((_, None)) => Self::NotCarried,
+            Some((_, Some(bytes))) if *bytes > MOST_BYTES => Self::TooLarge(*bytes),
+            Some(_) => Self::Short,
+        }
+    }
+}
+
+/// Until when a key that is not listed yet may have been created under the last intent: the run may
+/// not be over, and its reply may be lost.
+fn unlisted_until(case: &Situation<'_>) -> Option<Timestamp> {
+    let intent = case.secret.journal.intent.as_ref()?;
+    let appeared = case.seen.keys.iter().any(|key| !intent.before.contains(&key.id));
+    case.settles(intent.at).filter(|_| !appeared)
+}

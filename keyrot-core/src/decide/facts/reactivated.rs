@@ -1,0 +1,33 @@
+//! Whether a key was reactivated.
+
+use crate::decide::facts::situation::Situation;
+use crate::model::journal::Phase;
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, KeyStatus};
+
+/// A key that the journal has as Inactive, and IAM as Active. IAM's listing may be behind for
+/// `settle`: until then there is none.
+#[derive(Clone, Copy)]
+pub(crate) enum Reactivated<'a> {
+    /// There is none.
+    Nothing,
+    /// It was revoked before it was seen Inactive. Whoever has a leaked key may often do that to
+    /// their own user, so this is no decision to keep the key.
+    Revoked(&'a KeyId),
+    /// Somebody needs it again.
+    Kept(&'a KeyId),
+}
+
+impl<'a> Reactivated<'a> {
+    pub(crate) fn of(case: &Situation<'a>) -> Self {
+        let again = |key: &&AccessKey| {
+            key.status == KeyStatus::Active
+                && matches!(case.phase_since_revoked(&key.id), Some((Phase::Inactive, at)) if case.settles(at).is_none())
+        };
+        match case.seen.keys.iter().find(again) {
+            None => Self::Nothing,
+            Some(key) if case.revoked_at(&key.id).is_some() => Self::Revoked(&key.id),
+            Some(key) => Self::Kept(&key.id),
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! One user's situation: what was read, what each key is to the rotation, and the look-ups that
+//! several facts need.
+
+use crate::decide::answer::{act, write};
+use crate::decide::belief;
+use crate::decide::decision::{Decision, Step};
+use crate::model::clock::CLOCK_TOLERANCE;
+use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired, Revoked};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{
+    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, Verified,
+};
+use crate::model::request::Revocation;
+use crate::model::step::RotationStep;
+use crate::model::time::Timestamp;
+use crate::model::version::Content;
+use crate::model::waits::{WaitPolicy, after};
+
+/// What somebody asks for.
+#[derive(Clone, Copy)]
+pub(crate) enum Ask<'a> {
+    /// Every step that is due, as a scheduled run does.
+    Run,
+    /// One step of Secrets Manager's own rotation.
+    Step(&'a RotationStep),
+    /// The operator: publish this key again, which was current before.
+    Rollback(&'a KeyId),
+    /// The operator: revoke a key.
+    Revoke(&'a Revocation),
+    /// The operator: take the revocation of this key back.
+    Reinstate(&'a KeyId),
+}
+
+/// What a key is to the rotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It is current.
+    Current,
+    /// Created by this run and not staged yet.
+    InHand,
+    /// It has the AWSPENDING label.
+    Staged,
+    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the
+    /// overlap, once unused.
+    Old,
+    /// keyrot's own, and never current: an abandoned one, or one whose creator's reply was lost.
+    /// Nobody has its secret.
+    Stray,
+    /// The user's only key while the secret still holds the placeholder: it stays until a successor
+    /// is in place.
+    InPlace,
+    /// The operator revoked it, and nothing else explains it.
+    Revoked,
+    /// No label and no journal entry explains it; whether a version without a label does, was not
+    /// asked yet.
+    Unasked,
+    /// Nothing explains it.
+    Unexplained,
+}
+
+/// A user whose secret has a current version.
+pub(crate) struct Situation<'a> {
+    pub(crate) seen: &'a Observed,
+    pub(crate) secret: &'a Secret,
+    pub(crate) current: &'a LabeledVersion,
+    pub(crate) policy: &'a WaitPolicy,
+    pub(crate) now: Timestamp,
+    pub(crate) ask: Ask<'a>,
+    keys: Vec<(Role, &'a AccessKey)>,
+}
+
+impl<'a> Situation<'a> {
+    pub(crate) fn new(
+        seen: &'a Observed,
+        (secret, current): (&'a Secret, &'a LabeledVersion),
+        ask: Ask<'a>,
+        policy: &'a WaitPolicy,
+        now: Timestamp,
+    ) -> Self {
+        let mut situation = Self { seen, secret, current, policy, now, ask, keys: Vec::new() };
+        situation.keys = roles(&situation);
+        situation
+    }
+
+    pub(crate) fn key(&self, id: &KeyId) -> Option<&'a AccessKey> {
+        self.seen.keys.iter().find(|key| key.id == *id)
+    }
+
+    pub(crate) fn keys_as(&self, role: Role) -> impl Iterator<Item = &'a AccessKey> {
+        self.keys.iter().filter(move |(its, _)| *its == role).map(|(_, key)| *key)
+    }
+
+    pub(crate) fn is(&self, key: &AccessKey, role: Role) -> bool {
+        self.keys.iter().any(|(its, one)| *its == role && one.id == key.id)
+    }
+
+    /// The keys that are to go, in the order in which they do.
+    pub(crate) fn outgoing(&self) -> impl Iterator<Item = &'a AccessKey> {
+        self.keys_as(Role::Revoked).chain(self.keys_as(Role::Old)).chain(self.keys_as(Role::Stray))
+    }
+
+    pub(crate) fn current_key(&self) -> Option<&'a KeyId> {
+        self.current.key()
+    }
+
+    pub(crate) fn keys_beside_current(&self) -> impl Iterator<Item = &'a AccessKey> {
+        self.seen.keys.iter().filter(|key| self.current.key() != Some(&key.id))
+    }
+
+    /// The current key, as IAM lists it.
+    pub(crate) fn current_listed(&self) -> Option<&'a AccessKey> {
+        self.current_key().and_then(|id| self.key(id))
+    }
+
+    pub(crate) fn previous_key(&self) -> Option<&'a KeyId> {
+        self.secret.previous.as_ref().and_then(LabeledVersion::key)
+    }
+
+    /// The version with the AWSPENDING label, unless it is current: there the label means nothing.
+    pub(crate) fn staged(&self) -> Option<&'a LabeledVersion> {
+        self.secret.pending.as_ref().filter(|held| held.version != self.current.version)
+    }
+
+    /// Whether the version was current before, as far as a label or a journal entry still says it.
+    pub(crate) fn was_published(&self, held: &LabeledVersion) -> bool {
+        let noted = self.secret.journal.promoted.as_ref().map(|promoted| &promoted.version);
+        let previous = self.secret.previous.as_ref().map(|previous| &previous.version);
+        noted == Some(&held.version) || previous == Some(&held.version)
+    }
+
+    /// Whether a newer key became current while this one was staged.
+    pub(crate) fn superseded(&self, staged: &AccessKey) -> bool {
+        self.current_listed().is_some_and(|current| current.created > staged.created)
+    }
+
+    /// The entry that the current version was verified and published.
+    pub(crate) fn promoted(&self) -> Option<&'a Promoted> {
+        self.secret
+            .journal
+            .promoted
+            .as_ref()
+            .filter(|promoted| promoted.version == self.current.version)
+    }
+
+    /// What the last promotion replaced, as its entry says.
+    pub(crate) fn last_replaced(&self) -> Option<&'a KeyId> {
+        self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.as_ref())
+    }
+
+    /// Whether a way back to this version is under way, or was not noted down to its end: its entry
+    /// is dated later than any run takes.
+    pub(crate) fn is_noted_for_later(&self, version: &VersionId) -> bool {
+        let noted = self.secret.journal.promoted.as_ref();
+        noted.is_some_and(|noted| noted.version == *version && self.now < noted.at)
+    }
+
+    /// What this run's verification of a version brought.
+    pub(crate) fn verified(&self, held: &LabeledVersion) -> Option<&'a Verified> {
+        self.seen
+            .verified
+            .as_ref()
+            .filter(|(version, _)| *version == held.version)
+            .map(|(_, verified)| verified)
+    }
+
+    pub(crate) fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
+        self.secret.journal.revoked_at(key)
+    }
+
+    /// The phase of a key, unless it was revoked after that was noted down: then that is over.
+    pub(crate) fn phase_since_revoked(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
+        let journal = &self.secret.journal;
+        journal
+            .phase_of(key)
+            .filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
+    }
+
+    /// The previous key, if it could be published again.
+    pub(crate) fn key_before(&self) -> Option<(&'a LabeledVersion, &'a AccessKey)> {
+        let held =
+            self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
+        let key = self.key(held.key()?)?;
+        let usable =
+            !matches!(key.status, KeyStatus::Other(_)) && self.revoked_at(&key.id).is_none();
+        usable.then_some((held, key))
+    }
+
+    /// Whether the key was current, or was the user's only one when keyrot came.
+    ///
+    /// An entry alone says so only of a key that is not younger than the current one. A user has
+    /// two keys at most, so that such a key was there when the current one was created, and is what
+    /// that one replaced, by IAM's own dates.
+    pub(crate) fn was_current(&self, key: &KeyId) -> bool {
+        let younger = || {
+            let listed = self.key(key).zip(self.current_listed());
+            listed.is_some_and(|(key, current)| current.created < key.created)
+        };
+        let adopted = || {
+            let before = self.secret.journal.intent.as_ref().map(|intent| &intent.before[..]);
+            self.secret.previous.as_ref().is_some_and(|held| held.content == Content::Placeholder)
+                && self
+                    .current_key()
+                    .is_some_and(|current| before.is_some_and(|before| !before.contains(current)))
+                && before == Some(std::slice::from_ref(key))
+        };
+        let noted = || self.last_replaced() == Some(key) || adopted();
+        self.previous_key() == Some(key) || (noted() && !younger())
+    }
+
+    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the
+    /// key was created: then it is keyrot's own, whatever came after.
+    pub(crate) fn in_a_version(&self, key: &KeyId) -> bool {
+        let Some(listed) = self.key(key) else { return false };
+        let mut versions = self.seen.versions.iter().flatten();
+        versions.any(|version| belief::written_with_its_key(version, listed, self.policy))
+    }
+
+    /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says
+    /// it.
+    pub(crate) fn is_own(&self, key: &AccessKey) -> bool {
+        let abandoned =
+            matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
+        abandoned || self.in_a_version(&key.id) || self.made_under_the_intent(key)
+    }
+
+    /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the
+    /// intent, it appeared within the settling time, and there is not already a key for every one
+    /// that the intent can have made.
+    pub(crate) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
+        let Some(Intent { before, at }) = &self.secret.journal.intent else { return false };
+        let in_window = |k: &AccessKey| {
+            let not_too_early = *at <= after(k.created, CLOCK_TOLERANCE);
+            let not_too_late = k.created <= after(self.settled_at(*at), CLOCK_TOLERANCE);
+            !before.contains(&k.id) && not_too_early && not_too_late
+        };
+        let others = self.seen.keys.iter().filter(|k| {
+            let held = [Some(self.current), self.secret.pending.as_ref()];
+            let labeled = held.into_iter().flatten().any(|held| held.key() == Some(&k.id));
+            k.id != key.id && labeled && in_window(k)
+        });
+        in_window(key) && before.len() + others.count() < 2
+    }
+
+    /// When no run that began at that time is still at work, and IAM shows what it changed.
+    pub(crate) fn settled_at(&self, since: Timestamp) -> Timestamp {
+        after(since, self.policy.waits().settle)
+    }
+
+    /// The time at which that has settled, while it is still to come.
+    pub(crate) fn settles(&self, since: Timestamp) -> Option<Timestamp> {
+        Some(self.settled_at(since)).filter(|until| self.now < *until)
+    }
+
+    /// The version whose further fields the next one carries along.
+    pub(crate) fn carried(&self) -> Option<VersionId> {
+        self.current.content.extras().then(|| self.current.version.clone())
+    }
+
+    /// Notes down the phase of a key.
+    pub(crate) fn note(&self, key: &KeyId, phase: Phase) -> Decision {
+        write(JournalEntry::Retired(Retired { key: key.clone(), phase, at: self.now }))
+    }
+
+    /// Notes down that the current version works and is published.
+    pub(crate) fn note_published(&self, replacing: Option<&KeyId>) -> Decision {
+        let version = self.current.version.clone();
+        write(JournalEntry::Promoted(Promoted {
+            version,
+            replacing: replacing.cloned(),
+            at: self.now,
+        }))
+    }
+
+    /// Notes down which keys there are before one is created.
+    pub(crate) fn note_intent(&self) -> Decision {
+        let before = self.seen.keys.iter().map(|key| key.id.clone()).collect();
+        write(JournalEntry::Intent(Intent { before, at: self.now }))
+    }
+
+    /// Notes down what is revoked: what was before, without this key, and with this order in its
+    /// place. Keys that are gone are left out.
+    pub(crate) fn note_revoked(&self, key: &KeyId, order: Option<&Revocation>) -> Decision {
+        let there = |id: &KeyId| self.key(id).is_some() || self.current_key() == Some(id);
+        let mut all = self.secret.journal.revoked.clone();
+        all.retain(|before| before.key != *key && there(&before.key));
+        let entry = |order: &Revocation| Revoked {
+            key: order.key.clone(),
+            at: self.now,
+            only_if_unused: order.only_if_unused,
+        };
+        all.extend(order.map(entry));
+        write(JournalEntry::Revoked(all))
+    }
+
+    /// Publishes a version in place of the current one.
+    pub(crate) fn publish(&self, version: &VersionId) -> Decision {
+        act(Step::Promote { from: self.current.version.clone(), to: version.clone() })
+    }
+}
+
+/// The role of each key.
+pub(crate) fn roles<'a>(case: &Situation<'a>) -> Vec<(Role, &'a AccessKey)> {
+    case.seen.keys.iter().map(|key| (role(case, key), key)).collect()
+}
+
+fn role(case: &Situation<'_>, key: &AccessKey) -> Role {
+    let id = Some(&key.id);
+    let journal = &case.secret.journal;
+    let revoked = case.revoked_at(&key.id).is_some();
+    let used = || matches!(case.seen.last_use.get(&key.id), Some(LastUse::At { .. }));
+    if case.current_key() == id {
+        Role::Current
+    } else if case.staged().and_then(LabeledVersion::key) == id {
+        Role::Staged
+    } else if case.seen.in_hand.as_ref() == id {
+        Role::InHand
+    } else if case.was_current(&key.id) {
+        Role::Old
+    } else if !revoked && matches!(journal.phase_of(&key.id), Some((Phase::Abandoned, _))) {
+        Role::Stray
+    } else if case.seen.versions.is_none() {
+        Role::Unasked
+    } else if revoked {
+        Role::Revoked
+    } else if case.in_a_version(&key.id) {
+        let published = journal.promoted.is_some() || case.secret.previous.is_some();
+        if published { Role::Old } else { Role::Stray }
+    } else if journal.phase_of(&key.id).is_some() || (!used() && case.made_under_the_intent(key)) {
+        Role::Stray
+    } else if case.current.content == Content::Placeholder && only_unexplained(case, key) {
+        Role::InPlace
+    } else {
+        Role::Unexplained
+    }
+}
+
+/// Whether this is the only key that no version, no journal entry and no intent explains.
+fn only_unexplained(case: &Situation<'_>, key: &AccessKey) -> bool {
+    let explained = |k: &AccessKey| {
+        let id = Some(&k.id);
+        case.secret.pending.as_ref().and_then(LabeledVersion::key) == id
+            || case.seen.in_hand.as_ref() == id
+            || case.secret.journal.phase_of(&k.id).is_some()
+            || case.revoked_at(&k.id).is_some()
+            || case.in_a_version(&k.id)
+            || case.made_under_the_intent(k)
+    };
+    case.seen.keys.iter().all(|k| k.id == key.id || explained(k))
+}

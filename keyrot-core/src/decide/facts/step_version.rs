@@ -1,0 +1,84 @@
+//! The version that a step of Secrets Manager's own rotation is about.
+
+use crate::decide::facts::situation::{Role, Situation};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{AccessKey, Verified};
+use crate::model::step::RotationStep;
+use crate::model::version::Content;
+
+/// The version that the step is about.
+#[derive(Clone, Copy)]
+pub(crate) enum StepVersion<'a> {
+    /// It is current.
+    Current,
+    /// It is current, and this run has verified it and may say so. Otherwise that is left to those
+    /// who will retire the old key: they verify it first.
+    CurrentUnrecorded { replacing: Option<&'a KeyId> },
+    /// It is not staged, or was current before.
+    NotStaged,
+    /// It is staged, with this value.
+    Staged(Value<'a>),
+}
+
+/// What the staged version holds.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'a> {
+    /// Nothing yet. A user has two keys at most: this old one has to be gone before the next.
+    Empty { old: Option<&'a KeyId> },
+    /// Something that somebody else wrote, and no key.
+    Other,
+    /// The placeholder, or something that has not been read.
+    NoKey,
+    /// A key.
+    Key(StepKey<'a>),
+}
+
+/// The key in the version that the step is about.
+#[derive(Clone, Copy)]
+pub(crate) struct StepKey<'a> {
+    pub(crate) key: &'a KeyId,
+    /// What verifying it brought, once this run has.
+    pub(crate) verified: Option<&'a Verified>,
+    /// The newer key that is current, if there is one. It is not taken back.
+    pub(crate) newer: Option<&'a KeyId>,
+}
+
+impl<'a> StepVersion<'a> {
+    pub(crate) fn of(case: &Situation<'a>, step: &'a RotationStep) -> Self {
+        let version: &VersionId = &step.version;
+        if case.current.version == *version {
+            let verified =
+                case.verified(case.current) == Some(&Verified::Works) && case.promoted().is_none();
+            return match case.outgoing().next() {
+                Some(old) if verified => Self::CurrentUnrecorded { replacing: replaced(case, old) },
+                _ => Self::Current,
+            };
+        }
+        let Some(staged) =
+            case.staged().filter(|held| held.version == *version && !case.was_published(held))
+        else {
+            return Self::NotStaged;
+        };
+        Self::Staged(match &staged.content {
+            Content::ForeignEmpty => {
+                Value::Empty { old: case.outgoing().next().map(|key| &key.id) }
+            }
+            Content::ForeignOther => Value::Other,
+            Content::Placeholder | Content::Foreign => Value::NoKey,
+            Content::Key { key, .. } | Content::ForeignKey { key, .. } => {
+                let superseded = case.key(key).is_some_and(|listed| case.superseded(listed));
+                let newer = case.current_key().filter(|_| superseded);
+                Value::Key(StepKey { key, verified: case.verified(staged), newer })
+            }
+        })
+    }
+}
+
+/// What the current key has replaced, where this old key leaves because of it.
+pub(crate) fn replaced<'a>(case: &Situation<'a>, old: &'a AccessKey) -> Option<&'a KeyId> {
+    if case.current_key().is_some() && case.is(old, Role::Old) {
+        Some(&old.id)
+    } else {
+        case.last_replaced()
+    }
+}

@@ -1,0 +1,24 @@
+//! Whether every key is explained.
+
+use crate::decide::facts::situation::{Role, Situation};
+
+/// Keys that nothing explains. They are never changed, and stand in the way of everything else.
+#[derive(Clone, Copy)]
+pub(crate) enum Unexplained {
+    /// There is none.
+    Nothing,
+    /// No label and no journal entry explains a key; whether a version without a label does, was
+    /// not asked yet.
+    Unasked,
+    /// No version, no journal entry and no intent explains a key.
+    Keys,
+}
+
+impl Unexplained {
+    pub(crate) fn of(case: &Situation<'_>) -> Self {
+        if case.keys_as(Role::Unasked).next().is_some() {
+            return Self::Unasked;
+        }
+        if case.keys_as(Role::Unexplained).next().is_some() { Self::Keys } else { Self::Nothing }
+    }
+}

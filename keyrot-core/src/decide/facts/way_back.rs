@@ -1,0 +1,185 @@
+//! The way back to the previous key: of an operator's rollback, and of a run whose current key was
+//! revoked and leaves no room for another.
+
+use crate::decide::answer::{settling, unknown_status, unverified, verify, write};
+use crate::decide::decision::{Decision, Step};
+use crate::decide::facts::outgoing::Removal;
+use crate::decide::facts::situation::Situation;
+use crate::model::journal::{JournalEntry, Phase, Promoted};
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Verified};
+use crate::model::time::Timestamp;
+use crate::model::waits::after;
+
+/// How far the previous version is from being published again.
+#[derive(Clone, Copy)]
+pub(crate) enum WayBack<'a> {
+    /// It goes on.
+    Open { held: &'a LabeledVersion, key: &'a KeyId, next: WayBackStep<'a> },
+    /// The key does not work. This run may have reactivated it.
+    Fails { key: &'a KeyId, reason: &'a str, reactivated: bool },
+}
+
+/// What comes next on a way back.
+#[derive(Clone, Copy)]
+pub(crate) enum WayBackStep<'a> {
+    /// A run that knows of no way back may still be about to deactivate or delete the key.
+    Settling(Timestamp),
+    /// Such a run may begin soon: the key is noted down as kept first.
+    Keep,
+    /// The key is Inactive.
+    Inactive,
+    /// keyrot does not know its status, and does not change it.
+    UnknownStatus(&'a str),
+    /// This run has not verified it yet.
+    Unverified,
+    /// AWS could not be asked whether it works.
+    Unknown(&'a str),
+    /// It works, and the version that is left keeps AWSPENDING from its own promotion: it would be
+    /// taken for a key that waits for its turn.
+    Unstage,
+    /// It works, and no entry says that it is about to be published.
+    Unrecorded,
+    /// It works, and the entry is written.
+    Ready,
+}
+
+impl<'a> WayBack<'a> {
+    pub(crate) fn to(case: &Situation<'a>, held: &'a LabeledVersion, key: &'a AccessKey) -> Self {
+        // Once it is noted down, nobody takes the key away without noting something else.
+        let under_way = case.is_noted_for_later(&held.version);
+        let open = |next| Self::Open { held, key: &key.id, next };
+        if let Some(next) = about_to_leave(case, key).filter(|_| !under_way) {
+            return open(next);
+        }
+        match &key.status {
+            KeyStatus::Active => {}
+            KeyStatus::Inactive => return open(WayBackStep::Inactive),
+            KeyStatus::Other(status) => return open(WayBackStep::UnknownStatus(status)),
+        }
+        let pending = case.secret.pending.as_ref();
+        match case.verified(held) {
+            None => open(WayBackStep::Unverified),
+            Some(Verified::Unknown(reason)) => open(WayBackStep::Unknown(reason)),
+            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => Self::Fails {
+                key: &key.id,
+                reason,
+                reactivated: case.seen.reactivated.as_ref() == Some(&key.id),
+            },
+            Some(Verified::Works)
+                if pending.is_some_and(|staged| staged.version == case.current.version) =>
+            {
+                open(WayBackStep::Unstage)
+            }
+            Some(Verified::Works) if !under_way => open(WayBackStep::Unrecorded),
+            Some(Verified::Works) => open(WayBackStep::Ready),
+        }
+    }
+}
+
+impl WayBackStep<'_> {
+    pub(crate) fn answer(
+        &self,
+        case: &Situation<'_>,
+        held: &LabeledVersion,
+        key: &KeyId,
+    ) -> Decision {
+        let (from, to) = (&case.current.version, &held.version);
+        match *self {
+            Self::Settling(until) => settling(key, until),
+            Self::Keep => case.note(key, Phase::Hold),
+            Self::Inactive => Decision::Act(Step::Activate(key.clone())),
+            Self::UnknownStatus(status) => unknown_status(key, status),
+            Self::Unverified => verify(to),
+            Self::Unknown(reason) => unverified(key, reason),
+            Self::Unstage => Decision::Act(Step::Unstage(from.clone())),
+            // For later than any run takes: no entry from long ago, of this version or of the one
+            // that is left, may vouch for it when it comes back, whenever this run ends.
+            Self::Unrecorded => write(JournalEntry::Promoted(Promoted {
+                version: to.clone(),
+                replacing: case.current_key().cloned(),
+                at: case.settled_at(case.now),
+            })),
+            Self::Ready => case.publish(to),
+        }
+    }
+}
+
+/// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run
+/// that has read everything already may deactivate or delete it. It is noted down as kept, and left
+/// until such a run is over.
+fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackStep<'a>> {
+    let waits = case.policy.waits();
+    let soon = case.settled_at(case.now);
+    // What AWSCURRENT was moved back from is kept by every run that sees it so.
+    let kept = case.current_listed().is_some_and(|current| current.created < key.created);
+    let promoted = case.promoted().map(|promoted| promoted.at);
+    let ends_soon = |since| after(since, waits.overlap) <= soon;
+    match (&key.status, case.secret.journal.phase_of(&key.id)) {
+        (_, Some((Phase::Hold, at))) if let Some(until) = case.settles(at) => {
+            Some(WayBackStep::Settling(until))
+        }
+        (KeyStatus::Active, Some((Phase::Hold, _)) | None) if kept => None,
+        (KeyStatus::Active, Some((Phase::Hold, at)))
+            if ends_soon(promoted.map_or(at, |since| since.max(at))) =>
+        {
+            Some(WayBackStep::Keep)
+        }
+        (KeyStatus::Active, Some((Phase::Retiring | Phase::Abandoned, at))) => {
+            Some(case.settles(at).map_or(WayBackStep::Keep, WayBackStep::Settling))
+        }
+        (KeyStatus::Active, None) if promoted.is_some_and(ends_soon) => Some(WayBackStep::Keep),
+        // Also if somebody has just reactivated it: a run that read it before does not know.
+        (_, Some((Phase::Inactive, at))) if after(at, waits.soak) <= soon => {
+            Some(WayBackStep::Keep)
+        }
+        _ => None,
+    }
+}
+
+/// Whether the current key was revoked, and the user has no room for another.
+#[derive(Clone, Copy)]
+pub(crate) enum Stuck<'a> {
+    /// It was not, or there is room, or nothing makes room yet.
+    No,
+    /// A run that has verified the current key while it was staged may be about to publish it
+    /// again: were AWSCURRENT to go back now, that run would see it where it saw it before.
+    Settling { key: &'a KeyId, until: Timestamp },
+    /// The previous key takes its place again.
+    GoesBack(WayBack<'a>),
+    /// There is no previous key, and the current one is Inactive: it makes room.
+    Removed(Removal<'a>),
+}
+
+impl<'a> Stuck<'a> {
+    pub(crate) fn of(case: &Situation<'a>) -> Self {
+        let revoked = case.current_key().filter(|id| case.revoked_at(id).is_some());
+        let Some(key) = revoked.and_then(|id| case.key(id)).filter(|_| case.seen.keys.len() >= 2)
+        else {
+            return Self::No;
+        };
+        match case.key_before() {
+            Some((held, before)) => match published_until(case, key, before) {
+                Some(until) if !case.is_noted_for_later(&held.version) => {
+                    Self::Settling { key: &key.id, until }
+                }
+                _ => Self::GoesBack(WayBack::to(case, held, before)),
+            },
+            None if key.status == KeyStatus::Inactive => Self::Removed(Removal::of(case, key)),
+            None => Self::No,
+        }
+    }
+}
+
+/// No run publishes a staged key that is older than the current one.
+fn published_until(
+    case: &Situation<'_>,
+    current: &AccessKey,
+    before: &AccessKey,
+) -> Option<Timestamp> {
+    if current.status != KeyStatus::Active || before.created > current.created {
+        return None;
+    }
+    let noted = || case.revoked_at(&current.id);
+    case.settles(case.promoted().map(|promoted| promoted.at).or_else(noted)?)
+}

@@ -1,0 +1,228 @@
+//! Whether a key is still needed, as far as IAM's record shows.
+
+use crate::decide::answer::{look_at_use, wait};
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::{Decision, Why};
+use crate::decide::facts::situation::Situation;
+use crate::model::clock::CLOCK_TOLERANCE;
+use crate::model::names::KeyId;
+use crate::model::observed::{AccessKey, LastUse, Observed};
+use crate::model::time::Timestamp;
+use crate::model::waits::{WaitPolicy, after};
+use std::time::Duration;
+
+/// The service of the call that verifies a key.
+const VERIFICATION: &str = "sts";
+
+/// IAM records the first use in each quarter of an hour (IAM user guide, "Last accessed
+/// information").
+const USE_GRAIN: Duration = Duration::from_secs(900);
+
+/// Why a key stays as it is for now. Each reason only delays.
+#[derive(Clone, Copy)]
+pub(crate) enum WhyKept<'a> {
+    /// IAM was not asked yet when this key was last used.
+    Unasked(&'a KeyId),
+    /// IAM could not say.
+    Unknown { key: &'a KeyId, reason: &'a str },
+    /// It is in use, or was until just now.
+    InUse { key: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
+    /// Something used it so late that it cannot be a cache.
+    UsedLate { key: &'a KeyId, new: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
+    /// No use is on record, which says little yet.
+    NoRecord { key: &'a KeyId, until: Timestamp },
+    /// Nothing has used the current key.
+    NotPickedUp { key: &'a KeyId, new: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
+    /// Its overlap is not over.
+    Overlap { key: &'a KeyId, until: Timestamp },
+    /// It is Inactive, and its soak is not over.
+    Soak { key: &'a KeyId, until: Timestamp },
+    /// An entry says that it was revoked, and what used it may still need it.
+    RevokedInUse { key: &'a KeyId, last_use: &'a LastUse },
+}
+
+impl<'a> WhyKept<'a> {
+    pub(crate) fn answer(&self) -> Decision {
+        let (why, until) = match *self {
+            Self::Unasked(key) => return look_at_use(key),
+            Self::RevokedInUse { key, last_use } => {
+                return Decision::Blocked(Blocked::RevokedKeyInUse {
+                    key: key.clone(),
+                    last_use: last_use.clone(),
+                });
+            }
+            Self::Unknown { key, reason } => {
+                (Why::UseUnknown { key: key.clone(), reason: reason.to_owned() }, None)
+            }
+            Self::InUse { key, last_use, until } => {
+                (Why::InUse { key: key.clone(), last_use: last_use.clone() }, Some(until))
+            }
+            Self::UsedLate { key, new, last_use, until } => (
+                Why::UsedLate { key: key.clone(), new: new.clone(), last_use: last_use.clone() },
+                Some(until),
+            ),
+            Self::NotPickedUp { key, new, last_use, until } => (
+                Why::NotPickedUp { key: key.clone(), new: new.clone(), last_use: last_use.clone() },
+                Some(until),
+            ),
+            Self::NoRecord { key, until } => (Why::NoRecord(key.clone()), Some(until)),
+            Self::Overlap { key, until } => (Why::Overlap(key.clone()), Some(until)),
+            Self::Soak { key, until } => (Why::Soak(key.clone()), Some(until)),
+        };
+        wait(why, until)
+    }
+
+    /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for
+    /// nothing until `quiet` after this.
+    pub(crate) fn of_use(
+        seen: &'a Observed,
+        key: &'a KeyId,
+        known_from: Timestamp,
+        policy: &WaitPolicy,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let quiet = policy.waits().quiet;
+        let until = |since| Some(after(since, quiet)).filter(|until| now < *until);
+        match seen.last_use.get(key) {
+            None => Some(Self::Unasked(key)),
+            Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key, reason }),
+            Some(last_use @ LastUse::At { when, .. }) => {
+                until(*when).map(|until| Self::InUse { key, last_use, until })
+            }
+            Some(LastUse::NoRecord) => until(known_from).map(|until| Self::NoRecord { key, until }),
+        }
+    }
+
+    /// Why the old key stays Active though its overlap is over, whose end is given; `None` once
+    /// nothing is known to need it.
+    ///
+    /// IAM shows one last use of each key, and not whose. So:
+    /// - What uses the old key later than half an overlap after the new one was promoted is no
+    ///   cache that runs out: it has not moved. The key is held until it was unused for `idle`.
+    /// - What used it before may be a weekly job: the key has to be unused for `overlap` and
+    ///   `quiet`. A job that still has it has used it again by then.
+    /// - Where nothing uses the new key, nothing has moved: the old key is held until it was unused
+    ///   for `idle`.
+    pub(crate) fn of_old(
+        case: &Situation<'a>,
+        key: &'a AccessKey,
+        new: &'a KeyId,
+        overlap: Timestamp,
+        promoted: Timestamp,
+    ) -> Option<Self> {
+        let (waits, now, id) = (case.policy.waits(), case.now, &key.id);
+        let last_use = case.seen.last_use.get(id);
+        if let Some(last_use @ LastUse::At { when, .. }) = last_use {
+            let until = after(*when, waits.idle);
+            if case.policy.caches_until(promoted) < *when && now < until {
+                return Some(match now < after(*when, waits.quiet) {
+                    true => Self::InUse { key: id, last_use, until },
+                    false => Self::UsedLate { key: id, new, last_use, until },
+                });
+            }
+        }
+        if let Some(need) = Self::of_use(case.seen, id, overlap, case.policy, now) {
+            return Some(need);
+        }
+        let last_use = last_use?;
+        // IAM has a record of every use since 2015 (IAM API reference, AccessKeyLastUsed), so that
+        // none means unused since it was created.
+        let unused_since =
+            if let LastUse::At { when, .. } = last_use { *when } else { key.created };
+        let until = after(unused_since, waits.idle);
+        if until <= now {
+            return None;
+        }
+        let used_again_by = after(unused_since, case.policy.unused_for());
+        if now < used_again_by {
+            return Some(Self::Overlap { key: id, until: used_again_by });
+        }
+        match case.seen.last_use.get(new) {
+            None => Some(Self::Unasked(new)),
+            Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key: new, reason }),
+            Some(used) if is_pickup(case, used, promoted) => None,
+            Some(_) => Some(Self::NotPickedUp { key: id, new, last_use, until }),
+        }
+    }
+
+    /// Why a revoked key stays Active in a run that nobody asked to revoke it; `None` once nothing
+    /// is known to need it. The entry that it is revoked can be forged, so that IAM's record counts
+    /// as for any old key. A key that is kept for that is kept loudly.
+    pub(crate) fn of_revoked(
+        case: &Situation<'a>,
+        key: &'a AccessKey,
+        promoted: Timestamp,
+    ) -> Option<Self> {
+        let (id, waits) = (&key.id, case.policy.waits());
+        let last_use = match case.seen.last_use.get(id) {
+            None => return Some(Self::Unasked(id)),
+            Some(LastUse::Unknown(reason)) => return Some(Self::Unknown { key: id, reason }),
+            Some(LastUse::NoRecord) => return Self::too_young(case, key),
+            Some(used) if own_verification(case, key, used) => return Self::too_young(case, key),
+            Some(used) => used,
+        };
+        let LastUse::At { when, service, .. } = last_use else { return None };
+        // keyrot itself verified it recently, or somebody asks STS alone.
+        let until = after(*when, waits.quiet);
+        if service == VERIFICATION && case.now < until {
+            return Some(Self::InUse { key: id, last_use, until });
+        }
+        let needed = match case.current_key() {
+            Some(new) => Self::of_old(case, key, new, key.created, promoted),
+            None if after(*when, waits.idle) <= case.now => None,
+            None => Some(Self::RevokedInUse { key: id, last_use }),
+        };
+        Some(match needed? {
+            need @ (Self::Unasked(_) | Self::Unknown { .. }) => need,
+            _ => Self::RevokedInUse { key: id, last_use },
+        })
+    }
+
+    /// Whether an Inactive key's soak is over. Whatever its entry says: a key that was used was
+    /// Active then.
+    pub(crate) fn of_inactive(
+        case: &Situation<'a>,
+        key: &'a AccessKey,
+        noted: Timestamp,
+    ) -> Option<Self> {
+        let soak = |since| {
+            let until = after(since, case.policy.waits().soak);
+            (case.now < until).then_some(Self::Soak { key: &key.id, until })
+        };
+        soak(noted).or_else(|| match case.seen.last_use.get(&key.id) {
+            None => Some(Self::Unasked(&key.id)),
+            Some(LastUse::Unknown(reason)) => Some(Self::Unknown { key: &key.id, reason }),
+            Some(LastUse::At { when, .. }) => soak(*when),
+            Some(LastUse::NoRecord) => soak(key.created),
+        })
+    }
+
+    /// Of a key younger than `quiet`, that no use is on record says nothing: IAM shows a use hours
+    /// late.
+    pub(crate) fn too_young(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
+        let until = after(key.created, case.policy.waits().quiet);
+        (case.now < until).then_some(Self::NoRecord { key: &key.id, until })
+    }
+}
+
+/// Whether the use is keyrot's own verification of a key that it created: asked of STS, right after
+/// the key was created.
+pub(crate) fn own_verification(case: &Situation<'_>, key: &AccessKey, last_use: &LastUse) -> bool {
+    let LastUse::At { when, service, .. } = last_use else { return false };
+    let waits = case.policy.waits();
+    let latest = after(after(after(key.created, waits.probe_limit), waits.settle), CLOCK_TOLERANCE);
+    service == VERIFICATION && key.created <= after(*when, USE_GRAIN) && *when <= latest
+}
+
+/// Whether this use of the current key is somebody's who read it from the secret. keyrot verifies a
+/// key before it notes down that it is in place, and each run of another that does so is over
+/// within `settle`.
+fn is_pickup(case: &Situation<'_>, used: &LastUse, promoted: Timestamp) -> bool {
+    match used {
+        LastUse::At { when, service, .. } if service == VERIFICATION => {
+            case.settled_at(promoted) < *when
+        }
+        LastUse::At { when, .. } => promoted < *when,
+        LastUse::NoRecord | LastUse::Unknown(_) => false,
+    }
+}

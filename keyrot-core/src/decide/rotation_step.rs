@@ -1,0 +1,36 @@
+//! What Secrets Manager's own rotation asks, step by step, of its rotation function.
+
+use crate::decide::belief::believed;
+use crate::decide::decision::Decision;
+use crate::decide::facts::situation::Ask;
+use crate::decide::table::decide_for;
+use crate::model::observed::Observed;
+use crate::model::step::RotationStep;
+use crate::model::time::Timestamp;
+use crate::model::waits::WaitPolicy;
+
+/// Decides what an order takes now: one pure, total function, beside
+/// [`decide`](crate::decide::decide()) and under the same promises.
+///
+/// # Expected flow
+/// `CreateSecret`: `Look(VersionContents)` → `Write(intent)` → `CreateKey` → `Stage` → `Done`.
+/// `SetSecret`: `Done`. `TestSecret`: `Look(Verified)` → `Done`. `FinishSecret`: `Look(Verified)` →
+/// `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done` at once.
+///
+/// # Guarantees
+/// Those of [`decide`](crate::decide::decide()). No key is retired here: that is for
+/// [`decide`](crate::decide::decide()), in scheduled runs, which in turn make no key while the
+/// service does. A version that was current before is not made current again, however late an order
+/// arrives.
+///
+/// # Assumptions
+/// Those of [`decide`](crate::decide::decide()).
+#[must_use]
+pub fn decide_rotation_step(
+    seen: &Observed,
+    order: &RotationStep,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Decision {
+    decide_for(&believed(seen, policy, now), Ask::Step(order), policy, now)
+}

@@ -1,0 +1,184 @@
+//! What was asked for: the part of the table for requests and for the steps of Secrets Manager's
+//! own rotation, as far as they have rows of their own.
+
+use crate::decide::answer::*;
+use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::decision::{Decision, Question, Step, Why};
+use crate::decide::evidence::no_such_key;
+use crate::decide::facts::contents::Contents;
+use crate::decide::facts::moved_back::MovedBack;
+use crate::decide::facts::published::{PublishedNote, Unshown, Works};
+use crate::decide::facts::revoked::{BeforeEntry, Revoking, no_room};
+use crate::decide::facts::rollback::{Reinstated, RollbackProgress};
+use crate::decide::facts::situation::Situation;
+use crate::decide::facts::step_version::{StepKey, StepVersion, Value, replaced};
+use crate::decide::facts::way_back::WayBack;
+use crate::decide::facts::{AskProgress, Facts};
+use crate::decide::table::row::{Part, Row, rows};
+use crate::model::journal::Phase;
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::Verified;
+use crate::model::step::StepName::{CreateSecret, FinishSecret, SetSecret, TestSecret};
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+
+/// What goes on after the rows of a request.
+#[derive(Clone, Copy)]
+pub(crate) enum Then<'a> {
+    /// The rest of the table.
+    Go(Goal<'a>),
+    /// Whether this version works, which has this value.
+    Test(&'a VersionId, Value<'a>),
+}
+
+/// What the rest of the table is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Goal<'a> {
+    /// Every step that is due.
+    Run,
+    /// The next key, once this old one has left.
+    Create { old: Option<&'a KeyId> },
+    /// To publish this version, which has this value.
+    Finish(&'a VersionId, Value<'a>),
+}
+
+/// What was asked for.
+pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>> {
+    use AskProgress::{Reinstate, Revoke, Rollback, Run, Step as InStep};
+    let Facts { asked, contents, moved_back, published, works, .. } = facts;
+    rows! { "What was asked for", match (asked, contents, moved_back, published, works) {
+        /// The version that the step is about is current, as this run has seen, and no entry says that it works
+        (InStep(_, _, StepVersion::CurrentUnrecorded { replacing }), ..) => case.note_published(replacing),
+        /// The version that the step is about is current
+        (InStep(_, _, StepVersion::Current), ..) => Decision::Done,
+        /// The version that the step is about is not staged, or was current before
+        (InStep(_, version, StepVersion::NotStaged), ..) => refused(Refusal::NotStaged { version: version.clone() }),
+        /// IAM is to know the key of that version, which it does since it created it
+        (InStep(SetSecret, ..), ..) => Decision::Done,
+        /// Somebody else wrote a labeled version
+        (InStep(..) | Rollback(_) | Revoke(_), Contents::Unread(version), ..) => look_into(version),
+        /// A key is to be created for a version that holds something else
+        (InStep(CreateSecret, version, StepVersion::Staged(Value::Other)), ..) => foreign_pending(version),
+        /// A key is to be created for a version that has a value
+        (InStep(CreateSecret, _, StepVersion::Staged(Value::NoKey | Value::Key(_))), ..) => Decision::Done,
+
+        /// The key to go back to is current, and an entry says so
+        (Rollback(RollbackProgress::Current), ..) => Decision::Done,
+        /// The key to go back to is current, and was not verified in this run
+        (Rollback(RollbackProgress::CurrentUnrecorded), _, _, _, Works::Unshown(why)) => why.answer(),
+        /// The key to go back to is current
+        (Rollback(RollbackProgress::CurrentUnrecorded), _, _, _, Works::Yes) => case.note_published(case.previous_key()),
+        /// The key to go back to is not the previous one
+        (Rollback(RollbackProgress::NotBefore(key)), ..) => refused(Refusal::NotBefore { key: key.clone() }),
+        /// There is no such key
+        (Rollback(RollbackProgress::NoSuchKey(key)), ..)
+        | (Reinstate(Reinstated::NoSuchKey(key)), ..)
+        | (Revoke(Revoking::NoSuchKey(key)), ..) =>
+            refused(no_such_key(case.seen, key)),
+        /// The key to go back to is deleted
+        (Rollback(RollbackProgress::Gone(key)), ..) => refused(Refusal::Gone { key: key.clone() }),
+        /// The key to go back to was revoked
+        (Rollback(RollbackProgress::Revoked(key)), ..) => refused(Refusal::WasRevoked { key: key.clone() }),
+        /// The key to go back to does not work, and this run has reactivated it
+        (Rollback(RollbackProgress::Before(WayBack::Fails { key, reason, reactivated: true })), ..) =>
+            blocked(Blocked::ReactivatedInVain { key: key.clone(), reason: reason.to_owned() }),
+        /// The key to go back to does not work
+        (Rollback(RollbackProgress::Before(WayBack::Fails { key, reason, reactivated: false })), ..) => does_not_work(key, reason),
+        /// The key to go back to is the previous one
+        (Rollback(RollbackProgress::Before(WayBack::Open { held, key, next })), ..) => next.answer(case, held, key),
+
+        /// The key to reinstate is revoked
+        (Reinstate(Reinstated::Revoked(key)), ..) => case.note_revoked(key, None),
+        /// The key to reinstate is not revoked
+        (Reinstate(Reinstated::NotRevoked), ..) => Decision::Done,
+
+        /// The key to revoke is current, and was to be revoked only if it is unused
+        (Revoke(Revoking::CurrentIfUnused(key)), ..) => refused(Refusal::IsCurrent { key: key.clone() }),
+        /// The key was revoked just now, only if it is unused, and may not be listed yet
+        (Revoke(Revoking::Settling { key, until }), ..) => settling(key, until),
+        /// The key was revoked, and is not listed
+        (Revoke(Revoking::Gone), ..) => Decision::Done,
+        /// AWSCURRENT was moved back to the key to revoke, and nothing says that it works
+        (
+            Revoke(Revoking::Unrecorded { current: true, .. }),
+            _,
+            MovedBack::From(_),
+            PublishedNote::Unrecorded,
+            Works::Unshown(Unshown::Unverified(version)),
+        ) =>
+            verify(version),
+        /// AWSCURRENT was moved back to the key to revoke, and it works
+        (Revoke(Revoking::Unrecorded { current: true, .. }), _, MovedBack::From(key), PublishedNote::Unrecorded, Works::Yes) =>
+            case.note_published(replaced(case, key)),
+        /// The key to revoke is to be replaced, and how large the next value is was not asked
+        (Revoke(Revoking::Unrecorded { next: BeforeEntry::SizeUnasked(version), .. }), ..) =>
+            look(Question::NextSize(version.clone())),
+        /// The key to revoke is to be replaced, and another key leaves no room
+        (Revoke(Revoking::Unrecorded { next: BeforeEntry::NoRoom { key, other }, .. }), ..) =>
+            refused(no_room(key, other, Some(case.secret))),
+        /// No entry says that the key is revoked
+        (Revoke(Revoking::Unrecorded { next: BeforeEntry::Ready(order), .. }), ..) =>
+            case.note_revoked(&order.key, Some(order)),
+        /// The revoked key is Inactive and was replaced, or cannot be, and no entry says since when
+        (Revoke(Revoking::InactiveUnrecorded(key)), ..) => case.note(key, Phase::Inactive),
+        /// The revoked key is Inactive, and its successor is not known to work
+        (Revoke(Revoking::Inactive { replaced: true, .. }), _, _, PublishedNote::Unrecorded, Works::Unshown(why)) =>
+            why.answer(),
+        /// The revoked key is Inactive, its successor works, and no entry says so
+        (Revoke(Revoking::Inactive { replaced: true, .. }), _, _, PublishedNote::Unrecorded, Works::Yes) =>
+            case.note_published(case.previous_key().or(case.last_replaced())),
+        /// The revoked key is Inactive, and is to be deleted without its soak
+        (Revoke(Revoking::Inactive { key, delete: true, .. }), ..) => act(Step::Delete(key.clone())),
+        /// The revoked key is Inactive
+        (Revoke(Revoking::Inactive { delete: false, .. }), ..) => Decision::Done,
+    } else {
+        (Run, ..) | (Revoke(Revoking::Noted), Contents::Known, ..) => Then::Go(Goal::Run),
+        (InStep(CreateSecret, _, StepVersion::Staged(Value::Empty { old })), Contents::Known, ..) =>
+            Then::Go(Goal::Create { old }),
+        (InStep(TestSecret, version, StepVersion::Staged(value)), Contents::Known, ..) => Then::Test(version, value),
+        (InStep(FinishSecret, version, StepVersion::Staged(value)), Contents::Known, ..) =>
+            Then::Go(Goal::Finish(version, value)),
+    } }
+}
+
+/// What a step verifies a version for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    /// To know whether it works.
+    Test,
+    /// To publish it.
+    Finish,
+}
+
+/// The version that `testSecret` or `finishSecret` is about.
+pub(crate) fn ordered_version(
+    case: &Situation<'_>,
+    purpose: Purpose,
+    version: &VersionId,
+    value: Value<'_>,
+) -> Part<Infallible> {
+    use Purpose::{Finish, Test};
+    rows! { "The version of a step", match (purpose, value) {
+        /// The version holds no key
+        (_, Value::Empty { .. } | Value::Other | Value::NoKey) =>
+            refused(Refusal::NotMade { version: version.clone() }),
+        /// The version is to be published, and a newer key is current
+        (Finish, Value::Key(StepKey { key, newer: Some(by), .. })) =>
+            refused(Refusal::Superseded { key: key.clone(), by: by.clone() }),
+        /// The key was not verified in this run
+        (_, Value::Key(StepKey { verified: None, .. })) => verify(version),
+        /// AWS could not be asked whether the key works
+        (_, Value::Key(StepKey { key, verified: Some(Verified::Unknown(reason)), .. })) => unverified(key, reason),
+        /// The key is refused, as a new key may be for a while
+        (_, Value::Key(StepKey { key, verified: Some(Verified::Refused(_)), .. })) =>
+            wait(Why::Propagation(key.clone()), None),
+        /// The version does not hold what it should
+        (_, Value::Key(StepKey { key, verified: Some(Verified::Wrong(reason)), .. })) => does_not_work(key, reason),
+        /// The key works
+        (Test, Value::Key(StepKey { verified: Some(Verified::Works), .. })) => Decision::Done,
+        /// The key works, and is to be published
+        (Finish, Value::Key(StepKey { verified: Some(Verified::Works), newer: None, .. })) => case.publish(version),
+    } else {
+    } }
+}

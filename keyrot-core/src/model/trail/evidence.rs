@@ -1,0 +1,314 @@
+//! Uses summed up: one line for each place and program that a key is used from.
+
+use crate::model::arn::Arn;
+use crate::model::names::KeyId;
+use crate::model::time::Timestamp;
+use crate::model::trail::UseEvent;
+use crate::model::trail::untrusted::UntrustedText;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// So many sources stand in a sentence.
+const IN_A_SENTENCE: usize = 3;
+
+/// Who used a key, as far as a trail has it.
+///
+/// # What it cannot show
+/// CloudTrail's event history has management events of the last 90 days, for each region by itself,
+/// some 15 minutes late; data events (`s3:GetObject`, `sqs:SendMessage`, `lambda:Invoke` and the
+/// like) are not in it (CloudTrail user guide, "Working with CloudTrail event history"). So a key
+/// may be in use although no event names it; IAM's last use knows of more services, and less of
+/// each.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct UseEvidence {
+    /// The key.
+    pub key: KeyId,
+    /// From when on was asked.
+    pub since: Timestamp,
+    /// How many uses were found.
+    pub events: usize,
+    /// How many records could not be read.
+    pub unreadable: usize,
+    /// Where was asked, and how far.
+    pub regions: Vec<Searched>,
+    /// The sources: the one that used the key last first.
+    pub sources: Vec<UseSource>,
+    /// How many further sources were left out.
+    pub more_sources: usize,
+    /// The roles that were assumed with it, the last one first.
+    pub roles: Vec<AssumedRole>,
+}
+
+/// A role that was assumed with a key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct AssumedRole {
+    /// The role's ARN.
+    pub role: UntrustedText,
+    /// Its name: letters, digits and `_+=,.@-`, and nothing else, so that it is fit for a command.
+    pub name: String,
+    /// How often.
+    pub events: usize,
+    /// When last.
+    pub last: Timestamp,
+}
+
+impl AssumedRole {
+    /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is
+    /// no role.
+    fn parse(role: &UntrustedText, last: Timestamp) -> Option<Self> {
+        let arn = Arn::parse(role.as_str())
+            .filter(|arn| arn.service == "iam" && arn.partition.starts_with("aws"))?;
+        let account = arn.region.is_empty() && arn.account.bytes().all(|b| b.is_ascii_digit());
+        let name = arn.resource.strip_prefix("role/")?.rsplit('/').next()?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        let named =
+            (1..=64).contains(&name.len()) && !name.starts_with('-') && name.chars().all(fits);
+        (account && named).then(|| Self {
+            role: role.clone(),
+            name: name.to_owned(),
+            events: 0,
+            last,
+        })
+    }
+}
+
+/// One region's trail.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct Searched {
+    /// The region.
+    pub region: String,
+    /// How many events were read.
+    pub events: usize,
+    /// If there is more than was read: nothing older than this was.
+    pub cut_at: Option<Timestamp>,
+    /// Why it could not be asked, or not to the end.
+    pub problem: Option<String>,
+}
+
+/// One place and program that the key was used from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct UseSource {
+    /// From where: an IP address, or an AWS service that called on the user's behalf.
+    pub address: Option<UntrustedText>,
+    /// With what.
+    pub agent: Option<UntrustedText>,
+    /// How often.
+    pub events: usize,
+    /// First seen.
+    pub first: Timestamp,
+    /// Last seen.
+    pub last: Timestamp,
+    /// The services called, the most frequent first.
+    pub services: Vec<UseCounts>,
+    /// What was called, as in `s3:ListBuckets`.
+    pub actions: Vec<UseCounts>,
+    /// In which regions.
+    pub regions: Vec<UseCounts>,
+    /// The errors that were answered.
+    pub errors: Vec<UseCounts>,
+}
+
+/// How often something came.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct UseCounts {
+    /// What.
+    pub name: UntrustedText,
+    /// How often.
+    pub count: usize,
+}
+
+/// Uses as they are added up. The order in which they come does not matter, and an event that comes
+/// twice counts once.
+#[derive(Debug, Default)]
+pub(crate) struct Uses {
+    seen: BTreeSet<UntrustedText>,
+    sources: BTreeMap<(Option<UntrustedText>, Option<UntrustedText>), Sum>,
+    roles: BTreeMap<UntrustedText, AssumedRole>,
+}
+
+#[derive(Debug)]
+struct Sum {
+    first: Timestamp,
+    last: Timestamp,
+    events: usize,
+    services: Counts,
+    actions: Counts,
+    regions: Counts,
+    errors: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts(BTreeMap<UntrustedText, usize>);
+
+impl Counts {
+    fn add(&mut self, name: UntrustedText) {
+        *self.0.entry(name).or_default() += 1;
+    }
+
+    fn into_tallies(self) -> Vec<UseCounts> {
+        let mut tallies: Vec<_> =
+            self.0.into_iter().map(|(name, count)| UseCounts { name, count }).collect();
+        tallies.sort_by_key(|tally| std::cmp::Reverse(tally.count));
+        tallies
+    }
+}
+
+impl Uses {
+    pub(crate) fn add(&mut self, event: &UseEvent) {
+        if !self.seen.insert(event.id.clone()) {
+            return;
+        }
+        let empty = || Sum {
+            first: event.at,
+            last: event.at,
+            events: 0,
+            services: Counts::default(),
+            actions: Counts::default(),
+            regions: Counts::default(),
+            errors: Counts::default(),
+        };
+        let sum =
+            self.sources.entry((event.address.clone(), event.agent.clone())).or_insert_with(empty);
+        sum.first = sum.first.min(event.at);
+        sum.last = sum.last.max(event.at);
+        sum.events += 1;
+        sum.services.add(event.service.clone());
+        sum.actions.add(UntrustedText::new(&format!("{}:{}", event.service, event.action)));
+        sum.regions.add(event.region.clone());
+        event.error.iter().for_each(|error| sum.errors.add(error.clone()));
+        if let Some(assumed) =
+            event.role.as_ref().and_then(|role| AssumedRole::parse(role, event.at))
+        {
+            let known = self.roles.entry(assumed.role.clone()).or_insert(assumed);
+            known.events += 1;
+            known.last = known.last.max(event.at);
+        }
+    }
+
+    pub(crate) fn into_evidence(
+        self,
+        key: KeyId,
+        since: Timestamp,
+        unreadable: usize,
+        regions: Vec<Searched>,
+    ) -> UseEvidence {
+        let source = |((address, agent), sum): (_, Sum)| UseSource {
+            address,
+            agent,
+            events: sum.events,
+            first: sum.first,
+            last: sum.last,
+            services: sum.services.into_tallies(),
+            actions: sum.actions.into_tallies(),
+            regions: sum.regions.into_tallies(),
+            errors: sum.errors.into_tallies(),
+        };
+        let mut sources: Vec<UseSource> = self.sources.into_iter().map(source).collect();
+        sources.sort_by_key(|source| std::cmp::Reverse((source.last, source.events)));
+        let mut roles: Vec<AssumedRole> = self.roles.into_values().collect();
+        roles.sort_by_key(|role| std::cmp::Reverse(role.last));
+        UseEvidence {
+            key,
+            since,
+            events: self.seen.len(),
+            unreadable,
+            regions,
+            sources,
+            more_sources: 0,
+            roles,
+        }
+    }
+}
+
+impl UseEvidence {
+    /// The same with at most so many sources, those that used the key last.
+    #[must_use]
+    pub fn top(mut self, most: usize) -> Self {
+        self.more_sources += self.sources.len().saturating_sub(most);
+        self.sources.truncate(most);
+        self
+    }
+
+    /// Whether something that was asked for could not be read.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.unreadable > 0
+            || self.regions.iter().any(|one| one.cut_at.is_some() || one.problem.is_some())
+    }
+
+    /// Whether no region could be asked at all.
+    #[must_use]
+    pub fn is_blind(&self) -> bool {
+        self.regions.iter().all(|one| one.problem.is_some() && one.events == 0)
+    }
+}
+
+impl UseSource {
+    /// Whether it is keyrot itself, which tries each new key: it says so in its user agent, and so
+    /// may anybody else.
+    #[must_use]
+    pub fn says_it_is_keyrot(&self) -> bool {
+        self.agent
+            .as_ref()
+            .is_some_and(|agent| agent.as_str().split(' ').any(|part| part == "app/keyrot"))
+    }
+}
+
+impl fmt::Display for UseSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let address =
+            self.address.as_ref().map_or("an address that is not on record", UntrustedText::as_str);
+        f.write_str(address)?;
+        if let Some(agent) = &self.agent {
+            write!(f, " with {}", agent.clip(48))?;
+        }
+        let services: Vec<&str> =
+            self.services.iter().take(3).map(|tally| tally.name.as_str()).collect();
+        let times =
+            if self.events == 1 { "once".to_owned() } else { format!("{} times", self.events) };
+        write!(f, " ({}, {times}, last {})", services.join(", "), self.last.format("%F %R UTC"))
+    }
+}
+
+/// In a sentence, to be read after the key: `… is used from 192.0.2.7 with aws-cli/2.15 (s3, 12
+/// times, last …)`.
+impl fmt::Display for UseEvidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let since = self.since.format("%F %R UTC");
+        let failed: Vec<String> = self
+            .regions
+            .iter()
+            .filter_map(|one| Some(format!("{}: {}", one.region, one.problem.as_ref()?)))
+            .collect();
+        if self.sources.is_empty() {
+            if self.is_blind() && !failed.is_empty() {
+                return write!(
+                    f,
+                    "who uses {} could not be found out: {}",
+                    self.key,
+                    failed.join("; ")
+                );
+            }
+            let regions: Vec<&str> = self.regions.iter().map(|one| one.region.as_str()).collect();
+            write!(
+                f,
+                "CloudTrail names no use of {} since {since} in {}; it has no data events, such as reads of S3 objects",
+                self.key,
+                regions.join(", ")
+            )?;
+        } else {
+            let shown: Vec<String> =
+                self.sources.iter().take(IN_A_SENTENCE).map(ToString::to_string).collect();
+            write!(f, "{} is used from {}", self.key, shown.join("; from "))?;
+            match self.more_sources + self.sources.len().saturating_sub(IN_A_SENTENCE) {
+                0 => {}
+                more => write!(f, "; and from {more} more")?,
+            }
+        }
+        if !failed.is_empty() {
+            write!(f, "; not asked to the end: {}", failed.join("; "))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,193 @@
+//! Who uses a key: the uses that a trail (AWS CloudTrail's event history) has on record, read page
+//! by page within bounds, and summed up.
+//!
+//! IAM has a key's last use only; the trail has the source addresses and user agents. [`look_up`]
+//! reads it, [`UseEvidence`] is what comes of it. What it cannot show stands at [`UseEvidence`].
+
+#[cfg(test)]
+mod tests;
+
+use crate::model::error::CallError;
+use crate::model::names::{KeyId, UserName};
+use crate::model::observed::LastUse;
+use crate::model::time::Timestamp;
+use crate::model::trail::UseEvent;
+use crate::model::trail::evidence::Uses;
+use crate::model::trail::evidence::{Searched, UseEvidence};
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+
+/// So many regions are read concurrently; their rates are counted apart.
+const AT_ONCE: usize = 8;
+/// A page of CloudTrail's holds so many events at most (CloudTrail API reference, `LookupEvents`).
+const PAGE: usize = 50;
+/// Pages may be empty and still not the last; so many are read beyond those that the events need.
+const MORE_PAGES: usize = 20;
+
+/// What is asked of a trail.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TrailAsk {
+    /// Whose uses.
+    pub key: KeyId,
+    /// In which region; each has a trail of its own.
+    pub region: String,
+    /// From when on.
+    pub since: Timestamp,
+}
+
+/// One page of a trail, the newest event first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrailPage {
+    /// The events.
+    pub events: Vec<UseEvent>,
+    /// How many records could not be read.
+    pub unreadable: usize,
+    /// What to ask for the next page with; `None` after the last.
+    pub next: Option<String>,
+}
+
+/// What IAM knows of a key, whoever's it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRecord {
+    /// Whose key it is.
+    pub user: UserName,
+    /// When it was last used.
+    pub last_use: LastUse,
+}
+
+/// A record of who used which key: CloudTrail's event history.
+#[cfg_attr(feature = "mocks", mockall::automock)]
+#[async_trait]
+pub trait TrailPort: Send + Sync {
+    /// The regions that are worth asking where nobody names others: the account's own, and the one
+    /// that has the events of global services.
+    fn regions(&self) -> Vec<String>;
+
+    /// Whose key it is, and its last use by IAM's record.
+    ///
+    /// # Errors
+    /// [`CallError`]; `NotFound` if there is no such key.
+    async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError>;
+
+    /// One page of what the key was used for, newest first; `next` is what the page before gave.
+    /// One request.
+    ///
+    /// # Errors
+    /// [`CallError`]. A record that cannot be read is no error: it is counted.
+    async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>)
+    -> Result<TrailPage, CallError>;
+}
+
+/// How far a trail is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrailBounds {
+    /// Uses before this are not asked for.
+    pub since: Timestamp,
+    /// The regions that are asked.
+    pub regions: Vec<String>,
+    /// At most so many events of each region, the newest.
+    pub most: usize,
+}
+
+/// Reads what the trail has of the key, region by region, and sums it up. It never fails as a
+/// whole: a region that could not be asked is named in [`UseEvidence::regions`]. `progress` gets
+/// the region and how many of its events were read so far, after each page.
+pub async fn look_up(
+    port: &dyn TrailPort,
+    key: &KeyId,
+    bounds: &TrailBounds,
+    progress: &(dyn Fn(&str, usize) + Sync),
+) -> UseEvidence {
+    // Collected, because a future that holds a closure over borrowed items cannot be spawned: its
+    // `Send` is not general enough.
+    let regions: Vec<_> = (bounds.regions.iter())
+        .map(|region| {
+            let ask = TrailAsk { key: key.clone(), region: region.clone(), since: bounds.since };
+            one_region(port, ask, bounds.most.max(1), progress)
+        })
+        .collect();
+    // In the order of the regions, so that the same trail gives the same evidence.
+    let read: Vec<_> = stream::iter(regions).buffered(AT_ONCE).collect().await;
+    let mut uses = Uses::default();
+    let mut searched = Vec::new();
+    let mut unreadable = 0;
+    for one in read {
+        one.events.iter().for_each(|event| uses.add(event));
+        unreadable += one.unreadable;
+        searched.push(one.searched);
+    }
+    uses.into_evidence(key.clone(), bounds.since, unreadable, searched)
+}
+
+/// The regions that are worth asking about a key where nobody names others: the trail's own, and
+/// the one of the key's last use.
+#[must_use]
+pub fn regions_to_ask(port: &dyn TrailPort, last_use: &LastUse) -> Vec<String> {
+    let mut regions = port.regions();
+    if let LastUse::At { region, .. } = last_use
+        && is_region(region)
+        && !regions.contains(region)
+    {
+        regions.push(region.clone());
+    }
+    regions
+}
+
+struct Read {
+    events: Vec<UseEvent>,
+    unreadable: usize,
+    searched: Searched,
+}
+
+async fn one_region(
+    port: &dyn TrailPort,
+    ask: TrailAsk,
+    most: usize,
+    progress: &(dyn Fn(&str, usize) + Sync),
+) -> Read {
+    let (mut events, mut unreadable) = (Vec::new(), 0);
+    let mut next: Option<String> = None;
+    let (mut more, mut problem) = (true, None);
+    for _ in 0..most.div_ceil(PAGE) + MORE_PAGES {
+        let page = match port.page(&ask, next.as_deref()).await {
+            Ok(page) => page,
+            Err(error) => {
+                problem = Some(error.to_string());
+                break;
+            }
+        };
+        let room = most - events.len();
+        more = page.next.is_some() || page.events.len() > room;
+        // What a look-alike may hand over beyond what was asked for does not count.
+        events.extend(
+            page.events.into_iter().take(room).filter(|event: &UseEvent| event.at >= ask.since),
+        );
+        unreadable += page.unreadable;
+        progress(&ask.region, events.len());
+        if !more || events.len() >= most {
+            break;
+        }
+        if page.next == next {
+            problem = Some("there is a further page, and no way to it".to_owned());
+            break;
+        }
+        next = page.next;
+    }
+    let oldest = events.iter().map(|event| event.at).min();
+    let cut_at = if more && problem.is_none() { Some(oldest.unwrap_or(ask.since)) } else { None };
+    let searched = Searched { region: ask.region, events: events.len(), cut_at, problem };
+    Read { events, unreadable, searched }
+}
+
+/// Whether this is the name of a region, as far as one can see. IAM names the region of a global
+/// service's use in other words, too.
+#[must_use]
+pub fn is_region(text: &str) -> bool {
+    let mut parts = text.split('-');
+    text.len() <= 32
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && text.matches('-').count() >= 2
+        && parts
+            .next_back()
+            .is_some_and(|last| !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit()))
+}
