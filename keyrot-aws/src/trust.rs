@@ -9,7 +9,7 @@ use aws_types::service_config::ServiceConfigKey;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const VARIABLE: &str = "AWS_CA_BUNDLE";
@@ -38,8 +38,8 @@ impl Trust {
     pub(crate) fn find(of_profile: Option<&str>) -> Result<Self, ConnectError> {
         let variable = std::env::var_os(VARIABLE).map(PathBuf::from);
         match (variable, of_profile) {
-            (Some(path), _) => Self::bundle(path, VARIABLE),
-            (None, Some(path)) => Self::bundle(PathBuf::from(path), PROFILE),
+            (Some(path), _) => Self::bundle(&path, VARIABLE),
+            (None, Some(path)) => Self::bundle(Path::new(path), PROFILE),
             (None, None) => has_roots().map(|()| Self::default()),
         }
     }
@@ -57,20 +57,20 @@ impl Trust {
         Self::find(found.as_deref())
     }
 
-    fn bundle(path: PathBuf, named_by: &'static str) -> Result<Self, ConnectError> {
-        let refused = |why: String| ConnectError::CaBundle { path: path.clone(), named_by, why };
+    fn bundle(path: &Path, named_by: &'static str) -> Result<Self, ConnectError> {
+        let refused = |why: String| ConnectError::CaBundle { path: path.to_owned(), named_by, why };
         if path.as_os_str().is_empty() {
             let why = "it names no file: name one, or unset it".to_owned();
             return Err(refused(why));
         }
-        let kind = std::fs::metadata(&path).map_err(|error| refused(error.to_string()))?;
+        let kind = std::fs::metadata(path).map_err(|error| refused(error.to_string()))?;
         if !kind.is_file() {
             return Err(refused("expected a file of certificates in PEM format".to_owned()));
         }
         if kind.len() > LARGEST {
             return Err(refused(format!("it is larger than {LARGEST} bytes")));
         }
-        let text = std::fs::read(&path).map_err(|error| refused(error.to_string()))?;
+        let text = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
         let blocks = blocks(&text);
         let mut store = TrustStore::empty();
         let mut usable = 0;
@@ -147,7 +147,7 @@ mod tests {
     fn refusal(text: &str) -> String {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        let error = Trust::bundle(file.path().to_owned(), VARIABLE).unwrap_err().to_string();
+        let error = Trust::bundle(file.path(), VARIABLE).unwrap_err().to_string();
         assert!(error.contains(&format!("{} (AWS_CA_BUNDLE)", file.path().display())), "{error}");
         error
     }
@@ -160,9 +160,9 @@ mod tests {
         assert!(refusal(BROKEN).contains("none of its 1 certificates"));
         let unfinished = "-----BEGIN CERTIFICATE-----\nAAAA\n";
         assert!(refusal(unfinished).contains("no certificate in PEM format"));
-        let missing = Trust::bundle("/nowhere/ca.pem".into(), PROFILE).unwrap_err().to_string();
+        let missing = Trust::bundle(Path::new("/nowhere/ca.pem"), PROFILE).unwrap_err().to_string();
         assert!(missing.contains("/nowhere/ca.pem (ca_bundle)"), "{missing}");
-        assert!(Trust::bundle("/".into(), PROFILE).is_err());
-        assert!(Trust::bundle("".into(), VARIABLE).is_err());
+        assert!(Trust::bundle(Path::new("/"), PROFILE).is_err());
+        assert!(Trust::bundle(Path::new(""), VARIABLE).is_err());
     }
 }
