@@ -73,7 +73,10 @@ impl<'a> Desk<'a> {
         Self {
             settings,
             backend,
-            enrollment: enrollment.policy(*settings.policy()).limits(limits),
+            enrollment: enrollment
+                .policy(*settings.policy())
+                .limits(limits)
+                .deadline(settings.deadline()),
             region,
         }
     }

@@ -106,6 +106,7 @@ impl<'a> Desk<'a> {
         let (policies, trail) = (backend.policies.clone(), backend.trail.clone());
         let session = RequestFlow::new(kind, backend.ports.clone(), policies, trail, target)
             .limits(settings.limits(backend.ports.clock.now()))
+            .deadline(settings.deadline())
             .region(backend.region());
         Self {
             invocation,

@@ -97,10 +97,13 @@ pub(crate) async fn run(
     }
 
     let reporter = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
-    let rotator = notifiers.into_iter().fold(Rotator::new(target.ports), Rotator::notify);
+    let rotator = Rotator::new(target.ports.clone());
+    let rotator = notifiers.into_iter().fold(rotator, Rotator::notify);
     let rotator = if settings.trail() { rotator.trail(target.trail) } else { rotator };
     let cancel = Cancel::default();
     let progress = |progress| reporter.take(&progress);
+    // The deadline counts from here: somebody may have taken long to answer.
+    let limits = settings.limits(target.ports.clock.now());
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
     let say = |text: &str| reporter.say(&paint(style::WARN, text));
     let (report, signal) = signals.while_working(&cancel, say, work).await;

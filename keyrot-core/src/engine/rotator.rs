@@ -60,6 +60,14 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// The same, for work that begins now and goes on this long; as they are without a duration.
+    pub(crate) fn lasting(&self, long: Option<Duration>, now: Timestamp) -> Self {
+        let deadline = long.map_or(self.deadline, |long| Some(after(now, long)));
+        Self { deadline, ..self.clone() }
+    }
+}
+
 /// Rotates many users.
 #[derive(Clone)]
 pub struct Rotator {

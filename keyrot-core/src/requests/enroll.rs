@@ -23,6 +23,7 @@ use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Puts the tag that selects users for rotation, and records where their secrets are to be; or
 /// removes the tag.
@@ -56,6 +57,7 @@ pub struct Enrollment {
     homes: Homes,
     policy: WaitPolicy,
     limits: Limits,
+    deadline: Option<Duration>,
 }
 
 /// Why nothing can be planned. Nothing was changed.
@@ -129,6 +131,7 @@ impl Enrollment {
             homes,
             policy: WaitPolicy::default(),
             limits: Limits::default(),
+            deadline: None,
         }
     }
 
@@ -142,6 +145,13 @@ impl Enrollment {
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// How long work on the user goes on starting new steps, counted from when it begins: a plan may
+    /// wait long for an answer. Default: by the limits' deadline.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// What enrolling these users will do. `anyway`: also those whose rotation would be blocked, or
@@ -281,8 +291,9 @@ impl Enrollment {
     async fn house(&self, target: Target) -> Result<(), CallError> {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
-        let report =
-            rotator.fulfil(target, Request::Bind, Mode::Act, &self.limits, &cancel, &|_| {}).await;
+        let report = rotator
+            .fulfil(target, Request::Bind, Mode::Act, &self.limits_now(), &cancel, &|_| {})
+            .await;
         match report.users.into_iter().next().map(|one| one.outcome) {
             Some(Outcome::Done) => Ok(()),
             Some(Outcome::Failed(failure)) => Err(failure.error),
@@ -291,6 +302,10 @@ impl Enrollment {
             }
             other => Err(CallError::lost(format!("its home was not recorded: {other:?}"))),
         }
+    }
+
+    fn limits_now(&self) -> Limits {
+        self.limits.lasting(self.deadline, self.ports.clock.now())
     }
 
     async fn listed(&self) -> Result<Vec<IamUser>, EnrollError> {
@@ -308,8 +323,9 @@ impl Enrollment {
     async fn look(&self, selected: &Selected, schema: &'static str) -> RunDocument {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
-        let report =
-            rotator.run(selected.chosen.clone(), Mode::Plan, &self.limits, &cancel, &|_| {}).await;
+        let report = rotator
+            .run(selected.chosen.clone(), Mode::Plan, &self.limits_now(), &cancel, &|_| {})
+            .await;
         RunDocument::new(schema, &report, selected)
     }
 

@@ -27,6 +27,7 @@ use futures_util::future::BoxFuture;
 pub use report::{RequestKind, RequestPlan, RequestReport, RequestStatus};
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Chooses the notifiers for a user.
 type Notifiers = dyn Fn(&Target) -> Vec<Arc<dyn Notifier>> + Send + Sync;
@@ -75,6 +76,7 @@ pub struct RequestFlow {
     target: Target,
     region: Option<String>,
     limits: Limits,
+    deadline: Option<Duration>,
     end_sessions: bool,
     notifiers: Arc<Notifiers>,
     rest: Option<Arc<FindTarget>>,
@@ -102,6 +104,7 @@ impl RequestFlow {
             target,
             region: None,
             limits,
+            deadline: None,
             end_sessions: false,
             notifiers,
             rest: None,
@@ -114,6 +117,13 @@ impl RequestFlow {
         self.limits = limits;
         self.limits.max_changes = None;
         self
+    }
+
+    /// How long work on the user goes on starting new steps, counted from when it begins: a plan may
+    /// wait long for an answer. Default: by the limits' deadline.
+    #[must_use]
+    pub fn deadline(self, deadline: Duration) -> Self {
+        Self { deadline: Some(deadline), ..self }
     }
 
     /// The region of the secret, for the report.
@@ -162,7 +172,7 @@ impl RequestFlow {
     async fn look_at(&self, target: &Target) -> UserResult {
         let rotator = Rotator::new(self.ports.clone());
         let report = rotator
-            .run(vec![target.clone()], Mode::Plan, &self.limits, &Cancel::default(), &|_| {})
+            .run(vec![target.clone()], Mode::Plan, &self.limits_now(), &Cancel::default(), &|_| {})
             .await;
         only(&report, target)
     }
@@ -234,6 +244,10 @@ impl RequestFlow {
         lift_if_over(&*self.policies, &self.target.subject.user, self.ports.clock.now()).await
     }
 
+    fn limits_now(&self) -> Limits {
+        self.limits.lasting(self.deadline, self.ports.clock.now())
+    }
+
     /// The last use of each of the user's keys.
     async fn evidence(&self, seen: &UserResult) -> Vec<EvidenceDocument> {
         let mut evidence = Vec::new();
@@ -252,7 +266,7 @@ impl RequestFlow {
                 target.clone(),
                 request.clone(),
                 Mode::Plan,
-                &self.limits,
+                &self.limits_now(),
                 &Cancel::default(),
                 &|_| {},
             )
@@ -283,7 +297,14 @@ impl RequestFlow {
         let notifiers = (self.notifiers)(target);
         let rotator = notifiers.into_iter().fold(Rotator::new(self.ports.clone()), Rotator::notify);
         rotator
-            .fulfil(target.clone(), request.clone(), Mode::Act, &self.limits, cancel, progress)
+            .fulfil(
+                target.clone(),
+                request.clone(),
+                Mode::Act,
+                &self.limits_now(),
+                cancel,
+                progress,
+            )
             .await
     }
 

@@ -10,7 +10,7 @@ use crate::machine::rotation::Mode;
 use crate::model::error::CallError;
 use crate::model::home::HomeTag;
 use crate::model::names::UserName;
-use crate::model::waits::{WaitPolicy, after};
+use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
 use crate::report::enroll::Change;
 use crate::report::moving::{MoveDocument, MoveRow};
@@ -245,10 +245,7 @@ impl HomeMove {
         let here = Rotator::new(self.ports.clone());
         let here = self.notifiers.iter().cloned().fold(here, Rotator::notify);
         let there = Rotator::new(old.clone());
-        let mut limits = self.limits.clone();
-        if let Some(deadline) = self.deadline {
-            limits.deadline = Some(after(self.ports.clock.now(), deadline));
-        }
+        let limits = self.limits.lasting(self.deadline, self.ports.clock.now());
         let report = here.move_home(&there, target.clone(), mode, &limits).await;
         let row = MoveRow::of(&target.subject, &report.moved);
         MoveRow { notifier_failures: report.notifier_failures, ..row }

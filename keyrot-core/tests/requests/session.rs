@@ -1,11 +1,13 @@
 //! The flow around a request: a plan, what is asked, and a report that nothing loses.
 
 use super::harness::{Harness, secret};
+use chrono::TimeDelta;
 use keyrot_core::memory::{Fault, FaultAt};
-use keyrot_core::report::Remains;
-use keyrot_core::requests::{RequestFlow, RequestKind, RequestStatus};
-use keyrot_core::{Cancel, Ports, Request, Revocation, Target};
+use keyrot_core::report::{Change, Remains};
+use keyrot_core::requests::{Enrollment, RequestFlow, RequestKind, RequestStatus};
+use keyrot_core::{Cancel, Homes, Limits, Ports, Request, Revocation, Selection, Target, UserName};
 use std::sync::Arc;
+use std::time::Duration;
 
 async fn session(desk: &Harness, kind: RequestKind) -> RequestFlow {
     let all = Arc::new(desk.account.clone());
@@ -38,6 +40,37 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
     let seen = session.look().await;
     let again = session.plan(&seen, Request::Rollback { to }).await;
     assert!(!again.has_work());
+}
+
+#[tokio::test]
+async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
+    let desk = Harness::in_overlap().await;
+    let end = desk.account.world().now() + TimeDelta::minutes(10);
+    let limits = Limits::default().with_deadline(end);
+    let session = session(&desk, RequestKind::Rollback).await.limits(limits.clone());
+    let seen = session.look().await;
+    let to = Request::key_before(&seen).unwrap();
+    let plan = session.plan(&seen, Request::Rollback { to: to.clone() }).await;
+    let account = Arc::new(desk.account.clone());
+    let ports = Ports::of(desk.account.clone());
+    let late: UserName = desk.account.change(|world| world.add_user("late", &[])).unwrap();
+    let homes = Homes::in_region("us-east-1");
+    let enrollment = Enrollment::new(ports, account, Selection::default(), homes).limits(limits);
+    let enroll = enrollment.plan(std::slice::from_ref(&late), false).await.unwrap();
+
+    // The operator takes a while to answer.
+    desk.account.advance(TimeDelta::minutes(20));
+    let report = session.carry_out(plan.clone(), &Cancel::default(), &|_| {}).await;
+    assert_eq!(report.status(), RequestStatus::Stopped);
+    let row = enrollment.carry_out(enroll.clone(), &Cancel::default()).await.users.remove(0);
+    assert_eq!(row.result, Change::Failed, "{row:?}");
+
+    let long = Duration::from_secs(600);
+    let report = session.deadline(long).carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert_eq!(report.status(), RequestStatus::Done);
+    assert_eq!(desk.look().await.current, Some(to));
+    let done = enrollment.deadline(long).carry_out(enroll, &Cancel::default()).await;
+    assert_eq!(done.users[0].result, Change::Done, "{done:?}");
 }
 
 #[tokio::test]
