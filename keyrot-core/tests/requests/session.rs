@@ -1,7 +1,6 @@
 //! The flow around a request: a plan, what is asked, and a report that nothing loses.
 
 use super::harness::{Harness, secret};
-use chrono::TimeDelta;
 use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::report::{Change, Remains};
 use keyrot_core::requests::{Enrollment, RequestFlow, RequestKind, RequestStatus};
@@ -45,7 +44,7 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
 #[tokio::test]
 async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
     let desk = Harness::in_overlap().await;
-    let end = desk.account.world().now() + TimeDelta::minutes(10);
+    let end = desk.account.world().now() + Duration::from_secs(600);
     let limits = Limits::default().with_deadline(end);
     let session = session(&desk, RequestKind::Rollback).await.limits(limits.clone());
     let seen = session.look().await;
@@ -59,7 +58,7 @@ async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
     let enroll = enrollment.plan(std::slice::from_ref(&late), false).await.unwrap();
 
     // The operator takes a while to answer.
-    desk.account.advance(TimeDelta::minutes(20));
+    desk.account.advance(Duration::from_secs(1200));
     let report = session.carry_out(plan.clone(), &Cancel::default(), &|_| {}).await;
     assert_eq!(report.status(), RequestStatus::Stopped);
     let row = enrollment.carry_out(enroll.clone(), &Cancel::default()).await.users.remove(0);
