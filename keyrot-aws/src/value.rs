@@ -28,7 +28,7 @@ const SPELLINGS: [(&str, &str); 6] = [
     ("AWSAccessKeyId", "AWSSecretKey"),
 ];
 
-pub use keyrot_core::value::PLACEHOLDER;
+pub use keyrot_core::model::PLACEHOLDER;
 
 /// The value of a version that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str = r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;

@@ -92,7 +92,6 @@ pub use chrono;
 pub use decide::{Blocked, Wait, Why};
 pub use engine::{Limits, Notifier, Ports, Report, Rotator, Target, UserResult};
 pub use machine::{Event, EventKind, Mode, Outcome, Severity, Stop};
-pub use model::value;
 pub use model::{
     AccessKey, CallError, Credentials, Effect, ErrorKind, IamUser, KeyId, KeyStatus, LastUse,
     Request, Revocation, SecretKey, SecretName, UserArn, UserName, WaitPolicy, Waits,

@@ -14,6 +14,7 @@ pub(crate) mod names;
 pub(crate) mod nearest;
 pub(crate) mod no_key;
 pub(crate) mod observed;
+pub(crate) mod placeholder;
 pub(crate) mod request;
 pub(crate) mod step;
 pub(crate) mod stored;
@@ -23,7 +24,6 @@ pub(crate) mod time;
 pub(crate) mod trail;
 pub(crate) mod user;
 pub(crate) mod user_ref;
-pub mod value;
 pub(crate) mod version;
 pub(crate) mod waits;
 
@@ -44,6 +44,7 @@ pub use observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
     Verified,
 };
+pub use placeholder::PLACEHOLDER;
 pub use request::{Request, Revocation};
 pub use step::{RotationStep, StepName};
 pub use stored::{NewKey, ProbeAnswer, VersionContents};
