@@ -235,7 +235,7 @@ fn an_import_that_is_refused_in_part_stops() {
         .output()
         .unwrap();
     let help = String::from_utf8(help.stdout).unwrap();
-    let from = help.find("keyrot audit --format asff |").unwrap();
+    let from = help.find("keyrot audit --output asff |").unwrap();
     let to = help[from..].find("done").unwrap() + "done".len();
     for text in [snippet("audit.md", "while read -r batch"), help[from..from + to].to_owned()] {
         for (failed, calls, success) in [("0\n", 3, true), ("1\n", 1, false), ("", 1, false)] {

@@ -340,7 +340,7 @@ fn over_http_a_held_users_report_names_the_source() {
     let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
     // The account's clock is ahead of this machine's, by which a run judges: so the overlap is
     // short here, from the beginning.
-    let short = ["--allow-short-waits", "true", "--overlap", "1s"];
+    let short = ["--allow-short-waits", "--overlap", "1s"];
     assert_eq!(keyrot(&emulator, &[&["rotate"][..], &short[..]].concat()).code, Some(0));
     emulator.change(|world| {
         world.authenticate(&old, "s3", "us-east-1");

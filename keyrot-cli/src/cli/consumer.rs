@@ -21,8 +21,8 @@ must be allowed to read the secret; without --profile, the machine's role must:
   region = eu-central-1
   credential_process = keyrot credentials ci --profile reader
 
-A warning on stderr is no failure: the exit code is 0. For a tool that reads
-stderr together with stdout, add -q: then a success prints the key alone.";
+A warning on stderr is no failure. For a tool that reads stderr together with
+stdout, add -q: then a success prints the key alone.";
 
 pub(crate) const EXEC_EXAMPLES: &str = "\
 Examples:

@@ -90,7 +90,7 @@ fn codes(source: &str, of: &str, function: &str) -> Words {
 }
 
 /// Each document and part of one, and the struct that it is made from.
-const STRUCTS: [(&str, &str, &str); 24] = [
+const STRUCTS: [(&str, &str, &str); 25] = [
     ("run", "keyrot-core/src/report/run.rs", "RunDocument"),
     ("counts", "keyrot-core/src/report/run.rs", "Counts"),
     ("user", "keyrot-core/src/report/user.rs", "UserDocument"),
@@ -106,7 +106,7 @@ const STRUCTS: [(&str, &str, &str); 24] = [
     ("audit", "keyrot-core/src/audit/document.rs", "Audit"),
     ("audit/keys", "keyrot-core/src/audit/document.rs", "KeyRow"),
     ("who_uses", "keyrot-core/src/report/uses.rs", "UsesDocument"),
-    ("uses", "keyrot-core/src/model/usage/evidence.rs", "UseEvidence"),
+    ("uses", "keyrot-core/src/model/trail/evidence.rs", "UseEvidence"),
     ("error", "keyrot-cli/src/error.rs", "Document"),
     ("demo", "keyrot-cli/src/commands/demo.rs", "Document"),
     ("policy", "keyrot-cli/src/commands/policy.rs", "Document"),
@@ -115,6 +115,7 @@ const STRUCTS: [(&str, &str, &str); 24] = [
     ("own", "keyrot-cli/src/screens/self_service.rs", "Document"),
     ("init", "keyrot-cli/src/commands/init.rs", "Document"),
     ("doctor", "keyrot-cli/src/commands/doctor.rs", "Document"),
+    ("config", "keyrot-cli/src/commands/config.rs", "Document"),
 ];
 
 #[test]
@@ -148,7 +149,7 @@ fn a_user_has_each_reason_in_the_state_that_it_belongs_to() {
     let refusals = codes(&read("keyrot-core/src/decide/decision/refusal.rs"), "Refusal", "code");
     let settled = words(["settled", "done", "revoked"]);
     let stopped = words(["cancelled", "change_limit", "adoption_limit"]);
-    let planned = words(["intended", "prove"]);
+    let planned = words(["intended", "verify"]);
     let others = &(&(&outcome - &settled) - &stopped) - &planned;
     let expected = BTreeMap::from([
         ("settled".to_owned(), settled),

@@ -22,6 +22,7 @@
 use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::time::Timestamp;
+use crate::model::waits::LONGEST;
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -276,7 +277,8 @@ impl JournalEntry {
                     }
                     _ => None,
                 };
-                words.chunks(3).map(one).collect::<Option<_>>().map(Self::Revoked)
+                let orders = words.chunks(3).map(one).collect::<Option<Vec<_>>>()?;
+                Some(Self::Revoked(one_for_each_key(orders)))
             }
             [arn] => SecretArn::parse(arn).ok().map(Self::Moved),
             [word, key, at, ref more @ ..] => {
@@ -311,6 +313,22 @@ const AGAIN: &str = " reactivated";
 const REVOKED: &str = "revoked";
 const REVOKED_IF_UNUSED: &str = "revoked-if-unused";
 
+/// Of several orders about a key the stronger and the earlier counts. keyrot writes one; were more
+/// kept, a text that somebody forged would grow with the next order until it is too long for a tag.
+fn one_for_each_key(orders: Vec<Revoked>) -> Vec<Revoked> {
+    let mut all: Vec<Revoked> = Vec::new();
+    for order in orders {
+        match all.iter_mut().find(|one| one.key == order.key) {
+            None => all.push(order),
+            Some(one) => {
+                one.at = one.at.min(order.at);
+                one.only_if_unused &= order.only_if_unused;
+            }
+        }
+    }
+    all
+}
+
 /// Milliseconds are kept: a wait that counts from a note must not begin up to a second early.
 fn stamp(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
@@ -321,13 +339,14 @@ fn wait_text(name: &str, wait: Option<Duration>) -> String {
     wait.map_or_else(String::new, |wait| format!(" {name}{}ms", wait.as_millis()))
 }
 
-/// The wait in these last words of a note, if there is one; `None` if they are something else.
+/// The wait in these last words of a note, if there is one; `None` if they are something else, or
+/// longer than any setting may be.
 fn wait(name: &str, words: &[&str]) -> Option<Option<Duration>> {
     match *words {
         [] => Some(None),
         [word] => {
             let millis = word.strip_prefix(name)?.strip_suffix("ms")?.parse().ok()?;
-            Some(Some(Duration::from_millis(millis)))
+            Some(Duration::from_millis(millis)).filter(|wait| *wait <= LONGEST).map(Some)
         }
         _ => None,
     }
@@ -403,6 +422,29 @@ mod tests {
                 "{text}"
             );
         }
+    }
+
+    #[test]
+    fn of_several_orders_about_a_key_one_is_kept() {
+        let (id, later) = (key("A"), at(9).to_rfc3339());
+        let text = format!(
+            "revoked-if-unused {id} {} revoked {id} {later} revoked {} {later}",
+            at(4).to_rfc3339(),
+            key("B")
+        );
+        let order = |id: &str, at| Revoked { key: key(id), at, only_if_unused: false };
+        let expected = JournalEntry::Revoked(vec![order("A", at(4)), order("B", at(9))]);
+        assert_eq!(JournalEntry::parse(&text), Some(expected));
+    }
+
+    #[test]
+    fn a_wait_that_no_setting_allows_is_no_note() {
+        let note =
+            |soak: u64| format!("inactive {} {} soak={soak}ms", key("A"), at(3).to_rfc3339());
+        let longest = u64::try_from(LONGEST.as_millis()).expect("fits");
+        assert!(JournalEntry::parse(&note(longest)).is_some());
+        assert_eq!(JournalEntry::parse(&note(longest + 1)), None);
+        assert_eq!(JournalEntry::parse(&note(u64::MAX)), None);
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl WaitPolicy {
             "probe_limit",
             w.probe_limit,
             w.settle,
-            "as long as settle, because another run may still be verification the key",
+            "as long as settle, because another run may still be verifying the key",
         )?;
         let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the key before \
                    has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
@@ -306,7 +306,7 @@ impl Waits {
     }
 }
 
-const LONGEST: Duration = Duration::from_secs(3653 * DAY);
+pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * DAY);
 
 /// `at` and then `wait`; the end of time where that is past it.
 #[must_use]

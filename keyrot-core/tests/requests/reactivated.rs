@@ -99,3 +99,18 @@ async fn a_key_that_an_operator_made_current_again_counts_anew() {
     let outcome = desk.run().await.outcome;
     assert!(matches!(&outcome, Outcome::Blocked(Blocked::RolledBack { .. })), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn a_revocation_that_died_is_finished_although_another_key_was_reactivated_twice() {
+    let desk = Harness::in_overlap().await;
+    let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    nights(&desk, &old, 60).await;
+    let blocked = Outcome::Blocked(Blocked::ReactivatedAgain { key: old });
+    assert_eq!(desk.look().await.outcome, blocked);
+    let revoked = format!("revoked {leaked} {}", desk.account.world().now().to_rfc3339());
+    desk.account.change(|world| {
+        world.tag_secret(&secret(), "keyrot:revoked", revoked).unwrap();
+    });
+    desk.account.advance(HOUR);
+    assert_ne!(desk.look().await.outcome, blocked, "the leaked key comes first");
+}

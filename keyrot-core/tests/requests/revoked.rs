@@ -142,3 +142,21 @@ async fn only_the_key_that_is_named_is_reinstated() {
     let refusal = desk.refused(&Request::Reinstate { key: stranger.clone() }).await;
     assert!(matches!(&refusal, Refusal::NoSuchKey { key, .. } if *key == stranger), "{refusal:?}");
 }
+
+/// The entry is believed, because its time is within what clocks may be apart.
+#[tokio::test]
+async fn a_forged_entry_of_the_next_minutes_keeps_no_leaked_key_active() {
+    let desk = Harness::in_overlap().await;
+    let leaked = desk.labelled(Label::Previous).unwrap();
+    for minutes in [0, 4] {
+        let at = desk.account.world().now() + minutes * MINUTE;
+        let forged = format!("inactive {leaked} {}", at.to_rfc3339());
+        desk.account.change(|world| {
+            world.tag_secret(&secret(), "keyrot:retired", forged).unwrap();
+            world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap();
+        });
+        let done = desk.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await;
+        assert_eq!(done.outcome, Outcome::Done, "{minutes}");
+        assert!(!desk.active().contains(&leaked), "{minutes}");
+    }
+}

@@ -124,9 +124,15 @@ impl<'a> Outgoing<'a> {
         else {
             return Self::Unreplaced(key);
         };
+        // To deactivate it once more does no harm, and an entry that somebody forged keeps no key
+        // Active that is to be revoked.
+        let asked =
+            matches!(case.ask, Ask::Revoke(asked) if asked.key == *id && !asked.only_if_unused);
         let since = match phase {
             // IAM's listing may not show yet that it is Inactive.
-            Some((Phase::Inactive, at)) if let Some(until) = case.settles(at) => {
+            Some((Phase::Inactive, at))
+                if let Some(until) = case.settles(at).filter(|_| !asked) =>
+            {
                 return Self::Settling { key: id, until };
             }
             // Somebody needed it again. The overlap starts again.

@@ -1,6 +1,6 @@
 //! Whether a key was reactivated.
 
-use crate::decide::facts::situation::{Ask, Situation};
+use crate::decide::facts::situation::{Ask, Role, Situation};
 use crate::model::journal::Phase;
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus};
@@ -14,7 +14,8 @@ pub(crate) enum Reactivated<'a> {
     /// It was revoked before it was seen Inactive. Whoever has a leaked key may often do that to
     /// their own user, so this is no decision to keep the key.
     Revoked(&'a KeyId),
-    /// It was reactivated before, too: something does so whenever keyrot deactivates it.
+    /// It was current once, and was reactivated before, too: something does so whenever keyrot
+    /// deactivates it.
     Again(&'a KeyId),
     /// Somebody needs it again.
     Kept(&'a KeyId),
@@ -29,8 +30,14 @@ impl<'a> Reactivated<'a> {
         match case.seen.keys.iter().find(again) {
             None => Self::Nothing,
             Some(key) if case.revoked_at(&key.id).is_some() => Self::Revoked(&key.id),
-            // A revocation of another key does not wait for that to be decided.
-            Some(key) if matches!(case.ask, Ask::Run) && case.was_reactivated(&key.id) => {
+            // A revocation of another key does not wait for that to be decided, and neither does a
+            // run that finishes it: its way back may be what reactivated this one.
+            Some(key)
+                if matches!(case.ask, Ask::Run)
+                    && case.is(key, Role::Old)
+                    && case.was_reactivated(&key.id)
+                    && !case.is_revoking() =>
+            {
                 Self::Again(&key.id)
             }
             Some(key) => Self::Kept(&key.id),

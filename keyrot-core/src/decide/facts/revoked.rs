@@ -173,13 +173,15 @@ impl<'a> Revoking<'a> {
 /// Whether the entry is the one that is asked for.
 fn stands(case: &Situation<'_>, order: &Revocation, noted: &Revoked) -> bool {
     let key = &order.key;
+    // This run has written it.
+    let just_written = case.seen.ordered.as_ref().is_some_and(|ordered| ordered.key == *key);
     let active = case.key(key).is_some_and(|listed| listed.status == KeyStatus::Active);
     // It was Inactive, and was reactivated since: what is noted down of that time must not count
     // for its soak, whenever this run ends.
     let reactivated = (active || case.seen.switched_off.as_ref() == Some(key))
         && matches!(case.secret.journal.phase_of(key), Some((Phase::Inactive, at)) if noted.at <= at);
     let weaker = noted.only_if_unused && !order.only_if_unused;
-    !weaker && !reactivated
+    !weaker && (just_written || !reactivated)
 }
 
 /// The other key, where it leaves no room for a successor of this one, and cannot be one itself.

@@ -296,7 +296,15 @@ impl<'a> Situation<'a> {
     /// since then was reactivated on purpose.
     pub(crate) fn was_reactivated(&self, key: &KeyId) -> bool {
         let noted = self.secret.journal.retired.as_ref().filter(|noted| noted.key == *key);
-        noted.is_some_and(|noted| noted.reactivated) && self.current_key() != Some(key)
+        let since = self.promoted().map(|promoted| promoted.at);
+        noted.is_some_and(|noted| noted.reactivated && since.is_none_or(|since| noted.at >= since))
+            && self.current_key() != Some(key)
+    }
+
+    /// Whether an entry says that a key is revoked which is still Active.
+    pub(crate) fn is_revoking(&self) -> bool {
+        let active = |key: &&AccessKey| key.status == KeyStatus::Active;
+        self.seen.keys.iter().filter(active).any(|key| self.revoked_at(&key.id).is_some())
     }
 
     /// Whether the key was noted down as Inactive, and IAM lists it as Active.

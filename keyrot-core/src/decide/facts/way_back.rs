@@ -10,6 +10,7 @@ use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Verified};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
+use std::time::Duration;
 
 /// How far the previous version is from being published again.
 #[derive(Clone, Copy)]
@@ -123,7 +124,14 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackSt
     // What AWSCURRENT was moved back from is kept by every run that sees it so.
     let kept = case.current_listed().is_some_and(|current| current.created < key.created);
     let promoted = case.promoted().map(|promoted| promoted.at);
-    let ends_soon = |since| after(since, case.overlap()) <= soon;
+    // The other run may have shorter settings: of these and what was noted down the shorter counts.
+    let (waits, retired) = (case.policy.waits(), case.secret.journal.retired.as_ref());
+    let shorter =
+        |noted: Option<Duration>, set: Duration| noted.map_or(set, |noted| noted.min(set));
+    let overlap = shorter(case.promoted().and_then(|promoted| promoted.overlap), waits.overlap);
+    let soak = retired.filter(|noted| noted.key == key.id).and_then(|noted| noted.soak);
+    let soak = shorter(soak, waits.soak);
+    let ends_soon = |since| after(since, overlap) <= soon;
     match (&key.status, case.secret.journal.phase_of(&key.id)) {
         (_, Some((Phase::Hold, at))) if let Some(until) = case.settles(at) => {
             Some(WayBackStep::Settling(until))
@@ -139,9 +147,7 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackSt
         }
         (KeyStatus::Active, None) if promoted.is_some_and(ends_soon) => Some(WayBackStep::Keep),
         // Also if somebody has just reactivated it: a run that read it before does not know.
-        (_, Some((Phase::Inactive, at))) if after(at, case.soak(&key.id)) <= soon => {
-            Some(WayBackStep::Keep)
-        }
+        (_, Some((Phase::Inactive, at))) if after(at, soak) <= soon => Some(WayBackStep::Keep),
         _ => None,
     }
 }
