@@ -358,6 +358,9 @@ fn force_never_does_nothing_silently() {
     // What is blocked says so itself.
     let ran = sandbox.run(&["rotate", "-q", "--force", "--user", "data-import"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), ""));
+    // That a key was not replaced goes before that.
+    let both = ["rotate", "-q", "--force", "--user", "ci-deployer", "--user", "data-import"];
+    assert_eq!(sandbox.run(&both).code, Some(1));
 }
 
 /// The names of the last listing, in a file for the user alone.

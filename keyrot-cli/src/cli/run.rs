@@ -36,8 +36,8 @@ Examples:
   keyrot rotate --max-changes 5      change at most five users
 
 On a terminal, rotate shows the plan and asks first if it would change more
-than five users for the first time, or with --force. A scheduled job is never
-asked.
+than five users for the first time, or replace more than five keys by --force.
+A scheduled job is never asked.
 
 Exit codes:
   0  ok

@@ -24,7 +24,11 @@ pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exi
         let text = format!("--force {would} the key of {}: {}", user.user, user.message);
         say!("{} {}", paint(style::BAD, "error:"), time::shown(&text));
     }
-    Ok(if ran.exit == Exit::Success { Exit::Failed } else { ran.exit })
+    // What was asked for was not done, which goes before a user that is blocked.
+    Ok(match ran.exit {
+        Exit::Success | Exit::Blocked => Exit::Failed,
+        exit => exit,
+    })
 }
 
 /// Whether nothing is wrong with the user, and its key was not replaced and would not be. What is

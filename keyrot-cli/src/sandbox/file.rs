@@ -152,8 +152,10 @@ impl From<SandboxError> for CliError {
     fn from(error: SandboxError) -> Self {
         let problem = Self::usage(error.to_string());
         match &error {
-            SandboxError::Unreadable { .. } => problem
-                .hint("name another file with --sandbox=FILE, or start over: keyrot sandbox reset"),
+            SandboxError::Unreadable { path, .. } => problem.hint(format!(
+                "name another file with --sandbox=FILE, or replace this one with a new sandbox: keyrot --sandbox={} sandbox reset",
+                path.display()
+            )),
             SandboxError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
                 problem.hint("name a file that you can write to: --sandbox=FILE")
             }

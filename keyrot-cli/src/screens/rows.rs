@@ -5,7 +5,8 @@ use keyrot_core::audit::export;
 use keyrot_core::report::KeyDocument;
 use keyrot_core::{RunDocument, Timestamp};
 
-/// Each user as a row, for a spreadsheet.
+/// Each user as a row, for a spreadsheet. Where no key is current, a user may have two others: with
+/// a blank between them.
 pub(crate) fn csv(document: &RunDocument) -> String {
     let time =
         |at: Option<Timestamp>| at.map(|at| at.format("%FT%TZ").to_string()).unwrap_or_default();
@@ -19,7 +20,10 @@ pub(crate) fn csv(document: &RunDocument) -> String {
     };
     let rows = document.users.iter().map(|user| {
         let [current, status, age] = key(user.keys.iter().find(|key| key.current));
-        let [other, other_status, other_age] = key(user.keys.iter().find(|key| !key.current));
+        let others: Vec<_> = user.keys.iter().filter(|key| !key.current).collect();
+        let joined = |part: fn(&KeyDocument) -> String| {
+            others.iter().map(|key| part(key)).collect::<Vec<_>>().join(" ")
+        };
         [
             document.account.clone().unwrap_or_default(),
             user.user.to_string(),
@@ -29,9 +33,9 @@ pub(crate) fn csv(document: &RunDocument) -> String {
             current,
             status,
             age,
-            other,
-            other_status,
-            other_age,
+            joined(|key| key.id.to_string()),
+            joined(|key| key.status.clone()),
+            joined(|key| key.age_days.to_string()),
             time(user.due),
             time(user.deadline),
             time(user.until),
@@ -52,9 +56,9 @@ const HEAD: [&str; 17] = [
     "current_key",
     "current_key_status",
     "current_key_age_days",
-    "other_key",
-    "other_key_status",
-    "other_key_age_days",
+    "other_keys",
+    "other_keys_status",
+    "other_keys_age_days",
     "due",
     "deadline",
     "until",

@@ -60,7 +60,7 @@ async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
     // The operator takes a while to answer.
     desk.account.advance(Duration::from_secs(1200));
     let report = session.carry_out(plan.clone(), &Cancel::default(), &|_| {}).await;
-    assert_eq!(report.status(), RequestStatus::Stopped);
+    assert_eq!(report.status(), RequestStatus::NotDone);
     let row = enrollment.carry_out(enroll.clone(), &Cancel::default()).await.users.remove(0);
     assert_eq!(row.result, Change::Failed, "{row:?}");
 

@@ -20,7 +20,7 @@ fn order(step: &str, token: &str) -> Value {
 const SHORT: [(&str, &str); 10] = [
     ("KEYROT_ALLOW_SHORT_WAITS", "true"),
     ("KEYROT_OVERLAP", "1s"),
-    ("KEYROT_QUIET", "1s"),
+    ("KEYROT_RECENT_USE", "1s"),
     ("KEYROT_SOAK", "1s"),
     ("KEYROT_PROBE_FOR", "500ms"),
     ("KEYROT_SETTLE", "2s"),

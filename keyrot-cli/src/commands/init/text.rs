@@ -21,7 +21,7 @@ pub(super) fn toml(look: Option<&Look>) -> String {
     comment(
         &mut out,
         "keyrot reads keyrot.toml in the current directory, or the file named by --config or KEYROT_CONFIG. Settings for every directory go to \
-         ~/.config/keyrot/keyrot.toml. `credentials`, `exec` and `self` do not read the current directory.",
+         ~/.config/keyrot/keyrot.toml. `credentials`, `exec` and `my-key` do not read the current directory.",
     );
     if let Some(look) = look {
         let _ = writeln!(out, "#");
