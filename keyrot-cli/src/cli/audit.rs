@@ -27,7 +27,7 @@ Exit codes:
   1  the account could not be read completely; nothing was written
   2  the command line, the settings or --out are invalid
   3  with --check: there is a finding of that severity or worse, or a
-     user of whom nothing is known
+     user that could not be read
   130, 143  stopped by Ctrl-C or SIGTERM";
 
 #[derive(Debug, Args)]

@@ -39,7 +39,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Format::Asff => export::asff(&shown, &place.region),
     };
     output::deliver(invocation, args.out.as_deref(), &text)?;
-    // Of users of whom nothing is known, no finding can be ruled out.
+    // Of users that could not be read, no finding can be ruled out.
     let fails = |from| whole.worst() >= Some(from) || !whole.unreadable.is_empty();
     Ok(if args.check.is_some_and(fails) { Exit::Blocked } else { Exit::Success })
 }

@@ -96,7 +96,7 @@ fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// Those for whom the message above holds, too.
+/// The users that have the message above, too.
 fn the_same(users: &[&UserDocument], width: Option<usize>) -> String {
     const NAMED: usize = 20;
     if users.is_empty() {

@@ -214,7 +214,7 @@ impl Audit {
         format_duration(std::time::Duration::from_secs(self.max_age_seconds))
     }
 
-    /// What leaves the audit in doubt: a report that is out of date, users of whom nothing is known.
+    /// What leaves the audit in doubt: a report that is out of date, users that could not be read.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();

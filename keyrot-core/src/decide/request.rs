@@ -32,7 +32,7 @@ use crate::model::waits::WaitPolicy;
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very
 ///   run, and never to a revoked key.
 /// - A key is revoked only with a verified successor in place, and deleted only after its soak,
-///   unless the request says otherwise in so many words.
+///   unless the request says otherwise explicitly.
 /// - What is refused has changed nothing. What ends otherwise may have: a key that was reactivated
 ///   in vain stays Active until runs retire it again, and `without_successor` deactivates the key
 ///   even if nothing can be noted down of it.

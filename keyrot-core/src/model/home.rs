@@ -124,7 +124,7 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// Whether an operator may take such a secret over in so many words. Another KMS key or an
+    /// Whether an operator may take such a secret over explicitly. Another KMS key or an
     /// owning service is no matter of taste.
     #[must_use]
     pub fn may_be_accepted(&self) -> bool {

@@ -124,7 +124,7 @@ impl<'a> Outgoing<'a> {
         else {
             return Self::Unreplaced(key);
         };
-        // To deactivate it once more does no harm, and an entry that somebody forged keeps no key
+        // To deactivate it again does no harm, and an entry that somebody forged keeps no key
         // Active that is to be revoked.
         let asked =
             matches!(case.ask, Ask::Revoke(asked) if asked.key == *id && !asked.only_if_unused);
