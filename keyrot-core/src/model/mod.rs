@@ -6,6 +6,7 @@ pub(crate) mod cause;
 pub(crate) mod clock;
 pub(crate) mod credentials;
 pub(crate) mod deployer;
+pub(crate) mod destination;
 pub(crate) mod ended_sessions;
 pub(crate) mod error;
 pub(crate) mod home;
@@ -32,13 +33,16 @@ pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
 pub use deployer::Deployer;
+pub use destination::{Abilities, Assignment, Delivery, Found, Holds};
 pub use ended_sessions::{
     EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before,
 };
 pub use error::{CallError, Effect, ErrorKind};
 pub use home::{Adoption, Difference, HOME_TAG, HomeTag, Owner, Place, Residence, SecretArn};
 pub use journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
-pub use names::{KeyId, NameError, SecretName, UserArn, UserId, UserName, VersionId};
+pub use names::{
+    DestinationName, KeyId, Mark, NameError, SecretName, UserArn, UserId, UserName, VersionId,
+};
 pub use no_key::NoKey;
 pub use observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,

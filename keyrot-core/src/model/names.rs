@@ -95,6 +95,25 @@ fn all(text: &str, lengths: std::ops::RangeInclusive<usize>, more: &str) -> bool
 }
 
 name_type!(
+    /// The name of a destination in the settings: 1 to 32 of `a-z 0-9 -`, a letter first.
+    DestinationName,
+    "destination",
+    "expected 1 to 32 of a-z 0-9 -, a letter first",
+    |t| all(t, 1..=32, "-")
+        && !t.bytes().any(|b| b.is_ascii_uppercase())
+        && t.starts_with(|c: char| c.is_ascii_lowercase())
+);
+
+name_type!(
+    /// What tells one write to a destination from another, such as a version's number or a time: 1
+    /// to 64 of `A-Z a-z 0-9 + - = . _ : / @`. It is kept in a tag and is not secret.
+    Mark,
+    "mark of a delivery",
+    "expected 1 to 64 of A-Z a-z 0-9 + - = . _ : / @",
+    |t| all(t, 1..=64, "+-=._:/@")
+);
+
+name_type!(
     /// The name of an IAM user: 1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`
     /// (IAM API reference, `CreateUser`, parameter `UserName`).
     UserName,

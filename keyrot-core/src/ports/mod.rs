@@ -7,9 +7,11 @@
 //! [`conformance`](crate::conformance) shows whether it keeps the rules.
 
 pub(crate) mod cancel;
+pub(crate) mod destination;
 pub(crate) mod wrapped;
 
 pub use cancel::Cancel;
+pub use destination::Destination;
 pub use wrapped::{Around, PortCall, Wrapped};
 
 use crate::model::clock::WrongClock;

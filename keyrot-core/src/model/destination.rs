@@ -1,0 +1,99 @@
+//! Destinations: the places beside the home secret that get a copy of each published key.
+
+use crate::model::credentials::Credentials;
+use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
+use crate::model::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A destination that a user's key is delivered to, as the operator's settings say.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Assignment {
+    /// The destination.
+    pub to: DestinationName,
+    /// Where in it this user's key is put, such as a parameter's name or `OWNER/REPOSITORY`: the
+    /// template of the settings, filled in.
+    pub place: String,
+    /// Whether the previous key stays Active until this destination has the current one.
+    pub required: bool,
+    /// What this kind of destination can do.
+    pub abilities: Abilities,
+}
+
+/// What a kind of destination can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[non_exhaustive]
+pub struct Abilities {
+    /// Whether both halves of a key get there in one write. Where they do not, a delivery that died
+    /// halfway has left a pair that does not work, and that is noted down before the first write.
+    pub whole: bool,
+    /// Whether it can be read which key is there.
+    pub readable: bool,
+}
+
+impl Abilities {
+    /// It takes a key as a whole, and can be read.
+    pub const READABLE: Self = Self { whole: true, readable: true };
+    /// It takes a key as a whole, and never shows it again.
+    pub const WRITE_ONLY: Self = Self { whole: true, readable: false };
+    /// It takes the halves of a key one after the other, and never shows them again.
+    pub const IN_PARTS: Self = Self { whole: false, readable: false };
+
+    /// Whether a delivery is noted down before its first write: without that, the next run could
+    /// not tell what this one left from what somebody else wrote.
+    #[must_use]
+    pub fn noted_before(self) -> bool {
+        !(self.whole && self.readable)
+    }
+}
+
+/// What is at a place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// Nothing yet.
+    Nothing,
+    /// Something that was written there.
+    Copy {
+        /// Tells this write from every other one to the place.
+        mark: Mark,
+        /// What it holds, as far as the place shows it.
+        holds: Holds,
+        /// When it was written, by the destination's own clock, if it says so.
+        written: Option<Timestamp>,
+    },
+}
+
+/// What a place holds, as far as it shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holds {
+    /// This key, whole.
+    Key(KeyId),
+    /// Something that is no key, or a part of one.
+    Other,
+    /// The place never shows what it holds.
+    NotShown,
+}
+
+impl Found {
+    /// The mark of what is there.
+    #[must_use]
+    pub fn mark(&self) -> Option<&Mark> {
+        match self {
+            Self::Nothing => None,
+            Self::Copy { mark, .. } => Some(mark),
+        }
+    }
+}
+
+/// A verified key on its way to a place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Delivery {
+    /// The version of the home secret that holds the key.
+    pub version: VersionId,
+    /// The key.
+    pub credentials: Credentials,
+    /// What was seen at the place: where the destination can, it writes only if that is still
+    /// there.
+    pub replaces: Option<Mark>,
+}
