@@ -190,6 +190,7 @@ impl Aws {
             store: self.clone(),
             probe: self.clone(),
             clock: Arc::new(self.clock()),
+            destinations: Arc::default(),
         }
     }
 

@@ -50,11 +50,11 @@ pub(crate) fn state(
     let rotation_enabled = answer.rotation_enabled.unwrap_or(false);
     let arn = answer.arn.as_deref().unwrap_or_default();
     let arn = SecretArn::parse(arn).map_err(|e| op.malformed_response(&e.to_string()))?;
-    let own = |tag: &String| tag == Owner::TAG || JournalEntry::TAGS.contains(&tag.as_str());
+    let own = |tag: &str, text: &str| tag == Owner::TAG || JournalEntry::is_tag(tag, text);
     Ok(SecretState::Present(Secret {
         arn,
         owner: tags.get(Owner::TAG).and_then(|text| Owner::parse(text)),
-        other_tags: tags.keys().filter(|tag| !own(tag)).count(),
+        other_tags: tags.iter().filter(|(tag, text)| !own(tag, text)).count(),
         current,
         pending,
         previous,

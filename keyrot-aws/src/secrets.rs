@@ -214,7 +214,7 @@ impl SecretStorePort for Aws {
             .secrets
             .tag_resource()
             .secret_id(secret.as_str())
-            .tags(tag(note.tag(), &note.to_text()));
+            .tags(tag(&note.tag(), &note.to_text()));
         send(&op, &self.budget(), || call.clone().send()).await?;
         Ok(())
     }

@@ -82,7 +82,13 @@ impl Life {
         let iam: Arc<dyn IamPort> = aws.clone();
         Self {
             emulator,
-            ports: Ports { iam, store: aws.clone(), probe: aws.clone(), clock },
+            ports: Ports {
+                iam,
+                store: aws.clone(),
+                probe: aws.clone(),
+                clock,
+                destinations: Arc::default(),
+            },
             trail: Some(aws.clone()).filter(|_| trail),
             aws,
         }

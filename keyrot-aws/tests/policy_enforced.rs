@@ -109,7 +109,13 @@ async fn chosen(aws: &Aws) -> Vec<Target> {
 async fn rotate(aws: &Aws) -> Vec<(String, Outcome)> {
     let shared = Arc::new(aws.clone());
     let iam: Arc<dyn IamPort> = shared.clone();
-    let ports = Ports { iam, store: shared.clone(), probe: shared, clock: Arc::new(TokioClock) };
+    let ports = Ports {
+        iam,
+        store: shared.clone(),
+        probe: shared,
+        clock: Arc::new(TokioClock),
+        destinations: Arc::default(),
+    };
     let run = Rotator::new(ports);
     let report = run
         .run(chosen(aws).await, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})

@@ -59,6 +59,7 @@ async fn run(invocation: Invocation) -> Result<Exit, CliError> {
         Command::Rotate(args) => commands::rotate::rotate(&invocation, args).await,
         Command::Status(args) => commands::status::status(&invocation, args).await,
         Command::Rollback(args) => commands::rollback::rollback(&invocation, args).await,
+        Command::Deliver(args) => commands::deliver::deliver(&invocation, args).await,
         Command::Revoke(args) => commands::revoke::revoke(&invocation, args).await,
         Command::Resolve(args) => commands::resolve::resolve(&invocation, args).await,
         Command::Audit(args) => commands::audit::audit(&invocation, args).await,

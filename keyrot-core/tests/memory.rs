@@ -202,7 +202,7 @@ impl Overlap {
                 overlap: None,
             });
             overlap
-                .by(Actor::Keyrot, |w| w.tag_secret(&secret, note.tag(), note.to_text()).unwrap())
+                .by(Actor::Keyrot, |w| w.tag_secret(&secret, &note.tag(), note.to_text()).unwrap())
                 .unwrap();
         }
         overlap

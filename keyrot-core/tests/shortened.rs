@@ -87,7 +87,7 @@ impl Desk {
 
     fn write(&self, note: &JournalEntry) {
         self.account
-            .change(|world| world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap());
+            .change(|world| world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap());
     }
 
     /// Runs each day under these waits until the older key is so; how long after this time that was.

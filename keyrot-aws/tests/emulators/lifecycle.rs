@@ -52,6 +52,7 @@ impl Life {
             store: aws.clone(),
             probe: aws,
             clock: Arc::new(clock.clone()),
+            destinations: Arc::default(),
         };
         let users = account.aws.users("/").await.unwrap();
         let listed = users.iter().find(|listed| *listed.arn.name() == user).unwrap();

@@ -62,6 +62,7 @@ impl Account {
             store: aws.clone(),
             probe: aws.clone(),
             clock: Arc::new(Clock(self.emulator.clone())),
+            destinations: Arc::default(),
         };
         let users = ports.iam.users("/").await.unwrap();
         let homes = Homes::in_region(REGION);

@@ -61,7 +61,7 @@ fn install(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
         overlap: None,
     });
     world.bind(user, &secret)?;
-    world.tag_secret(&secret, note.tag(), note.to_text())?;
+    world.tag_secret(&secret, &note.tag(), note.to_text())?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::fmt::Write;
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Inspect", &["status", "plan", "audit", "who-uses", "doctor"]),
     ("Set up", &["init", "config", "policy", "enroll", "release"]),
-    ("Rotate", &["rotate", "move"]),
+    ("Rotate", &["rotate", "deliver", "move"]),
     ("Respond", &["revoke", "rollback", "resolve"]),
     ("Use a key", &["credentials", "exec", "my-key"]),
     ("Try it", &["demo", "sandbox"]),

@@ -4,6 +4,7 @@ pub(crate) mod asking;
 pub(crate) mod audit;
 pub(crate) mod config;
 pub(crate) mod consumer;
+pub(crate) mod deliver;
 #[cfg(feature = "aws")]
 pub(crate) mod doctor;
 pub(crate) mod enroll;
@@ -190,6 +191,12 @@ pub(crate) enum Command {
     /// Roll back to the previous key
     #[command(after_long_help = rollback::EXAMPLES)]
     Rollback(rollback::Rollback),
+    /// Deliver the current key to its destinations again
+    ///
+    /// Scheduled runs deliver each new key by themselves. Use this after somebody else wrote to a
+    /// destination, or to take up one that was let go: it writes over what is there.
+    #[command(after_long_help = deliver::EXAMPLES)]
+    Deliver(deliver::DeliverArgs),
     /// Revoke a leaked key and replace it
     #[command(after_long_help = revoke::EXAMPLES)]
     Revoke(revoke::Revoke),

@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod credentials;
+pub(crate) mod deliver;
 pub(crate) mod demo;
 #[cfg(feature = "aws")]
 pub(crate) mod doctor;

@@ -3,8 +3,9 @@
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
+use crate::decide::facts::delivery::Changed;
 use crate::model::journal::JournalEntry;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::time::Timestamp;
 
 pub(crate) fn blocked(why: Blocked) -> Decision {
@@ -66,4 +67,14 @@ pub(crate) fn foreign_pending(version: &VersionId) -> Decision {
 /// The key that was asked for does not work.
 pub(crate) fn does_not_work(key: &KeyId, reason: &str) -> Decision {
     refused(Refusal::DoesNotWork { key: key.clone(), reason: reason.to_owned() })
+}
+
+/// A destination does not have the current key.
+pub(crate) fn not_delivered(to: &DestinationName, reason: &str) -> Why {
+    Why::Delivery { to: to.clone(), reason: reason.to_owned() }
+}
+
+/// Somebody else wrote to a destination.
+pub(crate) fn changed(to: &DestinationName, place: &str, how: Changed) -> Blocked {
+    Blocked::DestinationChanged { to: to.clone(), place: place.to_owned(), how }
 }

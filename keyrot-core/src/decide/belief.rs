@@ -12,6 +12,7 @@ use crate::model::names::KeyId;
 use crate::model::observed::{
     AccessKey, LabeledVersion, Observed, Secret, SecretState, StoredVersion,
 };
+use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::WaitPolicy;
@@ -124,7 +125,8 @@ impl Sieve<'_> {
                 None => held,
             })
         };
-        let Journal { intent, promoted, retired, revoked, moved_to } = secret.journal.clone();
+        let Journal { intent, promoted, retired, revoked, moved_to, receipts } =
+            secret.journal.clone();
         let believed = |note: Option<JournalEntry>| {
             note.filter(|note| self.doubt_note(secret, note).is_none()).is_some()
         };
@@ -140,6 +142,10 @@ impl Sieve<'_> {
                 .collect(),
             // It can only stop a run.
             moved_to,
+            receipts: receipts
+                .into_iter()
+                .filter(|(_, one)| believed(Some(JournalEntry::Receipt(one.clone()))))
+                .collect(),
         };
         Secret {
             current: label(&secret.current),
@@ -151,14 +157,15 @@ impl Sieve<'_> {
     }
 
     fn doubts(&self, secret: &Secret) -> Vec<Doubt> {
-        let Journal { intent, promoted, retired, revoked, moved_to: _ } = &secret.journal;
+        let Journal { intent, promoted, retired, revoked, moved_to: _, receipts } = &secret.journal;
         let notes = [
             intent.clone().map(JournalEntry::Intent),
             promoted.clone().map(JournalEntry::Promoted),
             retired.clone().map(JournalEntry::Retired),
         ];
         let revoked = revoked.iter().map(|one| JournalEntry::Revoked(vec![one.clone()]));
-        let notes = notes.into_iter().flatten().chain(revoked).filter_map(|note| {
+        let receipts = receipts.values().cloned().map(JournalEntry::Receipt);
+        let notes = notes.into_iter().flatten().chain(revoked).chain(receipts).filter_map(|note| {
             let why = self.doubt_note(secret, &note)?;
             Some(Doubt { claim: note.to_text(), why })
         });
@@ -188,6 +195,14 @@ impl Sieve<'_> {
                     .or_else(|| self.before(self.key(&one.key), one.at))
             }),
             JournalEntry::Moved(_) => None,
+            JournalEntry::Receipt(receipt) => {
+                self.future(receipt.at, Duration::ZERO).or_else(|| {
+                    let held = labels(secret).find(|held| held.version == receipt.version)?;
+                    let key = held.key().and_then(|id| self.key(id));
+                    let delivered = receipt.state == Receiving::Delivered;
+                    self.before(key.filter(|_| delivered), receipt.at)
+                })
+            }
         }
     }
 

@@ -10,7 +10,7 @@ pub(crate) use refusal::Refusal;
 use crate::model::home::SecretArn;
 use crate::model::journal::JournalEntry;
 use crate::model::journal::Phase;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
 use serde::Serialize;
@@ -58,6 +58,8 @@ pub enum Question {
     LastUse(KeyId),
     /// Do the credentials in this version authenticate as the user?
     Verification(VersionId),
+    /// What is at this destination?
+    Destination(DestinationName),
 }
 
 /// One change.
@@ -101,6 +103,13 @@ pub enum Step {
     Activate(KeyId),
     /// Delete an Inactive key.
     Delete(KeyId),
+    /// Put the current key, which was verified in this run, into a destination.
+    Deliver {
+        /// The destination.
+        to: DestinationName,
+        /// The mark of what was seen there.
+        replaces: Option<Mark>,
+    },
 }
 
 /// A wait: what for, and until when if that is known.
@@ -176,6 +185,13 @@ pub enum Why {
     OldKey(KeyId),
     /// Secrets Manager's own rotation is switched on, and the next step is its own.
     Service,
+    /// A required destination does not have the current key yet.
+    Delivery {
+        /// The destination.
+        to: DestinationName,
+        /// Why.
+        reason: String,
+    },
 }
 
 impl Wait {
@@ -189,6 +205,7 @@ impl Wait {
             Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => {
                 false
             }
+            Why::Delivery { .. } => false,
         }
     }
 }
@@ -237,6 +254,9 @@ impl fmt::Display for Why {
             Self::Service => {
                 f.write_str("Secrets Manager's own rotation is switched on and makes the next key")
             }
+            Self::Delivery { to, reason } => {
+                write!(f, "the destination {to} does not have the current key yet: {reason}")
+            }
         }
     }
 }
@@ -270,6 +290,7 @@ impl fmt::Display for Step {
             Self::Deactivate(key) => write!(f, "deactivate {key}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Delete(key) => write!(f, "delete {key}"),
+            Self::Deliver { to, .. } => write!(f, "deliver the current key to {to}"),
         }
     }
 }
@@ -292,6 +313,7 @@ impl Why {
             Self::Unlisted => "unlisted",
             Self::OldKey(_) => "old_key",
             Self::Service => "service",
+            Self::Delivery { .. } => "delivery",
         }
     }
 }
@@ -320,6 +342,7 @@ impl Step {
             Self::Unstage(_) => "unstage",
             Self::Deactivate(_) => "retire",
             Self::Delete(_) => "delete",
+            Self::Deliver { .. } | Self::Write(JournalEntry::Receipt(_)) => "deliver",
         }
     }
 }
@@ -335,7 +358,7 @@ impl Why {
             | Self::NotPickedUp { key, .. }
             | Self::UsedLate { key, .. } => Some(key),
             Self::UseUnknown { key, .. } | Self::VerificationUnknown { key, .. } => Some(key),
-            Self::Unlisted | Self::Service => None,
+            Self::Unlisted | Self::Service | Self::Delivery { .. } => None,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 pub(super) mod contents;
 pub(super) mod current;
+pub(crate) mod delivery;
 pub(super) mod home;
 pub(super) mod moved_back;
 pub(super) mod next_key;
@@ -21,6 +22,7 @@ pub(super) mod why_kept;
 
 use crate::decide::facts::contents::Contents;
 use crate::decide::facts::current::Current;
+use crate::decide::facts::delivery::{Behind, Deliver, DeliverTo, LetGo};
 use crate::decide::facts::home::Home;
 use crate::decide::facts::moved_back::MovedBack;
 use crate::decide::facts::next_key::NextKey;
@@ -54,6 +56,8 @@ pub(super) enum EarlyAsk<'a> {
     Revoke(RevocationTarget<'a>),
     /// To take a revocation back.
     Reinstate,
+    /// To deliver the current key, or to let a destination go.
+    Deliver,
 }
 
 /// What is known before the secret is used.
@@ -79,6 +83,7 @@ impl<'a> BeforeSecret<'a> {
             Ask::Rollback(_) => EarlyAsk::Rollback,
             Ask::Revoke(order) => EarlyAsk::Revoke(RevocationTarget::of(seen, order, policy, now)),
             Ask::Reinstate(_) => EarlyAsk::Reinstate,
+            Ask::Deliver(_) | Ask::LetGo(_) => EarlyAsk::Deliver,
         };
         Self {
             asks,
@@ -102,6 +107,10 @@ pub(super) enum AskProgress<'a> {
     Revoke(Revoking<'a>),
     /// The operator: take the revocation of this key back.
     Reinstate(Reinstated<'a>),
+    /// The operator: deliver the current key.
+    Deliver(DeliverTo<'a>),
+    /// The operator: let a destination go.
+    LetGo(LetGo<'a>),
 }
 
 /// Whether this run has a key in its hands.
@@ -129,6 +138,8 @@ pub(super) struct Facts<'a> {
     pub(super) stuck: Stuck<'a>,
     pub(super) outgoing: Outgoing<'a>,
     pub(super) next: NextKey<'a>,
+    pub(super) deliver: Deliver<'a>,
+    pub(super) behind: Behind<'a>,
 }
 
 impl<'a> Facts<'a> {
@@ -141,6 +152,8 @@ impl<'a> Facts<'a> {
             Ask::Rollback(to) => AskProgress::Rollback(RollbackProgress::of(case, to)),
             Ask::Revoke(order) => AskProgress::Revoke(Revoking::of(case, order)),
             Ask::Reinstate(key) => AskProgress::Reinstate(Reinstated::of(case, key)),
+            Ask::Deliver(to) => AskProgress::Deliver(DeliverTo::of(case, to)),
+            Ask::LetGo(to) => AskProgress::LetGo(LetGo::of(case, to)),
         };
         let in_hand = case.keys_as(Role::InHand).next();
         Self {
@@ -160,6 +173,11 @@ impl<'a> Facts<'a> {
             stuck: Stuck::of(case),
             outgoing: Outgoing::of(case),
             next: NextKey::of(case),
+            deliver: Deliver::of(case),
+            behind: match case.ask {
+                Ask::Deliver(_) => Behind::of_asked(case),
+                _ => Behind::of(case),
+            },
         }
     }
 }

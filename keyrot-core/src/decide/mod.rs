@@ -8,6 +8,7 @@
 mod answer;
 pub(crate) mod belief;
 pub(crate) mod decision;
+pub(crate) mod destinations;
 mod evidence;
 mod facts;
 mod moving;
@@ -25,6 +26,8 @@ pub use belief::{Doubt, Implausible};
 pub use decision::blocked::{Blocked, Evidence, Unhoused};
 pub use decision::refusal::Refusal;
 pub use decision::{Decision, Question, Step, Wait, Why};
+pub use destinations::{Delivered, DestinationState};
+pub use facts::delivery::Changed;
 pub use facts::next_key::MOST_BYTES;
 pub use request::decide_request;
 pub use rotation_step::decide_rotation_step;

@@ -2,14 +2,16 @@
 //! waits tell apart.
 #![allow(clippy::unwrap_used)]
 
+use crate::model::destination::{Abilities, Assignment, Found, Holds, SeenDestination};
 use crate::model::home::{Adoption, Difference, HomeTag, Owner, Residence, SecretArn};
-use crate::model::journal::{Intent, Journal, Phase, Promoted, Retired, Revoked};
-use crate::model::names::{KeyId, UserId, UserName, VersionId};
+use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
+use crate::model::names::{DestinationName, KeyId, Mark, UserId, UserName, VersionId};
 use crate::model::no_key::NoKey;
 use crate::model::observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
     Verified,
 };
+use crate::model::receipt::{Receipt, Receiving};
 use crate::model::request::{Request, Revocation};
 use crate::model::step::{RotationStep, StepName};
 use crate::model::time::Timestamp;
@@ -174,6 +176,8 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         (secret.current, secret.previous) = (Some(new.clone()), Some(old.clone()));
         secret.pending = some.once_in(6).then(|| new.clone());
     }
+    // The last draws, so that the states above are the same with and without destinations.
+    let destinations = destinations(some, &mut secret, &[a.clone(), b.clone()]);
     // Mostly one with a label: what is known of another means nothing.
     let labeled: Vec<_> = [&secret.current, &secret.current, &secret.pending, &secret.previous]
         .into_iter()
@@ -258,7 +262,66 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
             _ => SecretState::Present(secret),
         },
         keys,
+        destinations,
     }
+}
+
+/// None, or one that is required and one that is not, and receipts.
+fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<SeenDestination> {
+    if some.once_in(2) {
+        return Vec::new();
+    }
+    let versions: Vec<VersionId> = [&secret.current, &secret.current, &secret.previous]
+        .into_iter()
+        .flatten()
+        .map(|held| held.version.clone())
+        .collect();
+    let mut all = Vec::new();
+    for (name, required) in [("lake", true), ("mail", false)] {
+        let to = DestinationName::parse(name).unwrap();
+        let mark = |some: &mut Choices| Mark::parse(some.one(&["1", "2"])).unwrap();
+        if !versions.is_empty() && !some.once_in(3) {
+            let states = [
+                Receiving::Delivered,
+                Receiving::Delivered,
+                Receiving::Delivering,
+                Receiving::LetGo,
+            ];
+            let receipt = Receipt {
+                to: to.clone(),
+                state: some.one(&states),
+                version: some.one(&versions),
+                at: time(some),
+                mark: Some(mark(some)),
+            };
+            secret.journal.set(JournalEntry::Receipt(receipt));
+        }
+        let holds = [
+            Holds::Key(keys[0].clone()),
+            Holds::Key(keys[1].clone()),
+            Holds::Other,
+            Holds::NotShown,
+        ];
+        let found = match some.below(4) {
+            0 => None,
+            1 => Some(Found::Nothing),
+            _ => Some(Found::Copy {
+                mark: mark(some),
+                holds: some.one(&holds),
+                written: Some(time(some)).filter(|_| some.once_in(2)),
+            }),
+        };
+        let abilities =
+            some.one(&[Abilities::READABLE, Abilities::WRITE_ONLY, Abilities::IN_PARTS]);
+        let place = "here".to_owned();
+        all.push(SeenDestination {
+            assignment: Assignment { to, place, required, abilities },
+            found,
+            failed: some.once_in(5).then(reason),
+            delivered_here: some.once_in(6),
+        });
+    }
+    all
 }
 
 fn versions(some: &mut Choices, keys: &[(KeyId, Timestamp)]) -> Vec<LabeledVersion> {
@@ -322,6 +385,7 @@ fn journal(
             .map(|key| revoked(some, key))
             .collect(),
         moved_to: some.once_in(20).then(|| elsewhere.clone()),
+        receipts: BTreeMap::new(),
     }
 }
 
@@ -358,6 +422,11 @@ pub(super) fn asked(some: &mut Choices, seen: &Observed) -> (Vec<RotationStep>, 
         Request::Leave { to: elsewhere() },
         Request::Move { from: elsewhere() },
     ];
+    for to in ["lake", "nowhere"] {
+        let to = DestinationName::parse(to).unwrap();
+        requests.extend([Request::LetGo { to: to.clone() }, Request::Deliver { to: Some(to) }]);
+    }
+    requests.push(Request::Deliver { to: None });
     for id in ["A", "B", "C"] {
         requests.extend([Request::Rollback { to: key(id) }, Request::Reinstate { key: key(id) }]);
         requests.push(Request::Revoke(Revocation {

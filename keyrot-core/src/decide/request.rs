@@ -24,7 +24,9 @@ use crate::model::waits::WaitPolicy;
 /// pass over its overlap and `recent_use`; so a request that dies halfway is finished by the next run.
 /// With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key
 /// and sees it Inactive before it reads anything else; what is decided here is what follows.
-/// `Reinstate`: `Write(revoked)` without the key → `Done`. `Leave`: `Write(moved)` → `Done`.
+/// `Reinstate`: `Write(revoked)` without the key → `Done`. `Deliver`: `Look(Verified)` → for each
+/// destination `Look(Destination)` → `Deliver` → `Write(receipt)` → `Done`. `LetGo`:
+/// `Write(receipt)` → `Done`. `Leave`: `Write(moved)` → `Done`.
 /// `Move`, with the settings of the new place: `BindSecret` and `Write(moved)`, where a secret
 /// exists there that is not the user's yet or was left once → `BindUser` → `Done`.
 ///
@@ -57,6 +59,8 @@ pub fn decide_request(
         Request::Leave { to } => moving::leave(seen, to, quarantine, policy, now),
         Request::Move { from } => moving::arrive(seen, from, policy, now),
         Request::Reinstate { key } => decide_for(seen, Ask::Reinstate(key), policy, now),
+        Request::Deliver { to } => decide_for(seen, Ask::Deliver(to.as_ref()), policy, now),
+        Request::LetGo { to } => decide_for(seen, Ask::LetGo(to), policy, now),
     }
 }
 

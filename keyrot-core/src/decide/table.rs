@@ -16,6 +16,7 @@ use crate::decide::decision::{Decision, Question, Step, Why};
 use crate::decide::evidence::with_evidence;
 use crate::decide::facts::contents::Contents;
 use crate::decide::facts::current::Current;
+use crate::decide::facts::delivery::{Behind, Deliver};
 use crate::decide::facts::moved_back::MovedBack;
 use crate::decide::facts::next_key::NextKey;
 use crate::decide::facts::outgoing::{Old, Outgoing, Removal, Stray};
@@ -28,10 +29,13 @@ use crate::decide::facts::unexplained::Unexplained;
 use crate::decide::facts::way_back::{Stuck, WayBack};
 use crate::decide::facts::{Facts, InHand};
 use crate::decide::table::before_secret::before_secret;
-use crate::decide::table::requests::{Goal, Purpose, Then, asked, ordered_version};
+use crate::decide::table::requests::{
+    Goal, Purpose, Then, after_deliveries, asked, ordered_version,
+};
 use crate::decide::table::row::{Part, Row, rows};
 use crate::model::journal::Phase;
 use crate::model::observed::Observed;
+use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 use std::convert::Infallible;
@@ -61,11 +65,19 @@ fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> 
     let goal = match asked(&case, facts)? {
         Then::Go(goal) => goal,
         Then::Test(version, value) => return ordered_version(&case, Purpose::Test, version, value),
+        Then::Deliver => {
+            deliveries(&case, Goal::Run, facts)?;
+            return after_deliveries(facts);
+        }
     };
     keys(&case, goal, facts)?;
+    deliveries(&case, goal, facts)?;
     labels(&case, goal, facts)?;
     match goal {
-        Goal::Run => old_keys(&case, facts)?,
+        Goal::Run => {
+            behind(facts)?;
+            old_keys(&case, facts)?;
+        }
         Goal::Create { .. } => {}
         Goal::Finish(version, value) => {
             return ordered_version(&case, Purpose::Finish, version, value);
@@ -118,6 +130,72 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
             Current::NoKey | Current::JustInactive { .. } | Current::Revoked | Current::Active,
             Unexplained::Nothing,
             InHand::Nothing | InHand::Unstaged,
+        ) => (),
+    } }
+}
+
+/// The destinations of the current key.
+fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
+    use Goal::{Create, Finish, Run};
+    let Facts { deliver, works, .. } = facts;
+    rows! { "The destinations", match (goal, deliver, works) {
+        /// A destination was not looked at
+        (Run, Deliver::Unasked(to), _) => look(Question::Destination(to.clone())),
+        /// A destination has the current key, and no receipt says so
+        (Run, Deliver::Unrecorded { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivered, Some(mark))),
+        /// A destination is to get the current key, which is not known to work
+        (Run, Deliver::Unannounced { .. } | Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),
+        /// A destination is to get the current key, could be left with half of it or does not show it, and no entry says that it begins
+        (Run, Deliver::Unannounced { to, mark }, Works::Yes) => write(case.note_receipt(to, Receiving::Delivering, mark)),
+        /// A destination is to get the current key
+        (Run, Deliver::Due { to, replaces }, Works::Yes) =>
+            act(Step::Deliver { to: to.clone(), replaces: replaces.cloned() }),
+    } else {
+        (Run, Deliver::Nothing, _) | (Create { .. } | Finish(..), ..) => (),
+    } }
+}
+
+/// Destinations that hold an old key's place.
+fn behind(facts: Facts<'_>) -> Part<()> {
+    let Facts { behind, outgoing, .. } = facts;
+    rows! { "Destinations that are behind", match (behind, outgoing) {
+        /// An old key is to leave, and a required destination does not have the current one
+        (
+            Behind::Failed { to, reason },
+            Outgoing::Needed(_) | Outgoing::Old(_) | Outgoing::Inactive(Removal::Soaks(_) | Removal::Over(_)),
+        ) =>
+            wait(not_delivered(to, reason), None),
+        /// An old key is to leave, and somebody else wrote to a required destination
+        (
+            Behind::Changed { to, place, how },
+            Outgoing::Needed(_) | Outgoing::Old(_) | Outgoing::Inactive(Removal::Soaks(_) | Removal::Over(_)),
+        ) =>
+            blocked(changed(to, place, how)),
+        /// Nothing needs the old key that is to leave, and a required destination was not looked at since its receipt
+        (Behind::Recorded(to), Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_))) =>
+            look(Question::Destination(to.clone())),
+    } else {
+        (Behind::Nobody, _)
+        | (
+            Behind::Failed { .. } | Behind::Changed { .. },
+            Outgoing::Nobody
+            | Outgoing::BesideRevoked { .. }
+            | Outgoing::Unreplaced(_)
+            | Outgoing::UnknownStatus { .. }
+            | Outgoing::Settling { .. }
+            | Outgoing::Stray(_)
+            | Outgoing::Inactive(Removal::Unrecorded(_)),
+        )
+        | (
+            Behind::Recorded(_),
+            Outgoing::Nobody
+            | Outgoing::BesideRevoked { .. }
+            | Outgoing::Unreplaced(_)
+            | Outgoing::UnknownStatus { .. }
+            | Outgoing::Settling { .. }
+            | Outgoing::Needed(_)
+            | Outgoing::Stray(_)
+            | Outgoing::Inactive(Removal::Unrecorded(_) | Removal::Soaks(_)),
         ) => (),
     } }
 }
@@ -218,30 +296,34 @@ fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
 
 /// The next key.
 fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
-    let Facts { next, .. } = facts;
-    rows! { "The next key", match next {
+    let Facts { next, behind, .. } = facts;
+    rows! { "The next key", match (next, behind) {
         /// A key may have been created that IAM does not list yet
-        NextKey::Unlisted(until) | NextKey::PerhapsCreated(until) => wait(Why::Unlisted, until),
+        (NextKey::Unlisted(until) | NextKey::PerhapsCreated(until), _) => wait(Why::Unlisted, until),
+        /// No key is due, and a required destination does not have the current one
+        (NextKey::NotDue(_), Behind::Failed { to, reason }) => wait(not_delivered(to, reason), None),
+        /// No key is due, and somebody else wrote to a required destination
+        (NextKey::NotDue(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
         /// No key is due
-        NextKey::NotDue(until) => Decision::Settled { until },
+        (NextKey::NotDue(until), Behind::Nobody | Behind::Recorded(_)) => Decision::Settled { until },
         /// A key is due, and Secrets Manager's own rotation is on
-        NextKey::OfService => wait(Why::Service, None),
+        (NextKey::OfService, _) => wait(Why::Service, None),
         /// A key is due, and the secret has too many tags for the journal
-        NextKey::NoTagRoom { tags, most } => blocked(Blocked::NoTagRoom { tags, most }),
+        (NextKey::NoTagRoom { tags, most }, _) => blocked(Blocked::NoTagRoom { tags, most }),
         /// A key is due, and how large the next value is was not asked
-        NextKey::SizeUnasked(version) => look(Question::NextSize(version.clone())),
+        (NextKey::SizeUnasked(version), _) => look(Question::NextSize(version.clone())),
         /// A key is due, and the current version's further fields cannot be carried along
-        NextKey::NotCarried(version) => blocked(Blocked::SecretHoldsOther { version: version.clone(), why: None }),
+        (NextKey::NotCarried(version), _) => blocked(Blocked::SecretHoldsOther { version: version.clone(), why: None }),
         /// A key is due, and the next value is too large
-        NextKey::TooLarge { bytes, most } => blocked(Blocked::ValueTooLarge { bytes, most }),
+        (NextKey::TooLarge { bytes, most }, _) => blocked(Blocked::ValueTooLarge { bytes, most }),
         /// A key is due, and the user has two
-        NextKey::TwoKeys => with_evidence(case.seen, case.keys_beside_current()),
+        (NextKey::TwoKeys, _) => with_evidence(case.seen, case.keys_beside_current()),
         /// A key is due, and no entry says which keys there are before it is created
-        NextKey::NoIntent => case.note_intent(),
+        (NextKey::NoIntent, _) => case.note_intent(),
         /// A key is due, and the last one may not have been stored
-        NextKey::Untested => act(Step::TestWrite),
+        (NextKey::Untested, _) => act(Step::TestWrite),
         /// A key is due
-        NextKey::Ready => act(Step::CreateKey),
+        (NextKey::Ready, _) => act(Step::CreateKey),
     } else {
     } }
 }

@@ -8,6 +8,7 @@ use crate::decide::random_states::{Choices, asked, now, observed, policy};
 use crate::decide::request::of_request;
 use crate::decide::table;
 use crate::model::journal::{JournalEntry, Phase};
+use crate::model::receipt::Receiving;
 use crate::model::request::Request;
 use crate::model::step::StepName;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,15 +27,24 @@ const SOURCES: [&str; 3] = [
 ];
 
 /// The parts of the table in order, and where what no row of one answers goes on.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 10] = [
     ("The user and the secret", "the next table"),
-    ("What was asked for", "the next table; for `testSecret`, \"The version of a step\""),
+    (
+        "What was asked for",
+        "the next table; for `testSecret`, \"The version of a step\"; for a request that is carried out, \"The destinations\"",
+    ),
     ("The keys", "the next table"),
     (
-        "The labels",
-        "\"Keys that leave\"; for `finishSecret`, the next table; for `createSecret`, \"The next key\"",
+        "The destinations",
+        "the next table; for a request that is carried out, \"A request that is carried out\"",
     ),
+    (
+        "The labels",
+        "\"Destinations that are behind\"; for `finishSecret`, the next table; for `createSecret`, \"The next key\"",
+    ),
+    ("A request that is carried out", "does not occur"),
     ("The version of a step", "does not occur"),
+    ("Destinations that are behind", "the next table"),
     ("Keys that leave", "the next table"),
     ("The next key", "does not occur"),
 ];
@@ -62,6 +72,7 @@ fn looked_for(question: &Question) -> &'static str {
         Question::Differences => "differences",
         Question::LastUse(_) => "last_use",
         Question::Verification(_) => "verification",
+        Question::Destination(_) => "destination",
     }
 }
 
@@ -71,6 +82,11 @@ fn entered(entry: &JournalEntry) -> &'static str {
         JournalEntry::Promoted(_) => "promoted",
         JournalEntry::Revoked(_) => "revoked",
         JournalEntry::Moved(_) => "moved",
+        JournalEntry::Receipt(receipt) => match receipt.state {
+            Receiving::Delivering => "delivering",
+            Receiving::Delivered => "delivered",
+            Receiving::LetGo => "let_go",
+        },
         JournalEntry::Retired(entry) => match entry.phase {
             Phase::Retiring => "retiring",
             Phase::Abandoned => "abandoned",
@@ -96,6 +112,7 @@ fn changed(step: &Step) -> &'static str {
         Step::Deactivate(_) => "deactivate",
         Step::Activate(_) => "activate",
         Step::Delete(_) => "delete",
+        Step::Deliver { .. } => "deliver",
     }
 }
 
@@ -112,6 +129,8 @@ fn kind(ask: Ask<'_>) -> (usize, &'static str) {
         Ask::Rollback(_) => (5, "roll back"),
         Ask::Revoke(_) => (6, "revoke"),
         Ask::Reinstate(_) => (7, "reinstate"),
+        Ask::Deliver(_) => (8, "deliver"),
+        Ask::LetGo(_) => (9, "let go"),
     }
 }
 
@@ -135,6 +154,8 @@ fn applied(states: u64) -> BTreeMap<(&'static str, &'static str), Seen> {
             Request::Rollback { to } => Some(Ask::Rollback(to)),
             Request::Reinstate { key } => Some(Ask::Reinstate(key)),
             Request::Revoke(order) => Some(Ask::Revoke(order)),
+            Request::Deliver { to } => Some(Ask::Deliver(to.as_ref())),
+            Request::LetGo { to } => Some(Ask::LetGo(to)),
             Request::Bind | Request::Leave { .. } | Request::Move { .. } => None,
         });
         let runs =
@@ -184,7 +205,7 @@ fn document(states: u64) -> String {
         for (n, row) in rows.enumerate() {
             let Seen { kinds, answers } = &applied[row];
             let kinds: Vec<&str> = kinds.iter().map(|(_, kind)| *kind).collect();
-            let kinds = if kinds.len() == 8 { "anything".to_owned() } else { kinds.join(", ") };
+            let kinds = if kinds.len() == 10 { "anything".to_owned() } else { kinds.join(", ") };
             let answers: Vec<String> = answers
                 .iter()
                 .map(|(word, code)| format!("`{}`", format!("{word} {code}").trim()))
@@ -226,7 +247,7 @@ fn covers(written: &str, seen: &str) -> bool {
     let all = |cell: &str| -> BTreeSet<String> {
         let cell = cell.trim_end_matches(" |");
         let every = ["run", "`createSecret`", "`setSecret`", "`testSecret`", "`finishSecret`"];
-        let asked = ["roll back", "revoke", "reinstate"];
+        let asked = ["roll back", "revoke", "reinstate", "deliver", "let go"];
         match cell {
             "anything" => every.iter().chain(&asked).map(ToString::to_string).collect(),
             cell => cell.split(", ").map(str::to_owned).collect(),

@@ -5,15 +5,19 @@ use crate::engine::telemetry;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Event;
 use crate::machine::outcome::{Outcome, Stop};
+use crate::machine::rotation::delivering::no_such_port;
 use crate::machine::rotation::{Mode, Next, Rotation};
 use crate::model::clock::WrongClock;
 use crate::model::error::CallError;
+use crate::model::names::DestinationName;
 use crate::model::observed::Observed;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
+use crate::ports::destination::Destination;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -34,6 +38,8 @@ pub struct Ports {
     pub probe: Arc<dyn CredentialProbe>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// The destinations beside the store, by the names that the settings give them.
+    pub destinations: Arc<BTreeMap<DestinationName, Arc<dyn Destination>>>,
 }
 
 /// What a port holds is its own; only that they are there is shown.
@@ -48,7 +54,24 @@ impl Ports {
     #[must_use]
     pub fn of<P: IamPort + SecretStorePort + CredentialProbe + Clock + 'static>(all: P) -> Self {
         let all = Arc::new(all);
-        Self { iam: all.clone(), store: all.clone(), probe: all.clone(), clock: all }
+        Self {
+            iam: all.clone(),
+            store: all.clone(),
+            probe: all.clone(),
+            clock: all,
+            destinations: Arc::default(),
+        }
+    }
+
+    /// The same, with these destinations.
+    #[must_use]
+    pub fn with_destinations(self, all: BTreeMap<DestinationName, Arc<dyn Destination>>) -> Self {
+        Self { destinations: Arc::new(all), ..self }
+    }
+
+    fn destination(&self, name: &DestinationName) -> Result<&dyn Destination, CallError> {
+        let found = self.destinations.get(name);
+        found.map(AsRef::as_ref).ok_or_else(|| no_such_port(name))
     }
 
     /// Makes one call.
@@ -94,6 +117,12 @@ impl Ports {
             Call::Deactivate(key) => done(iam.deactivate_key(user, key).await)?,
             Call::Activate(key) => done(iam.activate_key(user, key).await)?,
             Call::DeleteKey(key) => done(iam.delete_key(user, key).await)?,
+            Call::InspectDestination { to, place } => {
+                Reply::Found(self.destination(to)?.inspect(place).await?)
+            }
+            Call::Deliver { to, place, delivery } => {
+                Reply::Found(self.destination(to)?.deliver(place, delivery).await?)
+            }
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Where a run leaves its users.
 
 use crate::decide::decision::Why;
+use crate::decide::destinations::{DestinationState, destinations};
 use crate::engine::notifier_error::NotifierError;
 use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::Outcome;
@@ -43,6 +44,8 @@ pub struct UserResult {
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// The user's keys, as they were seen last.
     pub keys: Vec<AccessKey>,
+    /// Where the key is delivered beside the secret, and how that stands.
+    pub destinations: Vec<DestinationState>,
     /// What happened.
     pub events: Vec<Event>,
     /// How many calls it took.
@@ -81,6 +84,7 @@ impl UserResult {
             unadopted: false,
             last_use: BTreeMap::new(),
             keys: Vec::new(),
+            destinations: Vec::new(),
             events: Vec::new(),
             calls: 0,
         }
@@ -137,7 +141,8 @@ impl UserResult {
         }
     }
 
-    pub(crate) fn see(&mut self, seen: &Observed, policy: &WaitPolicy) {
+    pub(crate) fn see(&mut self, seen: &Observed, policy: &WaitPolicy, now: Timestamp) {
+        self.destinations = destinations(seen, policy, now);
         self.keys.clone_from(&seen.keys);
         self.keys.sort_by_key(|k| k.created);
         self.last_use.clone_from(&seen.last_use);

@@ -2,9 +2,10 @@
 //! a port.
 
 use crate::model::credentials::Credentials;
+use crate::model::destination::{Delivery, Found};
 use crate::model::home::{Difference, SecretArn};
 use crate::model::journal::JournalEntry;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::observed::{AccessKey, LastUse, SecretState, StoredVersion};
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 
@@ -77,6 +78,22 @@ pub enum Call {
     Activate(KeyId),
     /// `iam:DeleteAccessKey`.
     DeleteKey(KeyId),
+    /// What is at this place of a destination?
+    InspectDestination {
+        /// The destination.
+        to: DestinationName,
+        /// The place in it.
+        place: String,
+    },
+    /// Puts the current key there.
+    Deliver {
+        /// The destination.
+        to: DestinationName,
+        /// The place in it.
+        place: String,
+        /// The key.
+        delivery: Delivery,
+    },
 }
 
 impl Call {
@@ -108,6 +125,8 @@ impl Call {
             Self::Deactivate(_) => "deactivate the key",
             Self::Activate(_) => "reactivate the key",
             Self::DeleteKey(_) => "delete the key",
+            Self::InspectDestination { .. } => "look at the destination",
+            Self::Deliver { .. } => "deliver the key",
         }
     }
 
@@ -140,6 +159,8 @@ impl Call {
             Self::Deactivate(_) => "deactivate_key",
             Self::Activate(_) => "activate_key",
             Self::DeleteKey(_) => "delete_key",
+            Self::InspectDestination { .. } => "inspect_destination",
+            Self::Deliver { .. } => "deliver",
         }
     }
 
@@ -163,7 +184,11 @@ impl Call {
             Self::Deactivate(key) | Self::Activate(key) | Self::DeleteKey(key) => {
                 format!("{}: {key}", self.purpose())
             }
+            Self::Deliver { to, delivery, .. } => {
+                format!("{}: {} to {to}", self.purpose(), delivery.version)
+            }
             Self::ListKeys
+            | Self::InspectDestination { .. }
             | Self::DescribeSecret
             | Self::InspectVersion(_)
             | Self::Measure(_)
@@ -210,6 +235,8 @@ pub enum Reply {
     SecretCreated(SecretArn),
     /// To [`Call::FindElsewhere`].
     Elsewhere(Vec<SecretArn>),
+    /// To [`Call::InspectDestination`] and [`Call::Deliver`].
+    Found(Found),
     /// To [`Call::Compare`].
     Differences(Vec<Difference>),
     /// To every other call that changes something.

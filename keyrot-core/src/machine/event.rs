@@ -5,7 +5,7 @@ use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
 use crate::model::error::CallError;
 use crate::model::home::SecretArn;
-use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::names::{DestinationName, KeyId, SecretName, UserName, VersionId};
 use crate::model::time::Timestamp;
 use crate::model::trail::evidence::UseEvidence;
 use serde::Serialize;
@@ -71,6 +71,31 @@ pub enum EventKind {
     Reinstated {
         /// The key.
         key: KeyId,
+    },
+    /// The current key was put into a destination.
+    Delivered {
+        /// The key.
+        key: KeyId,
+        /// The destination.
+        to: DestinationName,
+        /// The place in it.
+        place: String,
+    },
+    /// A destination does not have the current key, and the run had more to do than to say so.
+    NotDelivered {
+        /// The destination.
+        to: DestinationName,
+        /// The place in it.
+        place: String,
+        /// Whether the previous key stays Active for it.
+        required: bool,
+        /// Why.
+        reason: String,
+    },
+    /// The operator let a destination go.
+    LetGo {
+        /// The destination.
+        to: DestinationName,
     },
     /// At a person's request the key that was current before was verified and published again.
     RolledBack {
@@ -172,8 +197,10 @@ impl EventKind {
             Self::Adopted
             | Self::KeyCreated { .. }
             | Self::Rotated { .. }
+            | Self::Delivered { .. }
             | Self::Retired { .. }
             | Self::Deleted { .. } => Severity::Info,
+            Self::NotDelivered { required: true, .. } => Severity::Error,
             Self::Held(_)
             | Self::Revoked { .. }
             | Self::Reinstated { .. }
@@ -181,6 +208,8 @@ impl EventKind {
             | Self::Activated { .. }
             | Self::UsedBy(_)
             | Self::Reactivated { .. }
+            | Self::NotDelivered { required: false, .. }
+            | Self::LetGo { .. }
             | Self::Abandoned { .. }
             | Self::Doubted(_)
             | Self::HomeRestored { .. }
@@ -219,6 +248,12 @@ impl fmt::Display for EventKind {
                 write!(f, "published {key} again in place of {from}")
             }
             Self::RolledBack { key, from: None, .. } => write!(f, "published {key} again"),
+            Self::Delivered { key, to, place } => write!(f, "delivered {key} to {to} ({place})"),
+            Self::NotDelivered { to, place, required, reason } => {
+                let kept = if *required { "; the previous key stays as it is" } else { "" };
+                write!(f, "{to} ({place}) does not have the current key: {reason}{kept}")
+            }
+            Self::LetGo { to } => write!(f, "let the destination {to} go"),
             Self::Activated { key } => write!(f, "reactivated {key}"),
             Self::Retired { key } => write!(f, "deactivated {key}"),
             Self::Deleted { key } => write!(f, "deleted {key}"),
@@ -285,6 +320,9 @@ codes! {
     EventKind::Reinstated { .. } => "reinstated",
     EventKind::RolledBack { .. } => "rolled_back",
     EventKind::Activated { .. } => "activated",
+    EventKind::Delivered { .. } => "delivered",
+    EventKind::NotDelivered { .. } => "not_delivered",
+    EventKind::LetGo { .. } => "let_go",
     EventKind::Retired { .. } => "retired",
     EventKind::Deleted { .. } => "deleted",
     EventKind::Abandoned { .. } => "abandoned",
@@ -309,6 +347,7 @@ impl EventKind {
             | Self::Reinstated { key }
             | Self::RolledBack { key, .. }
             | Self::Activated { key }
+            | Self::Delivered { key, .. }
             | Self::Reactivated { key }
             | Self::Retired { key }
             | Self::Deleted { key }
@@ -320,6 +359,8 @@ impl EventKind {
             Self::Adopted
             | Self::HomeRestored { .. }
             | Self::Moved { .. }
+            | Self::NotDelivered { .. }
+            | Self::LetGo { .. }
             | Self::Doubted(_)
             | Self::Blocked { .. }
             | Self::Failed(_)

@@ -2,7 +2,7 @@
 
 use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
-use crate::model::names::{KeyId, UserName};
+use crate::model::names::{DestinationName, KeyId, UserName};
 use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
@@ -31,6 +31,15 @@ pub enum PlannedAction {
     Delete(KeyId),
     /// Take the key out of the entry of what is revoked.
     Reinstate(KeyId),
+    /// Put the current key into a destination.
+    Deliver {
+        /// The destination.
+        to: DestinationName,
+        /// The place in it.
+        place: String,
+    },
+    /// Let a destination go.
+    LetGo(DestinationName),
     /// Write down what is known already.
     WriteDown,
     /// Left to later runs, if the user is selected for rotation: delete the key when it has been
@@ -112,6 +121,8 @@ impl PlannedAction {
             Self::Deactivate(key) => format!("deactivate {}", name(key)),
             Self::Delete(key) => format!("delete {}", name(key)),
             Self::Reinstate(key) => format!("take the revocation of {} back", name(key)),
+            Self::Deliver { to, .. } => format!("deliver the current key to {to}"),
+            Self::LetGo(to) => format!("let {to} go"),
             Self::WriteDown => "write down what is known already".to_owned(),
             Self::DeleteLater { key, .. } => format!("have {} deleted later", name(key)),
         })
@@ -140,6 +151,13 @@ impl fmt::Display for PlannedAction {
             Self::Reinstate(key) => {
                 write!(f, "take the revocation of {key} back: it counts as any other key again")
             }
+            Self::Deliver { to, place } => {
+                write!(f, "deliver the current key to {to} ({place}), over what is there")
+            }
+            Self::LetGo(to) => write!(
+                f,
+                "let {to} go: nothing is delivered there, and the previous key does not wait for it"
+            ),
             Self::WriteDown => f.write_str(
                 "write down in the secret what is known already; no key and no label changes",
             ),

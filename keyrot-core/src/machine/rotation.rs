@@ -11,6 +11,7 @@
 pub(crate) mod apply;
 pub(crate) mod decider;
 pub(crate) mod deciding;
+pub(crate) mod delivering;
 pub(crate) mod failing;
 pub(crate) mod preview;
 pub(crate) mod repeats;
@@ -32,8 +33,10 @@ use crate::machine::event::{Event, EventKind};
 use crate::machine::outcome::{Outcome, Stop};
 use crate::machine::verification::VerifyStep;
 use crate::model::clock::WrongClock;
+use crate::model::credentials::Credentials;
+use crate::model::destination::SeenDestination;
 use crate::model::error::CallError;
-use crate::model::names::KeyId;
+use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::observed::{LastUse, Observed, SecretState, Verified};
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
@@ -66,6 +69,10 @@ pub struct Rotation {
     created: Created,
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
+    /// The credentials that this run has verified, where they may have to be delivered.
+    proven: Option<(VersionId, Credentials)>,
+    /// What went wrong with destinations: no failure of the run, unless it ends because of it.
+    undelivered: BTreeMap<DestinationName, CallError>,
     /// What is known of the key that is to be revoked.
     to_revoke: KeyToRevoke,
     /// What this run has changed, and how often.
@@ -105,6 +112,12 @@ impl Rotation {
             next_size: None,
             staged_here: None,
             verified: None,
+            destinations: subject
+                .destinations
+                .iter()
+                .cloned()
+                .map(SeenDestination::unasked)
+                .collect(),
         };
         Self {
             subject,
@@ -119,6 +132,8 @@ impl Rotation {
             read: Read::Whole,
             created: Created::No,
             deactivated: None,
+            proven: None,
+            undelivered: BTreeMap::new(),
             to_revoke: KeyToRevoke::default(),
             repeats: Repeats::default(),
             asked: None,
@@ -268,6 +283,9 @@ impl Rotation {
                 }
                 self.end_of_verification(now);
             }
+            (Call::InspectDestination { to, .. } | Call::Deliver { to, .. }, Err(error)) => {
+                self.not_delivered(to, error);
+            }
             (call, Err(error)) => self.failed(now, &call, error),
         }
     }
@@ -278,6 +296,10 @@ impl Rotation {
         {
             if !matches!(verified, Verified::Unknown(_)) {
                 self.skipped = None;
+            }
+            if verified == Verified::Works && !self.seen.destinations.is_empty() {
+                let held = verification.credentials().cloned();
+                self.proven = held.map(|held| (verification.version().clone(), held));
             }
             self.seen.verified = Some((verification.version().clone(), verified));
             self.stage = Stage::Deciding;
@@ -317,6 +339,7 @@ impl Rotation {
                 }
                 _ => {}
             }
+            self.tell_undelivered(now, &outcome);
             for doubt in std::mem::take(&mut self.doubted) {
                 self.tell(now, EventKind::Doubted(doubt));
             }

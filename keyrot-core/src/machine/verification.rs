@@ -76,6 +76,11 @@ impl Verification {
         &self.version
     }
 
+    /// What is tried, once it was read.
+    pub(crate) fn credentials(&self) -> Option<&Credentials> {
+        self.credentials.as_ref()
+    }
+
     pub(crate) fn next(&self, now: Timestamp) -> VerifyStep {
         match &self.credentials {
             None => VerifyStep::Read(self.version.clone()),

@@ -30,6 +30,7 @@
 //! ```
 
 pub(crate) mod account;
+pub(crate) mod destination;
 pub(crate) mod fault;
 pub(crate) mod iam;
 pub(crate) mod report;
@@ -45,6 +46,7 @@ pub(crate) mod watch;
 pub(crate) mod world;
 
 pub use account::MemoryAccount;
+pub use destination::{Copy, MemoryDestination};
 pub use fault::{Countdown, Fault, FaultAt};
 pub use rules::{Refusal, Rules};
 pub use secret::{Label, MemorySecret, Value};

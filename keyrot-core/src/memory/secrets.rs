@@ -218,11 +218,11 @@ impl World {
         if let Some(primary) = secret.replica_of.clone() {
             return SecretState::Replica { primary };
         }
-        let own = |tag: &String| tag == Owner::TAG || JournalEntry::TAGS.contains(&tag.as_str());
+        let own = |tag: &str, text: &str| tag == Owner::TAG || JournalEntry::is_tag(tag, text);
         SecretState::Present(Secret {
             arn: self.secret_arn(&self.region, name, secret),
             owner: secret.owner(),
-            other_tags: secret.tags.keys().filter(|tag| !own(tag)).count(),
+            other_tags: secret.tags.iter().filter(|(tag, text)| !own(tag, text)).count(),
             current: secret.held(Label::Current),
             pending: secret.held(Label::Pending),
             previous: secret.held(Label::Previous),

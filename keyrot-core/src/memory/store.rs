@@ -108,8 +108,10 @@ impl SecretStorePort for MemoryAccount {
     }
 
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
-        self.call("write_note", |world| Ok(world.tag_secret(secret, note.tag(), note.to_text())?))
-            .await
+        self.call("write_note", |world| {
+            Ok(world.tag_secret(secret, &note.tag(), note.to_text())?)
+        })
+        .await
     }
 
     async fn inspect_version(

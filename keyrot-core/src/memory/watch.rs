@@ -1,13 +1,15 @@
 //! The promises, watched from outside: every change to a user's keys and secret is held against
 //! them.
 
+mod delivered;
 pub(crate) mod depends;
 
 use crate::memory::secret::Label;
 use crate::memory::world::World;
 use crate::model::journal::{Intent, Phase, Promoted, Retired};
-use crate::model::names::{KeyId, SecretName, UserName, VersionId};
+use crate::model::names::{DestinationName, KeyId, SecretName, UserName, VersionId};
 use crate::model::observed::{KeyStatus, LastUse, SecretState};
+use crate::model::receipt::Receipt;
 use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
 use crate::model::waits::{WaitPolicy, after};
@@ -66,6 +68,8 @@ pub struct Watch {
     picked_up: BTreeSet<KeyId>,
     /// Since when that is noted down.
     noted: BTreeMap<KeyId, Timestamp>,
+    /// Where the key is delivered.
+    delivered: delivered::Delivered,
 }
 
 /// What matters of the account for one user.
@@ -73,6 +77,7 @@ struct View<'a> {
     world: &'a World,
     current: Option<(VersionId, Option<KeyId>)>,
     promoted: Option<Promoted>,
+    receipts: BTreeMap<DestinationName, Receipt>,
     intent: Option<Intent>,
     hold: Option<KeyId>,
     revoked: Vec<KeyId>,
@@ -98,6 +103,7 @@ impl Watch {
             verified: BTreeMap::new(),
             picked_up: BTreeSet::new(),
             noted: BTreeMap::new(),
+            delivered: delivered::Delivered::default(),
         };
         watch.held.extend(watch.keys_in_versions(world));
         watch
@@ -150,6 +156,7 @@ impl Watch {
     fn judge(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         self.current_works(was, is)?;
         self.current_is_not_revoked(was, is)?;
+        self.deliveries(was, is)?;
         let user = was.world.user(&self.user);
         for key in user.into_iter().flat_map(|u| u.keys()).map(|k| &k.listed) {
             let now =
@@ -264,6 +271,8 @@ impl Watch {
                 );
             }
             self.nothing_depends_on(key, *left, was)?;
+            self.is_delivered(key, was)?;
+            self.overlap_of_deliveries(key, was)?;
         }
         self.successor_in_place(key, was)
     }
@@ -280,7 +289,10 @@ impl Watch {
         match self.revoked.get(key) {
             Some(order) if order.delete => return Ok(()),
             Some(_) => {}
-            None => self.attributable(key, was)?,
+            None => {
+                self.attributable(key, was)?;
+                self.is_delivered(key, was)?;
+            }
         }
         match self.deactivated.get(key) {
             Some(since) if was.world.now() < after(*since, self.policy.waits().soak) => {
@@ -333,6 +345,7 @@ impl Watch {
 
     fn remember(&mut self, was: &View<'_>, is: &View<'_>, actor: Actor) {
         self.remember_uses(was, is, actor);
+        self.remember_deliveries(was, is, actor);
         let now = is.world.now();
         let keys = |view: &View<'_>| -> BTreeMap<KeyId, KeyStatus> {
             let user = view.world.user(&self.user);
@@ -443,6 +456,7 @@ impl Watch {
             world,
             current,
             promoted: journal.promoted,
+            receipts: journal.receipts,
             intent: journal.intent,
             hold,
             revoked,

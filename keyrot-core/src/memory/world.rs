@@ -1,13 +1,14 @@
 //! The account as plain data.
 
 use super::shared::Shared;
+use crate::memory::destination::MemoryDestination;
 use crate::memory::rules::{Refusal, Rules};
 use crate::memory::secret::MemorySecret;
 use crate::memory::trailed::Trail;
 use crate::memory::user::MemoryUser;
 use crate::model::error::CallError;
 use crate::model::home::{Owner, SecretArn};
-use crate::model::names::{SecretName, UserName};
+use crate::model::names::{DestinationName, SecretName, UserName};
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -30,6 +31,8 @@ pub struct World {
     pub(super) secrets: Shared<BTreeMap<String, BTreeMap<SecretName, MemorySecret>>>,
     #[serde(default)]
     pub(super) trail: Shared<Trail>,
+    #[serde(default)]
+    pub(super) destinations: Shared<BTreeMap<DestinationName, MemoryDestination>>,
 }
 
 impl From<Refusal> for CallError {
@@ -52,6 +55,7 @@ impl World {
             users: Shared::default(),
             secrets: Shared::default(),
             trail: Shared::default(),
+            destinations: Shared::default(),
         }
     }
 

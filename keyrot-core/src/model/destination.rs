@@ -86,6 +86,28 @@ impl Found {
     }
 }
 
+/// What a run knows of one of the user's destinations.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct SeenDestination {
+    /// Which, and where.
+    pub assignment: Assignment,
+    /// What is at the place, once that was asked since the last look at the user.
+    pub found: Option<Found>,
+    /// Why it could not be asked, or the key not be delivered, in this run. It is not tried again
+    /// before the next.
+    pub failed: Option<String>,
+    /// Whether this run has delivered there.
+    pub delivered_here: bool,
+}
+
+impl SeenDestination {
+    /// A destination that nothing is known of yet.
+    #[must_use]
+    pub fn unasked(assignment: Assignment) -> Self {
+        Self { assignment, found: None, failed: None, delivered_here: false }
+    }
+}
+
 /// A verified key on its way to a place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Delivery {

@@ -11,6 +11,7 @@
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME overlap=MILLISECONDSms` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME soak=MILLISECONDSms`, `hold KEY TIME`, each with `reactivated` at the end if a person reactivated the key once | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
+//! | `keyrot:to:NAME` | see [`Receipt`] | how far the delivery to the destination of this name is |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag makes no version and costs one write. Each note names its key or version, so a note that
@@ -20,11 +21,13 @@
 //! reference, data type `Tag`); the texts stay inside that.
 
 use crate::model::home::SecretArn;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, VersionId};
+use crate::model::receipt::Receipt;
 use crate::model::time::Timestamp;
 use crate::model::waits::LONGEST;
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -43,6 +46,8 @@ pub enum JournalEntry {
     Revoked(Vec<Revoked>),
     /// Where the user's home was moved to.
     Moved(SecretArn),
+    /// How far the delivery to a destination is.
+    Receipt(Receipt),
 }
 
 /// Written before a key is made: a key that is not among `before` and appears within the settling
@@ -138,6 +143,9 @@ pub struct Journal {
     pub revoked: Vec<Revoked>,
     /// Where the user's home was moved to; the secret's own ARN if it was moved back.
     pub moved_to: Option<SecretArn>,
+    /// How far the deliveries are, by destination.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub receipts: BTreeMap<DestinationName, Receipt>,
 }
 
 impl Journal {
@@ -152,6 +160,8 @@ impl Journal {
                 journal.set(note);
             }
         }
+        let receipts = tags.iter().filter_map(|(tag, text)| Receipt::parse(tag, text));
+        receipts.for_each(|receipt| journal.set(JournalEntry::Receipt(receipt)));
         journal
     }
 
@@ -163,6 +173,9 @@ impl Journal {
             JournalEntry::Retired(retired) => self.retired = Some(retired),
             JournalEntry::Revoked(revoked) => self.revoked = revoked,
             JournalEntry::Moved(to) => self.moved_to = Some(to),
+            JournalEntry::Receipt(receipt) => {
+                self.receipts.insert(receipt.to.clone(), receipt);
+            }
         }
     }
 
@@ -195,14 +208,23 @@ impl JournalEntry {
 
     /// The tag that this note is kept under.
     #[must_use]
-    pub fn tag(&self) -> &'static str {
-        match self {
+    pub fn tag(&self) -> Cow<'static, str> {
+        let tag = match self {
             Self::Intent(_) => Self::TAGS[0],
             Self::Promoted(_) => Self::TAGS[1],
             Self::Retired(_) => Self::TAGS[2],
             Self::Revoked(_) => Self::TAGS[3],
             Self::Moved(_) => Self::MOVED_TO,
-        }
+            Self::Receipt(receipt) => return Cow::Owned(receipt.tag()),
+        };
+        Cow::Borrowed(tag)
+    }
+
+    /// Whether this tag of a secret has one of its own entries in it, whose room is not counted
+    /// among the others.
+    #[must_use]
+    pub fn is_tag(tag: &str, text: &str) -> bool {
+        Self::TAGS.contains(&tag) || Receipt::parse(tag, text).is_some()
     }
 
     /// The tag's value.
@@ -240,6 +262,7 @@ impl JournalEntry {
                 }
             }
             Self::Moved(to) => to.to_string(),
+            Self::Receipt(receipt) => receipt.to_text(),
         }
     }
 

@@ -16,6 +16,7 @@ pub(crate) mod nearest;
 pub(crate) mod no_key;
 pub(crate) mod observed;
 pub(crate) mod placeholder;
+pub(crate) mod receipt;
 pub(crate) mod request;
 pub(crate) mod step;
 pub(crate) mod stored;
@@ -33,7 +34,7 @@ pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
 pub use deployer::Deployer;
-pub use destination::{Abilities, Assignment, Delivery, Found, Holds};
+pub use destination::{Abilities, Assignment, Delivery, Found, Holds, SeenDestination};
 pub use ended_sessions::{
     EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before,
 };
@@ -49,6 +50,7 @@ pub use observed::{
     Verified,
 };
 pub use placeholder::PLACEHOLDER;
+pub use receipt::{Receipt, Receiving};
 pub use request::{Request, Revocation};
 pub use step::{RotationStep, StepName};
 pub use stored::{NewKey, ProbeAnswer, VersionContents};

@@ -1,6 +1,7 @@
 //! What is seen of one user before anything is decided.
 
 use crate::model::deployer::Deployer;
+use crate::model::destination::SeenDestination;
 use crate::model::home::{Difference, Owner, Residence, SecretArn};
 use crate::model::journal::{Journal, Revoked};
 use crate::model::names::{KeyId, VersionId};
@@ -49,6 +50,8 @@ pub struct Observed {
     pub staged_here: Option<VersionId>,
     /// What came of trying the credentials in a version, in this run.
     pub verified: Option<(VersionId, Verified)>,
+    /// The user's destinations, by name.
+    pub destinations: Vec<SeenDestination>,
 }
 
 impl Observed {

@@ -1,7 +1,7 @@
 //! What the operator may ask for, for one user.
 
 use crate::model::home::SecretArn;
-use crate::model::names::KeyId;
+use crate::model::names::{DestinationName, KeyId};
 use serde::Serialize;
 
 /// A person's request: [`decide_request`](crate::decide::request::decide_request()) says what it
@@ -40,6 +40,17 @@ pub enum Request {
         /// The key.
         key: KeyId,
     },
+    /// Deliver the current key, whatever is at the place now.
+    Deliver {
+        /// Only to this destination; `None` for all of the user's.
+        to: Option<DestinationName>,
+    },
+    /// Let a destination go: nothing is delivered there, and nothing waits for it, until it is
+    /// asked for again by [`Deliver`](Self::Deliver).
+    LetGo {
+        /// The destination.
+        to: DestinationName,
+    },
 }
 
 /// A key that is not to be used any more. Its overlap and `recent_use` are not waited for; a working
@@ -71,6 +82,7 @@ impl Request {
             }
             Self::Revoke(_) | Self::Rollback { .. } | Self::Reinstate { .. } => None,
             Self::Bind | Self::Leave { .. } | Self::Move { .. } => None,
+            Self::Deliver { .. } | Self::LetGo { .. } => None,
         }
     }
 }

@@ -275,6 +275,10 @@ impl Blocked {
                     Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
                 ]
             }
+            Self::DestinationChanged { .. } => vec![
+                Hint::advice("find out who writes there: keyrot is to be the only one"),
+                Hint::to("then deliver over it, or let the destination go", resolve()),
+            ],
             Self::RevokedKeyReactivated { key } => vec![
                 Hint::to(
                     "whoever has the key may have done that; to deactivate it again",
@@ -415,6 +419,9 @@ impl Refusal {
             ],
             Self::OtherAccount { .. } => {
                 vec![Hint::advice("check the profile and the credentials")]
+            }
+            Self::NoSuchDestination { .. } => {
+                vec![Hint::advice("the settings say where a key may go: see `destination` there")]
             }
             Self::NothingCurrent => {
                 vec![Hint::to("to see what adopting takes", Action::Plan { user: user.clone() })]

@@ -66,7 +66,8 @@ fn wait_text(wait: &Wait) -> String {
         Why::UseUnknown { .. }
         | Why::VerificationUnknown { .. }
         | Why::OldKey(_)
-        | Why::Service => wait.why.to_string(),
+        | Why::Service
+        | Why::Delivery { .. } => wait.why.to_string(),
     }
 }
 
@@ -133,6 +134,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             }
             Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
         },
+        Step::Write(JournalEntry::Receipt(_)) | Step::Deliver { .. } => step.to_string(),
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),

@@ -98,6 +98,22 @@ impl Resolution {
                 ),
                 request: Request::Revoke(Revocation::of(key.clone())),
             }],
+            Blocked::DestinationChanged { to, place, .. } => vec![
+                Self {
+                    choice: format!("deliver:{to}"),
+                    message: format!(
+                        "deliver the current key to {to} ({place}), over what is there"
+                    ),
+                    request: Request::Deliver { to: Some(to.clone()) },
+                },
+                Self {
+                    choice: format!("let-go:{to}"),
+                    message: format!(
+                        "let {to} go: nothing is delivered there any more, and the previous key does not wait for it"
+                    ),
+                    request: Request::LetGo { to: to.clone() },
+                },
+            ],
             Blocked::Quarantined { .. }
             | Blocked::ManagedElsewhere { .. }
             | Blocked::MoveBegun { .. }

@@ -15,6 +15,8 @@ pub const ROLLBACK: &str = "keyrot.rollback/2";
 pub const REVOKE: &str = "keyrot.revoke/2";
 /// The document of a resolution.
 pub const RESOLVE: &str = "keyrot.resolve/2";
+/// The document of a delivery.
+pub const DELIVER: &str = "keyrot.deliver/1";
 /// The document of an audit.
 pub const AUDIT: &str = "keyrot.audit/1";
 /// The document of an enrollment.

@@ -2,6 +2,7 @@
 
 use crate::decide::decision::blocked::{Blocked, Evidence};
 use crate::decide::decision::{Step, Why};
+use crate::decide::destinations::DestinationState;
 use crate::engine::report::UserResult;
 use crate::machine::event::{Event, EventKind, Severity};
 use crate::machine::outcome::{Outcome, Stop};
@@ -55,6 +56,9 @@ pub struct UserDocument {
     pub deadline: Option<Timestamp>,
     /// The user's keys, the oldest first.
     pub keys: Vec<KeyDocument>,
+    /// Where the key is delivered beside the secret, and how that stands; absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<DestinationState>,
     /// What is known of the use of keys that matter to the state.
     pub evidence: Vec<EvidenceDocument>,
     /// What happened in this run.
@@ -245,6 +249,7 @@ impl UserDocument {
             due: one.due,
             deadline: one.deadline,
             keys: one.keys.iter().map(key).collect(),
+            destinations: one.destinations.clone(),
             evidence: with_uses(one),
             events: one.events.iter().map(EventDocument::of).collect(),
             calls: one.calls,

@@ -97,6 +97,7 @@ impl Target {
             home: HomeTag::Absent,
             adoption: Adoption::NotNamed,
             renamed: false,
+            destinations: Vec::new(),
         };
         Self { subject, policy: Err(Blocked::IamOnly { reason: why.into() }) }
     }

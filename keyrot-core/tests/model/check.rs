@@ -368,6 +368,15 @@ impl Model for Check {
             });
             actions.extend(deeds.into_iter().map(Action::Person));
         }
+        if state.overwrites > 0 {
+            for one in self.setting.destinations {
+                let to = || one.assignment().to;
+                actions.extend([
+                    Action::Person(Deed::Overwrite(to(), None)),
+                    Action::Person(Deed::Empty(to())),
+                ]);
+            }
+        }
         if state.forges > 0 && state.world.secret(&secret()).is_some() {
             let all = if self.setting.claims { self.claims(state) } else { Self::forgeries(state) };
             actions.extend(all.into_iter().map(Action::Forge));
@@ -431,6 +440,7 @@ impl Model for Check {
             Property::<Self>::always("S10 no claim takes a key away that is in use", |_, s| {
                 s.taken.is_none()
             }),
+            Property::<Self>::always("S16 deliveries", |_, s| unbroken(s, "S16")),
             Property::<Self>::always("S6 no secret shown", |_, s| s.leaked.is_none()),
             Property::<Self>::always("S12 who could not ask concludes nothing", |_, s| {
                 s.concluded.is_none()
@@ -459,7 +469,10 @@ impl Model for Check {
                 |m, s| {
                     let lasting = matches!(
                         m.setting.port,
-                        Port::StoreDown | Port::NoRoomForTags | Port::DropsRevocations
+                        Port::StoreDown
+                            | Port::NoRoomForTags
+                            | Port::DropsRevocations
+                            | Port::DestinationsDown
                     );
                     // What a claim may hold up is not said here.
                     m.setting.claims

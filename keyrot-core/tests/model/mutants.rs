@@ -2,6 +2,7 @@
 //! port, and a property has to break.
 
 mod claims;
+mod deliveries;
 mod homes;
 mod moves;
 mod orders;

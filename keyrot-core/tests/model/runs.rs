@@ -1,6 +1,6 @@
 //! One call, one run, one rotation of Secrets Manager's, on the model's world.
 
-use super::setting::{Port, Setting, UNIT};
+use super::setting::{Destination, Port, Setting, UNIT};
 use super::world::{Luck, secret};
 use futures_util::FutureExt;
 use keyrot_core::machine::{Call, Next, Reply, Rotation, Task};
@@ -10,7 +10,8 @@ use keyrot_core::{Blocked, CallError, KeyStatus, LastUse, Mode, Outcome, Ports, 
 use std::time::Duration;
 
 pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation {
-    let subject = Subject::of(&world.list_users("/")[0], secret(), world.region());
+    let mut subject = Subject::of(&world.list_users("/")[0], secret(), world.region());
+    subject.destinations = setting.destinations.iter().map(Destination::assignment).collect();
     Rotation::new(subject, setting.rotator_policy(), Mode::Act)
         .deciding_by(setting.decider)
         .to_do(task)
@@ -51,9 +52,10 @@ pub(super) fn perform(
     match setting.port {
         Port::NoRoomForTags if matches!(call, Call::Write(_)) => inject(Fault::Denied),
         Port::StoreDown if !is_iams(&call) => inject(Fault::Denied),
+        Port::DestinationsDown if matches!(call, Call::Deliver { .. }) => inject(Fault::Denied),
         _ => {}
     }
-    let ports = Ports::of(account.clone());
+    let ports = Ports::of(account.clone()).with_destinations(account.destinations());
     let answer = ports.perform(subject, &call).now_or_never();
     *world = account.world();
     world.rules.listing_lag = Duration::ZERO;

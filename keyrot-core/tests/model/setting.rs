@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use keyrot_core::machine::Decider;
+use keyrot_core::model::{Abilities, Assignment, DestinationName};
 use keyrot_core::{KeyId, Request, Revocation, Timestamp, WaitPolicy, Waits};
 use std::time::Duration;
 
@@ -42,6 +43,29 @@ pub(crate) struct Setting {
     pub(crate) endless: bool,
     /// How many seconds each rotator's clock is ahead of AWS's.
     pub(crate) clocks: [i64; 2],
+    /// Where the key is delivered beside the secret.
+    pub(crate) destinations: &'static [Destination],
+    /// How often somebody else may write to a destination.
+    pub(crate) overwrites: u8,
+}
+
+/// A destination: its name, whether it is required, and what it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Destination {
+    pub(crate) name: &'static str,
+    pub(crate) required: bool,
+    pub(crate) abilities: Abilities,
+}
+
+impl Destination {
+    pub(crate) fn assignment(&self) -> Assignment {
+        Assignment {
+            to: DestinationName::parse(self.name).unwrap(),
+            place: "ci".to_owned(),
+            required: self.required,
+            abilities: self.abilities,
+        }
+    }
 }
 
 /// How the user stands at first.
@@ -80,6 +104,8 @@ pub(crate) enum Ask {
     RevokeIfUnused,
     RevokeWithoutSuccessor,
     Reinstate,
+    Deliver,
+    LetGo,
 }
 
 impl Ask {
@@ -87,6 +113,10 @@ impl Ask {
         match self {
             Self::Rollback => return Request::Rollback { to: key },
             Self::Reinstate => return Request::Reinstate { key },
+            Self::Deliver => return Request::Deliver { to: None },
+            Self::LetGo => {
+                return Request::LetGo { to: DestinationName::parse("lake").unwrap() };
+            }
             _ => {}
         }
         Request::Revoke(Revocation {
@@ -121,6 +151,8 @@ pub(crate) enum Port {
     ListsInactive,
     /// Acknowledges entries of revocations, and does not keep them.
     DropsRevocations,
+    /// Not a fault of the port's: no destination takes a key.
+    DestinationsDown,
 }
 
 pub(crate) fn waits(units: [u32; 5]) -> Waits {
@@ -166,6 +198,8 @@ impl Setting {
             requests: 1,
             endless: false,
             clocks: [0, 0],
+            destinations: &[],
+            overwrites: 0,
         }
     }
 

@@ -8,7 +8,7 @@ pub(crate) use deeds::{Deed, Forgery};
 use verdicts::{concluded, taken};
 
 use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
-use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
+use keyrot_core::memory::{Actor, Broken, Label, MemoryDestination, Value, Watch, World};
 use keyrot_core::model::{
     JournalEntry, RotationStep, Secret, SecretState, StepName, VersionId, after,
 };
@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::runs::{following, is_iams, machine, perform, rotate_by_service, token};
-use super::setting::{Port, Setting, Start, UNIT};
+use super::setting::{Destination, Port, Setting, Start, UNIT};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
@@ -57,6 +57,8 @@ pub(crate) struct State {
     pub(crate) overwrote: bool,
     /// The versions that a person moved AWSCURRENT away from.
     pub(crate) left: BTreeSet<VersionId>,
+    /// How often somebody else may write to a destination.
+    pub(crate) overwrites: u8,
 }
 
 /// A rotator at work: the machine, the call that it is about to make, and since when.
@@ -155,7 +157,13 @@ impl State {
         let keys = if let Start::New { keys } = setting.start { keys } else { 1 };
         (0..keys).for_each(|_| drop(world.add_key(&name).unwrap()));
         world.advance(UNIT);
-        let watch = Arc::new(Watch::new(&world, name, secret(), setting.policy()));
+        for one in setting.destinations {
+            let destination = MemoryDestination::new(one.abilities);
+            world.add_destination(one.assignment().to, destination);
+        }
+        let assigned = setting.destinations.iter().map(Destination::assignment).collect();
+        let watch = Watch::new(&world, name, secret(), setting.policy());
+        let watch = Arc::new(watch.with_destinations(assigned));
         let mut state = Self {
             world,
             watch,
@@ -178,6 +186,7 @@ impl State {
             taken: None,
             overwrote: false,
             left: BTreeSet::new(),
+            overwrites: 0,
         };
         if !matches!(setting.start, Start::New { .. }) {
             state.live(&sound, 12);
@@ -243,6 +252,7 @@ impl State {
                 || setting.start == Start::Reactivated,
             begun: false,
             left: BTreeSet::new(),
+            overwrites: setting.overwrites,
             ..state
         }
     }
@@ -435,6 +445,10 @@ impl State {
                 self.interfered = true;
             }
             Request::Leave { .. } | Request::Move { .. } => self.interfered = true,
+            Request::Deliver { to } => {
+                Arc::make_mut(&mut self.watch).asked_to_deliver(to.as_ref());
+            }
+            Request::LetGo { to } => Arc::make_mut(&mut self.watch).let_go(to),
             Request::Revoke(order) => {
                 self.interfered |= order.without_successor;
                 Arc::make_mut(&mut self.watch).revoke(order.clone());

@@ -107,7 +107,7 @@ impl Hook for Closes {
     async fn after(&self, call: &'static str, _: &str) {
         if call == "write_note" {
             self.0.change(|world| {
-                world.tag_secret(&secret(), self.1.tag(), self.1.to_text()).unwrap();
+                world.tag_secret(&secret(), &self.1.tag(), self.1.to_text()).unwrap();
             });
         }
     }

@@ -197,6 +197,8 @@ fn word(step: &PlannedAction) -> Option<&'static str> {
         PlannedAction::Deactivate(_) => "retired",
         PlannedAction::Delete(_) => "deleted",
         PlannedAction::Reinstate(_) => "reinstated",
+        PlannedAction::Deliver { .. } => "delivered",
+        PlannedAction::LetGo(_) => "let_go",
         PlannedAction::Wait(_)
         | PlannedAction::Stop(_)
         | PlannedAction::WriteDown

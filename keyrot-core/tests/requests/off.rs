@@ -221,12 +221,12 @@ fn hold(world: &mut World) {
         soak: None,
         reactivated: false,
     });
-    world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
+    world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
 }
 
 fn unrevoke(world: &mut World) {
     let note = JournalEntry::Revoked(Vec::new());
-    world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
+    world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
                     soak: None,
                     reactivated: false,
                 });
-                world.tag_secret(&secret(), note.tag(), note.to_text()).unwrap();
+                world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
             });
             desk.account.advance(HOUR);
         }

@@ -20,7 +20,13 @@ pub(crate) struct Hooked<H>(H);
 impl<H: Hook + 'static> Hooked<H> {
     pub(crate) fn ports(account: &MemoryAccount, hook: H) -> Ports {
         let all = Arc::new(Wrapped { inner: account.clone(), around: Self(hook) });
-        Ports { iam: all.clone(), store: all.clone(), probe: all, clock: Arc::new(account.clone()) }
+        Ports {
+            iam: all.clone(),
+            store: all.clone(),
+            probe: all,
+            clock: Arc::new(account.clone()),
+            destinations: Arc::default(),
+        }
     }
 }
 

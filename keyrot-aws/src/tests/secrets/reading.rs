@@ -13,7 +13,7 @@ async fn a_secret_is_seen_by_its_labels_and_notes_alone() {
         JournalEntry::Intent(Intent { before: vec![key('A')], at: chrono::DateTime::UNIX_EPOCH });
     let answer = json(&json!({
         "ARN": ARN, "PrimaryRegion": "eu-central-1",
-        "Tags": [{"Key": note.tag(), "Value": note.to_text()}, {"Key": "mine", "Value": "x"}],
+        "Tags": [{"Key": &*note.tag(), "Value": note.to_text()}, {"Key": "mine", "Value": "x"}],
         "VersionIdsToStages": { version('A').as_str(): ["AWSPREVIOUS"], FOREIGN: ["AWSCURRENT"],
                                 version('B').as_str(): ["AWSPENDING", "OTHER"], "gone": [] },
     }));

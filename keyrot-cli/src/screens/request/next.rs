@@ -77,6 +77,13 @@ fn resuming(view: &View<'_>, request: &Request) -> String {
             end_sessions: view.end_sessions,
         }
         .command(),
+        Request::Deliver { to } => {
+            let to = to.as_ref().map(|to| format!(" --to {to}")).unwrap_or_default();
+            command_line("keyrot deliver", &[user.as_str()], &to)
+        }
+        Request::LetGo { to } => {
+            Action::Resolve { user, choice: Some(format!("let-go:{to}")) }.command()
+        }
         Request::Bind | Request::Leave { .. } | Request::Move { .. } => {
             "the same command".to_owned()
         }

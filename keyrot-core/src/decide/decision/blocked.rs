@@ -1,8 +1,9 @@
 //! Why a person has to decide, and what they can do.
 
 use crate::decide::decision::Wait;
+use crate::decide::facts::delivery::Changed;
 use crate::model::home::{Difference, Owner, Place, SecretArn};
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::no_key::NoKey;
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
@@ -199,6 +200,15 @@ pub enum Blocked {
         /// IAM's word for it.
         status: String,
     },
+    /// Somebody else wrote to a required destination. It is not written over without being asked.
+    DestinationChanged {
+        /// The destination.
+        to: DestinationName,
+        /// The place in it.
+        place: String,
+        /// What happened there.
+        how: Changed,
+    },
     /// The user's own settings, in tags, cannot be used.
     BadTag {
         /// What is wrong.
@@ -389,6 +399,9 @@ impl fmt::Display for Blocked {
                 "{key}, an old key, was deactivated twice and is Active again: something reactivates it"
             ),
             Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
+            Self::DestinationChanged { to, place, how } => {
+                write!(f, "the destination {to} ({place}) is not written to: {how}")
+            }
             Self::UnknownKeys(keys) => {
                 f.write_str("keys that keyrot can't explain: ")?;
                 for (i, k) in keys.iter().enumerate() {

@@ -38,6 +38,7 @@ impl Blocked {
             Self::UnknownStatus { .. } => "unknown_status",
             Self::RolledBack { .. } => "rolled_back",
             Self::BadTag { .. } => "bad_tag",
+            Self::DestinationChanged { .. } => "destination_changed",
         }
     }
 
@@ -76,6 +77,7 @@ impl Blocked {
             | Self::ClaimedKey { .. }
             | Self::RevokedKeyInUse { .. }
             | Self::UnknownStatus { .. }
+            | Self::DestinationChanged { .. }
             | Self::RolledBack { .. } => false,
         }
     }

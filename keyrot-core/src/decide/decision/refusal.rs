@@ -1,7 +1,7 @@
 //! Why an order or a request is refused, and what a person can do about it.
 
 use crate::model::home::SecretArn;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::observed::LastUse;
 use crate::model::time::Timestamp;
 use serde::Serialize;
@@ -104,6 +104,13 @@ pub enum Refusal {
         /// When to ask again, where that is known.
         until: Option<Timestamp>,
     },
+    /// The user has no such destination.
+    NoSuchDestination {
+        /// The destination.
+        to: DestinationName,
+        /// The user's destinations.
+        all: Vec<DestinationName>,
+    },
     /// The user has no tag that names its home.
     NoHome,
     /// The user's home is in another account or partition, and a key stays in its account.
@@ -165,6 +172,14 @@ impl fmt::Display for Refusal {
             Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
             Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
             Self::NotAtRest { why, .. } => write!(f, "the user's home cannot be left now: {why}"),
+            Self::NoSuchDestination { to, all } if all.is_empty() => {
+                write!(f, "the settings deliver this user's key to no destination, and not to {to}")
+            }
+            Self::NoSuchDestination { to, all } => {
+                let all: Vec<&str> = all.iter().map(DestinationName::as_str).collect();
+                let all = all.join(", ");
+                write!(f, "the settings do not deliver this user's key to {to}, but to {all}")
+            }
             Self::NoHome => f.write_str(
                 "the user has no tag keyrot:home, so nothing says where its key is published",
             ),
@@ -201,6 +216,7 @@ impl Refusal {
             Self::InUse { .. } => "in_use",
             Self::NotAtRest { .. } => "not_at_rest",
             Self::NoHome => "no_home",
+            Self::NoSuchDestination { .. } => "no_such_destination",
             Self::OtherAccount { .. } => "other_account",
         }
     }

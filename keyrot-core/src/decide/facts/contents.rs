@@ -20,6 +20,7 @@ impl<'a> Contents<'a> {
         let previous = secret.previous.as_ref();
         let labeled = match case.ask {
             Ask::Rollback(_) => [Some(current), None, previous],
+            Ask::Deliver(_) | Ask::LetGo(_) => [Some(current), None, None],
             Ask::Run | Ask::Step(_) | Ask::Revoke(_) | Ask::Reinstate(_) => {
                 [Some(current), secret.pending.as_ref(), previous.filter(|_| others)]
             }

@@ -2,7 +2,7 @@
 
 use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::journal::JournalEntry;
-use crate::model::names::VersionId;
+use crate::model::names::{DestinationName, VersionId};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
@@ -48,6 +48,7 @@ impl<'a> NextKey<'a> {
         let ordered = match case.ask {
             Ask::Step(_) => true,
             Ask::Run | Ask::Revoke(_) | Ask::Rollback(_) | Ask::Reinstate(_) => false,
+            Ask::Deliver(_) | Ask::LetGo(_) => false,
         };
         let due = Self::due(case).unwrap_or(Timestamp::MAX_UTC);
         if ordered {
@@ -73,7 +74,7 @@ impl<'a> NextKey<'a> {
 
     fn now(case: &Situation<'a>) -> Self {
         // A secret has 50 tags at most (Secrets Manager user guide, "AWS Secrets Manager quotas").
-        let (tags, most) = (case.secret.other_tags, 50 - (JournalEntry::TAGS.len() + 1));
+        let (tags, most) = tags_and_room(case);
         if tags > most {
             return Self::NoTagRoom { tags, most };
         }
@@ -138,4 +139,15 @@ fn unlisted_until(case: &Situation<'_>) -> Option<Timestamp> {
     let intent = case.secret.journal.intent.as_ref()?;
     let appeared = case.seen.keys.iter().any(|key| !intent.before.contains(&key.id));
     case.settles(intent.at).filter(|_| !appeared)
+}
+
+/// How many tags the secret has that are not of this user's journal, and how many there may be
+/// beside those: the entries, the owner's, and a receipt of each destination. Receipts of
+/// destinations that the settings do not have any more take room, too.
+fn tags_and_room(case: &Situation<'_>) -> (usize, usize) {
+    let all = &case.seen.destinations;
+    let assigned = |to: &DestinationName| all.iter().any(|one| one.assignment.to == *to);
+    let stale = case.secret.journal.receipts.keys().filter(|to| !assigned(to)).count();
+    let own = JournalEntry::TAGS.len() + 1 + all.len();
+    (case.secret.other_tags + stale, 50_usize.saturating_sub(own))
 }

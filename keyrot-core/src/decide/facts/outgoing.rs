@@ -139,6 +139,9 @@ impl<'a> Outgoing<'a> {
             Some((Phase::Inactive | Phase::Hold, at)) => at.max(promoted),
             Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
         };
+        // The overlap counts from the last destination that has the current key.
+        let promoted = case.delivered_at().map_or(promoted, |at| at.max(promoted));
+        let since = since.max(promoted);
         let overlap = after(since, case.overlap());
         let need = match order {
             None if case.now < overlap => Some(WhyKept::Overlap { key: id, until: overlap }),

@@ -6,7 +6,7 @@ use crate::decide::belief;
 use crate::decide::decision::{Decision, Step};
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Intent, JournalEntry, Phase, Promoted, Retired, Revoked};
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, Verified,
 };
@@ -30,6 +30,10 @@ pub(crate) enum Ask<'a> {
     Revoke(&'a Revocation),
     /// The operator: take the revocation of this key back.
     Reinstate(&'a KeyId),
+    /// The operator: deliver the current key, to this destination or to all.
+    Deliver(Option<&'a DestinationName>),
+    /// The operator: let this destination go.
+    LetGo(&'a DestinationName),
 }
 
 /// What a key is to the rotation.

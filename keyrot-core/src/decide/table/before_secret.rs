@@ -23,7 +23,7 @@ pub(crate) fn before_secret<'a>(
     policy: &'a WaitPolicy,
     now: Timestamp,
 ) -> Part<Situation<'a>> {
-    use EarlyAsk::{Reinstate, Revoke, Rollback, Run, Step as InStep};
+    use EarlyAsk::{Deliver, Reinstate, Revoke, Rollback, Run, Step as InStep};
     let BeforeSecret { asks, home, quarantine, store } = BeforeSecret::of(seen, ask, policy, now);
     rows! { "The user and the secret", match (asks, home, quarantine, store) {
         /// The key to revoke has a status that keyrot does not know
@@ -56,7 +56,7 @@ pub(crate) fn before_secret<'a>(
         (Revoke(RevocationTarget::NoRoom { key, other }), _, _, store @ (Store::Missing | Store::NoVersion(_))) =>
             refused(no_room(key, other, store.secret())),
         /// There is no version yet, and a request or a step needs one
-        (InStep { rotation_on: true } | Rollback | Reinstate, _, _, Store::Missing | Store::NoVersion(_)) =>
+        (InStep { rotation_on: true } | Rollback | Reinstate | Deliver, _, _, Store::Missing | Store::NoVersion(_)) =>
             refused(Refusal::NothingCurrent),
         /// There is no secret
         (Run { two_keys: false } | Revoke(RevocationTarget::Listed), _, _, Store::Missing) => act(Step::CreateSecret),
@@ -64,7 +64,7 @@ pub(crate) fn before_secret<'a>(
         (Run { two_keys: false } | Revoke(RevocationTarget::Listed), _, _, Store::NoVersion(_)) => act(Step::PutPlaceholder),
     } else {
         (
-            Run { .. } | InStep { rotation_on: true } | Rollback | Reinstate
+            Run { .. } | InStep { rotation_on: true } | Rollback | Reinstate | Deliver
                 | Revoke(RevocationTarget::Unlisted(_) | RevocationTarget::NoRoom { .. } | RevocationTarget::Listed),
             Home::Here,
             Quarantine::No | Quarantine::WhileRevoking(_),

@@ -7,6 +7,7 @@ use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Why};
 use crate::decide::evidence::no_such_key;
 use crate::decide::facts::contents::Contents;
+use crate::decide::facts::delivery::{Behind, DeliverTo, LetGo as Letting};
 use crate::decide::facts::moved_back::MovedBack;
 use crate::decide::facts::published::{PublishedNote, Unshown, Works};
 use crate::decide::facts::revoked::{BeforeEntry, Revoking, no_room};
@@ -19,6 +20,7 @@ use crate::decide::table::row::{Part, Row, rows};
 use crate::model::journal::Phase;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::Verified;
+use crate::model::receipt::Receiving;
 use crate::model::step::StepName::{CreateSecret, FinishSecret, SetSecret, TestSecret};
 use std::convert::Infallible;
 use std::ops::ControlFlow;
@@ -30,6 +32,8 @@ pub(crate) enum Then<'a> {
     Go(Goal<'a>),
     /// Whether this version works, which has this value.
     Test(&'a VersionId, Value<'a>),
+    /// What the request was about is done; the user's destinations are left.
+    Deliver,
 }
 
 /// What the rest of the table is asked for.
@@ -45,7 +49,7 @@ pub(crate) enum Goal<'a> {
 
 /// What was asked for.
 pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>> {
-    use AskProgress::{Reinstate, Revoke, Rollback, Run, Step as InStep};
+    use AskProgress::{Deliver, LetGo, Reinstate, Revoke, Rollback, Run, Step as InStep};
     let Facts { asked, contents, moved_back, published, works, .. } = facts;
     rows! { "What was asked for", match (asked, contents, moved_back, published, works) {
         /// The version that the step is about is current, as this run has seen, and no entry says that it works
@@ -57,14 +61,12 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
         /// IAM is to know the key of that version, which it does since it created it
         (InStep(SetSecret, ..), ..) => Decision::Done,
         /// Somebody else wrote a labeled version
-        (InStep(..) | Rollback(_) | Revoke(_), Contents::Unread(version), ..) => look_into(version),
+        (InStep(..) | Rollback(_) | Revoke(_) | Deliver(_), Contents::Unread(version), ..) => look_into(version),
         /// A key is to be created for a version that holds something else
         (InStep(CreateSecret, version, StepVersion::Staged(Value::Other)), ..) => foreign_pending(version),
         /// A key is to be created for a version that has a value
         (InStep(CreateSecret, _, StepVersion::Staged(Value::NoKey | Value::Key(_))), ..) => Decision::Done,
 
-        /// The key to go back to is current, and an entry says so
-        (Rollback(RollbackProgress::Current), ..) => Decision::Done,
         /// The key to go back to is current, and was not verified in this run
         (Rollback(RollbackProgress::CurrentUnrecorded), _, _, _, Works::Unshown(why)) => why.answer(),
         /// The key to go back to is current
@@ -132,15 +134,48 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
             case.note_published(case.previous_key().or(case.last_replaced())),
         /// The revoked key is Inactive, and is to be deleted without its soak
         (Revoke(Revoking::Inactive { key, delete: true, .. }), ..) => act(Step::Delete(key.clone())),
-        /// The revoked key is Inactive
-        (Revoke(Revoking::Inactive { delete: false, .. }), ..) => Decision::Done,
+
+        /// The user has no such destination
+        (Deliver(DeliverTo::Unknown(to)) | LetGo(Letting::Unknown(to)), ..) => refused(case.no_such_destination(to)),
+        /// The destination was let go
+        (LetGo(Letting::Recorded), ..) => Decision::Done,
+        /// The destination is to be let go
+        (LetGo(Letting::Unrecorded { to, mark }), ..) => write(case.note_receipt(to, Receiving::LetGo, mark)),
+        /// A delivery is asked for, and no key is current
+        (Deliver(_), _, _, PublishedNote::NoKey | PublishedNote::NoKeyUnrecorded, _) => refused(Refusal::NothingCurrent),
+        /// A delivery is asked for, and the current key was revoked
+        (Deliver(DeliverTo::Revoked(key)), ..) => does_not_work(key, "it was revoked"),
+        /// A delivery is asked for, and the current key is not known to work
+        (Deliver(DeliverTo::Known), _, _, _, Works::Unshown(why)) => why.answer(),
+        /// A delivery is asked for, and no entry says that the current key was published
+        (Deliver(DeliverTo::Known), _, _, PublishedNote::Unrecorded, Works::Yes) =>
+            case.note_published(case.previous_key().or(case.last_replaced())),
     } else {
+        (Rollback(RollbackProgress::Current), Contents::Known, ..)
+        | (Revoke(Revoking::Inactive { delete: false, .. }), Contents::Known, ..)
+        | (Deliver(DeliverTo::Known), Contents::Known, _, PublishedNote::Recorded, Works::Yes) => Then::Deliver,
         (Run, ..) | (Revoke(Revoking::Noted), Contents::Known, ..) => Then::Go(Goal::Run),
         (InStep(CreateSecret, _, StepVersion::Staged(Value::Empty { old })), Contents::Known, ..) =>
             Then::Go(Goal::Create { old }),
         (InStep(TestSecret, version, StepVersion::Staged(value)), Contents::Known, ..) => Then::Test(version, value),
         (InStep(FinishSecret, version, StepVersion::Staged(value)), Contents::Known, ..) =>
             Then::Go(Goal::Finish(version, value)),
+    } }
+}
+
+/// A request whose deliveries were made, as far as they could be.
+pub(crate) fn after_deliveries(facts: Facts<'_>) -> Part<Infallible> {
+    use AskProgress::{Deliver, LetGo, Reinstate, Revoke, Rollback, Run, Step as InStep};
+    let Facts { asked, behind, .. } = facts;
+    rows! { "A request that is carried out", match (asked, behind) {
+        /// A delivery is asked for, and failed
+        (Deliver(_), Behind::Failed { to, reason }) => wait(not_delivered(to, reason), None),
+        /// A delivery is asked for, and somebody else wrote to the destination since
+        (Deliver(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
+        /// What was asked for is done
+        (Deliver(_), Behind::Nobody | Behind::Recorded(_)) | (Rollback(_) | Revoke(_) | Reinstate(_) | LetGo(_) | Run | InStep(..), _) =>
+            Decision::Done,
+    } else {
     } }
 }
 

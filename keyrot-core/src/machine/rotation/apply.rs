@@ -13,6 +13,7 @@ use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::{
     AccessKey, KeyStatus, LabeledVersion, Secret, SecretState, StoredVersion, Verified,
 };
+use crate::model::receipt::Receiving;
 use crate::model::request::Request;
 use crate::model::stored::VersionContents;
 use crate::model::time::Timestamp;
@@ -85,9 +86,23 @@ impl Rotation {
                 self.end_of_verification(now);
                 true
             }
+            (Call::InspectDestination { to, .. }, Reply::Found(found)) => {
+                self.found(&to, found);
+                true
+            }
+            (call @ Call::Deliver { .. }, Reply::Found(found)) => {
+                self.repeats.succeeded(&call);
+                if let Call::Deliver { to, .. } = call {
+                    self.delivered(now, to, found);
+                }
+                true
+            }
             (call, Reply::Done)
                 if !call.only_reads()
-                    && !matches!(call, Call::CreateKey | Call::CreateSecret(_)) =>
+                    && !matches!(
+                        call,
+                        Call::CreateKey | Call::CreateSecret(_) | Call::Deliver { .. }
+                    ) =>
             {
                 self.done(now, call);
                 true
@@ -109,6 +124,7 @@ impl Rotation {
     fn looked(&mut self, secret: SecretState) {
         self.seen.secret = secret;
         self.seen.last_use.clear();
+        self.forget_found();
         self.seen.versions = None;
         self.read = Read::Whole;
         self.looks += 1;
@@ -327,6 +343,9 @@ impl Rotation {
                     key: new.key.clone(),
                     reason: self.task.reason().map(str::to_owned),
                 }
+            }
+            Call::Write(JournalEntry::Receipt(receipt)) if receipt.state == Receiving::LetGo => {
+                EventKind::LetGo { to: receipt.to.clone() }
             }
             Call::Write(JournalEntry::Retired(note)) if note.phase == Phase::Abandoned => {
                 self.abandoning(&note.key)

@@ -44,6 +44,7 @@ impl Rotation {
             Decision::Look(Question::Elsewhere) => Some(Call::FindElsewhere),
             Decision::Look(Question::Differences) => Some(Call::Compare),
             Decision::Look(Question::LastUse(key)) => Some(Call::LastUse(key)),
+            Decision::Look(Question::Destination(to)) => self.inspect(to),
             Decision::Look(Question::Verification(version)) => {
                 self.begin_verification(now, version);
                 None
@@ -71,6 +72,12 @@ impl Rotation {
                     }),
                 )
             }
+            Decision::Wait(Wait { why: Why::Delivery { ref to, .. }, .. })
+                if self.undelivered.contains_key(to) =>
+            {
+                let failure = self.delivery_failure(to)?;
+                self.end(now, Outcome::Failed(failure))
+            }
             Decision::Wait(Wait { why: Why::VerificationUnknown { key, .. }, .. })
                 if self.skipped.is_some() =>
             {
@@ -88,7 +95,7 @@ impl Rotation {
         }
     }
 
-    fn begin_verification(&mut self, now: Timestamp, version: VersionId) {
+    pub(super) fn begin_verification(&mut self, now: Timestamp, version: VersionId) {
         let held = self.held(&version);
         let key = held.and_then(|h| h.key().cloned());
         // What this run did not stage itself is read, even if its id names the new key: its secret
@@ -144,6 +151,7 @@ impl Rotation {
             Step::Deactivate(key) => Call::Deactivate(key),
             Step::Activate(key) => Call::Activate(key),
             Step::Delete(key) => Call::DeleteKey(key),
+            Step::Deliver { to, replaces } => return self.deliver(now, to, replaces),
             Step::Stage { carry } => {
                 let NewKey { credentials, created } = self.created.key().cloned()?;
                 let version = match &self.task {

@@ -10,12 +10,14 @@ use crate::machine::planned::PlannedAction;
 use crate::machine::rotation::task::Task;
 use crate::machine::rotation::{Mode, Next};
 use crate::model::credentials::{Credentials, SecretKey};
+use crate::model::destination::{Found, Holds};
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::home::SecretArn;
 use crate::model::journal::JournalEntry;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::no_key::NoKey;
 use crate::model::observed::{LabeledVersion, LastUse, SecretState, StoredVersion};
+use crate::model::receipt::Receiving;
 use crate::model::request::Request;
 use crate::model::stored::{NewKey, ProbeAnswer, VersionContents};
 use crate::model::time::Timestamp;
@@ -38,6 +40,8 @@ struct Preview {
     /// What was found out before the first change: it is not asked again.
     last_use: BTreeMap<KeyId, LastUse>,
     versions: Vec<StoredVersion>,
+    /// What was found at destinations before the first change.
+    found: BTreeMap<DestinationName, Option<Found>>,
     steps: Vec<PlannedAction>,
     /// Whether anything is changed, if only what is written down.
     changes: bool,
@@ -61,7 +65,10 @@ impl Rotation {
             versions.extend(labels.into_iter().flatten().map(|held| on_paper_since(&held.version)));
         }
         let last_use = self.seen.last_use.clone();
-        Preview { run, now, last_use, versions, steps: Vec::new(), changes: false }.play(request)
+        let seen = self.seen.destinations.iter();
+        let found = seen.map(|one| (one.assignment.to.clone(), one.found.clone())).collect();
+        let steps = Vec::new();
+        Preview { run, now, last_use, versions, found, steps, changes: false }.play(request)
     }
 }
 
@@ -162,6 +169,12 @@ impl Preview {
             Call::Deactivate(key) => PlannedAction::Deactivate(key.clone()),
             Call::Write(JournalEntry::Revoked(_)) => return self.reinstated(),
             Call::DeleteKey(key) => PlannedAction::Delete(key.clone()),
+            Call::Deliver { to, place, .. } => {
+                PlannedAction::Deliver { to: to.clone(), place: place.clone() }
+            }
+            Call::Write(JournalEntry::Receipt(receipt)) if receipt.state == Receiving::LetGo => {
+                PlannedAction::LetGo(receipt.to.clone())
+            }
             _ => return None,
         })
     }
@@ -195,6 +208,15 @@ impl Preview {
                 Reply::SecretCreated(SecretArn::planned(self.run.subject.place()))
             }
             Call::ListVersions => Reply::Versions(self.versions.clone()),
+            Call::InspectDestination { to, .. } => {
+                let found = self.found.get(&to).cloned().flatten();
+                Reply::Found(found.unwrap_or(Found::Nothing))
+            }
+            Call::Deliver { delivery, .. } => Reply::Found(Found::Copy {
+                mark: Mark::parse("planned").expect("a constant that the tests parse"),
+                holds: Holds::Key(delivery.credentials.key),
+                written: Some(self.now),
+            }),
             Call::LastUse(key) => {
                 let unasked =
                     || LastUse::Unknown("it is asked only when the time has come".to_owned());

@@ -20,6 +20,8 @@ pub enum RequestKind {
     Revoke,
     /// What blocks a user is resolved.
     Resolve,
+    /// The current key is delivered again.
+    Deliver,
 }
 
 impl RequestKind {
@@ -30,6 +32,7 @@ impl RequestKind {
             Self::Rollback => "rollback",
             Self::Revoke => "revoke",
             Self::Resolve => "resolve",
+            Self::Deliver => "deliver",
         }
     }
 
@@ -40,6 +43,7 @@ impl RequestKind {
             Self::Rollback => schema::ROLLBACK,
             Self::Revoke => schema::REVOKE,
             Self::Resolve => schema::RESOLVE,
+            Self::Deliver => schema::DELIVER,
         }
     }
 }

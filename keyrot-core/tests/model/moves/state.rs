@@ -425,14 +425,14 @@ impl State {
             Forged::Closed(place) => {
                 let entry = JournalEntry::Moved(other(place, &self.world));
                 self.in_secret(place, |world| {
-                    drop(world.tag_secret(&secret(), entry.tag(), entry.to_text()));
+                    drop(world.tag_secret(&secret(), &entry.tag(), entry.to_text()));
                 });
             }
             Forged::Opened(place) => {
                 let entry = JournalEntry::Moved(planned(place, &self.world));
                 self.in_secret(place, |world| {
                     if let Some(found) = world.secret_mut(&secret()) {
-                        found.tags.remove(entry.tag());
+                        found.tags.remove(&*entry.tag());
                     }
                 });
             }

@@ -2,7 +2,7 @@
 
 use super::{State, current, secret, user};
 use keyrot_core::memory::{Actor, Label, Value, World};
-use keyrot_core::model::{JournalEntry, VersionId};
+use keyrot_core::model::{DestinationName, JournalEntry, VersionId};
 use keyrot_core::{KeyId, KeyStatus};
 use std::sync::Arc;
 
@@ -20,7 +20,14 @@ pub(crate) enum Deed {
     PutJunk,
     /// Moves AWSCURRENT to another version.
     MoveCurrent(VersionId),
+    /// Writes to a destination: this key, or something that is none.
+    Overwrite(DestinationName, Option<KeyId>),
+    /// Removes what is at a destination.
+    Empty(DestinationName),
 }
+
+/// Where the user's key is in every destination.
+const PLACE: &str = "ci";
 
 /// What another program writes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -50,7 +57,10 @@ impl State {
     }
 
     pub(crate) fn person(&mut self, deed: &Deed) {
-        self.person -= 1;
+        match deed {
+            Deed::Overwrite(..) | Deed::Empty(_) => self.overwrites -= 1,
+            _ => self.person -= 1,
+        }
         self.interfered = true;
         self.outside(|world| {
             let user = user();
@@ -74,6 +84,8 @@ impl State {
                     );
                 }
                 Deed::PutJunk => put(world, Value::text("{}")),
+                Deed::Overwrite(name, key) => world.overwrite(name, PLACE, key.as_ref()),
+                Deed::Empty(name) => world.empty(name, PLACE),
                 Deed::MoveCurrent(version) => {
                     let from = current(world);
                     drop(world.move_label(&secret(), Label::Current, from.as_ref(), Some(version)));
@@ -111,7 +123,7 @@ impl State {
         };
         match forgery {
             Forgery::Entry(note) => {
-                drop(self.world.tag_secret(&secret(), note.tag(), note.to_text()));
+                drop(self.world.tag_secret(&secret(), &note.tag(), note.to_text()));
             }
             Forgery::Version { id, label } => {
                 let found = self.world.secret(&secret());

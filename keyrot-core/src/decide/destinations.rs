@@ -1,0 +1,110 @@
+//! How a user's destinations stand, for people and documents.
+
+use crate::decide::belief::believed;
+use crate::decide::facts::delivery::Standing;
+use crate::decide::facts::situation::{Ask, Situation};
+use crate::model::destination::Assignment;
+use crate::model::names::DestinationName;
+use crate::model::observed::{Observed, SecretState};
+use crate::model::time::Timestamp;
+use crate::model::waits::WaitPolicy;
+use serde::Serialize;
+
+/// How one destination stands to the current key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct DestinationState {
+    /// The destination.
+    pub to: DestinationName,
+    /// The place in it.
+    pub place: String,
+    /// Whether the previous key stays Active for it.
+    pub required: bool,
+    /// How it stands.
+    pub state: Delivered,
+    /// Why it does not have the current key.
+    pub reason: Option<String>,
+    /// When the last entry about it was written.
+    pub since: Option<Timestamp>,
+}
+
+/// How a destination stands to the current key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivered {
+    /// A receipt says that it has the key.
+    Delivered,
+    /// It does not have it yet.
+    Waiting,
+    /// It could not be asked, or refused it.
+    Failed,
+    /// Somebody else wrote to it.
+    Changed,
+    /// An operator let it go.
+    LetGo,
+}
+
+impl Delivered {
+    /// One word for it, for machines.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Waiting => "waiting",
+            Self::Failed => "failed",
+            Self::Changed => "changed",
+            Self::LetGo => "let_go",
+        }
+    }
+}
+
+/// How the user's destinations stand, as far as it is known.
+pub(crate) fn destinations(
+    seen: &Observed,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Vec<DestinationState> {
+    let seen = believed(seen, policy, now);
+    let present = match &seen.secret {
+        SecretState::Present(secret) => secret.current.as_ref().map(|current| (secret, current)),
+        _ => None,
+    };
+    let case = present.map(|present| Situation::new(&seen, present, Ask::Run, policy, now));
+    let state = |one| {
+        let none = (Delivered::Waiting, None);
+        let Some(case) = &case else { return none };
+        let Some(key) = case.current_key() else { return none };
+        match Standing::of(case, one, key) {
+            Standing::LetGo => (Delivered::LetGo, None),
+            Standing::Recorded | Standing::Received => (Delivered::Delivered, None),
+            Standing::Failed(reason) => (Delivered::Failed, Some(reason.to_owned())),
+            Standing::Changed(how) => (Delivered::Changed, Some(how.to_string())),
+            Standing::Unasked
+            | Standing::Unrecorded(_)
+            | Standing::Unannounced(_)
+            | Standing::Due(_) => none,
+        }
+    };
+    let all = seen.destinations.iter().map(|one| {
+        let (state, reason) = state(one);
+        let Assignment { to, place, required, .. } = one.assignment.clone();
+        let receipts = present.map(|(secret, _)| &secret.journal.receipts);
+        let since = receipts.and_then(|all| all.get(&to)).map(|receipt| receipt.at);
+        DestinationState { to, place, required, state, reason, since }
+    });
+    all.collect()
+}
+
+/// The destinations that a run could not serve, and why.
+pub(crate) fn behind(
+    seen: &Observed,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Vec<(DestinationState, String)> {
+    let all = destinations(seen, policy, now).into_iter();
+    let reason = |mut one: DestinationState| {
+        let reason = one.reason.take()?;
+        Some((one, reason))
+    };
+    all.filter_map(reason).collect()
+}

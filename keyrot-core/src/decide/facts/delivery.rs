@@ -1,0 +1,347 @@
+//! The user's destinations: which one is to get the current key now, and which one is behind.
+
+use crate::decide::decision::refusal::Refusal;
+use crate::decide::facts::outgoing::Outgoing;
+use crate::decide::facts::published::PublishedNote;
+use crate::decide::facts::situation::{Ask, Role, Situation};
+use crate::decide::facts::staged::Staged;
+use crate::model::clock::CLOCK_TOLERANCE;
+use crate::model::destination::{Found, Holds, SeenDestination};
+use crate::model::journal::JournalEntry;
+use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
+use crate::model::observed::KeyStatus;
+use crate::model::receipt::{Receipt, Receiving};
+use crate::model::time::Timestamp;
+use crate::model::waits::after;
+use serde::Serialize;
+use std::fmt;
+
+/// How one destination stands to the current key.
+#[derive(Clone, Copy)]
+pub(crate) enum Standing<'a> {
+    /// An operator let it go.
+    LetGo,
+    /// A receipt says that it has the key, and the place was not looked at since.
+    Recorded,
+    /// It has the key, and a receipt says so.
+    Received,
+    /// It is to be looked at first.
+    Unasked,
+    /// It has the key, and no receipt says so.
+    Unrecorded(&'a Mark),
+    /// It is to get the key, and that has to be noted down before.
+    Unannounced(Option<&'a Mark>),
+    /// It is to get the key.
+    Due(Option<&'a Mark>),
+    /// It could not be asked, or refused the key, in this run.
+    Failed(&'a str),
+    /// Somebody else wrote to the place.
+    Changed(Changed),
+}
+
+/// What somebody else did to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// Something was there before keyrot delivered for the first time.
+    Occupied,
+    /// Somebody wrote to it after keyrot did.
+    Overwritten,
+    /// Somebody removed it.
+    Removed,
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Occupied => "it has something that keyrot did not put there",
+            Self::Overwritten => "somebody else wrote to it after the last delivery",
+            Self::Removed => "somebody removed what was delivered",
+        })
+    }
+}
+
+impl<'a> Standing<'a> {
+    /// How the destination stands to the current version, which holds this key.
+    pub(crate) fn of(case: &Situation<'a>, one: &'a SeenDestination, key: &KeyId) -> Self {
+        let asked = case.delivery_asked(&one.assignment.to) && !one.delivered_here;
+        let receipt = case.secret.journal.receipts.get(&one.assignment.to);
+        let is_current = |receipt: &Receipt| receipt.version == case.current.version;
+        if let Some(reason) = &one.failed {
+            return Self::Failed(reason);
+        }
+        if !asked && receipt.is_some_and(|receipt| receipt.state == Receiving::LetGo) {
+            return Self::LetGo;
+        }
+        let delivered = receipt.filter(|receipt| receipt.state == Receiving::Delivered);
+        let Some(found) = &one.found else {
+            let served = delivered.is_some_and(is_current) && !asked;
+            return if served { Self::Recorded } else { Self::Unasked };
+        };
+        let due = || {
+            // What was noted down for this very version still holds: a run died in between.
+            let announced = receipt.is_some_and(|receipt| {
+                receipt.state == Receiving::Delivering && is_current(receipt)
+            });
+            match one.assignment.abilities.noted_before() && !announced {
+                true => Self::Unannounced(found.mark()),
+                false => Self::Due(found.mark()),
+            }
+        };
+        if asked {
+            return due();
+        }
+        let Found::Copy { mark, holds, written } = found else {
+            return match delivered {
+                Some(_) => Self::Changed(Changed::Removed),
+                None => due(),
+            };
+        };
+        let same = delivered.is_some_and(|receipt| receipt.mark.as_ref() == Some(mark));
+        let noted = |has: bool| match has {
+            true => Self::Received,
+            false => Self::Unrecorded(mark),
+        };
+        match holds {
+            Holds::Key(held) if held == key => noted(same && delivered.is_some_and(is_current)),
+            // One of the user's own keys: what an earlier delivery left, or what people put there
+            // before keyrot came.
+            Holds::Key(held) if case.key(held).is_some() => due(),
+            Holds::NotShown if one.delivered_here => {
+                noted(same && delivered.is_some_and(is_current))
+            }
+            // Whoever can write the receipt cannot choose the destination's own date.
+            Holds::NotShown if same && delivered.is_some_and(is_current) => {
+                match written.is_none_or(|written| case.is_since_created(key, written)) {
+                    true => Self::Received,
+                    false => due(),
+                }
+            }
+            Holds::Key(_) | Holds::Other | Holds::NotShown => match receipt {
+                _ if same => due(),
+                // Half of it may be there.
+                Some(Receipt { state: Receiving::Delivering, .. }) => due(),
+                Some(_) => Self::Changed(Changed::Overwritten),
+                None => Self::Changed(Changed::Occupied),
+            },
+        }
+    }
+}
+
+/// What a run does next for the user's destinations.
+#[derive(Clone, Copy)]
+pub(crate) enum Deliver<'a> {
+    /// Nothing: none is left that is not served, was not tried, or waits for an operator.
+    Nothing,
+    /// It looks at one.
+    Unasked(&'a DestinationName),
+    /// It notes down that one has the key.
+    Unrecorded { to: &'a DestinationName, mark: &'a Mark },
+    /// It notes down that it is about to deliver.
+    Unannounced { to: &'a DestinationName, mark: Option<&'a Mark> },
+    /// It delivers.
+    Due { to: &'a DestinationName, replaces: Option<&'a Mark> },
+}
+
+impl<'a> Deliver<'a> {
+    pub(crate) fn of(case: &Situation<'a>) -> Self {
+        let mut all: Vec<_> = served(case).collect();
+        // Where half of a pair may be in place, consumers fail until it is whole.
+        let torn = |to: &DestinationName| {
+            let receipt = case.secret.journal.receipts.get(to);
+            !receipt.is_some_and(|receipt| receipt.state == Receiving::Delivering)
+        };
+        all.sort_by_key(|(one, _)| torn(&one.assignment.to));
+        // To deactivate a revoked key, no destination is waited for.
+        if all.is_empty() || is_revoking(case) || is_published_soon(case) {
+            return Self::Nothing;
+        }
+        let next = all.into_iter().find_map(|(one, standing)| {
+            let to = &one.assignment.to;
+            Some(match standing {
+                Standing::Unasked => Self::Unasked(to),
+                Standing::Unrecorded(mark) => Self::Unrecorded { to, mark },
+                Standing::Unannounced(mark) => Self::Unannounced { to, mark },
+                Standing::Due(replaces) => Self::Due { to, replaces },
+                Standing::LetGo | Standing::Recorded | Standing::Received => return None,
+                Standing::Failed(_) | Standing::Changed(_) => return None,
+            })
+        });
+        next.unwrap_or(Self::Nothing)
+    }
+}
+
+/// The required destination for whose sake an old key stays.
+#[derive(Clone, Copy)]
+pub(crate) enum Behind<'a> {
+    /// There is none.
+    Nobody,
+    /// Receipts say that all have the current key, and this one was not looked at in this run.
+    Recorded(&'a DestinationName),
+    /// It does not have the current key.
+    Failed { to: &'a DestinationName, reason: &'a str },
+    /// Somebody else wrote to it.
+    Changed { to: &'a DestinationName, place: &'a str, how: Changed },
+}
+
+impl<'a> Behind<'a> {
+    pub(crate) fn of(case: &Situation<'a>) -> Self {
+        let leaves = Outgoing::next(case);
+        if leaves.is_some_and(|key| !case.is(key, Role::Old) || case.revoked_at(&key.id).is_some())
+        {
+            return Self::Nobody;
+        }
+        Self::among(served(case).filter(|(one, _)| one.assignment.required))
+    }
+
+    /// Of those that an operator asked to deliver to.
+    pub(crate) fn of_asked(case: &Situation<'a>) -> Self {
+        Self::among(served(case).filter(|(one, _)| case.delivery_asked(&one.assignment.to)))
+    }
+
+    fn among(all: impl Iterator<Item = (&'a SeenDestination, Standing<'a>)>) -> Self {
+        let mut recorded = Self::Nobody;
+        for (one, standing) in all {
+            let to = &one.assignment.to;
+            match standing {
+                Standing::Failed(reason) => return Self::Failed { to, reason },
+                Standing::Changed(how) => {
+                    return Self::Changed { to, place: &one.assignment.place, how };
+                }
+                Standing::Recorded => recorded = Self::Recorded(to),
+                Standing::LetGo | Standing::Received => {}
+                Standing::Unasked => recorded = Self::Recorded(to),
+                // Those are worked on first.
+                Standing::Unrecorded(_) | Standing::Unannounced(_) | Standing::Due(_) => {
+                    return Self::Failed { to, reason: "its delivery is not complete" };
+                }
+            }
+        }
+        recorded
+    }
+}
+
+/// The user's destinations, where a key is published that they are to have.
+fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination, Standing<'a>)> {
+    let key = case.current_key().filter(|key| {
+        let active = case.key(key).is_some_and(|key| key.status == KeyStatus::Active);
+        let published = matches!(PublishedNote::of(case), PublishedNote::Recorded);
+        active && published && case.revoked_at(key).is_none()
+    });
+    let all = key.into_iter().flat_map(|key| {
+        case.seen.destinations.iter().map(move |one| (one, Standing::of(case, one, key)))
+    });
+    all.collect::<Vec<_>>().into_iter()
+}
+
+/// Whether a revoked key is to be deactivated, and nothing else is in the way.
+fn is_revoking(case: &Situation<'_>) -> bool {
+    let revoked = Outgoing::next(case)
+        .is_some_and(|key| key.status == KeyStatus::Active && case.revoked_at(&key.id).is_some());
+    revoked && matches!(Outgoing::of(case), Outgoing::Old(_))
+}
+
+/// Whether a staged key is about to take the current one's place, or to leave.
+fn is_published_soon(case: &Situation<'_>) -> bool {
+    match Staged::of(case) {
+        Staged::Over(_) | Staged::GivenUp(_) | Staged::Gone(_) | Staged::Unasked => true,
+        Staged::TooLate(_) | Staged::Unverified(_) | Staged::Works(_) | Staged::Refused(_) => true,
+        Staged::Nothing | Staged::Foreign(_) | Staged::Settling { .. } => false,
+        Staged::Unknown { .. } | Staged::Propagating { .. } => false,
+    }
+}
+
+impl<'a> Situation<'a> {
+    /// Whether an operator asks for a delivery to this destination.
+    pub(crate) fn delivery_asked(&self, to: &DestinationName) -> bool {
+        matches!(self.ask, Ask::Deliver(only) if only.is_none_or(|only| only == to))
+    }
+
+    /// Whether the destination's own date is not before the key was created.
+    fn is_since_created(&self, key: &KeyId, written: Timestamp) -> bool {
+        self.key(key).is_none_or(|key| key.created <= after(written, CLOCK_TOLERANCE))
+    }
+
+    /// Since when every required destination has the current version, as far as receipts say.
+    pub(crate) fn delivered_at(&self) -> Option<Timestamp> {
+        let required = self.seen.destinations.iter().filter(|one| one.assignment.required);
+        let receipts = required.filter_map(|one| {
+            let receipt = self.secret.journal.receipts.get(&one.assignment.to)?;
+            let counts =
+                receipt.state == Receiving::Delivered && receipt.version == self.current.version;
+            counts.then_some(receipt.at)
+        });
+        receipts.max()
+    }
+
+    /// Notes down how far the delivery to a destination is.
+    pub(crate) fn note_receipt(
+        &self,
+        to: &DestinationName,
+        state: Receiving,
+        mark: Option<&Mark>,
+    ) -> JournalEntry {
+        let version: VersionId = self.current.version.clone();
+        let (to, mark) = (to.clone(), mark.cloned());
+        JournalEntry::Receipt(Receipt { to, state, version, at: self.now, mark })
+    }
+}
+
+/// Where an operator asks to deliver to.
+#[derive(Clone, Copy)]
+pub(crate) enum DeliverTo<'a> {
+    /// The user has no such destination.
+    Unknown(&'a DestinationName),
+    /// The current key was revoked, and is not delivered any more.
+    Revoked(&'a KeyId),
+    /// The user has it, or all are meant.
+    Known,
+}
+
+impl<'a> DeliverTo<'a> {
+    pub(crate) fn of(case: &Situation<'a>, to: Option<&'a DestinationName>) -> Self {
+        match (to, case.current_key()) {
+            (Some(to), _) if case.destination(to).is_none() => Self::Unknown(to),
+            (_, Some(key)) if case.revoked_at(key).is_some() => Self::Revoked(key),
+            _ => Self::Known,
+        }
+    }
+}
+
+/// The destination that an operator lets go.
+#[derive(Clone, Copy)]
+pub(crate) enum LetGo<'a> {
+    /// The user has no such destination.
+    Unknown(&'a DestinationName),
+    /// A receipt says that it was let go.
+    Recorded,
+    /// None does.
+    Unrecorded { to: &'a DestinationName, mark: Option<&'a Mark> },
+}
+
+impl<'a> LetGo<'a> {
+    pub(crate) fn of(case: &Situation<'a>, to: &'a DestinationName) -> Self {
+        if case.destination(to).is_none() {
+            return Self::Unknown(to);
+        }
+        match case.secret.journal.receipts.get(to) {
+            Some(receipt) if receipt.state == Receiving::LetGo => Self::Recorded,
+            receipt => {
+                let mark = receipt.and_then(|receipt| receipt.mark.as_ref());
+                Self::Unrecorded { to, mark }
+            }
+        }
+    }
+}
+
+impl<'a> Situation<'a> {
+    /// The request is refused: the user has no such destination.
+    pub(crate) fn no_such_destination(&self, to: &DestinationName) -> Refusal {
+        let all = self.seen.destinations.iter().map(|one| one.assignment.to.clone()).collect();
+        Refusal::NoSuchDestination { to: to.clone(), all }
+    }
+
+    fn destination(&self, to: &DestinationName) -> Option<&'a SeenDestination> {
+        self.seen.destinations.iter().find(|one| one.assignment.to == *to)
+    }
+}

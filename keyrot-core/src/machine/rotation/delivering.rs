@@ -1,0 +1,120 @@
+//! The run's part in deliveries: the calls to destinations, and what came of them.
+
+use super::Rotation;
+use crate::decide::decision::Why;
+use crate::decide::decision::blocked::Blocked;
+use crate::machine::call::Call;
+use crate::machine::event::{EventKind, Failure};
+use crate::machine::outcome::Outcome;
+use crate::model::destination::{Delivery, Found, SeenDestination};
+use crate::model::error::{CallError, ErrorKind};
+use crate::model::names::{DestinationName, Mark};
+use crate::model::observed::{LabeledVersion, SecretState};
+use crate::model::time::Timestamp;
+
+impl Rotation {
+    /// Looks at what is at the destination.
+    pub(super) fn inspect(&mut self, to: DestinationName) -> Option<Call> {
+        let place = self.destination(&to)?.assignment.place.clone();
+        Some(Call::InspectDestination { to, place })
+    }
+
+    /// Delivers the current key: that of the version which this run has verified, and no other.
+    pub(super) fn deliver(
+        &mut self,
+        now: Timestamp,
+        to: DestinationName,
+        replaces: Option<Mark>,
+    ) -> Option<Call> {
+        let SecretState::Present(secret) = &self.seen.secret else { return None };
+        let version = secret.current.as_ref()?.version.clone();
+        let place = self.destination(&to)?.assignment.place.clone();
+        match self.proven.clone().filter(|(proven, _)| *proven == version) {
+            Some((_, credentials)) => {
+                let delivery = Delivery { version, credentials, replaces };
+                Some(Call::Deliver { to, place, delivery })
+            }
+            None => {
+                self.begin_verification(now, version);
+                None
+            }
+        }
+    }
+
+    pub(super) fn found(&mut self, to: &DestinationName, found: Found) {
+        if let Some(one) = self.destination(to) {
+            one.found = Some(found);
+        }
+    }
+
+    pub(super) fn delivered(&mut self, now: Timestamp, to: DestinationName, found: Found) {
+        let key = match &self.seen.secret {
+            SecretState::Present(secret) => secret.current.as_ref().and_then(LabeledVersion::key),
+            _ => None,
+        };
+        let key = key.cloned();
+        let Some(one) = self.destination(&to) else { return };
+        one.found = Some(found);
+        one.delivered_here = true;
+        let place = one.assignment.place.clone();
+        if let Some(key) = key {
+            self.tell(now, EventKind::Delivered { key, to, place });
+        }
+    }
+
+    /// It is not tried again in this run: what else is to be done does not wait for it.
+    pub(super) fn not_delivered(&mut self, to: DestinationName, error: CallError) {
+        if let Some(one) = self.destination(&to) {
+            one.failed = Some(error.message.clone());
+        }
+        self.undelivered.insert(to, error);
+    }
+
+    /// Everything is read again: what was found before is too old.
+    pub(super) fn forget_found(&mut self) {
+        self.seen.destinations.iter_mut().for_each(|one| one.found = None);
+    }
+
+    /// The failure that ends the run because a destination is behind.
+    pub(super) fn delivery_failure(&mut self, to: &DestinationName) -> Option<Failure> {
+        let mut error = self.undelivered.get(to)?.clone();
+        error.message += "; the previous key stays as it is, and the next run tries again";
+        Some(Failure { doing: format!("deliver the current key to {to}"), error })
+    }
+
+    /// Tells of each destination that is behind, but for the one that the end itself speaks of.
+    pub(super) fn tell_undelivered(&mut self, now: Timestamp, outcome: &Outcome) {
+        let said = match outcome {
+            Outcome::Waiting(wait) => match &wait.why {
+                Why::Delivery { to, .. } => Some(to.clone()),
+                _ => None,
+            },
+            Outcome::Blocked(Blocked::DestinationChanged { to, .. }) => Some(to.clone()),
+            Outcome::Failed(failure) => self
+                .undelivered
+                .iter()
+                .find(|(_, error)| failure.error.message.starts_with(&error.message))
+                .map(|(to, _)| to.clone()),
+            _ => None,
+        };
+        let behind: Vec<_> = crate::decide::destinations::behind(&self.seen, &self.policy, now);
+        for (one, reason) in behind {
+            if Some(&one.to) != said.as_ref() {
+                let (to, place, required) = (one.to, one.place, one.required);
+                self.tell(now, EventKind::NotDelivered { to, place, required, reason });
+            }
+        }
+    }
+
+    fn destination(&mut self, to: &DestinationName) -> Option<&mut SeenDestination> {
+        self.seen.destinations.iter_mut().find(|one| one.assignment.to == *to)
+    }
+}
+
+/// The program that runs keyrot has no such destination: an answer where there is none.
+pub(crate) fn no_such_port(to: &DestinationName) -> CallError {
+    CallError::refused(
+        ErrorKind::Other,
+        format!("this program was built without the destination {to}: see Ports::destinations"),
+    )
+}

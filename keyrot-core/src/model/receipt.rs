@@ -1,0 +1,119 @@
+//! The journal's entries about destinations: what was delivered where.
+
+use crate::model::names::{DestinationName, Mark, VersionId};
+use crate::model::time::Timestamp;
+use chrono::{DateTime, SecondsFormat};
+use serde::{Deserialize, Serialize};
+
+/// How far a version's delivery to one destination is, as the last run that worked on it noted it
+/// down. It has a tag of its own on the home secret.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Receipt {
+    /// The destination.
+    pub to: DestinationName,
+    /// How far.
+    pub state: Receiving,
+    /// The version of the home secret that it is about.
+    pub version: VersionId,
+    /// When it was written: the overlap counts from the last one.
+    pub at: Timestamp,
+    /// The mark of what was at the place then, if anything was.
+    pub mark: Option<Mark>,
+}
+
+/// How far a delivery is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receiving {
+    /// It is about to begin, and the mark is of what was there before. A run that died may have
+    /// left half of it.
+    Delivering,
+    /// It is done.
+    Delivered,
+    /// An operator let the destination go: nothing is delivered there, and nothing waits for it,
+    /// until an operator asks for a delivery.
+    LetGo,
+}
+
+impl Receipt {
+    /// How the tags of receipts begin; the destination's name follows.
+    pub const TAGS: &str = "keyrot:to:";
+
+    /// The tag that it is kept under.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        Self::tag_of(&self.to)
+    }
+
+    /// The tag for this destination.
+    #[must_use]
+    pub fn tag_of(to: &DestinationName) -> String {
+        format!("{}{to}", Self::TAGS)
+    }
+
+    /// The tag's value.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let word = match self.state {
+            Receiving::Delivering => "delivering",
+            Receiving::Delivered => "delivered",
+            Receiving::LetGo => "let-go",
+        };
+        // Milliseconds are kept: a wait that counts from it must not begin up to a second early.
+        let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
+        let mark = self.mark.as_ref().map_or_else(String::new, |mark| format!(" {mark}"));
+        format!("{word} {} {at}{mark}", self.version)
+    }
+
+    /// Reads a tag; `None` if it is no receipt.
+    #[must_use]
+    pub fn parse(tag: &str, text: &str) -> Option<Self> {
+        let to = DestinationName::parse(tag.strip_prefix(Self::TAGS)?).ok()?;
+        let words: Vec<&str> = text.split(' ').collect();
+        let (word, version, at, mark) = match words[..] {
+            [word, version, at] => (word, version, at, None),
+            [word, version, at, mark] => (word, version, at, Some(Mark::parse(mark).ok()?)),
+            _ => return None,
+        };
+        let state = match (word, &mark) {
+            ("delivering", _) => Receiving::Delivering,
+            ("delivered", Some(_)) => Receiving::Delivered,
+            ("let-go", _) => Receiving::LetGo,
+            _ => return None,
+        };
+        let version = VersionId::parse(version).ok()?;
+        let at = DateTime::parse_from_rfc3339(at).ok()?.to_utc();
+        Some(Self { to, state, version, at, mark })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{at, key};
+
+    #[test]
+    fn every_receipt_is_read_back_and_fits_a_tag() {
+        let version = VersionId::for_key(&key("B"), at(5), true).expect("fits");
+        let to = DestinationName::parse("a".repeat(32)).expect("fits");
+        let longest = Mark::parse("9".repeat(64)).expect("fits");
+        for state in [Receiving::Delivering, Receiving::Delivered, Receiving::LetGo] {
+            for mark in [None, Some(longest.clone())] {
+                let receipt = Receipt {
+                    to: to.clone(),
+                    state,
+                    version: version.clone(),
+                    at: at(3),
+                    mark: mark.clone(),
+                };
+                let text = receipt.to_text();
+                let whole = !(state == Receiving::Delivered && mark.is_none());
+                let read = Receipt::parse(&receipt.tag(), &text);
+                assert_eq!(read, whole.then(|| receipt.clone()), "{text}");
+                assert!(text.len() <= 256 && receipt.tag().len() <= 128, "{text}");
+            }
+        }
+        assert_eq!(Receipt::parse("keyrot:to:", "let-go x"), None);
+        assert_eq!(Receipt::parse("keyrot:retired", "delivered v 2026-01-05T04:00:00Z 1"), None);
+    }
+}

@@ -1,0 +1,108 @@
+//! The guards of deliveries.
+
+use super::{breaks, current_key, secret, seeing, weak};
+use crate::delivering::{IN_PARTS, READABLE};
+use crate::setting::{Setting, Start};
+use keyrot_core::Timestamp;
+use keyrot_core::WaitPolicy;
+use keyrot_core::decide::{Decision, Step, decide};
+use keyrot_core::model::{
+    Abilities, Found, Holds, JournalEntry, Mark, Observed, Receipt, Receiving, SecretState,
+};
+
+fn delivering(
+    name: &'static str,
+    decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
+) -> Setting {
+    Setting { destinations: READABLE, ..weak(name, decide, Start::Due) }
+}
+
+#[test]
+fn the_overlap_counts_from_the_first_receipt() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            if let Some(secret) = secret(s)
+                && let Some(promoted) = secret.journal.promoted.as_ref().map(|noted| noted.at)
+            {
+                secret.journal.receipts.values_mut().for_each(|receipt| receipt.at = promoted);
+            }
+        })
+    };
+    breaks(delivering("overlap from the publication", decide_so), "S16");
+}
+
+#[test]
+fn a_destination_that_is_required_is_not_waited_for() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            s.destinations.iter_mut().for_each(|one| one.assignment.required = false);
+        })
+    };
+    breaks(delivering("not required", decide_so), "S16");
+}
+
+#[test]
+fn a_receipt_is_written_before_the_key() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        let decision = seeing(s, p, n, |s| {
+            // A receipt is believed, whatever is there.
+            let (key, SecretState::Present(secret)) = (current_key(s), s.secret.clone()) else {
+                return;
+            };
+            for one in &mut s.destinations {
+                let receipt = secret.journal.receipts.get(&one.assignment.to);
+                if let (Some(key), Some(mark)) =
+                    (key.clone(), receipt.and_then(|receipt| receipt.mark.clone()))
+                {
+                    let (holds, written) = (Holds::Key(key), None);
+                    one.found = Some(Found::Copy { mark, holds, written });
+                }
+            }
+        });
+        let (Decision::Act(Step::Deliver { to, .. }), SecretState::Present(secret)) =
+            (&decision, &s.secret)
+        else {
+            return decision;
+        };
+        Decision::Act(Step::Write(JournalEntry::Receipt(Receipt {
+            to: to.clone(),
+            state: Receiving::Delivered,
+            version: secret.current.as_ref().unwrap().version.clone(),
+            at: n,
+            mark: Some(Mark::parse("1").unwrap()),
+        })))
+    };
+    breaks(delivering("receipt first", decide_so), "S16");
+}
+
+#[test]
+fn what_somebody_else_wrote_is_not_noticed() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            let SecretState::Present(secret) = s.secret.clone() else { return };
+            for one in &mut s.destinations {
+                let receipt = secret.journal.receipts.get(&one.assignment.to);
+                if let (Some(Found::Copy { mark, .. }), Some(seen)) =
+                    (&mut one.found, receipt.and_then(|receipt| receipt.mark.clone()))
+                {
+                    *mark = seen;
+                }
+            }
+        })
+    };
+    let setting =
+        Setting { overwrites: 1, faults: 0, ..delivering("foreign writes ignored", decide_so) };
+    breaks(setting, "S16");
+}
+
+/// Without the entry, half of a pair that a run left looks like somebody else's.
+#[test]
+fn a_pair_is_not_noted_down_before_it_is_torn() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        let mut seen = s.clone();
+        seen.destinations.iter_mut().for_each(|one| one.assignment.abilities = Abilities::READABLE);
+        decide(&seen, p, n)
+    };
+    let setting = Setting { destinations: IN_PARTS, ..delivering("pair unnoted", decide_so) };
+    breaks(setting, "S7");
+}
