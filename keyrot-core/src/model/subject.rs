@@ -1,6 +1,7 @@
 //! The user that a run works on.
 
 use crate::model::deployer::Deployer;
+use crate::model::destination::Assignment;
 use crate::model::home::{Adoption, HOME_TAG, HomeTag, Owner, Place, Residence};
 use crate::model::names::{SecretName, UserArn, UserId, UserName};
 use crate::model::user::IamUser;
@@ -32,6 +33,8 @@ pub struct Subject {
     /// Whether the secret's name comes from the user's tag, where the settings give another: the
     /// user was renamed, or somebody wrote that tag.
     pub renamed: bool,
+    /// Where copies of the key go, by the destination's name.
+    pub destinations: Vec<Assignment>,
 }
 
 impl Subject {
@@ -50,6 +53,7 @@ impl Subject {
             home: HomeTag::of(user.tag(HOME_TAG).map(|(_, value)| value)),
             adoption: Adoption::Named,
             renamed: false,
+            destinations: Vec::new(),
         }
     }
 
