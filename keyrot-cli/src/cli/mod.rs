@@ -325,7 +325,8 @@ pub(crate) fn reading_in(words: &[String]) -> Option<consumer::Reading> {
 
 /// The whole command line, with a flag for each setting.
 pub(crate) fn command() -> clap::Command {
-    let command = SETTINGS.iter().fold(Cli::command(), |command, info| {
+    let flags = SETTINGS.iter().filter(|info| info.has_flag());
+    let command = flags.fold(Cli::command(), |command, info| {
         let arg = clap::Arg::new(id(info.name))
             .long(info.name.replace('_', "-"))
             .value_name(info.kind.placeholder())

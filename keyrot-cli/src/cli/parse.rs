@@ -54,7 +54,11 @@ impl Invocation {
             let off = is_off(deepest, name).then(|| (name, "false".to_owned()));
             values.map(move |value| (name, value.clone())).chain(off)
         };
-        let settings = SETTINGS.iter().flat_map(|info| given(info.name)).collect();
+        let settings = SETTINGS
+            .iter()
+            .filter(|info| info.has_flag())
+            .flat_map(|info| given(info.name))
+            .collect();
         let Global { sandbox, config, json, quiet, verbose, color, utc: _, local } = global;
         let (format, _) = Format::given(deepest);
         // The log takes the place of the progress: they would write over each other.

@@ -31,6 +31,7 @@ pub(crate) fn screen(width: Option<usize>) -> String {
 fn head(info: &SettingInfo) -> String {
     let flag = info.flag();
     match info.kind {
+        _ if !info.has_flag() => format!("[[{}]], {}", info.name, info.env()),
         Kind::Switch => format!("{flag}, {}, {}", flag.replacen("--", "--no-", 1), info.env()),
         kind => format!("{flag} <{}>, {}", kind.placeholder(), info.env()),
     }

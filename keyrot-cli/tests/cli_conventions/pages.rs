@@ -60,6 +60,7 @@ fn the_page_of_settings_has_each_with_its_variable_and_its_default() {
             keyrot_core::settings::Kind::Switch => {
                 format!("{}, {}", info.flag(), info.flag().replacen("--", "--no-", 1))
             }
+            keyrot_core::settings::Kind::Tables => format!("[[{}]]", info.name),
             kind => format!("{} <{}>", info.flag(), kind.placeholder()),
         };
         let head = format!("\n{flag}, {}\n    ", info.env());

@@ -1,6 +1,7 @@
 //! Where users' secrets are.
 
 use crate::model::home::Adoption;
+use crate::selection::destination::DestinationRule;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
 
@@ -19,14 +20,23 @@ pub struct Homes {
     /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one
     /// no user may: whoever may tag a user could say where its key is published.
     pub chosen_by_tag: Option<SecretPattern>,
+    /// Where copies of users' keys go beside their homes. Only the operator says so: no tag does.
+    pub destinations: Vec<DestinationRule>,
 }
 
 impl Homes {
     /// The default names in this region, which the caller chose on purpose; no user's tag says
-    /// otherwise.
+    /// otherwise, and there are no destinations.
     #[must_use]
     pub fn in_region(region: impl Into<String>) -> Self {
         let (template, region) = (SecretTemplate::default(), region.into());
-        Self { template, region, account: None, adoption: Adoption::Named, chosen_by_tag: None }
+        Self {
+            template,
+            region,
+            account: None,
+            adoption: Adoption::Named,
+            chosen_by_tag: None,
+            destinations: Vec::new(),
+        }
     }
 }

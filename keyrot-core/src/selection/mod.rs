@@ -4,9 +4,11 @@
 //! away again. What cannot be read or does not fit selects nobody (promise S4), and what is wrong
 //! with one user's own tags blocks that user alone.
 
+pub(crate) mod destination;
 pub(crate) mod homes;
 use crate::selection::homes::Homes;
 pub(crate) mod pattern;
+pub(crate) mod sharing;
 pub(crate) mod tags;
 pub(crate) mod template;
 
@@ -20,6 +22,7 @@ use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::user::same_key;
 use crate::model::waits::WaitPolicy;
+use crate::selection::sharing::Places;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -197,7 +200,8 @@ pub struct Skipped {
 /// of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that the tag
 /// `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
 /// blocks that user. So does a secret that two selected users would share, even if only one of them
-/// is asked for by name.
+/// is asked for by name. Each user's destinations are those of [`Homes`] that serve it; a place
+/// that two users would share there blocks both.
 ///
 /// ```
 /// use keyrot_core::{Homes, IamUser, WaitPolicy, Selection, UserArn, select};
@@ -269,9 +273,17 @@ pub fn select(
             }
         }
     }
+    // As with secrets: whoever is tagged may be another run's, and their places are taken.
+    let tagged = users.iter().filter(|user| selection.tagged(user).is_ok());
+    let all = tagged.chain(wanted.iter().map(|(user, ..)| *user)).map(|user| &user.arn);
+    let secrets = sharers.iter().flat_map(|(secret, users)| {
+        let of = users.iter().find(|(_, by_tag)| !by_tag).or_else(|| users.first());
+        of.map(|(user, _)| (secret, *user))
+    });
+    let places = Places::of(all, secrets, homes);
     selected.chosen = wanted
         .into_iter()
-        .map(|(user, own, twice)| choose(user, own, twice, &sharers, homes))
+        .map(|(user, own, twice)| choose(user, own, twice, &sharers, &places, homes))
         .collect();
     selected.missing = selection
         .only
@@ -301,6 +313,7 @@ fn choose(
     own: tags::Own,
     twice: bool,
     sharers: &Sharers<'_>,
+    places: &Places<'_>,
     homes: &Homes,
 ) -> Target {
     let name = user.arn.name();
@@ -325,6 +338,8 @@ fn choose(
             ));
         }
     }
+    let (destinations, wrong) = places.assigned(&user.arn, own.secret.as_ref());
+    problems.extend(wrong);
     let other = homes.account.as_ref().filter(|account| *account != user.arn.account());
     let policy = match own.policy {
         _ if other.is_some() => {
@@ -340,7 +355,12 @@ fn choose(
     let secret = own.secret.unwrap_or_else(no_secret);
     let subject = Subject::of(user, secret, homes.region.as_str());
     Target {
-        subject: Subject { adoption: homes.adoption, renamed: own.by_home, ..subject },
+        subject: Subject {
+            adoption: homes.adoption,
+            renamed: own.by_home,
+            destinations,
+            ..subject
+        },
         policy,
     }
 }
@@ -436,5 +456,9 @@ impl fmt::Display for Missing {
 #[cfg(test)]
 mod tests;
 
+pub use destination::{
+    DestinationRule, MOST_DESTINATIONS, PlaceError, PlaceForm, PlaceTemplate, RuleError,
+    Unplaceable,
+};
 pub use pattern::{Pattern, PatternError, SecretPattern};
 pub use template::{SecretTemplate, TemplateError, Unnameable};

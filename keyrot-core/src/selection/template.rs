@@ -29,7 +29,7 @@ pub struct SecretTemplate {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Part {
+pub(super) enum Part {
     Fixed(String),
     User,
     Path,
@@ -114,7 +114,7 @@ impl SecretTemplate {
     /// [`TemplateError`], for a template under which two users could share a secret, or which fits
     /// nobody.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let parts = split(text)?;
+        let parts = split(text, |c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c))?;
         for (name, placeholder) in &PLACEHOLDERS {
             if parts.iter().filter(|p| *p == placeholder).count() > 1 {
                 return Err(TemplateError::Twice((*name).to_owned()));
@@ -153,15 +153,7 @@ impl SecretTemplate {
     /// # Errors
     /// [`Unnameable`] if the name comes out too long.
     pub fn secret_name(&self, user: &UserArn) -> Result<SecretName, Unnameable> {
-        let mut name = String::with_capacity(64);
-        for part in &self.parts {
-            match part {
-                Part::Fixed(text) => name.push_str(text),
-                Part::User => escape(user.name().as_str(), &mut name),
-                Part::Path => escape(user.path(), &mut name),
-                Part::Account => name.push_str(user.account()),
-            }
-        }
+        let name = filled(&self.parts, user, escaped);
         if name.len() > 512 {
             let why = format!("it has {} characters, at most 512 are allowed", name.len());
             let name = format!("{}…", &name[..60]);
@@ -202,8 +194,19 @@ impl SecretTemplate {
     }
 }
 
-/// Fixed texts and placeholders, one after the other.
-fn split(mut text: &str) -> Result<Vec<Part>, TemplateError> {
+/// The parts for this user: its name and path written by `write`.
+pub(super) fn filled(parts: &[Part], user: &UserArn, write: fn(&str) -> String) -> String {
+    let part = |part: &Part| match part {
+        Part::Fixed(text) => text.clone(),
+        Part::User => write(user.name().as_str()),
+        Part::Path => write(user.path()),
+        Part::Account => user.account().to_owned(),
+    };
+    parts.iter().map(part).collect()
+}
+
+/// Fixed texts, of characters that are allowed, and placeholders, one after the other.
+pub(super) fn split(mut text: &str, allowed: fn(char) -> bool) -> Result<Vec<Part>, TemplateError> {
     let mut parts = Vec::new();
     while !text.is_empty() {
         if let Some(rest) = text.strip_prefix('{') {
@@ -220,7 +223,7 @@ fn split(mut text: &str) -> Result<Vec<Part>, TemplateError> {
             for c in text[..end].chars() {
                 match c {
                     '}' => return Err(TemplateError::Brace),
-                    c if c.is_ascii_alphanumeric() || "/_+=.@-".contains(c) => {}
+                    c if allowed(c) => {}
                     c => return Err(TemplateError::Character(c)),
                 }
             }
@@ -231,9 +234,9 @@ fn split(mut text: &str) -> Result<Vec<Part>, TemplateError> {
     Ok(parts)
 }
 
-/// Appends the text with everything that a secret's name may not hold, and the escape sign itself,
-/// escaped.
-fn escape(text: &str, onto: &mut String) {
+/// The text with everything that a secret's name may not hold, and the escape sign itself, escaped.
+fn escaped(text: &str) -> String {
+    let mut onto = String::with_capacity(64);
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || b"/_+.@-".contains(&byte) {
             onto.push(char::from(byte));
@@ -241,6 +244,7 @@ fn escape(text: &str, onto: &mut String) {
             onto.push_str(&format!("={byte:02X}"));
         }
     }
+    onto
 }
 
 impl Default for SecretTemplate {

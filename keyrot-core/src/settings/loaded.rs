@@ -4,6 +4,7 @@ use crate::model::waits::WaitPolicy;
 use crate::selection::Selection;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
+use crate::settings::destination::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError, SettingsErrors};
 use crate::settings::notify::NotifySpec;
 use crate::settings::source::{Given, Read, Sources};
@@ -286,5 +287,12 @@ impl Settings {
     #[must_use]
     pub fn notify(&self) -> &[NotifySpec] {
         &self.values.notify
+    }
+
+    /// Where copies of users' keys go beside their secrets; nowhere by default. Each has a name of
+    /// its own.
+    #[must_use]
+    pub fn destinations(&self) -> &[DestinationSpec] {
+        &self.values.destinations
     }
 }

@@ -26,8 +26,13 @@
 //!
 //! In the environment and in flags a list is written `a,b` and a table `k=v,k=v`; a flag of these
 //! kinds may be repeated. An empty variable counts as not set. Where a setting may be absent, an
-//! empty text in the file or a flag takes away what an earlier source said.
+//! empty text in the file or a flag takes away what an earlier source said. Destinations are tables
+//! `[[destination]]` in a file, and a JSON array of objects in the environment; they have no flag.
 
+pub(crate) mod destination;
+mod destination_keys;
+#[cfg(test)]
+mod destination_tests;
 pub(crate) mod error;
 pub(crate) mod loaded;
 pub(crate) mod notify;
@@ -35,11 +40,16 @@ pub(crate) mod notify_target;
 pub(crate) mod pass;
 pub(crate) mod source;
 pub(crate) mod table;
+mod tables;
 #[cfg(test)]
 mod tests;
 pub(crate) mod value;
 pub(crate) mod values;
 
+pub use destination::{
+    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
+    SecretCopies, Tier,
+};
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};
 pub use notify::{NotifyError, NotifySpec};

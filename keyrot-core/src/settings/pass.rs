@@ -25,6 +25,7 @@ impl Settings {
             account: self.account().map(str::to_owned),
             adoption: if named { Adoption::Named } else { Adoption::NotNamed },
             chosen_by_tag: self.secret_tag().cloned(),
+            destinations: self.destinations().iter().map(|spec| spec.rule(region)).collect(),
         }
     }
 

@@ -4,7 +4,9 @@ use super::error::{Origin, Problem, SettingsError};
 use super::table::{SETTINGS, SettingInfo};
 use super::value::{Raw, shown};
 use crate::model::nearest::nearest;
+use crate::settings::destination::DestinationSpec;
 use crate::settings::value::Kind;
+use crate::settings::{destination_keys, tables};
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 
@@ -126,6 +128,24 @@ impl<'a> Sources<'a> {
             if value.is_empty() {
                 continue;
             }
+            if info.kind == Kind::Tables {
+                let at = |_| origin.clone();
+                let tables = match value.to_str().map(tables::of_json) {
+                    Some(Ok(tables)) => destination_keys::specs(&tables, &at),
+                    Some(Err(why)) => Err(vec![destination_keys::error(
+                        origin.clone(),
+                        format!(
+                            "{why}; expected a JSON array of objects, one for each destination"
+                        ),
+                    )]),
+                    None => Err(vec![destination_keys::error(
+                        origin.clone(),
+                        "expected text in UTF-8".to_owned(),
+                    )]),
+                };
+                read.take(info, tables, origin);
+                continue;
+            }
             let raw = match value.to_str() {
                 Some(text) => info.kind.parse(text),
                 None if info.may_be_shown() => {
@@ -141,8 +161,9 @@ impl<'a> Sources<'a> {
         let Read { given, errors, .. } = read;
         for (i, (flag, value)) in self.flags.iter().enumerate() {
             let name = flag.trim_start_matches('-').replace('-', "_");
-            let Some(info) = find(&name) else {
-                let suggestion = meant(&name).and_then(find).map(SettingInfo::flag);
+            let Some(info) = find(&name).filter(|info| info.has_flag()) else {
+                let near = meant(&name).and_then(find).filter(|info| info.has_flag());
+                let suggestion = near.map(SettingInfo::flag);
                 let origin = Origin::Flag(format!("--{}", name.replace('_', "-")));
                 errors.push(SettingsError::new(&name, origin, Problem::Unknown { suggestion }));
                 continue;
@@ -194,10 +215,8 @@ impl SettingsFile<'_> {
     fn read(&self, read: &mut Read) {
         // Windows editors like to begin a file with a byte order mark.
         let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
-        let origin = |at: usize| {
-            let line = 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
-            Origin::File { name: self.name.to_owned(), line }
-        };
+        let line = |at: usize| 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
+        let origin = |at: usize| Origin::File { name: self.name.to_owned(), line: line(at) };
         let (table, wrong) = DeTable::parse_recoverable(text);
         if !wrong.is_empty() {
             read.errors.extend(wrong.into_iter().take(MOST_ERRORS).map(|error| {
@@ -224,11 +243,22 @@ impl SettingsFile<'_> {
                 ));
                 continue;
             };
-            let raw = from_toml(info, value.get_ref());
             if !self.chosen && info.needs_chosen_file(value.get_ref().as_str()) {
                 read.errors.push(SettingsError::new(info.name, origin, Problem::NotChosen));
                 continue;
             }
+            if info.kind == Kind::Tables
+                && let Some(tables) = tables::of_toml(value.get_ref(), &line)
+            {
+                let first = tables.first().and_then(|table| table.line);
+                let named = |line: Option<usize>| match line.or(first) {
+                    Some(line) => Origin::File { name: self.name.to_owned(), line },
+                    None => origin.clone(),
+                };
+                read.take(info, destination_keys::specs(&tables, &named), named(first));
+                continue;
+            }
+            let raw = from_toml(info, value.get_ref());
             read.given.push(Given { info, raw, origin });
         }
     }
@@ -242,6 +272,21 @@ pub(super) struct Read {
     pub(super) errors: Vec<SettingsError>,
     /// Variables with keyrot's prefix that are neither known nor close to a known one.
     pub(super) unknown_variables: Vec<String>,
+}
+
+impl Read {
+    /// Destinations that were read, or everything that is wrong with them.
+    fn take(
+        &mut self,
+        info: &'static SettingInfo,
+        specs: Result<Vec<DestinationSpec>, Vec<SettingsError>>,
+        origin: Origin,
+    ) {
+        match specs {
+            Ok(specs) => self.given.push(Given { info, raw: Ok(Raw::Destinations(specs)), origin }),
+            Err(errors) => self.errors.extend(errors.into_iter().take(MOST_ERRORS)),
+        }
+    }
 }
 
 /// Whether Kubernetes sets the variable by itself: for a Service called `keyrot`, or `keyrot-…`,

@@ -1,7 +1,9 @@
 //! The list of settings: the one place where each is named, explained and read.
 
 use super::notify::{self, NotifyError};
-use super::value::{Raw, Wrong, duration, is_tag, number, optional, secret_tags, switch};
+use super::value::{
+    Raw, Wrong, duration, is_region, is_tag, number, optional, secret_tags, switch,
+};
 use crate::selection::pattern::{Pattern, SecretPattern};
 use crate::selection::template::SecretTemplate;
 use crate::settings::value::Kind;
@@ -35,12 +37,18 @@ impl SettingInfo {
         format!("--{}", self.name.replace('_', "-"))
     }
 
+    /// Whether there is a flag for it.
+    #[must_use]
+    pub fn has_flag(&self) -> bool {
+        self.kind != Kind::Tables
+    }
+
     /// Whether this value is taken only from a file that the operator chose, a variable or a flag;
     /// `text` is the value, if it is text.
     ///
     /// A file that is only found in some directory may be another person's. With these settings
-    /// they would choose which endpoints keyrot calls, as which identity, and whose key encrypts
-    /// what it stores, or switch off a safety rule.
+    /// they would choose which endpoints keyrot calls, as which identity, where keys go, and whose
+    /// key encrypts what it stores, or switch off a safety rule.
     #[must_use]
     pub fn needs_chosen_file(&self, text: Option<&str>) -> bool {
         // An ARN can name the KMS key of any account; an id or an alias is one of the account at
@@ -52,7 +60,7 @@ impl SettingInfo {
     /// Whether a message may repeat a value that could not be read. Where a notifier is expected,
     /// somebody may have put a secret URL.
     pub(super) fn may_be_shown(&self) -> bool {
-        self.name != "notify"
+        !["notify", "destination"].contains(&self.name)
     }
 }
 
@@ -71,9 +79,10 @@ pub(super) const WAITS: [&str; 10] = [
 ];
 
 /// The settings that [need a chosen file](SettingInfo::needs_chosen_file), whatever their value.
-const NEED_CHOSEN_FILE: [&str; 6] = [
+const NEED_CHOSEN_FILE: [&str; 7] = [
     "allow_http_endpoints",
     "allow_short_waits",
+    "destination",
     "endpoint_url",
     "notify",
     "profile",
@@ -446,12 +455,20 @@ pub static SETTINGS: &[SettingInfo] = &[
             notify::specs(raw.list()).map(|specs| v.notify = specs).map_err(wrong)
         },
     ),
+    setting(
+        "destination",
+        Kind::Tables,
+        None,
+        "where copies of users' keys go beside their secrets: a table [[destination]] for each, with name, kind, users, to, \
+         and the keys of its kind; kinds: ssm, secrets_manager, github, gitlab",
+        |v, raw| {
+            if let Raw::Destinations(specs) = raw {
+                v.destinations.clone_from(specs);
+            }
+            Ok(())
+        },
+    ),
 ];
-
-fn is_region(text: &str) -> bool {
-    (1..=32).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-}
 
 fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
     if raw.text().is_empty() { Ok(None) } else { switch(raw).map(Some) }

@@ -136,6 +136,7 @@ fn every_setting_can_be_set_from_every_source() {
         dual_stack = false
         trail = true
         notify = ["slack secret:keyrot/slack#url", "sns arn:aws:sns:eu-central-1:111122223333:keyrot min=error"]
+        destination = [{ name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}" }]
     "#;
     let from_file = Settings::load(&file(text)).unwrap();
     assert!(
@@ -156,8 +157,10 @@ fn every_setting_can_be_set_from_every_source() {
     let values = || from_file.explain().iter().map(|e| (e.name, e.value.clone().unwrap()));
     let env = Sources::default()
         .env(values().map(|(name, value)| (format!("KEYROT_{}", name.to_uppercase()), value)));
-    let flags =
-        values().fold(Sources::default(), |sources, (name, value)| sources.flag(name, value));
+    let flags = values()
+        .filter(|(name, _)| *name != "destination")
+        .fold(Sources::default(), |sources, (name, value)| sources.flag(name, value))
+        .env([("KEYROT_DESTINATION", from_file.explain().last().unwrap().value.clone().unwrap())]);
     for sources in [env, flags] {
         let settings = Settings::load(&sources).unwrap();
         assert!(settings.explain().iter().all(|e| e.origin != Origin::Default));

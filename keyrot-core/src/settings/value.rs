@@ -1,5 +1,6 @@
 //! From text to values.
 
+use crate::settings::destination::DestinationSpec;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
@@ -10,6 +11,7 @@ pub(super) enum Raw {
     Text(String),
     List(Vec<String>),
     Table(BTreeMap<String, String>),
+    Destinations(Vec<DestinationSpec>),
 }
 
 /// The value as it may be shown, and what was expected.
@@ -36,6 +38,8 @@ impl Kind {
             Self::Text | Self::Duration | Self::Number | Self::Switch => {
                 Ok(Raw::Text(text.trim().to_owned()))
             }
+            // They are read where errors in each of them can be reported.
+            Self::Tables => Err(("(hidden)".to_owned(), Self::Tables.in_toml().to_owned())),
         }
     }
 }
@@ -48,6 +52,11 @@ impl Raw {
             Self::List(items) => items.join(","),
             Self::Table(entries) => {
                 entries.iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",")
+            }
+            Self::Destinations(specs) if specs.is_empty() => String::new(),
+            Self::Destinations(specs) => {
+                let all: Vec<&str> = specs.iter().map(|spec| spec.json.as_str()).collect();
+                format!("[{}]", all.join(","))
             }
         }
     }
@@ -157,6 +166,12 @@ pub(super) fn is_tag(text: &str, least: usize, most: usize) -> bool {
     (least..=most).contains(&text.chars().count()) && text.chars().all(fits)
 }
 
+/// Whether the text looks like a region's name.
+pub(super) fn is_region(text: &str) -> bool {
+    (1..=32).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
 /// Whether the text is 1 to `longest` ASCII letters, digits, and `more`.
 pub(super) fn is_name(text: &str, longest: usize, more: &str) -> bool {
     (1..=longest).contains(&text.len())
@@ -178,6 +193,9 @@ pub enum Kind {
     List,
     /// Names and texts; in the file a table, elsewhere `k=v,k=v`.
     Table,
+    /// Several tables; in the file `[[name]]`, in the environment a JSON array of objects. They
+    /// have no flag.
+    Tables,
 }
 
 impl Kind {
@@ -191,6 +209,7 @@ impl Kind {
             Self::Switch => "true|false",
             Self::List => "A,B",
             Self::Table => "K=V,K=V",
+            Self::Tables => "JSON",
         }
     }
 
@@ -202,6 +221,7 @@ impl Kind {
             Self::Switch => "true or false without quotes",
             Self::List => "a list of texts such as [\"a\", \"b\"]",
             Self::Table => "a table of texts such as { team = \"ops\" }",
+            Self::Tables => "tables such as [[destination]]",
         }
     }
 }

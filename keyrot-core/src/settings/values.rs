@@ -4,6 +4,7 @@ use crate::model::waits::Waits;
 use crate::selection::Selection;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
+use crate::settings::destination::DestinationSpec;
 use crate::settings::notify::NotifySpec;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,4 +36,5 @@ pub(crate) struct Values {
     pub(super) dual_stack: Option<bool>,
     pub(super) trail: bool,
     pub(super) notify: Vec<NotifySpec>,
+    pub(super) destinations: Vec<DestinationSpec>,
 }

@@ -88,7 +88,7 @@ fn value(kind: Kind, text: &str) -> String {
     let items = || text.split(',').filter(|item| !item.is_empty());
     match kind {
         Kind::Text | Kind::Duration => quoted(text),
-        Kind::Number | Kind::Switch => text.to_owned(),
+        Kind::Number | Kind::Switch | Kind::Tables => text.to_owned(),
         Kind::List => format!("[{}]", items().map(quoted).collect::<Vec<_>>().join(", ")),
         Kind::Table => {
             let pair = |item: &str| {
@@ -108,6 +108,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::Switch => "true or false",
         Kind::List => "a list of texts",
         Kind::Table => "a table of texts",
+        Kind::Tables => "tables at the end of the file",
     }
 }
 

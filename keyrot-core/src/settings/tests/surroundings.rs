@@ -98,8 +98,10 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
 /// current directory set it?
 #[test]
 fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
-    const REFUSED: [(&str, &str); 12] = [
+    const REFUSED: [(&str, &str); 14] = [
         ("allow_http_endpoints", "['ministack:4566']"),
+        ("destination", "[]"),
+        ("destination", "[{ name = 'a', kind = 'ssm', users = ['*'], to = '/x/{user}' }]"),
         ("secret_tag", "'/vendors/*'"),
         ("secret_tag", "''"),
         ("allow_short_waits", "false"),

@@ -1,0 +1,324 @@
+//! Which users' keys a destination gets, and where it puts each one.
+
+use crate::model::destination::{Abilities, Assignment};
+use crate::model::names::{DestinationName, UserArn, UserName};
+use crate::selection::pattern::Pattern;
+use crate::selection::template::{Part, TemplateError, filled, split};
+use std::fmt;
+
+/// So many destinations a user may have: each one's receipt needs room in the home secret's tags.
+pub const MOST_DESTINATIONS: usize = 10;
+
+/// The longest place, in characters.
+const LONGEST_PLACE: usize = 512;
+
+/// A destination as the operator's settings describe it, as far as users are concerned: whose keys
+/// go there, and where. No user's tag has a say in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationRule {
+    name: DestinationName,
+    required: bool,
+    users: Vec<Pattern>,
+    to: PlaceTemplate,
+    abilities: Abilities,
+    store: String,
+}
+
+/// Why a rule is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// It is for nobody.
+    #[error("it is for no user; expected names or patterns, such as [\"ci-*\"]")]
+    NoUsers,
+    /// Several users would share one place.
+    #[error(
+        "{to} has no {{user}}, and {users} may fit more than one user, so they would share one place; \
+         expected {{user}} in it, or exactly one name without * and ?"
+    )]
+    Shared {
+        /// The template.
+        to: String,
+        /// The patterns.
+        users: String,
+    },
+}
+
+impl DestinationRule {
+    /// A rule for these users, required unless [`optional`](Self::optional) says otherwise.
+    ///
+    /// # Errors
+    /// [`RuleError`], for a rule by which users would share a place, or which is for nobody.
+    pub fn new(
+        name: DestinationName,
+        users: Vec<Pattern>,
+        to: PlaceTemplate,
+        abilities: Abilities,
+    ) -> Result<Self, RuleError> {
+        let one = |pattern: &Pattern| !pattern.as_str().contains(['*', '?']);
+        match users.as_slice() {
+            [] => return Err(RuleError::NoUsers),
+            [only] if one(only) => {}
+            _ if to.parts.contains(&Part::User) => {}
+            several => {
+                let users = several.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
+                return Err(RuleError::Shared { to: to.text, users });
+            }
+        }
+        let store = name.as_str().to_owned();
+        Ok(Self { name, required: true, users, to, abilities, store })
+    }
+
+    /// The same, and the previous key does not wait for it.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    /// The same, in a store that other destinations may write to as well: any text that is the same
+    /// for the same store. Two users must not share a place there, whichever destination gives it.
+    #[must_use]
+    pub fn in_store(self, store: impl Into<String>) -> Self {
+        Self { store: store.into(), ..self }
+    }
+
+    /// The store of the secrets in a region: a place there must not be a user's home.
+    #[must_use]
+    pub fn secrets_in(region: &str) -> String {
+        format!("secrets_manager {region}")
+    }
+
+    /// The destination's name.
+    #[must_use]
+    pub fn name(&self) -> &DestinationName {
+        &self.name
+    }
+
+    /// Whether the previous key stays Active until this destination has the current one.
+    #[must_use]
+    pub fn required(&self) -> bool {
+        self.required
+    }
+
+    /// What this kind of destination can do.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        self.abilities
+    }
+
+    /// The store, as [`in_store`](Self::in_store) says it; by default the destination's name.
+    #[must_use]
+    pub fn store(&self) -> &str {
+        &self.store
+    }
+
+    /// Whether this user's key goes there.
+    #[must_use]
+    pub fn serves(&self, user: &UserName) -> bool {
+        self.users.iter().any(|pattern| pattern.matches(user))
+    }
+
+    /// Where this user's key is put.
+    ///
+    /// # Errors
+    /// [`Unplaceable`] if the place cannot be there by the store's own rules.
+    pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
+        let place = filled(&self.to.parts, user, str::to_owned);
+        match self.to.form.check(&place) {
+            Ok(()) => Ok(place),
+            Err(expected) => Err(Unplaceable {
+                name: self.name.clone(),
+                user: user.name().clone(),
+                place: place.chars().take(120).collect(),
+                expected,
+            }),
+        }
+    }
+
+    /// The assignment of this user's key to the destination.
+    ///
+    /// # Errors
+    /// As [`place_of`](Self::place_of).
+    pub fn assignment(&self, user: &UserArn) -> Result<Assignment, Unplaceable> {
+        let place = self.place_of(user)?;
+        let Self { name, required, abilities, .. } = self;
+        Ok(Assignment { to: name.clone(), place, required: *required, abilities: *abilities })
+    }
+}
+
+/// A user whose key cannot have a place at a destination.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the destination {name} puts the key of user {user} at {place:?}, which is not usable: expected {expected}; \
+     set another `to`, or give this user a destination of its own, with a `to` without {{user}}"
+)]
+pub struct Unplaceable {
+    name: DestinationName,
+    user: UserName,
+    place: String,
+    expected: &'static str,
+}
+
+/// Where a destination puts users' keys: text, and in it `{user}`, and if you like `{path}` and
+/// `{account}`.
+///
+/// ```
+/// # use keyrot_core::selection::{PlaceForm, PlaceTemplate};
+/// assert!(PlaceTemplate::parse("/ci/{user}/aws", PlaceForm::Parameter).is_ok());
+/// assert!(PlaceTemplate::parse("acme/{user}:production", PlaceForm::GitHub).is_ok());
+/// assert!(PlaceTemplate::parse("ci {user}", PlaceForm::Parameter).is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PlaceTemplate {
+    text: String,
+    parts: Vec<Part>,
+    form: PlaceForm,
+}
+
+/// Why a text is no template for places.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PlaceError {
+    /// Something is wrong with its placeholders.
+    #[error(transparent)]
+    Template(TemplateError),
+    /// No place that it gives could be there.
+    #[error("it gives places such as {place:?}; expected {expected}")]
+    Form {
+        /// A place that it gives.
+        place: String,
+        /// What places look like.
+        expected: &'static str,
+    },
+}
+
+/// What places look like, by the rules of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum PlaceForm {
+    /// The name of an SSM parameter.
+    Parameter,
+    /// The name of a secret in Secrets Manager.
+    Secret,
+    /// `OWNER/REPOSITORY`, `OWNER/REPOSITORY:ENVIRONMENT`, or `ORGANIZATION` alone.
+    GitHub,
+    /// The full path of a GitLab project or group.
+    GitLab,
+    /// Any text in one line.
+    Text,
+}
+
+impl PlaceTemplate {
+    /// Parses the text.
+    ///
+    /// # Errors
+    /// [`PlaceError`], for a text that gives no usable place even to a user with a simple name.
+    pub fn parse(text: &str, form: PlaceForm) -> Result<Self, PlaceError> {
+        let parts = split(text, |c| !c.is_control()).map_err(PlaceError::Template)?;
+        let sample = UserArn::parse("arn:aws:iam::123456789012:user/ci");
+        let place = sample.map(|user| filled(&parts, &user, str::to_owned)).unwrap_or_default();
+        match form.check(&place) {
+            Ok(()) => Ok(Self { text: text.to_owned(), parts, form }),
+            Err(expected) => {
+                Err(PlaceError::Form { place: place.chars().take(120).collect(), expected })
+            }
+        }
+    }
+
+    /// The template as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for PlaceTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+impl PlaceForm {
+    /// Whether a place can be there, by the store's own rules; else what was expected.
+    ///
+    /// # Errors
+    /// What was expected.
+    pub fn check(self, place: &str) -> Result<(), &'static str> {
+        let (fits, expected) = match self {
+            Self::Parameter => (
+                is_parameter(place),
+                "a parameter's name of A-Z a-z 0-9 _ . - and /, with / first where it has one, which does not begin with aws or ssm",
+            ),
+            Self::Secret => {
+                (named(place, "/_+=.@-"), "a secret's name of A-Z a-z 0-9 / _ + = . @ -")
+            }
+            Self::GitHub => (
+                is_github(place),
+                "OWNER/REPOSITORY, OWNER/REPOSITORY:ENVIRONMENT, or ORGANIZATION alone",
+            ),
+            Self::GitLab => (
+                place.len() <= 255 && place.split('/').all(|part| segment(part, 255)),
+                "the path of a project or group, such as GROUP/PROJECT",
+            ),
+            Self::Text => (!place.chars().any(char::is_control), "text in one line"),
+        };
+        let short = !place.is_empty() && place.chars().count() <= LONGEST_PLACE;
+        match (fits, short) {
+            (true, true) => Ok(()),
+            (true, false) => Err("1 to 512 characters"),
+            (false, _) => Err(expected),
+        }
+    }
+}
+
+fn named(text: &str, more: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+/// One part of a path in a URL: what would lead out of it is none.
+fn segment(text: &str, longest: usize) -> bool {
+    text.len() <= longest && named(text, "_.-") && text != "." && text != ".."
+}
+
+/// The rules of Systems Manager's API reference, `PutParameter`, parameter `Name`: case matters, no
+/// spaces, at most fifteen levels, and no name that begins with `aws` or `ssm` in any case.
+fn is_parameter(place: &str) -> bool {
+    let levels: Vec<&str> = match place.strip_prefix('/') {
+        Some(rest) => rest.split('/').collect(),
+        None => vec![place],
+    };
+    let reserved = |level: &&str| {
+        ["aws", "ssm"]
+            .iter()
+            .any(|start| level.get(..3).is_some_and(|have| have.eq_ignore_ascii_case(start)))
+    };
+    levels.len() <= 15
+        && levels.iter().all(|level| named(level, "_.-"))
+        && !levels.first().is_some_and(reserved)
+}
+
+/// Owners and repositories by the rules of GitHub's documentation; of the names of environments
+/// those that need no quoting anywhere.
+fn is_github(place: &str) -> bool {
+    let (repository, environment) = match place.split_once(':') {
+        Some((repository, environment)) => (repository, Some(environment)),
+        None => (place, None),
+    };
+    let environment_fits = |name: &str| {
+        name.len() <= 255
+            && name.split('/').all(|part| named(part, "_.- ") && part != "." && part != "..")
+    };
+    let owner = |text: &str| text.len() <= 100 && named(text, "-_");
+    match (repository.split_once('/'), environment) {
+        (Some((by, name)), None) => owner(by) && segment(name, 100),
+        (Some((by, name)), Some(within)) => {
+            owner(by) && segment(name, 100) && environment_fits(within)
+        }
+        (None, None) => owner(place),
+        (None, Some(_)) => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "destination_tests.rs"]
+pub(super) mod tests;

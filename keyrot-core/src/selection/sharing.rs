@@ -1,0 +1,119 @@
+//! Users' places at destinations: no two users may share one, and no home may be one.
+
+use crate::model::destination::Assignment;
+use crate::model::names::{DestinationName, SecretName, UserArn, UserName};
+use crate::selection::destination::{DestinationRule, MOST_DESTINATIONS};
+use crate::selection::homes::Homes;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// By each place: the users whose keys go there, and by which destinations.
+pub(super) struct Places<'a> {
+    users: BTreeMap<Spot<'a>, BTreeSet<(&'a UserName, &'a DestinationName)>>,
+    homes: BTreeMap<&'a SecretName, &'a UserName>,
+    rules: &'a [DestinationRule],
+    /// The store that the homes are in.
+    home_store: String,
+}
+
+/// A store, and a place in it in lower case: some stores ignore case.
+type Spot<'a> = (&'a str, String);
+
+impl<'a> Places<'a> {
+    /// The places of these users.
+    pub(super) fn of(
+        users: impl IntoIterator<Item = &'a UserArn>,
+        secrets: impl IntoIterator<Item = (&'a SecretName, &'a UserName)>,
+        homes: &'a Homes,
+    ) -> Self {
+        let mut places = Self {
+            users: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            rules: &homes.destinations,
+            home_store: DestinationRule::secrets_in(&homes.region),
+        };
+        if places.rules.is_empty() {
+            return places;
+        }
+        places.homes.extend(secrets);
+        for user in users {
+            for rule in &homes.destinations {
+                if rule.serves(user.name())
+                    && let Ok(place) = rule.place_of(user)
+                {
+                    let at = places.users.entry(spot(rule, &place)).or_default();
+                    at.insert((user.name(), rule.name()));
+                }
+            }
+        }
+        places
+    }
+
+    /// This user's destinations, and everything that is wrong with them.
+    pub(super) fn assigned(
+        &self,
+        user: &UserArn,
+        home: Option<&SecretName>,
+    ) -> (Vec<Assignment>, Vec<String>) {
+        let (mut assigned, mut problems) = (Vec::new(), Vec::new());
+        let name = user.name();
+        let rules: Vec<&DestinationRule> =
+            self.rules.iter().filter(|rule| rule.serves(name)).collect();
+        if rules.len() > MOST_DESTINATIONS {
+            let names: Vec<&str> = rules.iter().map(|rule| rule.name().as_str()).collect();
+            problems.push(format!(
+                "user {name} has {} destinations ({}); expected at most {MOST_DESTINATIONS}, so name fewer users in some of them",
+                names.len(),
+                names.join(", ")
+            ));
+            return (assigned, problems);
+        }
+        for rule in rules {
+            match rule.assignment(user) {
+                Ok(it) => match self.in_the_way(&it, rule, user, home) {
+                    None => assigned.push(it),
+                    Some(problem) => problems.push(problem),
+                },
+                Err(error) => problems.push(error.to_string()),
+            }
+        }
+        assigned.sort();
+        (assigned, problems)
+    }
+
+    fn in_the_way(
+        &self,
+        it: &Assignment,
+        rule: &DestinationRule,
+        user: &UserArn,
+        home: Option<&SecretName>,
+    ) -> Option<String> {
+        let Assignment { to, place, .. } = it;
+        if rule.store() == self.home_store {
+            let own = home.filter(|home| home.as_str() == place).map(|_| user.name());
+            let of = own.or_else(|| {
+                let found = self.homes.iter().find(|(name, _)| name.as_str() == place);
+                found.map(|(_, user)| *user)
+            });
+            if let Some(of) = of {
+                return Some(format!(
+                    "the destination {to} would overwrite the secret {place}, which is user {of}'s home; set another `to`, or another region"
+                ));
+            }
+        }
+        let there = self.users.get(&spot(rule, place))?;
+        let (other, by) = there.iter().find(|(other, by)| (*other, *by) != (user.name(), to))?;
+        Some(if *other == user.name() {
+            format!(
+                "the destinations {to} and {by} both put user {other}'s key at {place}; remove one of them"
+            )
+        } else {
+            format!(
+                "the destination {to} puts this user's key at {place}, and the destination {by} puts user {other}'s key there too, so each would overwrite the other; set another `to` for one of them"
+            )
+        })
+    }
+}
+
+fn spot<'a>(rule: &'a DestinationRule, place: &str) -> Spot<'a> {
+    (rule.store(), place.to_ascii_lowercase())
+}

@@ -1,0 +1,244 @@
+//! Destinations, as the tables `[[destination]]` of a settings file describe them.
+//!
+//! No token and no key is ever written there: a table names the place that holds it. So settings
+//! can be shown, logged and kept in a repository.
+
+use crate::model::destination::Abilities;
+use crate::model::names::{DestinationName, UserArn, UserName};
+use crate::selection::destination::{DestinationRule, PlaceForm, Unplaceable};
+use crate::settings::notify_target::SecretSource;
+
+/// One table `[[destination]]`: which users' keys go there, where, and what kind of place it is.
+///
+/// ```
+/// use keyrot_core::settings::{DestinationKind, Settings, Sources};
+///
+/// let file = r#"
+/// [[destination]]
+/// name = "shop-ci"
+/// kind = "github"
+/// users = ["ci-shop"]
+/// to = "acme/shop:production"
+/// token = "secret:keyrot/github#token"
+/// "#;
+/// let settings = Settings::load(&Sources::default().file("keyrot.toml", file))?;
+/// let shop = &settings.destinations()[0];
+/// assert!(shop.required() && shop.serves(&"ci-shop".parse().expect("a name")));
+/// assert!(matches!(shop.kind(), DestinationKind::GitHub(_)));
+/// # Ok::<(), keyrot_core::settings::SettingsErrors>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DestinationSpec {
+    pub(super) rule: DestinationRule,
+    pub(super) kind: DestinationKind,
+    /// The table as one would write it in the environment.
+    pub(super) json: String,
+}
+
+/// What kind of place a destination is, with what that kind needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DestinationKind {
+    /// Parameters of SSM's Parameter Store.
+    Ssm(ParameterStore),
+    /// Secrets of Secrets Manager, beside the users' homes.
+    SecretsManager(SecretCopies),
+    /// Secrets of GitHub Actions.
+    GitHub(GitHub),
+    /// Variables of GitLab CI/CD.
+    GitLab(GitLab),
+}
+
+/// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParameterStore {
+    /// The region; `None` is that of the users' homes.
+    pub region: Option<String>,
+    /// The KMS key; `None` is the account's `aws/ssm`.
+    pub kms_key: Option<String>,
+    /// The tier of new parameters.
+    pub tier: Tier,
+}
+
+/// The tier of a parameter (Systems Manager user guide, "Managing parameter tiers").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// Up to 4 KB, free.
+    Standard,
+    /// Up to 8 KB, and resource policies; charged.
+    Advanced,
+    /// As each parameter needs it.
+    Intelligent,
+}
+
+/// Secrets of Secrets Manager, in another region or under other names than the homes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretCopies {
+    /// The region.
+    pub region: String,
+    /// The KMS key for new secrets; `None` is the account's `aws/secretsmanager`.
+    pub kms_key: Option<String>,
+}
+
+/// Secrets of GitHub Actions: of a repository, of an environment, or of an organization.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitHub {
+    /// How keyrot authenticates.
+    pub auth: GitHubAuth,
+    /// The API of a GitHub Enterprise server; `None` is GitHub's own.
+    pub url: Option<String>,
+    /// The secret that holds the key's id.
+    pub id_name: String,
+    /// The secret that holds the key's secret half.
+    pub secret_name: String,
+}
+
+/// How keyrot authenticates at GitHub.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitHubAuth {
+    /// By a personal access token.
+    Token(SecretSource),
+    /// As an installation of a GitHub App.
+    App {
+        /// The App's client id or id.
+        app: String,
+        /// The id of the installation.
+        installation: String,
+        /// Where the App's private key is kept: PEM, as GitHub gives it.
+        private_key: SecretSource,
+    },
+}
+
+/// Variables of GitLab CI/CD: one of type *file*, with an AWS credentials file in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitLab {
+    /// Where the access token is kept.
+    pub token: SecretSource,
+    /// The server; `None` is `https://gitlab.com`.
+    pub url: Option<String>,
+    /// Whose variables.
+    pub level: GitLabLevel,
+    /// The variable's key.
+    pub variable: String,
+    /// The variable's environment scope.
+    pub environment_scope: String,
+    /// The profile in the credentials file.
+    pub profile: String,
+}
+
+/// Whose variables a GitLab destination writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum GitLabLevel {
+    /// A project's.
+    Project,
+    /// A group's.
+    Group,
+}
+
+impl DestinationSpec {
+    /// The destination's name.
+    #[must_use]
+    pub fn name(&self) -> &DestinationName {
+        self.rule.name()
+    }
+
+    /// Whether the previous key stays Active until this destination has the current one.
+    #[must_use]
+    pub fn required(&self) -> bool {
+        self.rule.required()
+    }
+
+    /// Whether this user's key goes there.
+    #[must_use]
+    pub fn serves(&self, user: &UserName) -> bool {
+        self.rule.serves(user)
+    }
+
+    /// Where this user's key is put.
+    ///
+    /// # Errors
+    /// [`Unplaceable`] if the place cannot be there by the store's own rules.
+    pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
+        self.rule.place_of(user)
+    }
+
+    /// What kind of place it is.
+    #[must_use]
+    pub fn kind(&self) -> &DestinationKind {
+        &self.kind
+    }
+
+    /// What this kind of destination can do.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        self.rule.abilities()
+    }
+
+    /// What the selection needs to know, for users whose homes are in this region.
+    #[must_use]
+    pub fn rule(&self, home_region: &str) -> DestinationRule {
+        self.rule.clone().in_store(self.kind.store(home_region))
+    }
+
+    /// The places that hold what keyrot authenticates with there.
+    #[must_use]
+    pub fn sources(&self) -> Vec<&SecretSource> {
+        match &self.kind {
+            DestinationKind::Ssm(_) | DestinationKind::SecretsManager(_) => Vec::new(),
+            DestinationKind::GitHub(github) => match &github.auth {
+                GitHubAuth::Token(token) => vec![token],
+                GitHubAuth::App { private_key, .. } => vec![private_key],
+            },
+            DestinationKind::GitLab(gitlab) => vec![&gitlab.token],
+        }
+    }
+}
+
+impl DestinationKind {
+    /// The kind, as it is written.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ssm(_) => "ssm",
+            Self::SecretsManager(_) => "secrets_manager",
+            Self::GitHub(_) => "github",
+            Self::GitLab(_) => "gitlab",
+        }
+    }
+
+    pub(super) fn abilities(&self) -> Abilities {
+        match self {
+            Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
+            Self::GitHub(_) => Abilities::IN_PARTS,
+        }
+    }
+
+    /// The store, in which no two users may share a place.
+    fn store(&self, home_region: &str) -> String {
+        match self {
+            Self::Ssm(ParameterStore { region, .. }) => {
+                format!("ssm {}", region.as_deref().unwrap_or(home_region))
+            }
+            Self::SecretsManager(SecretCopies { region, .. }) => {
+                DestinationRule::secrets_in(region)
+            }
+            Self::GitHub(GitHub { url, id_name, secret_name, .. }) => {
+                format!("github {} {id_name} {secret_name}", url.as_deref().unwrap_or_default())
+            }
+            Self::GitLab(GitLab { url, level, variable, environment_scope, .. }) => {
+                let url = url.as_deref().unwrap_or_default();
+                format!("gitlab {url} {level:?} {variable} {environment_scope}")
+            }
+        }
+    }
+}
+
+/// The form of the places of a kind, and an example for messages.
+pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
+    match kind {
+        "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
+        "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
+        "github" => (PlaceForm::GitHub, "acme/shop:production"),
+        _ => (PlaceForm::GitLab, "acme/shop"),
+    }
+}

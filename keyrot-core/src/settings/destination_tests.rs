@@ -1,0 +1,274 @@
+#![allow(clippy::unwrap_used)]
+
+use super::destination::{
+    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
+    SecretCopies, Tier,
+};
+use super::loaded::Settings;
+use super::source::Sources;
+use crate::model::names::UserArn;
+use proptest::prelude::*;
+
+const EVERY_KIND: &str = r#"overlap = "3d"
+
+[[destination]]
+name = "params"
+kind = "ssm"
+users = ["ci-*", "bob"]
+to = "/ci/{user}/aws"
+tier = "advanced"
+kms_key = "alias/ci"
+required = false
+
+[[destination]]
+name = "copy"
+kind = "secrets_manager"
+users = ["*"]
+to = "/iam/{user}/access_key"
+region = "eu-west-1"
+
+[[destination]]
+name = "shop"
+kind = "github"
+users = ["ci-shop"]
+to = "acme/shop:production"
+token = "secret:keyrot/github#token"
+id_name = "SHOP_ID"
+
+[[destination]]
+name = "app"
+kind = "github"
+users = ["ci-app"]
+to = "acme"
+app = "Iv1.0123456789abcdef"
+installation = "42"
+private_key = "ssm:/keyrot/github"
+url = "https://github.example.com/api/v3/"
+
+[[destination]]
+name = "lab"
+kind = "gitlab"
+users = ["ci-lab"]
+to = "acme/lab"
+token = "env:GITLAB_TOKEN"
+environment_scope = "production"
+level = "group"
+"#;
+
+fn load(text: &str) -> Settings {
+    Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap()
+}
+
+fn refused(text: &str) -> String {
+    Settings::load(&Sources::default().file("keyrot.toml", text)).expect_err(text).to_string()
+}
+
+fn of_env(json: &str) -> Result<Vec<DestinationSpec>, String> {
+    Settings::load(&Sources::default().env([("KEYROT_DESTINATION", json)]))
+        .map(|settings| settings.destinations().to_vec())
+        .map_err(|errors| errors.to_string())
+}
+
+/// A destination of this kind with everything that it needs, and more lines.
+fn table(kind: &str, more: &str) -> String {
+    let own = match kind {
+        "ssm" => "to = '/x/{user}'",
+        "secrets_manager" => "to = '/x/{user}'\nregion = 'eu-west-1'",
+        "github" => "to = 'acme/{user}'\ntoken = 'secret:x'",
+        _ => "to = 'acme/{user}'\ntoken = 'secret:x'",
+    };
+    format!("[[destination]]\nname = 'a'\nkind = '{kind}'\nusers = ['*']\n{own}\n{more}\n")
+}
+
+#[test]
+fn each_kind_is_read() {
+    let settings = load(EVERY_KIND);
+    let all = settings.destinations();
+    let names: Vec<&str> = all.iter().map(|spec| spec.name().as_str()).collect();
+    assert_eq!(names, ["params", "copy", "shop", "app", "lab"]);
+    assert!(!all[0].required() && all[1..].iter().all(DestinationSpec::required));
+    let user = UserArn::parse("arn:aws:iam::123456789012:user/ci-shop").unwrap();
+    assert!(all[0].serves(user.name()) && !all[3].serves(user.name()));
+    assert_eq!(all[0].place_of(&user).unwrap(), "/ci/ci-shop/aws");
+    let DestinationKind::Ssm(ParameterStore { region: None, kms_key, tier: Tier::Advanced }) =
+        all[0].kind()
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(kms_key.as_deref(), Some("alias/ci"));
+    let DestinationKind::SecretsManager(SecretCopies { region, kms_key: None }) = all[1].kind()
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(region, "eu-west-1");
+    let DestinationKind::GitHub(GitHub {
+        auth: GitHubAuth::Token(token),
+        url: None,
+        id_name,
+        secret_name,
+    }) = all[2].kind()
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(token.to_string(), "secret:keyrot/github#token");
+    assert_eq!((id_name.as_str(), secret_name.as_str()), ("SHOP_ID", "AWS_SECRET_ACCESS_KEY"));
+    let DestinationKind::GitHub(GitHub { auth: GitHubAuth::App { .. }, url, .. }) = all[3].kind()
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(url.as_deref(), Some("https://github.example.com/api/v3"));
+    let DestinationKind::GitLab(GitLab { level, variable, environment_scope, profile, .. }) =
+        all[4].kind()
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(*level, GitLabLevel::Group);
+    assert_eq!(variable, "AWS_SHARED_CREDENTIALS_FILE");
+    assert_eq!((environment_scope.as_str(), profile.as_str()), ("production", "default"));
+
+    let homes = settings.homes("us-east-1", true);
+    let stores: Vec<&str> = homes.destinations.iter().map(|rule| rule.store()).collect();
+    assert_eq!(stores[..2], ["ssm us-east-1", "secrets_manager eu-west-1"]);
+}
+
+#[test]
+fn the_environment_has_the_same_as_json_and_wins_over_a_file() {
+    let shown = load(EVERY_KIND);
+    let shown = shown.explain().iter().find(|one| one.name == "destination").unwrap();
+    assert_eq!(shown.origin.to_string(), "file keyrot.toml line 3");
+    let json = shown.value.as_deref().unwrap();
+    assert_eq!(of_env(json).unwrap(), load(EVERY_KIND).destinations());
+    let both = Sources::default()
+        .file("keyrot.toml", EVERY_KIND)
+        .env([("KEYROT_DESTINATION", "[]"), ("KEYROT_OVERLAP", "4d")]);
+    assert!(Settings::load(&both).unwrap().destinations().is_empty());
+    assert!(of_env("").unwrap().is_empty(), "an empty variable counts as not set");
+
+    for (json, says) in [
+        ("[{", "destination (env KEYROT_DESTINATION): it is not JSON (line 1 column 2)"),
+        ("{}", "no array; expected a JSON array of objects"),
+        ("[1]", "an element of the array is no object"),
+        (
+            r#"[{"name":"a","kind":"ssm","users":["*"],"to":"/x/{user}","teir":"x"}]"#,
+            "destination (env KEYROT_DESTINATION): a: `teir` is not known; did you mean `tier`?",
+        ),
+    ] {
+        let error = of_env(json).unwrap_err();
+        assert!(error.contains(says), "{error}");
+    }
+    let flag = Settings::load(&Sources::default().flag("destination", "[]")).unwrap_err();
+    assert!(flag.to_string().contains("unknown flag `--destination`"), "{flag}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
+    for (text, says) in [
+        (
+            table("ssm", "tier = 'fancy'"),
+            "destination (file keyrot.toml line 6): a: tier = \"fancy\" is not usable; expected standard, advanced or intelligent",
+        ),
+        (
+            table("ssm", "\ntokn = 'x'"),
+            "(file keyrot.toml line 7): a: `tokn` is not known; a ssm destination has name, kind, users, to, required, region, kms_key, tier",
+        ),
+        (
+            table("ssm", "token = 'secret:x'"),
+            "`token` is a key of kind github and gitlab; a ssm destination has",
+        ),
+        (table("github", "tier = 'standard'"), "`tier` is a key of kind ssm; a github"),
+        (
+            table("gitub", ""),
+            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab; did you mean github?",
+        ),
+        (table("ssm", "region = 'EU'"), "region = \"EU\" is not usable; expected a region"),
+        (
+            table("ssm", "required = 'yes'"),
+            "required = \"yes\" is not usable; expected true or false",
+        ),
+        (table("ssm", "kms_key = 1"), "kms_key is no text; expected a text in quotes"),
+        (
+            table("github", "url = 'http://github.example.com'"),
+            "url = \"http://github.example.com\" is not usable; expected https://HOST",
+        ),
+        (
+            table("github", "url = 'https://jane:pw@github.example.com'"),
+            "url = \"https://(hidden)@github.example.com\"",
+        ),
+        (table("github", "id_name = 'GITHUB_ID'"), "a name that does not begin with GITHUB_"),
+        (table("github", "id_name = '1X'"), "no digit first"),
+        (table("github", "id_name = 'aws_secret_access_key'"), "another name than that of id_name"),
+        (table("github", "app = '1'"), "expected either token (a personal access token), or app"),
+        (table("gitlab", "level = 'instance'"), "expected project or group"),
+        (
+            table("ssm", "").replace("'/x/{user}'", "'x y'"),
+            "to = \"x y\" is not usable; expected a place such as /ci/{user}/aws",
+        ),
+        (table("ssm", "").replace("'/x/{user}'", "'/x/{usr}'"), "did you mean {user}?"),
+        (
+            table("ssm", "").replace("'/x/{user}'", "'/x'"),
+            "/x has no {user}, and * may fit more than one user",
+        ),
+        (
+            table("ssm", "").replace("'a'", "'A'"),
+            "number 1: name = \"A\" is not usable; expected 1 to 32 of a-z",
+        ),
+        (
+            table("ssm", "").replace("['*']", "['a b']"),
+            "users = [\"a b\"] is not usable; expected a list of user names",
+        ),
+        (table("ssm", "").replace("['*']", "'*'"), "users = \"*\" is not usable"),
+        (table("ssm", "").replace("['*']", "[]"), "it is for no user"),
+        (
+            table("secrets_manager", "").replace("region", "#"),
+            "it has no region; expected for example region = \"eu-west-1\"",
+        ),
+        (table("ssm", "").replace("name", "#"), "number 1: it has no name"),
+        (
+            format!("{0}{0}", table("ssm", "")),
+            "destination (file keyrot.toml line 8): there are two destinations a",
+        ),
+        (
+            "destination = 'x'".to_owned(),
+            "destination = \"string\" (file keyrot.toml line 1) is not usable: expected tables such as [[destination]]",
+        ),
+        ("destination = ['x']".to_owned(), "expected tables such as [[destination]]"),
+    ] {
+        let error = refused(&text);
+        assert!(error.contains(says), "{text}\n{error}\n{says}");
+    }
+    let app = "app = 'Iv1'\nprivate_key = 'secret:x'";
+    let error = refused(&table("github", app).replace("token = 'secret:x'", ""));
+    assert!(error.contains("it has no installation"), "{error}");
+}
+
+#[test]
+fn a_token_that_somebody_wrote_there_is_repeated_nowhere() {
+    for token in ["ghp_0123456789abcdefSESAME", "https://x/SESAME", "secret:SE SAME"] {
+        for key in ["token", "private_key", "app"] {
+            let text = table("github", &format!("{key} = '{token}'")).replace("'secret:x'", "''");
+            let text = text.replacen("token = ''", "", 1);
+            let error = refused(&text);
+            assert!(key == "app" || !error.contains("SE"), "{error}");
+        }
+        let error = of_env(&format!(
+            r#"[{{"name":"a","kind":"gitlab","users":["*"],"to":"x/{{user}}","token":"{token}"}}]"#
+        ))
+        .unwrap_err();
+        assert!(!error.contains("SESAME") && error.contains("secret:NAME"), "{error}");
+        let whole = format!("destination = '{token}'");
+        assert!(!refused(&whole).contains("SESAME"));
+        assert!(!of_env(token).unwrap_err().contains("SESAME"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..4_usize) {
+        let kind = ["ssm", "secrets_manager", "github", "gitlab"][kind];
+        for toml in [format!("{key} = {value}"), format!("{key} = {value:?}")] {
+            let text = table(kind, &toml);
+            let _ = Settings::load(&Sources::default().file("keyrot.toml", &text)).map_err(|e| e.to_string());
+        }
+        let _ = of_env(&value);
+    }
+}
