@@ -71,7 +71,7 @@ impl Backend {
                 .await?;
         let all = account.all();
         let backend = Self {
-            ports: account.ports(),
+            ports: account.ports(settings.destinations()),
             source: all.clone(),
             whereabouts: all.clone(),
             tags: all.clone(),

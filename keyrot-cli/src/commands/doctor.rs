@@ -95,7 +95,9 @@ async fn of_sandbox(
     let region = settings.region().unwrap_or(SANDBOX_REGION);
     let account = SandboxAccount::open(file.as_deref(), region, settings.home_regions()).await?;
     let homes = settings.homes(region, true);
-    let mut checks = of_ports(&account.ports(), settings, &homes, args.verify(), tell).await;
+    let mut checks =
+        of_ports(&account.ports(settings.destinations()), settings, &homes, args.verify(), tell)
+            .await;
     let what =
         "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";
     let mut last = vec![

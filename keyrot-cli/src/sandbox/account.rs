@@ -1,12 +1,14 @@
 //! The sandbox behind keyrot's ports.
 
+use super::destination::SandboxDestination;
 use super::{SandboxError, SandboxFile};
 use crate::terminal::stdio::remark;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use keyrot_core::memory::{MemoryAccount, World};
-use keyrot_core::ports::{Around, PortCall, Wrapped};
+use keyrot_core::ports::{Around, Destination, PortCall, Wrapped};
+use keyrot_core::settings::DestinationSpec;
 use keyrot_core::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{CallError, Clock, ErrorKind, KeyId, Ports, Timestamp};
 use std::path::Path;
@@ -76,10 +78,25 @@ impl SandboxAccount {
         Arc::new(Wrapped { inner: self.shared.account.clone(), around: self.clone() })
     }
 
-    /// The ports of a rotation.
-    pub(crate) fn ports(&self) -> Ports {
+    /// The ports of a rotation, with these destinations.
+    pub(crate) fn ports(&self, destinations: &[DestinationSpec]) -> Ports {
         let all = self.all();
-        Ports { iam: all.clone(), store: all.clone(), probe: all, clock: Arc::new(self.clone()) }
+        let destination = |spec: &DestinationSpec| {
+            let port = SandboxDestination {
+                sandbox: self.clone(),
+                account: self.shared.account.clone(),
+                name: spec.name().clone(),
+                abilities: spec.abilities(),
+            };
+            (spec.name().clone(), Arc::new(port) as Arc<dyn Destination>)
+        };
+        Ports {
+            iam: all.clone(),
+            store: all.clone(),
+            probe: all,
+            clock: Arc::new(self.clone()),
+            destinations: Arc::new(destinations.iter().map(destination).collect()),
+        }
     }
 
     fn look(&self) -> Result<World, CallError> {

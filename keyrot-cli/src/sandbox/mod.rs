@@ -5,6 +5,7 @@
 //! each other's changes.
 
 mod account;
+mod destination;
 mod document;
 mod file;
 pub(crate) mod region;

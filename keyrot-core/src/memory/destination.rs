@@ -43,6 +43,12 @@ impl Copy {
     pub fn whole(&self) -> Option<&KeyId> {
         self.id.as_ref().filter(|_| self.id == self.secret)
     }
+
+    /// When it was written.
+    #[must_use]
+    pub fn written(&self) -> Timestamp {
+        self.written
+    }
 }
 
 impl MemoryDestination {
@@ -149,12 +155,20 @@ impl MemoryAccount {
     /// The account's destinations, behind keyrot's port.
     #[must_use]
     pub fn destinations(&self) -> BTreeMap<DestinationName, Arc<dyn Destination>> {
-        let port = |name: &DestinationName, abilities| {
-            let port = Port { account: self.clone(), name: name.clone(), abilities };
-            (name.clone(), Arc::new(port) as Arc<dyn Destination>)
+        let port = |(name, one): (&DestinationName, &MemoryDestination)| {
+            (name.clone(), self.destination(name, one.abilities()))
         };
-        let world = self.world();
-        world.destinations.iter().map(|(name, one)| port(name, one.abilities())).collect()
+        self.world().destinations.iter().map(port).collect()
+    }
+
+    /// One destination of the account, which there need not be yet, behind keyrot's port.
+    #[must_use]
+    pub fn destination(
+        &self,
+        name: &DestinationName,
+        abilities: Abilities,
+    ) -> Arc<dyn Destination> {
+        Arc::new(Port { account: self.clone(), name: name.clone(), abilities })
     }
 }
 

@@ -357,7 +357,10 @@ impl Model for Check {
                     .map(|k| k.listed.id.clone())
             };
             let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
-            actions.extend(asks.map(Action::Ask));
+            let mut asks: Vec<Request> = asks.collect();
+            // What is asked for of no key is one request, however many there are.
+            asks.dedup();
+            actions.extend(asks.into_iter().map(Action::Ask));
         }
         if state.person > 0 {
             let mut deeds = Self::deeds(state);

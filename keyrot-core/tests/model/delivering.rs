@@ -17,10 +17,10 @@ const TWO: &[Destination] = &[
 
 #[test]
 fn a_rotation_with_a_destination_and_a_fault() {
-    for (name, destinations) in [("readable", READABLE), ("in parts", IN_PARTS)] {
+    for (destinations, units) in [(READABLE, bound(5, 8)), (IN_PARTS, bound(2, 6))] {
         let setting =
-            Setting { faults: 1, horizon: bound(5, 8), destinations, ..Setting::new(Start::Due) };
-        explore(&format!("rotation, {name} destination, one fault"), setting);
+            Setting { faults: 1, horizon: units, destinations, ..Setting::new(Start::Due) };
+        explore(&format!("rotation, {:?}, one fault", destinations[0].abilities), setting);
     }
 }
 
@@ -28,31 +28,31 @@ fn a_rotation_with_a_destination_and_a_fault() {
 fn an_adoption_with_two_destinations_and_a_fault() {
     let start = Start::New { keys: 1 };
     let setting =
-        Setting { faults: 1, horizon: bound(3, 8), destinations: TWO, ..Setting::new(start) };
+        Setting { faults: 1, horizon: bound(1, 6), destinations: TWO, ..Setting::new(start) };
     explore("adoption, two destinations, one fault", setting);
 }
 
 #[test]
 fn two_rotators_and_a_destination() {
-    for (name, destinations) in [("readable", READABLE), ("in parts", IN_PARTS)] {
-        let setting =
-            Setting { rotators: 2, horizon: bound(2, 4), destinations, ..Setting::new(Start::Due) };
-        explore(&format!("two rotators, {name} destination"), setting);
-    }
+    let setting = Setting {
+        rotators: 2,
+        horizon: bound(1, 3),
+        destinations: IN_PARTS,
+        ..Setting::new(Start::Due)
+    };
+    explore("two rotators, a destination that takes a key in parts", setting);
 }
 
 #[test]
 fn somebody_else_writes_to_a_destination() {
-    for (name, destinations) in [("readable", READABLE), ("in parts", IN_PARTS)] {
-        for (start, faults) in [(Start::Due, 1), (Start::Overlap, 1), (Start::Soaking, 0)] {
-            let setting = Setting {
-                faults,
-                overwrites: 1,
-                horizon: bound(3, 6),
-                destinations,
-                ..Setting::new(start)
-            };
-            explore(&format!("somebody else writes, {name}, {start:?}"), setting);
+    for destinations in [READABLE, IN_PARTS] {
+        for setting in [
+            Setting { faults: 1, horizon: bound(1, 4), ..Setting::new(Start::Due) },
+            Setting { horizon: bound(3, 6), ..Setting::new(Start::Overlap) },
+            Setting { horizon: bound(2, 6), ..asked(Start::Soaking) },
+        ] {
+            let name = format!("overwritten, {:?}, {:?}", destinations[0].abilities, setting.start);
+            explore(&name, Setting { overwrites: 1, destinations, ..setting });
         }
     }
 }
@@ -62,7 +62,7 @@ fn a_destination_that_never_takes_a_key() {
     let setting = Setting {
         port: Port::DestinationsDown,
         uses: 1,
-        horizon: bound(8, 12),
+        horizon: bound(7, 12),
         destinations: READABLE,
         ..Setting::new(Start::Due)
     };
@@ -71,28 +71,31 @@ fn a_destination_that_never_takes_a_key() {
 
 #[test]
 fn requests_amid_deliveries() {
-    for (name, destinations) in [("readable", READABLE), ("in parts", IN_PARTS)] {
-        for start in [Start::Due, Start::Overlap] {
-            let setting = Setting {
-                asks: &[Ask::Rollback, Ask::Revoke, Ask::Deliver],
-                faults: 1,
-                horizon: bound(1, 4),
-                destinations,
-                ..asked(start)
-            };
-            explore(&format!("requests, {name}, {start:?}"), setting);
+    for destinations in [READABLE, IN_PARTS] {
+        for (ask, start) in [
+            (&[Ask::Rollback], Start::Overlap),
+            (&[Ask::Revoke], Start::Due),
+            (&[Ask::Revoke], Start::Overlap),
+            (&[Ask::Deliver], Start::Overlap),
+        ] {
+            let faults = u8::from(super::deep());
+            let setting =
+                Setting { asks: ask, faults, horizon: bound(1, 3), destinations, ..asked(start) };
+            explore(&format!("{ask:?}, {:?}, {start:?}", destinations[0].abilities), setting);
         }
     }
 }
 
 #[test]
 fn a_destination_that_was_written_to_is_delivered_to_or_let_go() {
-    let setting = Setting {
-        asks: &[Ask::Deliver, Ask::LetGo],
-        overwrites: 1,
-        horizon: bound(3, 6),
-        destinations: READABLE,
-        ..Setting::new(Start::Overlap)
-    };
-    explore("resolved", setting);
+    for ask in [&[Ask::Deliver], &[Ask::LetGo]] {
+        let setting = Setting {
+            asks: ask,
+            overwrites: 1,
+            horizon: bound(2, 6),
+            destinations: READABLE,
+            ..Setting::new(Start::Overlap)
+        };
+        explore(&format!("resolved by {ask:?}"), setting);
+    }
 }

@@ -119,6 +119,15 @@ impl<'a> Standing<'a> {
             }
             Holds::Key(_) | Holds::Other | Holds::NotShown => match receipt {
                 _ if same => due(),
+                // Two runs may have delivered at the same time, and the one that was first have
+                // written its receipt last.
+                Some(Receipt { state: Receiving::Delivered, at, .. })
+                    if *holds == Holds::NotShown
+                        && receipt.is_some_and(is_current)
+                        && written.is_some_and(|written| written <= case.settled_at(*at)) =>
+                {
+                    due()
+                }
                 // Half of it may be there.
                 Some(Receipt { state: Receiving::Delivering, .. }) => due(),
                 Some(_) => Self::Changed(Changed::Overwritten),

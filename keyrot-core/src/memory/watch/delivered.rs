@@ -62,7 +62,15 @@ impl Watch {
             }
             let noted = was.receipts.get(to).map(|receipt| receipt.state);
             let foreign = before.is_some_and(|before| before.foreign);
-            let excused = self.delivered.asked.contains(to) || noted == Some(Receiving::Delivering);
+            // What a destination does not show may be another run's, if it was written about when
+            // the receipt was.
+            let settle = self.policy.waits().settle;
+            let at_once = was.receipts.get(to).zip(before).is_some_and(|(receipt, before)| {
+                !one.abilities.readable && before.written() <= after(receipt.at, settle)
+            });
+            let excused = self.delivered.asked.contains(to)
+                || noted == Some(Receiving::Delivering)
+                || at_once;
             // The user's own key, whoever put it there, is what a delivery is to replace.
             let own = before.and_then(Copy::whole).is_some_and(|key| {
                 one.abilities.readable

@@ -14,7 +14,7 @@ fn delivering(
     name: &'static str,
     decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
 ) -> Setting {
-    Setting { destinations: READABLE, ..weak(name, decide, Start::Due) }
+    Setting { destinations: READABLE, uses: 0, ..weak(name, decide, Start::Due) }
 }
 
 #[test]
