@@ -10,6 +10,7 @@ use super::github_app::App;
 use super::github_place::{GitHubPlace, Owner};
 use super::rest::{Ask, Reply, Rest};
 use super::token::Token;
+use super::turns::Turns;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
@@ -25,7 +26,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 pub(super) const HEADERS: &[(&str, &str)] =
@@ -43,7 +44,7 @@ pub(super) struct GitHubSecrets {
     name: DestinationName,
     kind: GitHub,
     rest: Rest,
-    writes: Limiter,
+    turns: Turns,
 }
 
 /// What GitHub shows of a secret.
@@ -103,12 +104,7 @@ impl GitHubSecrets {
             headers: HEADERS,
             token,
         };
-        // "No more than 80 content-generating requests per minute" (GitHub documentation, "Rate
-        // limits for the REST API").
-        let pace = LimiterSettings::new(1.2, 40, 0.1, 1.3)
-            .unwrap_or_else(|_| LimiterSettings::iam_writes())
-            .with_start(2, 0.0);
-        Self { name: name.clone(), kind: kind.clone(), rest, writes: Limiter::new(pace) }
+        Self { name: name.clone(), kind: kind.clone(), rest, turns: Turns::default() }
     }
 
     fn about<'a>(&'a self, place: &'a str) -> About<'a> {
@@ -266,20 +262,7 @@ impl GitHubSecrets {
                 path: at.secret(name),
                 body: Some(Zeroizing::new(body.to_string())),
             };
-            let Ok(permit) = timeout_at(end, self.writes.acquire()).await else {
-                return Err(about.refused(ErrorKind::Throttled, "no turn in time"));
-            };
-            let reply = match self.rest.send(about, &ask, end).await {
-                Ok(reply) => reply,
-                Err(error) => {
-                    match error.kind {
-                        ErrorKind::Throttled => permit.throttled(),
-                        _ => drop(permit),
-                    }
-                    return Err(error);
-                }
-            };
-            permit.succeeded();
+            let reply = self.rest.send(about, &ask, end).await?;
             match reply.status {
                 201 | 204 => return Ok(reply.date),
                 422 if !again => {
@@ -357,6 +340,7 @@ impl Destination for GitHubSecrets {
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        self.turns.wait().await;
         let (about, at) = (self.about(place), GitHubPlace::parse(place));
         let end = Instant::now() + WITHIN;
         let pair = self.pair(&about, &at, end).await?;

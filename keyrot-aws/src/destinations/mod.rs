@@ -8,7 +8,8 @@
 //! - Each looks before it writes, and writes only if the place still holds what the delivery
 //!   replaces; where the service itself has no conditional write, it looks again afterwards.
 //! - A value is replaced as a whole: what else was in it is not kept.
-//! - A call ends within half a minute, retries included. Only what may be repeated is sent again.
+//! - A call ends within half a minute, retries included; before it, a delivery to GitHub waits for
+//!   its turn. Only what may be repeated is sent again.
 //! - A token is read when it is needed first, kept in memory that is wiped, and read again when the
 //!   service refuses it. Tokens, keys and sealed values are in no error, no `Debug` and no log of
 //!   keyrot's; answers that a service gives are quoted nowhere, except AWS's own messages,
@@ -25,6 +26,7 @@ mod rest;
 mod secrets_manager;
 mod ssm;
 mod token;
+mod turns;
 
 use crate::connect::Aws;
 use crate::notify::FromEnvironment;
