@@ -77,6 +77,8 @@ mod consumer;
 mod credential_report;
 #[cfg(feature = "rotate")]
 mod credentials;
+#[cfg(feature = "destinations")]
+pub mod destinations;
 #[cfg(feature = "rotate")]
 mod discovery;
 #[cfg(feature = "doctor")]

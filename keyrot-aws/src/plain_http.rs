@@ -1,4 +1,5 @@
-//! An HTTP client for what is not called through an SDK client: webhooks, and SSM.
+//! An HTTP client for what is not called through an SDK client: webhooks, SSM, and
+//! destinations.
 
 use crate::http::{connector, is_near};
 use crate::trust::Trust;
@@ -74,6 +75,11 @@ impl Http {
 }
 
 impl Lost {
+    /// It was not sent, and would not be at the next attempt.
+    pub(crate) fn lasting(said: &str) -> Self {
+        Self { said: said.to_owned(), is_lasting: true }
+    }
+
     /// In words without a URL: hyper's own may name host and path.
     fn read(error: &ConnectorError, near: bool, trust: &Trust) -> Self {
         let reason = Reason::of(error);

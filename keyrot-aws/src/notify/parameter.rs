@@ -1,5 +1,5 @@
-//! One call of SSM: `GetParameter`. AWS's own crate for SSM has all its 150 calls, and costs more
-//! time and memory to build than the rest of keyrot together; so this one is signed by `aws-sigv4`
+//! The calls of SSM: `GetParameter`, and for destinations `PutParameter`. AWS's own crate for SSM has all its 150 calls, and costs more
+//! time and memory to build than the rest of keyrot together; so these are signed by `aws-sigv4`
 //! and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
 
 use crate::connect::Aws;
@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep, timeout_at};
+use zeroize::Zeroizing;
 
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(300);
@@ -47,7 +48,7 @@ impl Aws {
 }
 
 /// The parameter's value, decrypted. `id` is its name or ARN.
-pub(super) async fn get(
+pub(crate) async fn get(
     aws: &Aws,
     id: &str,
     region: Option<&str>,
@@ -55,7 +56,7 @@ pub(super) async fn get(
     end: Instant,
 ) -> Result<String, CallError> {
     let region = region.unwrap_or_else(|| aws.region());
-    let failed = |Refused { kind, code, why }: Refused| {
+    let failed = |Refused { kind, code, why, .. }: Refused| {
         CallError::refused(kind, format!("ssm:GetParameter for {id} failed: {why}"))
             .with_aws_code(code)
     };
@@ -81,33 +82,50 @@ pub(super) async fn get(
 }
 
 /// Why an attempt failed.
-struct Refused {
-    kind: ErrorKind,
-    code: Option<String>,
-    why: String,
+pub(crate) struct Refused {
+    pub(crate) kind: ErrorKind,
+    pub(crate) code: Option<String>,
+    pub(crate) why: String,
+    /// Whether it may have been carried out.
+    pub(crate) is_lost: bool,
 }
 
 impl Refused {
-    fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
-        Self { kind, code: None, why: why.into() }
+    pub(crate) fn new(kind: ErrorKind, why: impl Into<String>) -> Self {
+        Self { kind, code: None, why: why.into(), is_lost: false }
     }
 }
 
 /// One attempt.
 async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
-    let request =
-        signed(aws, id, region).await.map_err(|why| Refused::new(ErrorKind::Other, why))?;
+    let body = serde_json::json!({ "Name": id, "WithDecryption": true }).to_string();
+    let answer = Zeroizing::new(call(aws, region, "GetParameter", body).await?);
+    let answer: Answer = serde_json::from_slice(&answer)
+        .map_err(|_| Refused::new(ErrorKind::Other, "the answer cannot be read"))?;
+    Ok(answer.parameter.value)
+}
+
+/// Sends one request, once, and returns the answer's body.
+pub(crate) async fn call(
+    aws: &Aws,
+    region: &str,
+    operation: &'static str,
+    body: String,
+) -> Result<Vec<u8>, Refused> {
+    let request = signed(aws, region, operation, body)
+        .await
+        .map_err(|why| Refused::new(ErrorKind::Other, why))?;
     let sent = aws.inner.notify.http.send(request).await;
     let mut answer = sent.map_err(|lost| match lost.is_lasting {
         true => Refused::new(ErrorKind::Other, lost.to_string()),
-        false => Refused::new(ErrorKind::Unavailable, lost.to_string()),
+        false => {
+            Refused { is_lost: true, ..Refused::new(ErrorKind::Unavailable, lost.to_string()) }
+        }
     })?;
     let status = answer.status().as_u16();
     let body = aws.inner.notify.http.body(&mut answer, 64 * 1024).await;
     if status == 200 {
-        let answer: Answer = serde_json::from_slice(&body)
-            .map_err(|_| Refused::new(ErrorKind::Other, "the answer cannot be read"))?;
-        return Ok(answer.parameter.value);
+        return Ok(body);
     }
     let refusal: Value = serde_json::from_slice(&body).unwrap_or_default();
     let word = |name: &str| refusal.get(name).and_then(Value::as_str);
@@ -118,14 +136,19 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     let kind = match name {
         "AccessDeniedException" => ErrorKind::Denied,
         "ParameterNotFound" | "ParameterVersionNotFound" => ErrorKind::NotFound,
-        "ThrottlingException" => ErrorKind::Throttled,
+        "ThrottlingException" | "TooManyUpdates" => ErrorKind::Throttled,
+        "ParameterAlreadyExists" => ErrorKind::Conflict,
+        "ParameterMaxVersionLimitExceeded" | "ParameterLimitExceeded" => ErrorKind::LimitExceeded,
         _ if status == 429 => ErrorKind::Throttled,
         _ if status >= 500 => ErrorKind::Unavailable,
         _ => ErrorKind::Other,
     };
     let hint = match name {
-        "AccessDeniedException" => {
+        "AccessDeniedException" if operation == "GetParameter" => {
             ". keyrot's own credentials need ssm:GetParameter, and kms:Decrypt for a key of your own"
+        }
+        "AccessDeniedException" => {
+            ". keyrot's own credentials need ssm:PutParameter, and kms:Encrypt for a key of your own"
         }
         "ParameterNotFound" => ". Is it in this region and account?",
         _ => "",
@@ -133,17 +156,21 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     let said =
         crate::scrub::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
     let named = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
-    Err(Refused { kind, why: format!("{named}: {said}{hint}"), code })
+    let is_lost = status >= 500;
+    Err(Refused { kind, why: format!("{named}: {said}{hint}"), code, is_lost })
 }
 
-async fn signed(aws: &Aws, id: &str, region: &str) -> Result<HttpRequest, String> {
+async fn signed(
+    aws: &Aws,
+    region: &str,
+    operation: &str,
+    body: String,
+) -> Result<HttpRequest, String> {
     let config = &aws.inner.notify.config;
     let url = endpoint(aws, region).await?;
-    let body = serde_json::json!({ "Name": id, "WithDecryption": true }).to_string();
-    let headers = [
-        ("content-type", "application/x-amz-json-1.1"),
-        ("x-amz-target", "AmazonSSM.GetParameter"),
-    ];
+    let target = format!("AmazonSSM.{operation}");
+    let headers =
+        [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
 
     let provider = config.credentials_provider().ok_or("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.map_err(|error| {

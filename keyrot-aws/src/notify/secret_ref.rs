@@ -26,7 +26,7 @@ pub(crate) struct Hidden {
 }
 
 impl Hidden {
-    pub(super) fn new(source: &SecretSource, aws: &Aws, pace: &Limiter) -> Self {
+    pub(crate) fn new(source: &SecretSource, aws: &Aws, pace: &Limiter) -> Self {
         Self {
             source: source.clone(),
             aws: aws.clone(),
@@ -36,12 +36,12 @@ impl Hidden {
     }
 
     /// Where it is kept, as it is written in the setting.
-    pub(super) fn source(&self) -> &SecretSource {
+    pub(crate) fn source(&self) -> &SecretSource {
         &self.source
     }
 
     /// The text.
-    pub(super) async fn get(&self, end: Instant) -> Result<SecretKey, NotifierError> {
+    pub(crate) async fn get(&self, end: Instant) -> Result<SecretKey, NotifierError> {
         let mut kept = self.kept.lock().await;
         if let Some(text) = &*kept {
             return Ok(text.clone());
@@ -52,7 +52,7 @@ impl Hidden {
     }
 
     /// The text, read afresh, if it is another than this one, which was refused.
-    pub(super) async fn other_than(
+    pub(crate) async fn other_than(
         &self,
         refused: &SecretKey,
         end: Instant,

@@ -1,0 +1,382 @@
+//! Secrets of GitHub Actions: two, the key's id and its secret half, of a repository, an
+//! environment or an organization.
+//!
+//! A secret is never shown again; only the time of its last change is (GitHub documentation, "REST
+//! API endpoints for GitHub Actions Secrets"). Its unit is a second, so two changes within one
+//! second look like one.
+
+use super::about::{About, WITHIN, after_a_write};
+use super::github_app::App;
+use super::github_place::{GitHubPlace, Owner};
+use super::rest::{Ask, Reply, Rest};
+use super::token::Token;
+use super::turns::Turns;
+use crate::connect::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use crate::notify::secret_ref::Hidden;
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use crypto_box::PublicKey;
+use crypto_box::aead::OsRng;
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::settings::{GitHub, GitHubAuth};
+use keyrot_core::{CallError, Effect, ErrorKind};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+pub(super) const HEADERS: &[(&str, &str)] =
+    &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
+const API: &str = "https://api.github.com";
+/// A change this much later than keyrot's own is another one.
+const LATER: TimeDelta = TimeDelta::seconds(5);
+/// How often a change is looked for that an answer does not show yet.
+const LOOKS: usize = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(700);
+/// Pages of a hundred repositories that may use an organization's secret.
+const MOST_PAGES: usize = 50;
+
+pub(super) struct GitHubSecrets {
+    name: DestinationName,
+    kind: GitHub,
+    rest: Rest,
+    turns: Turns,
+}
+
+/// What GitHub shows of a secret.
+#[derive(Deserialize)]
+struct Shown {
+    updated_at: DateTime<Utc>,
+    /// Of an organization's secret: `all`, `private` or `selected`.
+    visibility: Option<String>,
+}
+
+/// The two secrets.
+struct Pair {
+    id: Option<Shown>,
+    secret: Option<Shown>,
+}
+
+#[derive(Deserialize)]
+struct SealingKey {
+    key_id: String,
+    key: String,
+}
+
+#[derive(Deserialize)]
+struct Selected {
+    total_count: usize,
+    repositories: Vec<Repository>,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    id: u64,
+}
+
+/// Who may use an organization's secret, in the fields of a request.
+type Access = Vec<(&'static str, Value)>;
+
+impl GitHubSecrets {
+    pub(super) fn new(name: &DestinationName, kind: &GitHub, aws: &Aws) -> Self {
+        let reads = Limiter::new(LimiterSettings::secret_reads());
+        let url = kind.url.clone().unwrap_or_else(|| API.to_owned());
+        let token = match &kind.auth {
+            GitHubAuth::Token(source) => Token::Kept(Hidden::new(source, aws, &reads)),
+            GitHubAuth::App { app, installation, private_key } => Token::OfApp(Box::new(App {
+                aws: aws.clone(),
+                url: url.clone(),
+                id: app.clone(),
+                installation: installation.clone(),
+                private_key: Hidden::new(private_key, aws, &reads),
+                kept: Mutex::default(),
+            })),
+        };
+        let rest = Rest {
+            aws: aws.clone(),
+            service: "GitHub",
+            url,
+            auth: ("authorization", "Bearer "),
+            headers: HEADERS,
+            token,
+        };
+        Self { name: name.clone(), kind: kind.clone(), rest, turns: Turns::default() }
+    }
+
+    fn about<'a>(&'a self, place: &'a str) -> About<'a> {
+        About { name: &self.name, what: "GitHub", place }
+    }
+
+    async fn get(&self, about: &About<'_>, path: String, end: Instant) -> Result<Reply, CallError> {
+        self.rest.send(about, &Ask::get(path), end).await
+    }
+
+    fn refusal(&self, about: &About<'_>, at: &GitHubPlace, reply: &Reply) -> CallError {
+        self.rest.refusal(about, reply, at.needed())
+    }
+
+    async fn shown(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        name: &str,
+        end: Instant,
+    ) -> Result<Option<Shown>, CallError> {
+        let reply = self.get(about, at.secret(name), end).await?;
+        match reply.status {
+            200 => reply.json().map(Some).ok_or_else(|| self.rest.unreadable(about, Effect::None)),
+            404 => Ok(None),
+            _ => Err(self.refusal(about, at, &reply)),
+        }
+    }
+
+    /// Both secrets. Where one is missing, the place itself is looked for.
+    async fn pair(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        end: Instant,
+    ) -> Result<Pair, CallError> {
+        let id = self.shown(about, at, &self.kind.id_name, end).await?;
+        let secret = self.shown(about, at, &self.kind.secret_name, end).await?;
+        if id.is_none() || secret.is_none() {
+            self.sealing_key(about, at, end).await?;
+        }
+        Ok(Pair { id, secret })
+    }
+
+    async fn sealing_key(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        end: Instant,
+    ) -> Result<SealingKey, CallError> {
+        let reply = self.get(about, at.public_key(), end).await?;
+        if reply.status != 200 {
+            return Err(self.refusal(about, at, &reply));
+        }
+        reply.json().ok_or_else(|| self.rest.unreadable(about, Effect::None))
+    }
+
+    fn found(about: &About<'_>, pair: &Pair) -> Result<Found, CallError> {
+        let (holds, written) = match (&pair.id, &pair.secret) {
+            (None, None) => return Ok(Found::Nothing),
+            (Some(id), Some(secret)) => (Holds::NotShown, id.updated_at.max(secret.updated_at)),
+            (Some(one), None) | (None, Some(one)) => (Holds::Other, one.updated_at),
+        };
+        let at = |shown: &Option<Shown>| {
+            shown.as_ref().map_or_else(
+                || "-".to_owned(),
+                |shown| shown.updated_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
+            )
+        };
+        let mark = about.mark(format!("{}_{}", at(&pair.id), at(&pair.secret)))?;
+        Ok(Found::Copy { mark, holds, written: Some(written) })
+    }
+
+    /// Who may use the secret: it is sent with each write, and stays as it is. A new one is for no
+    /// repository, until somebody selects some.
+    async fn access(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        of: Option<(&str, &Shown)>,
+        end: Instant,
+    ) -> Result<Access, CallError> {
+        if at.owner != Owner::Organization {
+            return Ok(Vec::new());
+        }
+        let Some((name, shown)) = of else {
+            return Ok(vec![
+                ("visibility", json!("selected")),
+                ("selected_repository_ids", json!([])),
+            ]);
+        };
+        let visibility =
+            shown.visibility.as_deref().ok_or_else(|| self.rest.unreadable(about, Effect::None))?;
+        let mut access = vec![("visibility", json!(visibility))];
+        if visibility == "selected" {
+            let ids = self.selected(about, at, name, end).await?;
+            access.push(("selected_repository_ids", json!(ids)));
+        }
+        Ok(access)
+    }
+
+    async fn selected(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        name: &str,
+        end: Instant,
+    ) -> Result<Vec<u64>, CallError> {
+        let mut ids = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let reply = self.get(about, at.selected(name, page), end).await?;
+            if reply.status != 200 {
+                return Err(self.refusal(about, at, &reply));
+            }
+            let Selected { total_count, repositories } =
+                reply.json().ok_or_else(|| self.rest.unreadable(about, Effect::None))?;
+            let last = repositories.is_empty();
+            ids.extend(repositories.into_iter().map(|repository| repository.id));
+            if ids.len() >= total_count {
+                return Ok(ids);
+            }
+            if last {
+                break;
+            }
+        }
+        Err(about.refused(
+            ErrorKind::Other,
+            format!(
+                "the list of repositories that may use {name} is not whole; nothing was written"
+            ),
+        ))
+    }
+
+    /// Writes one secret, and returns GitHub's time of it. If GitHub has another public key by now,
+    /// it is sealed with that one.
+    async fn put(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        key: &mut SealingKey,
+        (name, value): (&str, &str),
+        access: &Access,
+        end: Instant,
+    ) -> Result<Option<DateTime<Utc>>, CallError> {
+        for again in [false, true] {
+            let sealed = seal(&key.key, value).ok_or_else(|| {
+                about.refused(ErrorKind::Other, "GitHub's public key cannot be used")
+            })?;
+            let mut body = json!({ "encrypted_value": sealed.as_str(), "key_id": key.key_id });
+            for (field, value) in access {
+                body[*field] = value.clone();
+            }
+            let ask = Ask {
+                method: "PUT",
+                path: at.secret(name),
+                body: Some(Zeroizing::new(body.to_string())),
+            };
+            let reply = self.rest.send(about, &ask, end).await?;
+            match reply.status {
+                201 | 204 => return Ok(reply.date),
+                422 if !again => {
+                    let newer = self.sealing_key(about, at, end).await?;
+                    if newer.key_id == key.key_id {
+                        return Err(about.refused(
+                            ErrorKind::Other,
+                            format!("GitHub answered HTTP 422 for {name}: it does not take the value; expected 201 or 204"),
+                        ));
+                    }
+                    *key = newer;
+                }
+                _ => return Err(self.refusal(about, at, &reply)),
+            }
+        }
+        Err(about.refused(ErrorKind::Unavailable, "GitHub changed its public key twice"))
+    }
+
+    /// What is there after a delivery, and whether it is this one's.
+    async fn confirmed(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        put: [Option<DateTime<Utc>>; 2],
+        end: Instant,
+    ) -> Result<Found, CallError> {
+        let mut late = Vec::new();
+        for look in 0..LOOKS {
+            if look > 0 {
+                sleep(BETWEEN_LOOKS).await;
+            }
+            let pair = self.pair(about, at, end).await?;
+            let names = [&self.kind.id_name, &self.kind.secret_name];
+            late.clear();
+            for ((name, put), shown) in names.into_iter().zip(put).zip([&pair.id, &pair.secret]) {
+                let (Some(put), Some(shown)) = (put, shown) else {
+                    if shown.is_none() {
+                        late.push(name.clone());
+                    }
+                    continue;
+                };
+                if shown.updated_at > put + LATER {
+                    return Err(about.overtaken(format!(
+                        "{name} was changed at {}, and keyrot wrote it at {}",
+                        shown.updated_at.to_rfc3339_opts(SecondsFormat::Secs, true),
+                        put.to_rfc3339_opts(SecondsFormat::Secs, true)
+                    )));
+                }
+                if shown.updated_at < put - LATER {
+                    late.push(name.clone());
+                }
+            }
+            if late.is_empty() {
+                return Self::found(about, &pair);
+            }
+        }
+        Err(about.error(
+            ErrorKind::NoEffect,
+            Effect::Unknown,
+            format!("GitHub took {}, and does not show the change", late.join(" and ")),
+        ))
+    }
+}
+
+#[async_trait]
+impl Destination for GitHubSecrets {
+    fn abilities(&self) -> Abilities {
+        Abilities::IN_PARTS
+    }
+
+    async fn inspect(&self, place: &str) -> Result<Found, CallError> {
+        let (about, at) = (self.about(place), GitHubPlace::parse(place));
+        let pair = self.pair(&about, &at, Instant::now() + WITHIN).await?;
+        Self::found(&about, &pair)
+    }
+
+    async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        self.turns.wait().await;
+        let (about, at) = (self.about(place), GitHubPlace::parse(place));
+        let end = Instant::now() + WITHIN;
+        let pair = self.pair(&about, &at, end).await?;
+        let found = Self::found(&about, &pair)?;
+        if found.mark() != delivery.replaces.as_ref() {
+            return Err(about.conflict(found.mark(), delivery.replaces.as_ref()));
+        }
+        let GitHub { id_name, secret_name, .. } = &self.kind;
+        let mut key = self.sealing_key(&about, &at, end).await?;
+        let (id, secret) = (
+            pair.id.as_ref().map(|shown| (id_name.as_str(), shown)),
+            pair.secret.as_ref().map(|shown| (secret_name.as_str(), shown)),
+        );
+        let access = [
+            self.access(&about, &at, id.or(secret), end).await?,
+            self.access(&about, &at, secret.or(id), end).await?,
+        ];
+        let credentials = &delivery.credentials;
+        let of_id = (id_name.as_str(), credentials.key.as_str());
+        let of_secret = (secret_name.as_str(), credentials.secret.expose());
+        let put_id = self.put(&about, &at, &mut key, of_id, &access[0], end).await?;
+        // From here on, the pair that is there may not work.
+        let halfway = |error: CallError| {
+            let message = format!("{} (after {id_name} was written)", error.message);
+            CallError::new(error.kind, Effect::Unknown, message)
+        };
+        let put_secret = self.put(&about, &at, &mut key, of_secret, &access[1], end).await;
+        let put = [put_id, put_secret.map_err(halfway)?];
+        self.confirmed(&about, &at, put, end).await.map_err(after_a_write)
+    }
+}
+
+/// The value in a sealed box for this public key, in base64; `None` if that is none.
+fn seal(public_key: &str, value: &str) -> Option<Zeroizing<String>> {
+    let bytes = aws_smithy_types::base64::decode(public_key).ok()?;
+    let key = PublicKey::from(<[u8; 32]>::try_from(bytes).ok()?);
+    let sealed = key.seal(&mut OsRng, value.as_bytes()).ok()?;
+    Some(Zeroizing::new(aws_smithy_types::base64::encode(sealed)))
+}

@@ -1,0 +1,162 @@
+//! The token of a GitHub App's installation: a JWT signed with the App's private key is exchanged
+//! for it (GitHub documentation, "Generating an installation access token for a GitHub App").
+
+use super::about::{About, hidden};
+use super::rest::{Ask, once};
+use super::token::not_read;
+use crate::connect::Aws;
+use crate::notify::secret_ref::Hidden;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use chrono::{DateTime, Utc};
+use keyrot_core::{CallError, ErrorKind, SecretKey};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout_at};
+use zeroize::Zeroizing;
+
+/// A token works for an hour; one that ends sooner than this is not used.
+const LEFT: Duration = Duration::from_secs(5 * 60);
+/// A JWT may be for ten minutes; clocks differ.
+const BEFORE: u64 = 60;
+const AFTER: u64 = 8 * 60;
+
+pub(super) struct App {
+    pub(super) aws: Aws,
+    /// The API, without a slash at its end.
+    pub(super) url: String,
+    pub(super) id: String,
+    pub(super) installation: String,
+    pub(super) private_key: Hidden,
+    pub(super) kept: Mutex<Option<(SecretKey, SystemTime)>>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(deserialize_with = "hidden")]
+    token: Zeroizing<String>,
+    expires_at: Option<DateTime<Utc>>,
+}
+
+impl App {
+    pub(super) async fn token(
+        &self,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<SecretKey, CallError> {
+        let mut kept = self.kept.lock().await;
+        if let Some((token, until)) = &*kept
+            && SystemTime::now() + LEFT < *until
+        {
+            return Ok(token.clone());
+        }
+        let made = self.make(about, end).await?;
+        *kept = Some(made.clone());
+        Ok(made.0)
+    }
+
+    pub(super) async fn other_than(
+        &self,
+        refused: &SecretKey,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<SecretKey, CallError> {
+        let mut kept = self.kept.lock().await;
+        if kept.as_ref().is_some_and(|(token, _)| token == refused) {
+            *kept = None;
+        }
+        drop(kept);
+        self.token(about, end).await
+    }
+
+    pub(super) fn source(&self) -> String {
+        format!("of the App {}, whose key is in {}", self.id, self.private_key.source())
+    }
+
+    async fn make(
+        &self,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<(SecretKey, SystemTime), CallError> {
+        let pem = self.private_key.get(end).await.map_err(|e| not_read(about, &e))?;
+        let jwt = jwt(&self.id, pem.expose()).map_err(|why| {
+            let said = format!("the key in {} {why}", self.private_key.source());
+            about.refused(ErrorKind::Other, said)
+        })?;
+        let ask = Ask {
+            method: "POST",
+            path: String::new(),
+            body: Some(Zeroizing::new("{}".to_owned())),
+        };
+        let url = format!("{}/app/installations/{}/access_tokens", self.url, self.installation);
+        let bearer = Zeroizing::new(format!("Bearer {}", jwt.as_str()));
+        let headers = super::github::HEADERS.iter().copied();
+        let sent = once(&self.aws, &url, &ask, headers.chain([("authorization", bearer.as_str())]));
+        let said = "GitHub did not answer when asked for the App's token";
+        let reply = match timeout_at(end, sent).await {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(lost)) => {
+                return Err(about.refused(ErrorKind::Unavailable, format!("{said}: {lost}")));
+            }
+            Err(_) => return Err(about.refused(ErrorKind::Unavailable, said)),
+        };
+        let refused = |kind, what: &str| {
+            let said = format!(
+                "GitHub answered HTTP {} when asked for a token of the App {}: {what}",
+                reply.status, self.id
+            );
+            Err(about.refused(kind, said))
+        };
+        match reply.status {
+            201 => {}
+            401 => return refused(ErrorKind::Denied, "the id and the private key do not fit"),
+            404 => return refused(ErrorKind::NotFound, "there is no such installation"),
+            429 | 500.. => return refused(ErrorKind::Unavailable, "expected a token"),
+            _ => return refused(ErrorKind::Other, "expected a token"),
+        }
+        let Some(Answer { token, expires_at }) = reply.json::<Answer>() else {
+            return refused(ErrorKind::Other, "the answer cannot be read");
+        };
+        let until = expires_at.map_or_else(SystemTime::now, SystemTime::from);
+        Ok((SecretKey::new(token.to_string()), until))
+    }
+}
+
+/// A JWT in the App's name; else what is wrong with the key.
+fn jwt(app: &str, pem: &str) -> Result<Zeroizing<String>, &'static str> {
+    let key = pair(pem)?;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    let header = json!({ "alg": "RS256", "typ": "JWT" }).to_string();
+    let claims = json!({ "iat": now.saturating_sub(BEFORE), "exp": now + AFTER, "iss": app });
+    let signed =
+        format!("{}.{}", url_base64(header.as_bytes()), url_base64(claims.to_string().as_bytes()));
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+        .map_err(|_| "cannot sign")?;
+    Ok(Zeroizing::new(format!("{signed}.{}", url_base64(&signature))))
+}
+
+/// PKCS #1 as GitHub gives it, or PKCS #8 as others do.
+fn pair(pem: &str) -> Result<RsaKeyPair, &'static str> {
+    const NO_PEM: &str = "is no private key in PEM; expected what GitHub gave, from -----BEGIN RSA PRIVATE KEY----- on";
+    let of_github = pem.contains("BEGIN RSA PRIVATE KEY");
+    let base64: Zeroizing<String> = Zeroizing::new(
+        // A field of a JSON object may have the line breaks as `\n`.
+        pem.replace("\\n", "\n")
+            .lines()
+            .filter(|line| !line.contains("-----"))
+            .map(str::trim)
+            .collect(),
+    );
+    let der =
+        Zeroizing::new(aws_smithy_types::base64::decode(base64.as_str()).map_err(|_| NO_PEM)?);
+    let pair = if of_github { RsaKeyPair::from_der(&der) } else { RsaKeyPair::from_pkcs8(&der) };
+    pair.map_err(|_| NO_PEM)
+}
+
+fn url_base64(bytes: &[u8]) -> String {
+    let text = aws_smithy_types::base64::encode(bytes);
+    text.trim_end_matches('=').replace('+', "-").replace('/', "_")
+}

@@ -1,0 +1,244 @@
+//! Variables of GitLab CI/CD: one of type *file*, with a credentials file in it. A job finds its
+//! path in the variable, and AWS's tools read it from `AWS_SHARED_CREDENTIALS_FILE` by themselves.
+//!
+//! GitLab tells no time and no version of a variable, so the mark is made from what is there. The
+//! secret half is the key of an HMAC and so cannot be found from the mark, as it cannot be found
+//! from the signature of a request to AWS.
+
+use super::about::{About, WITHIN, after_a_write, hidden_if_any};
+use super::github_place::part;
+use super::profile_file;
+use super::rest::{Ask, Reply, Rest};
+use super::token::Token;
+use crate::connect::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use crate::notify::secret_ref::Hidden;
+use async_trait::async_trait;
+use hmac::{Hmac, KeyInit, Mac};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds, Mark};
+use keyrot_core::ports::Destination;
+use keyrot_core::settings::{GitLab, GitLabLevel};
+use keyrot_core::{CallError, Effect, ErrorKind};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::Sha256;
+use std::fmt::Write;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+const SERVER: &str = "https://gitlab.com";
+const FILE: &str = "file";
+const DESCRIPTION: &str = "Access key of an IAM user, delivered by keyrot";
+const NEEDED: &str = "the scope api, and the role Maintainer (Owner for a group)";
+
+pub(super) struct Variables {
+    name: DestinationName,
+    kind: GitLab,
+    rest: Rest,
+}
+
+/// A variable (GitLab documentation, "Project-level CI/CD variables API").
+#[derive(Deserialize)]
+struct Variable {
+    variable_type: String,
+    #[serde(default, deserialize_with = "hidden_if_any")]
+    value: Option<Zeroizing<String>>,
+    #[serde(default)]
+    masked: bool,
+    #[serde(default)]
+    hidden: bool,
+    environment_scope: Option<String>,
+    description: Option<String>,
+}
+
+impl Variables {
+    pub(super) fn new(name: &DestinationName, kind: &GitLab, aws: &Aws) -> Self {
+        let reads = Limiter::new(LimiterSettings::secret_reads());
+        let rest = Rest {
+            aws: aws.clone(),
+            service: "GitLab",
+            url: kind.url.clone().unwrap_or_else(|| SERVER.to_owned()),
+            auth: ("private-token", ""),
+            headers: &[("accept", "application/json")],
+            token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
+        };
+        Self { name: name.clone(), kind: kind.clone(), rest }
+    }
+
+    fn about<'a>(&'a self, place: &'a str) -> About<'a> {
+        About { name: &self.name, what: "GitLab", place }
+    }
+
+    fn variables(&self, place: &str) -> String {
+        let level = match self.kind.level {
+            GitLabLevel::Project => "projects",
+            GitLabLevel::Group => "groups",
+        };
+        format!("/api/v4/{level}/{}/variables", part(place))
+    }
+
+    /// The one variable. Without the scope GitLab would take any of that key.
+    fn path(&self, place: &str) -> String {
+        let GitLab { variable, environment_scope, .. } = &self.kind;
+        let scope = part(environment_scope);
+        let all = self.variables(place);
+        format!("{all}/{}?filter%5Benvironment_scope%5D={scope}", part(variable))
+    }
+
+    async fn get(&self, place: &str, end: Instant) -> Result<Option<Variable>, CallError> {
+        let about = self.about(place);
+        let reply = self.rest.send(&about, &Ask::get(self.path(place)), end).await?;
+        match reply.status {
+            200 => self.read(&about, &reply, Effect::None).map(Some),
+            404 => {
+                // No such variable, or no such project?
+                let ask = Ask::get(format!("{}?per_page=1", self.variables(place)));
+                let reply = self.rest.send(&about, &ask, end).await?;
+                match reply.status {
+                    200 => Ok(None),
+                    _ => Err(self.rest.refusal(&about, &reply, NEEDED)),
+                }
+            }
+            _ => Err(self.rest.refusal(&about, &reply, NEEDED)),
+        }
+    }
+
+    /// The variable of a reply, if keyrot may write to one like it.
+    fn read(
+        &self,
+        about: &About<'_>,
+        reply: &Reply,
+        effect: Effect,
+    ) -> Result<Variable, CallError> {
+        let GitLab { variable, environment_scope, .. } = &self.kind;
+        let found: Variable = reply.json().ok_or_else(|| self.rest.unreadable(about, effect))?;
+        let problem = if found.environment_scope.as_ref().is_some_and(|it| it != environment_scope)
+        {
+            format!("GitLab answers with a variable of another scope; expected {environment_scope}")
+        } else if found.variable_type != FILE {
+            "it is of type Variable; expected type File: change it in GitLab, or set another `variable`".to_owned()
+        } else if found.hidden || found.masked {
+            "it is masked or hidden, and GitLab masks no text of several lines; make its visibility Visible, or delete it and keyrot \
+             creates it (protected)"
+                .to_owned()
+        } else {
+            return Ok(found);
+        };
+        Err(about.error(ErrorKind::Other, effect, format!("the variable {variable}: {problem}")))
+    }
+
+    fn found(&self, variable: &Variable) -> Result<Found, CallError> {
+        let text = variable.value.as_ref().map_or("", |text| text.as_str());
+        let key = profile_file::key(&self.kind.profile, text).map(|credentials| credentials.key);
+        let mark = mark(&self.kind.profile, text, variable.description.as_deref());
+        let holds = key.map_or(Holds::Other, Holds::Key);
+        Ok(Found::Copy { mark: self.about(&self.kind.variable).mark(mark)?, holds, written: None })
+    }
+
+    async fn put(
+        &self,
+        place: &str,
+        text: &str,
+        exists: bool,
+        end: Instant,
+    ) -> Result<Variable, CallError> {
+        let about = self.about(place);
+        let GitLab { variable, environment_scope, .. } = &self.kind;
+        // What is not sent stays as it is: protected, raw, the description.
+        let ask = if exists {
+            let body = Zeroizing::new(json!({ "value": text }).to_string());
+            Ask { method: "PUT", path: self.path(place), body: Some(body) }
+        } else {
+            let body = json!({
+                "key": variable,
+                "value": text,
+                "variable_type": FILE,
+                "protected": true,
+                "masked": false,
+                "raw": true,
+                "environment_scope": environment_scope,
+                "description": DESCRIPTION,
+            });
+            let body = Some(Zeroizing::new(body.to_string()));
+            Ask { method: "POST", path: self.variables(place), body }
+        };
+        let reply = self.rest.send(&about, &ask, end).await?;
+        let gone = "the variable was deleted meanwhile; nothing was written";
+        let made = "the variable was created by something other than keyrot meanwhile; nothing was written";
+        match reply.status {
+            _ if reply.is_success() => self.read(&about, &reply, Effect::Unknown),
+            404 if exists => Err(about.refused(ErrorKind::Conflict, gone)),
+            400 if !exists && reply.says("taken") => {
+                Err(about.refused(ErrorKind::Conflict, made))
+            }
+            400 => Err(about.refused(
+                ErrorKind::Other,
+                format!("GitLab answered HTTP 400 for the variable {variable}: it does not take the value; check the variable's settings"),
+            )),
+            _ => Err(self.rest.refusal(&about, &reply, NEEDED)),
+        }
+    }
+}
+
+#[async_trait]
+impl Destination for Variables {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, place: &str) -> Result<Found, CallError> {
+        let variable = self.get(place, Instant::now() + WITHIN).await?;
+        variable.map_or(Ok(Found::Nothing), |variable| self.found(&variable))
+    }
+
+    async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        let (about, end) = (self.about(place), Instant::now() + WITHIN);
+        let text = profile_file::text(&self.kind.profile, &delivery.credentials);
+        let there = self.get(place, end).await?;
+        let found = there.as_ref().map(|there| self.found(there)).transpose()?;
+        let seen = found.as_ref().and_then(Found::mark);
+        if seen != delivery.replaces.as_ref() {
+            return Err(about.conflict(seen, delivery.replaces.as_ref()));
+        }
+        let same = there.as_ref().and_then(|it| it.value.as_ref()).is_some_and(|it| **it == *text);
+        if let Some(found) = found.clone().filter(|_| same) {
+            return Ok(found);
+        }
+        let written = self.put(place, &text, there.is_some(), end).await?;
+        let expected = mark(&self.kind.profile, &text, written.description.as_deref());
+        let now = self.get(place, end).await.map_err(after_a_write)?;
+        let now = now.map(|now| self.found(&now)).transpose().map_err(after_a_write)?;
+        match now {
+            Some(now) if now.mark().map(Mark::as_str) == Some(expected.as_str()) => Ok(now),
+            _ => Err(about.overtaken(format!(
+                "the variable {} holds something else than what was written",
+                self.kind.variable
+            ))),
+        }
+    }
+}
+
+/// Tells one content from another. Of a text that is no credentials file nothing but its length
+/// goes in: a short secret could be guessed from more.
+fn mark(profile: &str, text: &str, description: Option<&str>) -> String {
+    let credentials = profile_file::key(profile, text);
+    let secret = credentials.as_ref().map_or("", |credentials| credentials.secret.expose());
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        // HMAC takes keys of any length.
+        return "unusable".to_owned();
+    };
+    let length = text.len().to_string();
+    let content = if credentials.is_some() { text } else { length.as_str() };
+    for part in ["keyrot destination", description.unwrap_or_default(), content] {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    let mut hex = String::with_capacity(24);
+    for byte in &mac.finalize().into_bytes()[..10] {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    match credentials {
+        Some(credentials) => format!("{}.{hex}", credentials.key),
+        None => format!("other.{hex}"),
+    }
+}

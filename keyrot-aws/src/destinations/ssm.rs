@@ -1,0 +1,286 @@
+//! SSM's Parameter Store: a SecureString with the key as a JSON object.
+//!
+//! It has no conditional write. A write answers the version that it made; if that is not the next
+//! one after what was seen, something else wrote in between (Systems Manager API reference,
+//! `PutParameter`).
+
+use super::about::{About, WITHIN, hidden};
+use crate::connect::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use crate::notify::parameter::{Refused, call};
+use crate::value;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::settings::{ParameterStore, Tier};
+use keyrot_core::{CallError, Effect, ErrorKind};
+use serde::Deserialize;
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+use zeroize::Zeroizing;
+
+const ATTEMPTS: u32 = 4;
+const ATTEMPT: Duration = Duration::from_secs(8);
+const PAUSE: Duration = Duration::from_millis(300);
+/// The longest values (Systems Manager user guide, "Managing parameter tiers").
+const LONGEST: [(Tier, usize); 3] =
+    [(Tier::Standard, 4096), (Tier::Advanced, 8192), (Tier::Intelligent, 8192)];
+
+pub(super) struct Parameters {
+    name: DestinationName,
+    kind: ParameterStore,
+    aws: Aws,
+    reads: Limiter,
+    writes: Limiter,
+}
+
+/// Of the answer of `GetParameter`.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "Parameter")]
+    parameter: Parameter,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Parameter {
+    r#type: String,
+    #[serde(deserialize_with = "hidden")]
+    value: Zeroizing<String>,
+    version: i64,
+    last_modified_date: Option<f64>,
+}
+
+/// Of the answer of `PutParameter`.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Written {
+    version: i64,
+}
+
+impl Parameters {
+    pub(super) fn new(name: &DestinationName, kind: &ParameterStore, aws: &Aws) -> Self {
+        Self {
+            name: name.clone(),
+            kind: kind.clone(),
+            aws: aws.clone(),
+            reads: Limiter::new(LimiterSettings::secret_reads()),
+            writes: Limiter::new(LimiterSettings::secret_writes()),
+        }
+    }
+
+    fn region(&self) -> &str {
+        self.kind.region.as_deref().unwrap_or_else(|| self.aws.region())
+    }
+
+    fn about<'a>(&'a self, place: &'a str) -> About<'a> {
+        About { name: &self.name, what: "the parameter", place }
+    }
+
+    /// The parameter, if it is there.
+    async fn get(&self, place: &str, end: Instant) -> Result<Option<Parameter>, CallError> {
+        let about = self.about(place);
+        let body = json!({ "Name": place, "WithDecryption": true }).to_string();
+        let sent = self.send("GetParameter", &body, &self.reads, end).await;
+        let answer = match sent {
+            Ok(answer) => answer,
+            Err(missing) if missing.code.as_deref() == Some("ParameterNotFound") => {
+                return Ok(None);
+            }
+            Err(refused) => return Err(self.failed(&about, "ssm:GetParameter", refused, false)),
+        };
+        let answer: Answer = serde_json::from_slice(&answer).map_err(|_| {
+            about.refused(ErrorKind::Other, "the answer of ssm:GetParameter cannot be read")
+        })?;
+        if answer.parameter.r#type != "SecureString" {
+            let kind = crate::scrub::scrub(&answer.parameter.r#type, &[]);
+            return Err(about.refused(
+                ErrorKind::Other,
+                format!(
+                    "it has the type {kind}, which is not encrypted; expected SecureString: delete the parameter, and keyrot creates it"
+                ),
+            ));
+        }
+        Ok(Some(answer.parameter))
+    }
+
+    fn found(&self, about: &About<'_>, parameter: &Parameter) -> Result<Found, CallError> {
+        let key = value::inside(&self.aws.inner.secret.fields, &parameter.value).key;
+        Ok(Found::Copy {
+            mark: about.mark(parameter.version.to_string())?,
+            holds: key.map_or(Holds::Other, Holds::Key),
+            written: parameter.last_modified_date.and_then(instant),
+        })
+    }
+
+    /// Sends a request, and again where that cannot do harm: a write only after a throttle.
+    async fn send(
+        &self,
+        operation: &'static str,
+        body: &str,
+        pace: &Limiter,
+        end: Instant,
+    ) -> Result<Zeroizing<Vec<u8>>, Refused> {
+        let read = operation == "GetParameter";
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let Ok(permit) = timeout_at(end, pace.acquire()).await else {
+                return Err(Refused::new(ErrorKind::Throttled, "no turn in time"));
+            };
+            let limit = end.min(Instant::now() + ATTEMPT);
+            let sent = call(&self.aws, self.region(), operation, body.to_owned());
+            let refused = match timeout_at(limit, sent).await {
+                Ok(Ok(answer)) => {
+                    permit.succeeded();
+                    return Ok(Zeroizing::new(answer));
+                }
+                Ok(Err(refused)) => refused,
+                Err(_) => Refused {
+                    is_lost: true,
+                    ..Refused::new(ErrorKind::Unavailable, "no answer in time")
+                },
+            };
+            match refused.kind {
+                ErrorKind::Throttled => permit.throttled(),
+                _ if refused.is_lost => drop(permit),
+                _ => permit.succeeded(),
+            }
+            let pause = PAUSE * 2_u32.pow(attempt - 1);
+            let again = refused.kind == ErrorKind::Throttled || (read && refused.is_lost);
+            if !again || attempt == ATTEMPTS || Instant::now() + pause >= end {
+                return Err(refused);
+            }
+            sleep(pause).await;
+        }
+    }
+
+    fn failed(&self, about: &About<'_>, action: &str, refused: Refused, write: bool) -> CallError {
+        let effect = if write && refused.is_lost { Effect::Unknown } else { Effect::None };
+        let hint = match refused.code.as_deref() {
+            Some("ParameterMaxVersionLimitExceeded") => {
+                ". It has 100 versions, and the oldest has a label: remove that label (aws ssm unlabel-parameter-version)"
+            }
+            Some("InvalidKeyId") => ". Correct kms_key",
+            _ => "",
+        };
+        let region = self.region();
+        let said = format!("{action} in {region} failed: {}{hint}", refused.why);
+        about.error(refused.kind, effect, said).with_aws_code(refused.code)
+    }
+}
+
+#[async_trait]
+impl Destination for Parameters {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, place: &str) -> Result<Found, CallError> {
+        let found = self.get(place, Instant::now() + WITHIN).await?;
+        found.map_or(Ok(Found::Nothing), |parameter| self.found(&self.about(place), &parameter))
+    }
+
+    async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        let end = Instant::now() + WITHIN;
+        let about = self.about(place);
+        let text = value::compose(&self.aws.inner.secret.fields, &delivery.credentials, None)
+            .unwrap_or_default();
+        let longest = LONGEST.iter().find(|(tier, _)| *tier == self.kind.tier).map_or(0, |l| l.1);
+        if text.len() > longest {
+            let said = format!("the value has {} bytes; expected at most {longest}", text.len());
+            return Err(about.refused(ErrorKind::LimitExceeded, said));
+        }
+
+        let there = self.get(place, end).await?;
+        let found = there.as_ref().map(|there| self.found(&about, there)).transpose()?;
+        let mark = found.as_ref().and_then(Found::mark);
+        if mark != delivery.replaces.as_ref() {
+            return Err(about.conflict(mark, delivery.replaces.as_ref()));
+        }
+        // To write the same again would only use up a version.
+        if let (Some(there), Some(found)) = (&there, found)
+            && *there.value == *text
+        {
+            return Ok(found);
+        }
+        let seen = there.map_or(0, |there| there.version);
+        let body = Zeroizing::new(self.request(place, &text, seen > 0));
+        let sent = self.send("PutParameter", &body, &self.writes, end).await;
+        let answer = sent.map_err(|refused| {
+            let hidden = Refused {
+                why: refused.why.replace(delivery.credentials.secret.expose(), "[hidden]"),
+                ..refused
+            };
+            self.failed(&about, "ssm:PutParameter", hidden, true)
+        })?;
+        let written: Written = serde_json::from_slice(&answer).map_err(|_| {
+            about.error(
+                ErrorKind::Other,
+                Effect::Unknown,
+                "the answer of ssm:PutParameter cannot be read",
+            )
+        })?;
+        if written.version != seen + 1 {
+            return Err(about.overtaken(format!(
+                "version {} was written, expected version {}",
+                written.version,
+                seen + 1
+            )));
+        }
+        // The answer of a write has no time; one that cannot be had is no reason to fail.
+        let written_at = match self.get(place, end).await {
+            Ok(Some(there)) if there.version > written.version => {
+                return Err(about.overtaken(format!("it has version {} already", there.version)));
+            }
+            Ok(Some(there)) if there.version == written.version => {
+                there.last_modified_date.and_then(instant)
+            }
+            _ => None,
+        };
+        Ok(Found::Copy {
+            mark: about.mark(written.version.to_string())?,
+            holds: Holds::Key(delivery.credentials.key.clone()),
+            written: written_at,
+        })
+    }
+}
+
+impl Parameters {
+    /// Without a tier, a parameter keeps the one that it has.
+    fn request(&self, place: &str, text: &str, exists: bool) -> String {
+        let tier = match self.kind.tier {
+            Tier::Standard if exists => None,
+            Tier::Standard => Some("Standard"),
+            Tier::Advanced => Some("Advanced"),
+            Tier::Intelligent => Some("Intelligent-Tiering"),
+        };
+        let mut body = json!({
+            "Name": place,
+            "Value": text,
+            "Type": "SecureString",
+            "Overwrite": exists,
+        });
+        let description = (!exists).then_some("Access key of an IAM user, delivered by keyrot");
+        let kms_key = self.kind.kms_key.as_deref();
+        for (field, value) in [("Tier", tier), ("KeyId", kms_key), ("Description", description)] {
+            if let Some(value) = value {
+                body[field] = json!(value);
+            }
+        }
+        let whole = body.to_string();
+        if let Some(serde_json::Value::String(text)) = body.get_mut("Value").map(|v| v.take()) {
+            drop(Zeroizing::new(text));
+        }
+        whole
+    }
+}
+
+/// Seconds, with milliseconds as a fraction.
+fn instant(seconds: f64) -> Option<DateTime<Utc>> {
+    let duration = Duration::try_from_secs_f64(seconds).ok()?;
+    let millis = i64::try_from(duration.as_millis()).ok()?;
+    DateTime::from_timestamp_millis(millis)
+}

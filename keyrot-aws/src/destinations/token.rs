@@ -1,0 +1,60 @@
+//! What keyrot authenticates with at a service: a token that is kept somewhere, or one that a
+//! GitHub App gets.
+
+use super::about::About;
+use super::github_app::App;
+use crate::notify::secret_ref::Hidden;
+use keyrot_core::engine::{NotifierError, NotifierErrorKind};
+use keyrot_core::{CallError, ErrorKind, SecretKey};
+use tokio::time::Instant;
+
+pub(super) enum Token {
+    /// Kept as it is.
+    Kept(Hidden),
+    /// Of an installation of a GitHub App.
+    OfApp(Box<App>),
+}
+
+impl Token {
+    pub(super) async fn get(
+        &self,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<SecretKey, CallError> {
+        match self {
+            Self::Kept(hidden) => hidden.get(end).await.map_err(|e| not_read(about, &e)),
+            Self::OfApp(app) => app.token(about, end).await,
+        }
+    }
+
+    /// Another token than this one, which was refused, if there is one by now.
+    pub(super) async fn other_than(
+        &self,
+        refused: &SecretKey,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<Option<SecretKey>, CallError> {
+        match self {
+            Self::Kept(hidden) => {
+                hidden.other_than(refused, end).await.map_err(|e| not_read(about, &e))
+            }
+            Self::OfApp(app) => app.other_than(refused, about, end).await.map(Some),
+        }
+    }
+
+    /// Where it is kept, as it is written in the settings.
+    pub(super) fn source(&self) -> String {
+        match self {
+            Self::Kept(hidden) => hidden.source().to_string(),
+            Self::OfApp(app) => app.source(),
+        }
+    }
+}
+
+pub(super) fn not_read(about: &About<'_>, error: &NotifierError) -> CallError {
+    let kind = match error.kind {
+        NotifierErrorKind::Unavailable | NotifierErrorKind::TimedOut => ErrorKind::Unavailable,
+        _ => ErrorKind::Other,
+    };
+    about.refused(kind, format!("its token cannot be read: {error}"))
+}

@@ -1,0 +1,58 @@
+//! Deliveries one after the other, as fast as GitHub allows.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+/// A delivery is two requests that create content, of which GitHub takes 80 a minute (GitHub
+/// documentation, "Rate limits for the REST API", "About secondary rate limits").
+const EACH: Duration = Duration::from_millis(1_700);
+/// So many deliveries may come together, if there were none before.
+const TOGETHER: u32 = 4;
+
+/// Gives each delivery its turn. It is waited for before the first write: between the two writes
+/// of a pair nothing waits.
+#[derive(Default)]
+pub(super) struct Turns(Mutex<Option<Instant>>);
+
+impl Turns {
+    pub(super) async fn wait(&self) {
+        let now = Instant::now();
+        let turn = {
+            let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            // When this turn would be, if they all were at their distance.
+            let paced = last.map_or(now, |last| now.max(last + EACH));
+            *last = Some(paced);
+            paced.checked_sub(EACH * (TOGETHER - 1)).map_or(now, |early| early.max(now))
+        };
+        sleep_until(turn).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_minute_has_no_more_than_forty_deliveries() {
+        let turns = Turns::default();
+        let begin = Instant::now();
+        let mut at = Vec::new();
+        for _ in 0..100 {
+            turns.wait().await;
+            at.push(begin.elapsed());
+        }
+        assert!(at[3] == Duration::ZERO && at[4] > Duration::ZERO, "{at:?}");
+        let minute = Duration::from_secs(60);
+        for (n, first) in at.iter().enumerate() {
+            let within = at[n..].iter().take_while(|one| **one < *first + minute).count();
+            assert!(within <= 40, "{within} from {first:?}");
+        }
+        assert!(at[99] < Duration::from_secs(170), "{at:?}");
+        // After a pause some may come together again.
+        tokio::time::sleep(minute).await;
+        let (again, begin) = (turns.wait().await, Instant::now());
+        turns.wait().await;
+        assert_eq!((again, begin.elapsed()), ((), Duration::ZERO));
+    }
+}

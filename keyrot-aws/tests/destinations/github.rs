@@ -1,0 +1,226 @@
+//! Secrets of GitHub Actions.
+
+use super::destination;
+use super::github_server::{GitHub, TOKEN};
+use super::rules::{credentials, delivery, keeps_the_rules, silent};
+use super::server::{Fault, Server};
+use keyrot_core::model::{Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::{Effect, ErrorKind};
+use std::sync::Arc;
+
+const REPOSITORY: &str = "/repos/acme/shop/actions/secrets";
+const ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+
+/// GitHub with one place, its token in a parameter of SSM's.
+async fn hub(path: &str) -> Server<GitHub> {
+    let server = Server::start(GitHub::with(path)).await;
+    server.lock().parameters.put("/keyrot/github", "SecureString", TOKEN);
+    server
+}
+
+async fn secrets(server: &Server<GitHub>, to: &str) -> Arc<dyn Destination> {
+    let more = format!("token = 'ssm:/keyrot/github'\nurl = '{}'", server.url);
+    destination("github", to, &more, &server.url).await
+}
+
+fn both(n: usize) -> Vec<(String, String)> {
+    let credentials = credentials(n);
+    vec![
+        (ID.to_owned(), credentials.key.to_string()),
+        (SECRET.to_owned(), credentials.secret.expose().to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn it_keeps_the_rules_at_each_kind_of_place() {
+    for (path, place) in [
+        (REPOSITORY, "acme/shop"),
+        ("/repos/acme/shop/environments/live%2Feu%201/secrets", "acme/shop:live/eu 1"),
+        ("/orgs/acme/actions/secrets", "acme"),
+    ] {
+        let server = hub(path).await;
+        let to = secrets(&server, place).await;
+        let foreign = server.clone();
+        keeps_the_rules(&*to, place, || foreign.lock().service.foreign(SECRET)).await;
+        assert_eq!(server.lock().service.values(), both(3), "opened with the private key");
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_sealed_anew_when_github_has_another_key() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    // The key changes after it was read.
+    let old = {
+        let mut inner = server.lock();
+        let place = inner.service.place();
+        let old = serde_json::json!({ "key_id": place.key_id, "key": "2Sg8iYjAxxmI2LvUXpJjkYrMxURPc8r+dB7TJyvvcCU=" });
+        place.rotate();
+        Box::leak(old.to_string().into_boxed_str())
+    };
+    server.fail("GET /repos/acme/shop/actions/secrets/AWS", Fault::Instead(404, "", ""));
+    server.fail("public-key", Fault::Instead(200, "", old));
+    server.fail("public-key", Fault::Instead(200, "", old));
+    to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    assert_eq!(server.lock().service.values(), both(1));
+    assert_eq!(server.count("PUT"), 3, "one was refused");
+
+    // A refusal under the same key is none of the key's.
+    server.fail("PUT", Fault::Instead(422, "", "{}"));
+    let seen = to.inspect("acme/shop").await.unwrap();
+    let error = to.deliver("acme/shop", &delivery(2, seen.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
+    assert!(silent(&error).contains("HTTP 422"), "{error}");
+}
+
+#[tokio::test]
+async fn half_a_pair_is_known_and_finished() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    server.fail("PUT /repos/acme/shop/actions/secrets/AWS_SECRET", Fault::Instead(403, "", "{}"));
+    let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::Unknown));
+    assert!(silent(&error).contains("(after AWS_ACCESS_KEY_ID was written)"), "{error}");
+    let half = to.inspect("acme/shop").await.unwrap();
+    assert!(matches!(half, Found::Copy { holds: Holds::Other, .. }), "{half:?}");
+    let found = to.deliver("acme/shop", &delivery(1, half.mark())).await.unwrap();
+    assert!(matches!(found, Found::Copy { holds: Holds::NotShown, .. }));
+    assert_eq!(server.lock().service.values(), both(1));
+
+    // The second half is lost, between two pairs.
+    for _ in 0..4 {
+        server.fail("PUT /repos/acme/shop/actions/secrets/AWS_SECRET", Fault::Dropped);
+    }
+    let error = to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown));
+    assert_ne!(to.inspect("acme/shop").await.unwrap().mark(), found.mark());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    server.fail("PUT", Fault::LostReply);
+    server.fail("PUT", Fault::Instead(502, "", ""));
+    server.fail("GET", Fault::Dropped);
+    to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    assert_eq!(server.lock().service.values(), both(1));
+}
+
+#[tokio::test]
+async fn a_write_by_something_else_at_the_same_time_is_seen() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    // It is written again after keyrot's own write, before keyrot looks again.
+    let date = "date: Fri, 15 Jan 2027 08:00:00 GMT\r\n";
+    server.fail("PUT /repos/acme/shop/actions/secrets/AWS_ACCESS", Fault::Instead(204, date, ""));
+    let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown), "{error}");
+    assert!(
+        silent(&error).contains("AWS_ACCESS_KEY_ID was changed at 2027-01-15T08:00:10Z"),
+        "{error}"
+    );
+    // An answer to a write that then is not there.
+    let date = "date: Fri, 15 Jan 2027 08:05:00 GMT\r\n";
+    server.fail("PUT /repos/acme/shop/actions/secrets/AWS_ACCESS", Fault::Instead(204, date, ""));
+    let seen = to.inspect("acme/shop").await.unwrap();
+    let error = to.deliver("acme/shop", &delivery(2, seen.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::NoEffect, Effect::Unknown), "{error}");
+}
+
+#[tokio::test]
+async fn an_organizations_secret_keeps_who_may_use_it() {
+    let server = hub("/orgs/acme/actions/secrets").await;
+    let to = secrets(&server, "acme").await;
+    let many: Vec<u64> = (1..=250).collect();
+    server.lock().service.place().put(ID, "selected", many.clone());
+    server.lock().service.place().put(SECRET, "private", Vec::new());
+    let seen = to.inspect("acme").await.unwrap();
+    to.deliver("acme", &delivery(1, seen.mark())).await.unwrap();
+    {
+        let mut inner = server.lock();
+        let place = inner.service.place();
+        let (id, secret) = (&place.secrets[ID], &place.secrets[SECRET]);
+        assert_eq!((id.visibility.as_str(), &id.selected), ("selected", &many));
+        assert_eq!((secret.visibility.as_str(), secret.selected.len()), ("private", 0));
+    }
+
+    // A list that is not whole would take the secret away from repositories.
+    let seen = to.inspect("acme").await.unwrap();
+    let short = r#"{"total_count":250,"repositories":[]}"#;
+    server.fail("AWS_ACCESS_KEY_ID/repositories", Fault::Instead(200, "", short));
+    let error = to.deliver("acme", &delivery(2, seen.mark())).await.unwrap_err();
+    assert_eq!(error.effect, Effect::None);
+    assert!(error.to_string().contains("is not whole"), "{error}");
+
+    // New ones are for no repository.
+    let server = hub("/orgs/acme/actions/secrets").await;
+    secrets(&server, "acme").await.deliver("acme", &delivery(1, None)).await.unwrap();
+    let mut inner = server.lock();
+    for secret in inner.service.place().secrets.values() {
+        assert_eq!((secret.visibility.as_str(), secret.selected.len()), ("selected", 0));
+    }
+}
+
+#[tokio::test]
+async fn limits_are_waited_for_or_reported() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    server.fail("PUT", Fault::Instead(403, "retry-after: 1\r\n", "secondary rate limit"));
+    server.fail("PUT", Fault::Instead(429, "retry-after: 1\r\n", ""));
+    let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    for limit in [
+        Fault::Instead(429, "retry-after: 3600\r\n", ""),
+        Fault::Instead(403, "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 4000000000\r\n", ""),
+        Fault::Instead(403, "", r#"{"message":"You have exceeded a secondary rate limit"}"#),
+    ] {
+        server.fail("PUT", limit);
+        let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Throttled, Effect::None), "{error}");
+        assert!(silent(&error).contains("too many requests"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let server = hub(REPOSITORY).await;
+    for (place, fault, kind, says) in [
+        (
+            "acme/shop",
+            Some(Fault::Instead(301, "", "")),
+            ErrorKind::NotFound,
+            "was renamed or moved; set `to`",
+        ),
+        (
+            "acme/shop",
+            Some(Fault::Instead(403, "", "{}")),
+            ErrorKind::Denied,
+            "lacks a permission; it needs the repository permission Secrets",
+        ),
+        ("acme/shop", Some(Fault::Instead(200, "", "<html>")), ErrorKind::Other, "cannot be read"),
+        ("acme/nothing", None, ErrorKind::NotFound, "may not see it; it needs"),
+        ("acme/shop:nowhere", None, ErrorKind::NotFound, "permission Environments"),
+    ] {
+        if let Some(fault) = fault {
+            server.fail("GET", fault);
+        }
+        let to = secrets(&server, place).await;
+        let error = to.inspect(place).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (kind, Effect::None), "{error}");
+        let said = silent(&error);
+        assert!(said.contains(says) && said.contains(&format!("GitHub {place}")), "{said}");
+    }
+
+    // A token that was replaced is read again; one that is wrong is named by its place.
+    let to = secrets(&server, "acme/shop").await;
+    to.inspect("acme/shop").await.unwrap();
+    server.lock().service.token = "ghp_another".to_owned();
+    let error = to.inspect("acme/shop").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    assert!(silent(&error).contains("put it into ssm:/keyrot/github"), "{error}");
+    server.lock().parameters.put("/keyrot/github", "SecureString", "ghp_another");
+    to.inspect("acme/shop").await.unwrap();
+}

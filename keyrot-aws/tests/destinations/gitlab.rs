@@ -1,0 +1,183 @@
+//! Variables of GitLab CI/CD.
+
+use super::destination;
+use super::gitlab_server::{GitLab, TOKEN};
+use super::rules::{credentials, delivery, keeps_the_rules, silent};
+use super::server::{Fault, Server};
+use keyrot_core::model::{Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::{Effect, ErrorKind};
+use std::sync::Arc;
+
+const PROJECT: &str = "/api/v4/projects/acme%2Fshop/variables";
+
+async fn lab(path: &'static str) -> Server<GitLab> {
+    let server = Server::start(GitLab::with(path)).await;
+    server.lock().parameters.put("/keyrot/gitlab", "SecureString", TOKEN);
+    server
+}
+
+async fn variables(server: &Server<GitLab>, more: &str) -> Arc<dyn Destination> {
+    let more = format!("token = 'ssm:/keyrot/gitlab'\nurl = '{}'\n{more}", server.url);
+    destination("gitlab", "acme/shop", &more, &server.url).await
+}
+
+#[tokio::test]
+async fn it_keeps_the_rules_in_a_project_and_in_a_group() {
+    for (path, more, scope) in [
+        (PROJECT, "environment_scope = 'review/*'", "review/*"),
+        ("/api/v4/groups/acme%2Fshop/variables", "level = 'group'", "*"),
+    ] {
+        let server = lab(path).await;
+        let to = variables(&server, more).await;
+        let foreign = server.clone();
+        keeps_the_rules(&*to, "acme/shop", || foreign.lock().service.put(scope, "theirs")).await;
+    }
+}
+
+#[tokio::test]
+async fn it_is_a_credentials_file_and_settings_of_an_existing_one_stay() {
+    let server = lab(PROJECT).await;
+    let to = variables(&server, "profile = 'ci'").await;
+    // One of another scope, which must not be touched.
+    server.lock().service.put("production", "other");
+    let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    let mark = first.mark().unwrap().to_string();
+    assert!(mark.starts_with(&format!("{}.", credentials(1).key)), "{mark}");
+    {
+        let mut inner = server.lock();
+        let [other, new] = &mut inner.service.all[..] else { panic!() };
+        assert_eq!(other.value, "other");
+        let expected = format!(
+            "[ci]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+            credentials(1).key,
+            credentials(1).secret.expose()
+        );
+        assert_eq!(new.value, expected);
+        assert!(new.protected && new.raw && new.kind == "file");
+        (new.protected, new.description) = (false, serde_json::json!("mine"));
+    }
+    let seen = to.inspect("acme/shop").await.unwrap();
+    assert_ne!(seen.mark(), first.mark(), "somebody changed its description");
+    to.deliver("acme/shop", &delivery(2, seen.mark())).await.unwrap();
+    let inner = server.lock();
+    let new = &inner.service.all[1];
+    assert!(!new.protected && new.raw && new.description == "mine");
+    assert_eq!(inner.service.all[0].value, "other");
+}
+
+#[tokio::test]
+async fn the_mark_tells_contents_apart_and_does_not_betray_them() {
+    let server = lab(PROJECT).await;
+    let to = variables(&server, "").await;
+    let file = |id: &str, secret: &str| {
+        format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n")
+    };
+    let (one, two) = ("A".repeat(40), "B".repeat(40));
+    let mut marks = std::collections::BTreeSet::new();
+    let texts = [
+        String::new(),
+        "theirs".to_owned(),
+        "others!".to_owned(),
+        file("AKIAAAAAAAAAAAAAAAAA", &one),
+        file("AKIAAAAAAAAAAAAAAAAA", &two),
+        file("AKIABBBBBBBBBBBBBBBB", &one),
+        format!("{}region = x\n", file("AKIAAAAAAAAAAAAAAAAA", &one)),
+    ];
+    for text in &texts {
+        server.lock().service.put("*", text);
+        let found = to.inspect("acme/shop").await.unwrap();
+        let mark = found.mark().unwrap().clone();
+        assert!(marks.insert(mark), "{text:?} has the mark of another");
+    }
+    // Of what is no key nothing but the length is in the mark, so that it cannot be guessed.
+    server.lock().service.put("*", "hunter1");
+    let first = to.inspect("acme/shop").await.unwrap();
+    server.lock().service.put("*", "hunter2");
+    assert_eq!(to.inspect("acme/shop").await.unwrap(), first);
+}
+
+#[tokio::test]
+async fn what_was_deleted_or_made_meanwhile_is_not_written_over() {
+    let server = lab(PROJECT).await;
+    let to = variables(&server, "").await;
+    let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    server.fail("PUT", Fault::Instead(404, "", "{}"));
+    let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
+    assert!(silent(&error).contains("was deleted meanwhile"), "{error}");
+
+    server.fail("GET", Fault::Instead(404, "", "{}"));
+    let error = to.deliver("acme/shop", &delivery(2, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
+    assert!(silent(&error).contains("was created by something other"), "{error}");
+
+    // A write that then is not there.
+    let other = r#"{"variable_type":"file","value":"x","environment_scope":"*"}"#;
+    server.fail("PUT", Fault::Instead(200, "", other));
+    let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown));
+    silent(&error);
+}
+
+#[tokio::test]
+async fn lost_answers_of_a_creation_are_left_open_and_of_a_change_repeated() {
+    let server = lab(PROJECT).await;
+    let to = variables(&server, "").await;
+    server.fail("POST", Fault::LostReply);
+    let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown));
+    assert_eq!(server.count("POST"), 1);
+    let found = to.inspect("acme/shop").await.unwrap();
+    assert!(
+        matches!(&found, Found::Copy { holds: Holds::Key(key), .. } if *key == credentials(1).key)
+    );
+    assert_eq!(to.deliver("acme/shop", &delivery(1, found.mark())).await.unwrap(), found);
+
+    server.fail("PUT", Fault::LostReply);
+    server.fail("PUT", Fault::Instead(429, "retry-after: 1\r\n", ""));
+    to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap();
+}
+
+#[tokio::test]
+async fn variables_that_cannot_hold_a_file_and_refusals_are_explained() {
+    let server = lab(PROJECT).await;
+    let to = variables(&server, "").await;
+    type Change = fn(&mut super::gitlab_server::Variable);
+    let changes: [(Change, &str); 3] = [
+        (|one| (one.masked, one.hidden) = (true, true), "is masked or hidden"),
+        (|one| one.masked = true, "is masked or hidden"),
+        (|one| one.kind = "env_var".to_owned(), "expected type File"),
+    ];
+    for (change, says) in changes {
+        server.lock().service.put("*", "theirs");
+        change(&mut server.lock().service.all[0]);
+        for error in [
+            to.inspect("acme/shop").await.unwrap_err(),
+            to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
+            assert!(silent(&error).contains(says), "{error}");
+        }
+    }
+    server.lock().service.all.clear();
+    let elsewhere = r#"{"variable_type":"file","value":"x","environment_scope":"production"}"#;
+    for (fault, kind, says) in [
+        (Fault::Instead(200, "", elsewhere), ErrorKind::Other, "of another scope"),
+        (Fault::Instead(401, "", "{}"), ErrorKind::Denied, "put it into ssm:/keyrot/gitlab"),
+        (Fault::Instead(403, "", "{}"), ErrorKind::Denied, "it needs the scope api"),
+        (Fault::Instead(302, "", ""), ErrorKind::NotFound, "was renamed or moved"),
+        (Fault::Instead(200, "", "<html>"), ErrorKind::Other, "cannot be read"),
+    ] {
+        server.fail("GET", fault);
+        let error = to.inspect("acme/shop").await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (kind, Effect::None), "{error}");
+        assert!(silent(&error).contains(says), "{error}");
+    }
+    let nowhere = lab("/api/v4/projects/acme%2Fother/variables").await;
+    let error = variables(&nowhere, "").await.inspect("acme/shop").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    // What GitLab repeats of what was sent is not repeated again.
+    server.fail("POST", Fault::Instead(400, "", r#"{"message":"SESAME"}"#));
+    silent(&to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err());
+}

@@ -1,0 +1,45 @@
+//! Destinations over real HTTP, against servers that behave as the services document.
+#![allow(clippy::unwrap_used)]
+
+mod github;
+mod github_app;
+mod github_server;
+mod gitlab;
+mod gitlab_server;
+mod parameters;
+mod rules;
+mod secrets_manager;
+mod server;
+mod settings;
+mod ssm;
+
+use keyrot_aws::notify::FromEnvironment;
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
+use keyrot_core::SecretKey;
+use keyrot_core::ports::Destination;
+use keyrot_core::settings::{Settings, Sources};
+use std::sync::Arc;
+
+/// An account whose every service is at this URL.
+async fn aws(url: &str) -> Aws {
+    let caller =
+        CallerCredentials::new("AKIAIOSFODNN7EXAMPLE", SecretKey::new("caller-secret".into()));
+    let settings = AwsSettings::default()
+        .with_region("us-east-1")
+        .with_endpoints(Endpoints::all_at(url.to_owned()))
+        .with_credentials(caller);
+    Aws::connect(&settings).await.unwrap()
+}
+
+fn settings(text: &str) -> Settings {
+    Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap()
+}
+
+/// The one destination `x` of this kind, for AWS at this URL; `more` are further keys.
+async fn destination(kind: &str, to: &str, more: &str, url: &str) -> Arc<dyn Destination> {
+    let text = format!(
+        "[[destination]]\nname = 'x'\nkind = '{kind}'\nusers = ['ci']\nto = '{to}'\n{more}\n"
+    );
+    let all = aws(url).await.destinations(&settings(&text), FromEnvironment::Refused).unwrap();
+    all.into_values().next().unwrap()
+}

@@ -1,0 +1,30 @@
+//! Destinations from settings.
+
+use super::{aws, settings};
+use keyrot_aws::notify::FromEnvironment;
+
+#[tokio::test]
+async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
+    let text = r#"
+        destination = [
+          { name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}" },
+          { name = "copy", kind = "secrets_manager", users = ["*"], to = "{user}", region = "eu-west-1" },
+          { name = "hub", kind = "github", users = ["ci"], to = "acme/shop", token = "env:HUB_TOKEN" },
+          { name = "lab", kind = "gitlab", users = ["ci"], to = "acme/shop", token = "secret:lab" },
+        ]
+    "#;
+    // Nothing listens there.
+    let aws = aws("http://127.0.0.1:9").await;
+    let settings = settings(text);
+    let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();
+    let names: Vec<&str> = all.keys().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["copy", "hub", "lab", "params"]);
+    for spec in settings.destinations() {
+        assert_eq!(all[spec.name()].abilities(), spec.abilities(), "{}", spec.name());
+    }
+    let Err(refused) = aws.destinations(&settings, FromEnvironment::Refused) else {
+        panic!("a Lambda function's environment is no place for a token")
+    };
+    let said = refused.to_string();
+    assert!(said.contains("destination hub") && said.contains("env:HUB_TOKEN"), "{said}");
+}
