@@ -3,9 +3,9 @@
 #[cfg(feature = "trail")]
 use crate::connect::Aws;
 use crate::settings::{AwsSettings, Endpoints, FieldNames, SecretSettings, SettingsError};
-#[cfg(feature = "trail")]
-use keyrot_core::Rotator;
 use keyrot_core::settings::Settings;
+#[cfg(feature = "trail")]
+use keyrot_core::{Ports, Rotator};
 #[cfg(feature = "trail")]
 use std::sync::Arc;
 
@@ -42,33 +42,52 @@ impl AwsSettings {
     }
 }
 
+/// Settings that cannot be used here.
+#[cfg(all(feature = "notify", feature = "trail"))]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// A notifier.
+    #[error(transparent)]
+    Notifier(#[from] crate::notify::ChannelError),
+    /// A destination.
+    #[cfg(feature = "destinations")]
+    #[error(transparent)]
+    Destination(#[from] crate::destinations::DestinationError),
+}
+
 #[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
     /// Makes a service from these settings: it rotates the users that they select, and notifies as
     /// they say. It counts as deployed for the account and region of this connection.
     ///
     /// # Errors
-    /// [`ChannelError`](crate::notify::ChannelError) if a notifier of the settings cannot be used.
+    /// [`SetupError`] if a notifier or a destination of the settings cannot be used.
     pub fn service(
         self: &Arc<Self>,
         settings: &Settings,
         env: crate::notify::FromEnvironment,
-    ) -> Result<keyrot_core::service::Service, crate::notify::ChannelError> {
+    ) -> Result<keyrot_core::service::Service, SetupError> {
         let channels = crate::notify::Channels::new(settings.notify(), self, env)?;
         let homes = settings.homes(self.region(), true);
-        let service =
-            keyrot_core::service::Service::from_settings(self.rotator(settings), settings, homes);
+        #[cfg(feature = "destinations")]
+        let ports = self.ports_with(settings, env)?;
+        #[cfg(not(feature = "destinations"))]
+        let ports = self.ports();
+        let rotator = self.rotator(ports, settings);
+        let service = keyrot_core::service::Service::from_settings(rotator, settings, homes);
         Ok(service.notify_with(move |chosen| channels.for_run(chosen)))
     }
 }
 
 #[cfg(feature = "trail")]
 impl Aws {
-    /// A rotator on this connection, which asks CloudTrail who uses the keys it has to hold if the
+    /// A rotator on these ports, such as those of this connection
+    /// ([`ports`](Self::ports), or `ports_with` where keys are delivered), which asks CloudTrail who uses the keys it has to hold if the
     /// setting `trail` says so.
     #[must_use]
-    pub fn rotator(self: &Arc<Self>, settings: &Settings) -> Rotator {
-        let rotator = Rotator::new(self.ports());
+    pub fn rotator(self: &Arc<Self>, ports: Ports, settings: &Settings) -> Rotator {
+        let rotator = Rotator::new(ports);
         if settings.trail() { rotator.trail(self.clone()) } else { rotator }
     }
 }

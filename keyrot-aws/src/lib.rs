@@ -159,6 +159,8 @@ pub use consumer::SecretReader;
 pub use environment::{NamedBy, ProfileError, profile_of_environment};
 #[cfg(feature = "files")]
 pub use file_cache::{FileCache, NoCache};
+#[cfg(all(feature = "notify", feature = "trail"))]
+pub use from_settings::SetupError;
 pub use rotated::{Refusals, RotatedCredentials};
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError,

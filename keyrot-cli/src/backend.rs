@@ -177,7 +177,7 @@ impl Backend {
                 Ok((Self::of(aws), Some(error.to_string())))
             }
             Err(error) => Err(refused(&error)),
-            Ok(aws) => Ok((Self::of(aws), None)),
+            Ok(aws) => Ok((Self::of(aws).with_destinations(settings)?, None)),
         }
     }
 
@@ -195,7 +195,18 @@ impl Backend {
             Some(region) => aws.with_region(region),
             None => aws,
         };
-        Ok(Self::of(Aws::connect(&aws).await.map_err(|error| refused(&error))?))
+        let aws = Aws::connect(&aws).await.map_err(|error| refused(&error))?;
+        Self::of(aws).with_destinations(settings)
+    }
+
+    /// The same, with the destinations of the settings.
+    #[cfg(feature = "aws")]
+    fn with_destinations(mut self, settings: &Settings) -> Result<Self, CliError> {
+        if let Some(aws) = &self.aws {
+            let ports = aws.ports_with(settings, FromEnvironment::Allowed);
+            self.ports = ports.map_err(|error| CliError::usage(error.to_string()))?;
+        }
+        Ok(self)
     }
 
     #[cfg(feature = "aws")]

@@ -33,7 +33,9 @@ pub(crate) async fn function() -> Result<Function, Diagnostic> {
         Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
     // It was deployed for this account and region.
     let homes = settings.homes(aws.region(), true);
-    Ok(Function { homes, ports: aws.ports(), rotator: aws.rotator(&settings), settings, channels })
+    let ports = aws.ports_with(&settings, FromEnvironment::Refused).map_err(unusable)?;
+    let rotator = aws.rotator(ports.clone(), &settings);
+    Ok(Function { homes, ports, rotator, settings, channels })
 }
 
 fn settings(file: Option<(&str, &str)>) -> Result<Settings, Diagnostic> {

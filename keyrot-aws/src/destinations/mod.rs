@@ -30,6 +30,7 @@ mod turns;
 
 use crate::connect::Aws;
 use crate::notify::FromEnvironment;
+use keyrot_core::Ports;
 use keyrot_core::model::DestinationName;
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::{DestinationKind, DestinationSpec, SecretPlace, Settings};
@@ -69,6 +70,18 @@ impl Aws {
             Ok((spec.name().clone(), self.destination(spec)))
         };
         settings.destinations().iter().map(made).collect()
+    }
+
+    /// The ports of a rotation, with the destinations that these settings describe.
+    ///
+    /// # Errors
+    /// As [`destinations`](Self::destinations).
+    pub fn ports_with(
+        self: &Arc<Self>,
+        settings: &Settings,
+        env: FromEnvironment,
+    ) -> Result<Ports, DestinationError> {
+        Ok(self.ports().with_destinations(self.destinations(settings, env)?))
     }
 
     fn destination(&self, spec: &DestinationSpec) -> Arc<dyn Destination> {

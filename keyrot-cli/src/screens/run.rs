@@ -5,6 +5,7 @@ use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
+use keyrot_core::decide::Delivered;
 use keyrot_core::report::{Counts, KeyDocument, State, UserDocument};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, Wait, Why};
@@ -257,12 +258,32 @@ fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
         (State::Failed, _) => "failed: see above".to_owned(),
         _ => user.message.clone(),
     };
+    let text = [text].into_iter().chain(deliveries(user)).collect::<Vec<_>>().join("; ");
     let done: Vec<&str> = user.events.iter().filter_map(|event| done(&event.kind)).collect();
     if screen == Screen::Rotate && !done.is_empty() {
         format!("{}; {text}", done.join(", "))
     } else {
         text
     }
+}
+
+/// Where the current key is delivered, and where it is not yet.
+fn deliveries(user: &UserDocument) -> Option<String> {
+    let of = |state: Delivered| {
+        let all = user.destinations.iter().filter(|one| one.state == state);
+        all.map(|one| one.to.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let states = [
+        ("delivered to", Delivered::Delivered),
+        ("not yet delivered to", Delivered::Waiting),
+        ("could not deliver to", Delivered::Failed),
+        ("changed by somebody else:", Delivered::Changed),
+        ("let go:", Delivered::LetGo),
+    ];
+    let some = states.map(|(words, state)| (words, of(state)));
+    let some = some.iter().filter(|(_, names)| !names.is_empty());
+    let all: Vec<String> = some.map(|(words, names)| format!("{words} {names}")).collect();
+    (!all.is_empty()).then(|| all.join(", "))
 }
 
 fn used(user: &UserDocument, now: Timestamp) -> String {
@@ -286,6 +307,7 @@ fn done(event: &EventKind) -> Option<&'static str> {
     Some(match event {
         EventKind::Adopted => "adopted",
         EventKind::Rotated { .. } => "new key published",
+        EventKind::Delivered { .. } => "delivered it",
         EventKind::Retired { .. } => "deactivated a key",
         EventKind::Deleted { .. } => "deleted a key",
         EventKind::Abandoned { .. } => "abandoned a new key",

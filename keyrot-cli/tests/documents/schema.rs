@@ -90,11 +90,12 @@ fn codes(source: &str, of: &str, function: &str) -> Words {
 }
 
 /// Each document and part of one, and the struct that it is made from.
-const STRUCTS: [(&str, &str, &str); 25] = [
+const STRUCTS: [(&str, &str, &str); 26] = [
     ("run", "keyrot-core/src/report/run.rs", "RunDocument"),
     ("counts", "keyrot-core/src/report/run.rs", "Counts"),
     ("user", "keyrot-core/src/report/user.rs", "UserDocument"),
     ("key", "keyrot-core/src/report/user.rs", "KeyDocument"),
+    ("destination", "keyrot-core/src/decide/destinations.rs", "DestinationState"),
     ("evidence", "keyrot-core/src/report/user.rs", "EvidenceDocument"),
     ("event", "keyrot-core/src/report/user.rs", "EventDocument"),
     ("skipped", "keyrot-core/src/selection/mod.rs", "Skipped"),
@@ -185,6 +186,8 @@ fn each_list_of_words_is_that_of_its_type() {
     assert_eq!(member("user", "state"), variants(&state, "State"));
     assert_eq!(member("event", "event"), words(EventKind::CODES.iter().copied()));
     let event = read("keyrot-core/src/machine/event.rs");
+    let delivered = read("keyrot-core/src/decide/destinations.rs");
+    assert_eq!(member("destination", "state"), variants(&delivered, "Delivered"));
     assert_eq!(member("event", "severity"), variants(&event, "Severity"));
     let change = variants(&read("keyrot-core/src/report/enroll.rs"), "Change");
     assert_eq!(of_items("enrolment", "users", "result"), change);

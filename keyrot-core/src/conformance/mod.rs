@@ -21,6 +21,7 @@
 
 pub(crate) mod case;
 pub(crate) mod clock;
+pub(crate) mod destination;
 pub(crate) mod fixture;
 pub(crate) mod iam;
 pub(crate) mod lab;
@@ -33,6 +34,7 @@ pub(crate) mod versions;
 
 pub use case::{CaseOutcome, CaseResult, assert_all};
 pub use clock::clock;
+pub use destination::{DestinationLab, destination};
 pub use iam::iam;
 pub use lab::{Lab, Trouble};
 #[cfg(feature = "memory")]

@@ -141,7 +141,7 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
     rows! { "The destinations", match (goal, deliver, works) {
         /// A destination was not looked at
         (Run, Deliver::Unasked(to), _) => look(Question::Destination(to.clone())),
-        /// A destination has the current key, and no receipt says so
+        /// A destination got the current key in this run, and no receipt says so
         (Run, Deliver::Unrecorded { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivered, Some(mark))),
         /// A destination is to get the current key, which is not known to work
         (Run, Deliver::Unannounced { .. } | Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),

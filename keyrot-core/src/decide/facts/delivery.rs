@@ -27,7 +27,7 @@ pub(crate) enum Standing<'a> {
     Received,
     /// It is to be looked at first.
     Unasked,
-    /// It has the key, and no receipt says so.
+    /// This run has put the key there, and no receipt says so yet.
     Unrecorded(&'a Mark),
     /// It is to get the key, and that has to be noted down before.
     Unannounced(Option<&'a Mark>),
@@ -98,20 +98,23 @@ impl<'a> Standing<'a> {
             };
         };
         let same = delivered.is_some_and(|receipt| receipt.mark.as_ref() == Some(mark));
-        let noted = |has: bool| match has {
-            true => Self::Received,
-            false => Self::Unrecorded(mark),
+        let recorded = same && delivered.is_some_and(is_current);
+        let fits = match holds {
+            Holds::Key(held) => held == key,
+            Holds::NotShown => true,
+            Holds::Other => false,
         };
+        if one.delivered_here && fits {
+            return if recorded { Self::Received } else { Self::Unrecorded(mark) };
+        }
         match holds {
-            Holds::Key(held) if held == key => noted(same && delivered.is_some_and(is_current)),
+            Holds::Key(held) if held == key && recorded => Self::Received,
             // One of the user's own keys: what an earlier delivery left, or what people put there
-            // before keyrot came.
+            // before keyrot came. The current one, without a receipt: a run died, or somebody wrote
+            // it again, perhaps with another secret half.
             Holds::Key(held) if case.key(held).is_some() => due(),
-            Holds::NotShown if one.delivered_here => {
-                noted(same && delivered.is_some_and(is_current))
-            }
             // Whoever can write the receipt cannot choose the destination's own date.
-            Holds::NotShown if same && delivered.is_some_and(is_current) => {
+            Holds::NotShown if recorded => {
                 match written.is_none_or(|written| case.is_since_created(key, written)) {
                     true => Self::Received,
                     false => due(),

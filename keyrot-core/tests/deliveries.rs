@@ -1,0 +1,435 @@
+//! Keys that are delivered to destinations: whole lives, on the in-memory account.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use keyrot_core::conformance::{DestinationLab, Trouble, assert_all, destination};
+use keyrot_core::decide::Delivered;
+use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, MemoryDestination, World};
+use keyrot_core::model::{Abilities, Assignment, DestinationName, Receipt, Receiving, Subject};
+use keyrot_core::{
+    Blocked, Cancel, ErrorKind, EventKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request,
+    Revocation, Rotator, SecretName, Target, UserName, UserResult, WaitPolicy, Waits, Why,
+    async_trait,
+};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use support::{DAY, HOUR};
+
+const PLACE: &str = "ci";
+
+fn name(text: &str) -> DestinationName {
+    DestinationName::parse(text).unwrap()
+}
+
+fn secret() -> SecretName {
+    SecretName::parse("/iam/ci/access_key").unwrap()
+}
+
+struct Desk {
+    account: MemoryAccount,
+    user: UserName,
+    destinations: Vec<Assignment>,
+}
+
+fn assignment(to: &str, required: bool, abilities: Abilities) -> Assignment {
+    Assignment { to: name(to), place: PLACE.to_owned(), required, abilities }
+}
+
+impl Desk {
+    /// A user with a key that is delivered to these.
+    fn new(destinations: Vec<Assignment>) -> Self {
+        let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+        let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+        world.add_key(&user).unwrap();
+        for one in &destinations {
+            world.add_destination(one.to.clone(), MemoryDestination::new(one.abilities));
+        }
+        Self { account: MemoryAccount::new(world), user, destinations }
+    }
+
+    /// The same, with the first key published and delivered, and the key before it gone.
+    async fn settled(destinations: Vec<Assignment>) -> Self {
+        let desk = Self::new(destinations);
+        for _ in 0..60 {
+            let done = desk.run().await;
+            if matches!(done.outcome, Outcome::Settled { .. }) {
+                return desk;
+            }
+            desk.consume();
+            desk.account.advance(DAY);
+        }
+        panic!("{:?}", desk.run().await.outcome)
+    }
+
+    fn target(&self) -> Target {
+        let users = self.account.world().list_users("/");
+        let user = users.iter().find(|listed| *listed.arn.name() == self.user).unwrap();
+        let mut subject = Subject::of(user, secret(), "us-east-1");
+        subject.destinations.clone_from(&self.destinations);
+        Target { subject, policy: Ok(WaitPolicy::new(Waits::default(), false).unwrap()) }
+    }
+
+    fn rotator(&self) -> Rotator {
+        let ports = Ports::of(self.account.clone());
+        Rotator::new(ports.with_destinations(self.account.destinations()))
+    }
+
+    async fn run(&self) -> UserResult {
+        let (limits, cancel) = (Limits::default(), Cancel::default());
+        let report =
+            self.rotator().run(vec![self.target()], Mode::Act, &limits, &cancel, &|_| {}).await;
+        report.users.into_iter().next().unwrap()
+    }
+
+    async fn ask(&self, request: Request) -> UserResult {
+        let (limits, cancel) = (Limits::default(), Cancel::default());
+        let report = self
+            .rotator()
+            .fulfil(self.target(), request, Mode::Act, &limits, &cancel, &|_| {})
+            .await;
+        report.users.into_iter().next().unwrap()
+    }
+
+    fn current(&self) -> KeyId {
+        let world = self.account.world();
+        let found = world.secret(&secret()).unwrap();
+        found.value(found.labelled(Label::Current).unwrap()).unwrap().read().unwrap().key
+    }
+
+    /// What readers of the secret and of each destination use works; they use it.
+    fn consume(&self) {
+        let world = self.account.world();
+        let copies = self.destinations.iter().filter_map(|one| {
+            world.destination(&one.to).unwrap().at(PLACE).and_then(|copy| copy.whole()).cloned()
+        });
+        let found = world.secret(&secret()).and_then(|found| {
+            found.value(found.labelled(Label::Current)?)?.read().map(|held| held.key)
+        });
+        for key in copies.chain(found) {
+            let credentials = World::credentials_of(&key);
+            let answer =
+                self.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+            assert!(
+                matches!(answer, keyrot_core::model::ProbeAnswer::Authenticated(_)),
+                "{key} is what a consumer has, and {answer:?}"
+            );
+        }
+    }
+
+    fn copy(&self, to: &str) -> Option<KeyId> {
+        let world = self.account.world();
+        world.destination(&name(to)).unwrap().at(PLACE).and_then(|copy| copy.whole()).cloned()
+    }
+
+    fn status(&self, key: &KeyId) -> Option<KeyStatus> {
+        let world = self.account.world();
+        Some(world.user(&self.user)?.key(key)?.listed.status.clone())
+    }
+
+    fn receipt(&self, to: &str) -> Option<Receipt> {
+        let world = self.account.world();
+        let tag = format!("keyrot:to:{to}");
+        Receipt::parse(&tag, world.secret(&secret())?.tags.get(&tag)?)
+    }
+
+    /// Time passes until the current key is due, and a run publishes the next. What was current.
+    async fn rotated(&self) -> KeyId {
+        let old = self.current();
+        self.account.advance(77 * DAY);
+        self.run().await;
+        assert_ne!(self.current(), old);
+        old
+    }
+}
+
+fn events(result: &UserResult) -> Vec<&'static str> {
+    result.events.iter().map(|event| event.kind.code()).collect()
+}
+
+fn three() -> Vec<Assignment> {
+    vec![
+        assignment("github", true, Abilities::IN_PARTS),
+        assignment("gitlab", true, Abilities::READABLE),
+        assignment("lake", true, Abilities::WRITE_ONLY),
+    ]
+}
+
+#[tokio::test]
+async fn a_key_is_delivered_in_the_run_that_publishes_it() {
+    let desk = Desk::settled(three()).await;
+    let old = desk.rotated().await;
+    for to in ["github", "gitlab", "lake"] {
+        assert_eq!(desk.copy(to), Some(desk.current()), "{to}");
+        assert_eq!(desk.receipt(to).unwrap().state, Receiving::Delivered, "{to}");
+    }
+    assert_eq!(desk.status(&old), Some(KeyStatus::Active));
+    let again = desk.run().await;
+    assert!(again.destinations.iter().all(|one| one.state == Delivered::Delivered), "{again:?}");
+    assert!(again.events.is_empty(), "{again:?}");
+}
+
+/// A run on a settled user looks at no destination, and reads no credentials.
+#[tokio::test]
+async fn a_settled_user_costs_no_more_calls() {
+    let (with, without) = (Desk::settled(three()).await, Desk::settled(Vec::new()).await);
+    assert_eq!(with.run().await.calls, without.run().await.calls);
+}
+
+/// Three rotations, with consumers at the secret and at each destination who must never notice;
+/// one of the destinations is down for ten days in the second.
+#[tokio::test]
+async fn three_rotations_with_an_outage_of_ten_days() {
+    let desk = Desk::settled(three()).await;
+    for rotation in 0..3 {
+        let old = desk.current();
+        desk.account.advance(76 * DAY);
+        let mut left = None;
+        for day in 0..60 {
+            if rotation == 1 {
+                match day {
+                    0 => desk.account.inject(FaultAt::every("deliver", Fault::Denied)),
+                    10 => desk.account.heal(),
+                    _ => {}
+                }
+            }
+            let result = desk.run().await;
+            desk.consume();
+            let behind = rotation == 1 && day < 10 && desk.current() != old;
+            if behind {
+                assert!(matches!(&result.outcome, Outcome::Failed(failure)
+                    if failure.error.kind == ErrorKind::Denied && failure.doing.contains("github")));
+                assert_eq!(desk.status(&old), Some(KeyStatus::Active));
+            }
+            if left.is_none() && desk.status(&old) == Some(KeyStatus::Inactive) {
+                left = Some(day);
+            }
+            if left.is_some() && desk.status(&old).is_none() {
+                break;
+            }
+            desk.account.advance(DAY);
+        }
+        assert_eq!(desk.status(&old), None, "rotation {rotation}");
+        // Seven days of overlap, counted from the last receipt.
+        let earliest = if rotation == 1 { 17 } else { 7 };
+        assert!(left.is_some_and(|day| day >= earliest), "rotation {rotation}: {left:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_optional_destination_holds_up_nothing() {
+    let desk = Desk::settled(vec![assignment("mail", false, Abilities::WRITE_ONLY)]).await;
+    desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
+    let old = desk.rotated().await;
+    let result = desk.run().await;
+    assert!(
+        matches!(&result.outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::Overlap(_)))
+    );
+    assert!(events(&result).contains(&"not_delivered"), "{result:?}");
+    for _ in 0..40 {
+        desk.account.advance(DAY);
+        let current = World::credentials_of(&desk.current());
+        desk.account.change(|world| drop(world.authenticate(&current, "s3", "eu-west-1")));
+        desk.run().await;
+    }
+    assert_eq!(desk.status(&old), None);
+}
+
+#[tokio::test]
+async fn what_somebody_else_wrote_is_not_overwritten() {
+    for (to, abilities) in [("gitlab", Abilities::READABLE), ("github", Abilities::IN_PARTS)] {
+        let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
+        desk.account.advance(HOUR);
+        desk.account.change(|world| world.overwrite(&name(to), PLACE, None));
+        let old = desk.rotated().await;
+        for _ in 0..30 {
+            let result = desk.run().await;
+            assert!(
+                matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
+                "{to}: {result:?}"
+            );
+            assert_eq!(desk.copy(to), None, "{to}");
+            desk.account.advance(DAY);
+        }
+        assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{to}");
+        let done = desk.ask(Request::Deliver { to: Some(name(to)) }).await;
+        assert_eq!(done.outcome, Outcome::Done, "{to}");
+        assert_eq!(desk.copy(to), Some(desk.current()), "{to}");
+        // Its overlap counts from now on.
+        let result = desk.run().await;
+        assert!(matches!(&result.outcome, Outcome::Waiting(wait)
+            if matches!(wait.why, Why::Overlap(_) | Why::InUse { .. } | Why::UsedLate { .. })));
+    }
+}
+
+#[tokio::test]
+async fn a_place_that_is_taken_is_not_overwritten_at_first() {
+    let desk = Desk::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
+    desk.account.change(|world| world.overwrite(&name("github"), PLACE, None));
+    let result = desk.run().await;
+    assert!(
+        matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
+        "{result:?}"
+    );
+    // The key that people put there themselves is the one that a delivery replaces.
+    let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
+    let key = desk.account.world().user(&desk.user).unwrap().keys()[0].listed.id.clone();
+    desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
+    desk.run().await;
+    assert_eq!(desk.copy("gitlab"), Some(desk.current()));
+}
+
+#[tokio::test]
+async fn a_destination_that_was_let_go_is_not_waited_for() {
+    let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    desk.account.change(|world| world.empty(&name("gitlab"), PLACE));
+    let old = desk.rotated().await;
+    let blocked = desk.run().await;
+    assert!(matches!(blocked.outcome, Outcome::Blocked(_)), "{blocked:?}");
+    let done = desk.ask(Request::LetGo { to: name("gitlab") }).await;
+    assert_eq!((done.outcome.clone(), events(&done)), (Outcome::Done, vec!["let_go"]));
+    for _ in 0..40 {
+        desk.account.advance(DAY);
+        desk.consume();
+        desk.run().await;
+    }
+    assert_eq!((desk.status(&old), desk.copy("gitlab")), (None, None));
+    // To deliver takes it up again.
+    assert_eq!(desk.ask(Request::Deliver { to: None }).await.outcome, Outcome::Done);
+    assert_eq!(desk.copy("gitlab"), Some(desk.current()));
+}
+
+#[tokio::test]
+async fn a_rollback_delivers_what_is_current_again() {
+    let desk = Desk::settled(three()).await;
+    let old = desk.rotated().await;
+    let done = desk.ask(Request::Rollback { to: old.clone() }).await;
+    assert_eq!(done.outcome, Outcome::Done, "{done:?}");
+    for to in ["github", "gitlab", "lake"] {
+        assert_eq!(desk.copy(to), Some(old.clone()), "{to}");
+    }
+    desk.consume();
+}
+
+#[tokio::test]
+async fn a_revocation_does_not_wait_for_a_destination() {
+    let desk = Desk::settled(three()).await;
+    let leaked = desk.rotated().await;
+    desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
+    desk.account.inject(FaultAt::every("inspect_destination", Fault::LostRequest));
+    let done = desk.ask(Request::Revoke(Revocation::of(leaked.clone()))).await;
+    assert_eq!(done.outcome, Outcome::Done, "{done:?}");
+    assert_eq!(desk.status(&leaked), Some(KeyStatus::Inactive));
+
+    // Of the current key: a successor is published, the key goes, and then it is delivered.
+    desk.account.heal();
+    let leaked = desk.current();
+    let done = desk
+        .ask(Request::Revoke(Revocation { delete: true, ..Revocation::of(leaked.clone()) }))
+        .await;
+    let kinds: Vec<_> = done.events.iter().map(|event| &event.kind).collect();
+    let at = |found: fn(&EventKind) -> bool| kinds.iter().position(|kind| found(kind));
+    let gone = at(|kind| matches!(kind, EventKind::Retired { .. }));
+    let delivered = at(|kind| matches!(kind, EventKind::Delivered { .. }));
+    if let (Some(gone), Some(delivered)) = (gone, delivered) {
+        assert!(gone < delivered, "{kinds:?}");
+    }
+    desk.run().await;
+    for to in ["github", "gitlab", "lake"] {
+        assert_eq!(desk.copy(to), Some(desk.current()), "{to}: {done:?}");
+    }
+}
+
+/// Whoever may tag the secret forges a receipt. The destination itself says otherwise.
+#[tokio::test]
+async fn a_forged_receipt_takes_no_key_away() {
+    for (to, abilities) in [
+        ("gitlab", Abilities::READABLE),
+        ("github", Abilities::IN_PARTS),
+        ("lake", Abilities::WRITE_ONLY),
+    ] {
+        let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
+        let before = desk.receipt(to).unwrap();
+        desk.account.inject(FaultAt::every("deliver", Fault::Denied));
+        let old = desk.rotated().await;
+        let version = {
+            let world = desk.account.world();
+            world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone()
+        };
+        for _ in 0..60 {
+            let forged = Receipt {
+                version: version.clone(),
+                at: desk.account.world().now(),
+                ..before.clone()
+            };
+            desk.account.change(|world| {
+                world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
+            });
+            desk.account.advance(DAY);
+            desk.run().await;
+            assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{to}");
+        }
+    }
+}
+
+/// A run that dies anywhere amid the deliveries is taken up by the next.
+#[tokio::test]
+async fn a_run_that_dies_amid_deliveries_is_taken_up() {
+    for call in ["deliver", "deliver_rest", "write_note", "inspect_destination"] {
+        for nth in 0..6 {
+            let desk = Desk::settled(three()).await;
+            desk.account.advance(77 * DAY);
+            desk.account.inject(FaultAt { after: nth, ..FaultAt::first(call, Fault::LostReply) });
+            for _ in 0..4 {
+                desk.run().await;
+                desk.account.advance(HOUR);
+            }
+            for to in ["github", "gitlab", "lake"] {
+                assert_eq!(desk.copy(to), Some(desk.current()), "{to}, {call} {nth}");
+                assert_eq!(desk.receipt(to).unwrap().state, Receiving::Delivered);
+            }
+        }
+    }
+}
+
+struct Lab {
+    account: MemoryAccount,
+    name: DestinationName,
+    places: AtomicUsize,
+}
+
+#[async_trait]
+impl DestinationLab for Lab {
+    async fn empty_place(&self) -> Result<String, Trouble> {
+        Ok(format!("place-{}", self.places.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    async fn overwrite(&self, place: &str) -> Result<(), Trouble> {
+        self.account.change(|world| world.overwrite(&self.name, place, None));
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_destination_in_memory_keeps_the_rules_and_the_suite_notices_who_does_not() {
+    for conditional in [true, false] {
+        for abilities in [Abilities::READABLE, Abilities::WRITE_ONLY, Abilities::IN_PARTS] {
+            let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+            let mut there = MemoryDestination::new(abilities);
+            there.conditional = conditional;
+            // The suite's keys are no keys of this account.
+            there.takes_any = true;
+            world.add_destination(name("lake"), there);
+            let account = MemoryAccount::new(world);
+            let port = account.destination(&name("lake"), abilities);
+            let lab = Lab { account, name: name("lake"), places: AtomicUsize::new(0) };
+            let gaps: &[_] = match conditional {
+                true => &[],
+                false => &[(
+                    "destination::nothing_is_written_over_what_was_not_seen",
+                    "it has no conditional write",
+                )],
+            };
+            assert_all(&destination(port.as_ref(), &lab).await, gaps);
+        }
+    }
+}
