@@ -163,6 +163,7 @@ impl Mocks {
             store: Arc::new(store),
             probe: Arc::new(probe),
             clock: Arc::new(clock),
+            destinations: Arc::default(),
         }
     }
 }
