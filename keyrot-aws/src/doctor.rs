@@ -25,6 +25,7 @@ mod caller;
 mod check;
 mod context;
 mod current;
+mod destinations;
 mod hooks;
 mod permissions;
 mod rights;

@@ -3,6 +3,7 @@
 use super::check::{Check, Findings, Notes, Verify};
 use super::{caller, hooks, permissions, rights, stores};
 use crate::connect::Aws;
+use crate::notify::FromEnvironment;
 use keyrot_core::KeyId;
 use keyrot_core::settings::Settings;
 use keyrot_core::trail::{TrailAsk, TrailPort};
@@ -20,14 +21,13 @@ pub async fn of_aws(
     let Some(caller) = caller::examine(aws, settings, &mut notes).await else {
         return Findings { checks: notes.checks, account: None };
     };
-    let sample = stores::examine(
-        &aws.ports(),
-        settings,
-        &settings.homes(aws.region(), false),
-        verify,
-        &mut notes,
-    )
-    .await;
+    let ports = aws.ports_with(settings, FromEnvironment::Allowed).unwrap_or_else(|error| {
+        notes.add(Check::failure("destinations", error.to_string()));
+        aws.ports()
+    });
+    let sample =
+        stores::examine(&ports, settings, &settings.homes(aws.region(), false), verify, &mut notes)
+            .await;
     permissions::examine(aws, settings, &caller, &sample, &mut notes).await;
     rights::examine(aws, settings, &caller, &sample.selected, &mut notes).await;
     stores::kms(aws, settings, &sample, &mut notes).await;

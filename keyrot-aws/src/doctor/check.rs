@@ -21,7 +21,7 @@ pub enum Health {
 #[non_exhaustive]
 pub struct Check {
     /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`,
-    /// `keys`, `secrets`, `current`, `rights`, `kms`, `last_run`, `trail`, `notifiers`, `settings`.
+    /// `keys`, `secrets`, `destinations`, `current`, `rights`, `kms`, `last_run`, `trail`, `notifiers`, `settings`.
     pub about: &'static str,
     /// How well it is.
     pub health: Health,

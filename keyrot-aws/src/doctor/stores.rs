@@ -1,6 +1,6 @@
 //! The users, their keys and their secrets, by the calls that every run begins with.
 
-use super::current;
+use super::{current, destinations};
 use crate::connect::Aws;
 use crate::doctor::check::{Check, Notes, Verify};
 use crate::doctor::rights::administrators;
@@ -62,6 +62,7 @@ pub(super) async fn examine(
     sample.secret = Some(first.subject.secret.clone());
     sample.key = keys(ports, first.subject.arn.clone(), notes).await;
     secrets(ports, settings, &selected, verify, &mut sample, notes).await;
+    destinations::examine(ports, settings, &sample.selected, notes).await;
     sample
 }
 
