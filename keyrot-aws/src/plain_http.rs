@@ -76,6 +76,7 @@ impl Http {
 
 impl Lost {
     /// It was not sent, and would not be at the next attempt.
+    #[cfg(feature = "destinations")]
     pub(crate) fn lasting(said: &str) -> Self {
         Self { said: said.to_owned(), is_lasting: true }
     }

@@ -41,6 +41,11 @@ fn every_public_future() {
         doctor::of_ports(&any::<Ports>(), &settings, &any(), doctor::Verify::No, &*tell).await;
         doctor::send_test(&aws, &settings, None, any(), &*tell).await;
     });
+    let to: Arc<dyn keyrot_core::ports::Destination> = any();
+    spawned(async move {
+        let _ = to.inspect("").await;
+        let _ = to.deliver("", &any()).await;
+    });
     let gate: keyrot_aws::emulator::Gate = any();
     spawned(async move { gate.reached().await });
     let channels: Channels = any();

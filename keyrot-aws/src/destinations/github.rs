@@ -268,8 +268,9 @@ impl GitHubSecrets {
                 422 if !again => {
                     let newer = self.sealing_key(about, at, end).await?;
                     if newer.key_id == key.key_id {
-                        return Err(about.refused(
+                        return Err(about.error(
                             ErrorKind::Other,
+                            reply.effect(),
                             format!("GitHub answered HTTP 422 for {name}: it does not take the value; expected 201 or 204"),
                         ));
                     }

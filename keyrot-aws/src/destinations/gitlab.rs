@@ -163,16 +163,17 @@ impl Variables {
             Ask { method: "POST", path: self.variables(place), body }
         };
         let reply = self.rest.send(&about, &ask, end).await?;
-        let gone = "the variable was deleted meanwhile; nothing was written";
-        let made = "the variable was created by something other than keyrot meanwhile; nothing was written";
+        let gone = "the variable was deleted meanwhile";
+        let made = "the variable was created by something other than keyrot meanwhile";
         match reply.status {
             _ if reply.is_success() => self.read(&about, &reply, Effect::Unknown),
-            404 if exists => Err(about.refused(ErrorKind::Conflict, gone)),
+            404 if exists => Err(about.error(ErrorKind::Conflict, reply.effect(), gone)),
             400 if !exists && reply.says("taken") => {
-                Err(about.refused(ErrorKind::Conflict, made))
+                Err(about.error(ErrorKind::Conflict, reply.effect(), made))
             }
-            400 => Err(about.refused(
+            400 => Err(about.error(
                 ErrorKind::Other,
+                reply.effect(),
                 format!("GitLab answered HTTP 400 for the variable {variable}: it does not take the value; check the variable's settings"),
             )),
             _ => Err(self.rest.refusal(&about, &reply, NEEDED)),

@@ -52,6 +52,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// The service's own time.
     pub(super) date: Option<DateTime<Utc>>,
+    /// Whether an earlier attempt may have been carried out: its answer was lost.
+    is_unknown: bool,
     retry_after: Option<Duration>,
     is_limit: bool,
     body: Zeroizing<Vec<u8>>,
@@ -72,6 +74,11 @@ impl Reply {
     /// what it could not read.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
+    }
+
+    /// What is left of a request that was refused with this reply.
+    pub(super) fn effect(&self) -> Effect {
+        if self.is_unknown { Effect::Unknown } else { Effect::None }
     }
 
     pub(super) fn is_success(&self) -> bool {
@@ -101,7 +108,10 @@ impl Rest {
         }
         // It may have been replaced since it was read.
         match Box::pin(self.token.other_than(&token, about, end)).await? {
-            Some(other) => Box::pin(self.attempts(about, ask, &other, end)).await,
+            Some(other) => {
+                let again = Box::pin(self.attempts(about, ask, &other, end)).await?;
+                Ok(Reply { is_unknown: again.is_unknown || reply.is_unknown, ..again })
+            }
             None => Ok(reply),
         }
     }
@@ -133,9 +143,10 @@ impl Rest {
                     let said = format!("{} answered HTTP {}", self.service, reply.status);
                     (ErrorKind::Unavailable, said, reply.retry_after)
                 }
-                Ok(Ok(reply)) => return Ok(reply),
+                Ok(Ok(reply)) => return Ok(Reply { is_unknown: unknown, ..reply }),
                 Ok(Err(lost)) if lost.is_lasting => {
-                    return Err(about.refused(ErrorKind::Other, lost));
+                    let effect = if unknown { Effect::Unknown } else { Effect::None };
+                    return Err(about.error(ErrorKind::Other, effect, lost));
                 }
                 Ok(Err(lost)) => {
                     unknown |= !ask.is_read();
@@ -198,7 +209,8 @@ impl Rest {
                 "expected another answer; see the service's documentation".to_owned(),
             ),
         };
-        about.refused(kind, format!("{service} answered HTTP {status}: {said}"))
+        let said = format!("{service} answered HTTP {status}: {said}");
+        about.error(kind, reply.effect(), said)
     }
 
     /// An answer of a form that the service does not have.
@@ -244,7 +256,7 @@ pub(super) async fn once<'a>(
         .map(Duration::from_secs)
         .or_else(|| seconds("x-ratelimit-reset").filter(|_| is_spent).map(until));
     let body = Zeroizing::new(http.body(&mut answer, LONGEST).await);
-    let mut reply = Reply { status, date, retry_after, is_limit: false, body };
+    let mut reply = Reply { status, date, is_unknown: false, retry_after, is_limit: false, body };
     // GitHub answers 403 for its limits, too.
     reply.is_limit = status == 429
         || (status == 403 && (retry_after.is_some() || is_spent || reply.says("rate limit")));

@@ -87,6 +87,7 @@ pub(crate) struct Refused {
     pub(crate) code: Option<String>,
     pub(crate) why: String,
     /// Whether it may have been carried out.
+    #[cfg_attr(not(feature = "destinations"), allow(dead_code, reason = "reads are repeated"))]
     pub(crate) is_lost: bool,
 }
 

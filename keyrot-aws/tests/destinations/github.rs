@@ -110,6 +110,26 @@ async fn a_lost_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
+async fn a_refusal_after_a_lost_answer_leaves_it_open() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    server.fail("PUT", Fault::LostReply);
+    server.fail("PUT", Fault::Instead(403, "", "{}"));
+    let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::Unknown), "{error}");
+    assert_eq!(server.lock().service.values(), both(1)[..1]);
+    // Nor does a token that was refused in between make one forget it.
+    let seen = to.inspect("acme/shop").await.unwrap();
+    server.fail("PUT", Fault::LostReply);
+    server.fail("PUT", Fault::Instead(401, "", "{}"));
+    server.fail("PUT", Fault::Instead(403, "", "{}"));
+    server.lock().parameters.put("/keyrot/github", "SecureString", "ghp_another");
+    let error = to.deliver("acme/shop", &delivery(2, seen.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::Unknown), "{error}");
+    silent(&error);
+}
+
+#[tokio::test]
 async fn a_write_by_something_else_at_the_same_time_is_seen() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;

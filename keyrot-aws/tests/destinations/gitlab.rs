@@ -83,6 +83,7 @@ async fn the_mark_tells_contents_apart_and_does_not_betray_them() {
         file("AKIAAAAAAAAAAAAAAAAA", &two),
         file("AKIABBBBBBBBBBBBBBBB", &one),
         format!("{}region = x\n", file("AKIAAAAAAAAAAAAAAAAA", &one)),
+        format!("{}region = y\n", file("AKIAAAAAAAAAAAAAAAAA", &one)),
     ];
     for text in &texts {
         server.lock().service.put("*", text);

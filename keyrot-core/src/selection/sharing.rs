@@ -91,8 +91,8 @@ impl<'a> Places<'a> {
         if rule.store() == self.home_store {
             let own = home.filter(|home| home.as_str() == place).map(|_| user.name());
             let of = own.or_else(|| {
-                let found = self.homes.iter().find(|(name, _)| name.as_str() == place);
-                found.map(|(_, user)| *user)
+                let secret = SecretName::parse(place.as_str()).ok()?;
+                self.homes.get(&secret).copied()
             });
             if let Some(of) = of {
                 return Some(format!(

@@ -130,11 +130,13 @@ impl<'a> Keys<'a> {
     /// Where a token or key is kept. What is written there is not repeated: it may be the token.
     fn source(&self, key: &str) -> Option<SecretSource> {
         let text = self.text(key)?;
-        source(Some(text))
-            .map_err(|expected| {
-                self.wrong(key, format!("{key} is not usable; expected {expected}"))
-            })
-            .ok()
+        match source(Some(text)) {
+            Ok(source) => Some(source),
+            Err(expected) => {
+                self.wrong(key, format!("{key} is not usable; expected {expected}"));
+                None
+            }
+        }
     }
 
     fn spec(&self) -> Option<DestinationSpec> {
