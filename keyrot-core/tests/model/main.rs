@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod check;
+mod forged;
 mod homes;
 mod moves;
 mod mutants;
