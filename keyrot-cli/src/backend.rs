@@ -6,6 +6,7 @@ use crate::error::CliError;
 use crate::no_aws::{self, Aws};
 use crate::sandbox::SandboxAccount;
 use crate::sandbox::region::{SANDBOX_ACCOUNT, SANDBOX_REGION};
+use crate::terminal::style::{self, paint};
 #[cfg(feature = "aws")]
 use keyrot_aws::{
     Aws, AwsSettings, ConnectError, ProfileError,
@@ -65,6 +66,11 @@ impl Backend {
             return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} is not a file"))
                 .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
+        if invocation.sandbox.is_none() {
+            // Never kept quiet: what was not asked for by a flag could be taken for AWS.
+            let text = "KEYROT_SANDBOX is set: this is a simulated account, not AWS";
+            say!("{}", paint(style::DIM, text));
+        }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account =
             SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions())
@@ -123,9 +129,9 @@ impl Backend {
         format!("account {account}, {region}{}", if self.sandbox { " (sandbox)" } else { "" })
     }
 
-    /// The region of the secrets; none of a sandbox.
-    pub(crate) fn region(&self) -> Option<String> {
-        self.aws.as_ref().map(|aws| aws.region().to_owned())
+    /// The region of the secrets.
+    pub(crate) fn region(&self, settings: &Settings) -> String {
+        self.homes(settings).region
     }
 
     /// The notifiers of a run on these users. A sandbox sends no notifications.

@@ -17,6 +17,14 @@ use std::path::Path;
 /// Commands that hand out a key, or that run as the user in whatever directory they happen to be,
 /// do not read the latter: it may be another person's.
 pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
+    load_except(invocation, None)
+}
+
+/// The same without a flag that the command means otherwise.
+pub(crate) fn load_except(
+    invocation: &Invocation,
+    except: Option<&str>,
+) -> Result<Settings, CliError> {
     let named = invocation.config.as_deref().filter(|path| !path.as_os_str().is_empty());
     let files = match named {
         Some(path) => vec![file::read(path, Place::Named)?],
@@ -36,7 +44,7 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
             Place::CurrentDirectory => sources.found_file(name, text),
         };
     }
-    for (setting, value) in &invocation.settings {
+    for (setting, value) in invocation.settings.iter().filter(|(name, _)| Some(*name) != except) {
         sources = sources.flag(setting, value.as_str());
     }
     let settings = Settings::load(&sources).map_err(|errors| {

@@ -1,5 +1,6 @@
 //! Why a command failed as a whole.
 
+use crate::cli::given::as_given;
 use crate::exit::Exit;
 use crate::terminal::stdio::print_json;
 use crate::terminal::style::{self, paint};
@@ -55,8 +56,13 @@ impl CliError {
     #[cfg(feature = "aws")]
     /// The same end, where something was done before.
     pub(crate) fn done_before(mut self, done: &[String]) -> Self {
-        if self.exit == Exit::Cancelled && !done.is_empty() {
-            self.message = format!("cancelled; done before: {}", done.join(", "));
+        let word = match self.exit {
+            Exit::Cancelled => "cancelled",
+            Exit::Signal(_) => "stopped",
+            _ => return self,
+        };
+        if !done.is_empty() {
+            self.message = format!("{word}; done before: {}", done.join(", "));
         }
         self
     }
@@ -121,7 +127,7 @@ impl CliError {
         }
         lines.for_each(|line| say!("       {line}"));
         if let Some(hint) = hint {
-            say!("{} {}", paint(style::HINT, " hint:"), time::shown(hint));
+            say!("{} {}", paint(style::HINT, " hint:"), time::shown(&as_given(hint)));
         }
         if json { self.document() } else { *exit }
     }

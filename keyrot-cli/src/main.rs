@@ -40,6 +40,7 @@ fn main() -> ExitCode {
     if invocation.quiet {
         stdio::be_quiet();
     }
+    cli::given::keep(&invocation);
     trace::begin(invocation.verbose, invocation.quiet);
     let json = invocation.json;
     if invocation.local && !json {

@@ -72,7 +72,10 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     assert!(limit("legacy-ftp").is_string() && limit("break-glass").is_string());
     let oldest = &document["keys"][0];
     assert_eq!((&oldest["user"], &oldest["age_days"]), (&json!("data-import"), &json!(410)));
-    // The same settings as for a rotation.
+    // An audit has a limit of its own: a rotation could not have one this short.
+    let stricter = sandbox.json(&["audit", "--max-age", "10d"]).1;
+    assert_eq!(stricter["max_age_seconds"], 10 * 86_400);
+    assert_eq!(sandbox.run(&["plan", "--max-age", "10d"]).code, Some(2));
     let strict = sandbox.json(&["audit", "--max-age", "34d"]).1;
     assert!(findings(&strict).contains(&("report-mailer".into(), "old_key".into())));
     assert_eq!(strict["max_age_seconds"], 34 * 86_400);

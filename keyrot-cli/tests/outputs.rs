@@ -328,3 +328,24 @@ fn manual_pages_can_be_read_by_everybody_and_are_not_written_through_a_link() {
     let page = sandbox.dir().join("pages/keyrot.1");
     assert_eq!(page.metadata().unwrap().permissions().mode() & 0o777, 0o644);
 }
+
+/// The name of a file says in which format it is written, before anything is read.
+#[test]
+fn the_files_name_chooses_the_format() {
+    let sandbox = Sandbox::new();
+    let begins = |args: &[&str], file: &str| {
+        let ran = sandbox.run(&[args, &["--out", file]].concat());
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let text = std::fs::read_to_string(sandbox.dir().join(file)).unwrap();
+        text.lines().next().unwrap().trim_start().to_owned()
+    };
+    assert!(begins(&["audit"], "a.html").starts_with("<!"));
+    assert!(begins(&["audit"], "a.CSV").starts_with("account,"));
+    assert!(begins(&["audit"], "a.json").starts_with('{'));
+    assert!(begins(&["audit"], "a.txt").starts_with("AGE"));
+    assert!(begins(&["audit", "--output", "csv"], "b.html").starts_with("account,"));
+    assert!(begins(&["status"], "s.csv").starts_with("account,"));
+    let ran = sandbox.run(&["status", "--out", "s.html"]);
+    assert_eq!((ran.code, sandbox.dir().join("s.html").exists()), (Some(2), false));
+    assert!(ran.stderr.contains("--output table|json|csv"), "{}", ran.stderr);
+}

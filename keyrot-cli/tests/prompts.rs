@@ -113,6 +113,11 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
 fn a_blocked_user_is_walked_out_step_by_step() {
     let sandbox = Sandbox::new();
     let resolve = ["resolve", "data-import"];
+    // One of the two is in use, and not offered.
+    let only = "Which one? [1, Enter for none] ";
+    let (ended, said) = asked(&sandbox, &resolve, &[(only, Line("2")), (only, Line(""))]);
+    assert!(ended == Some(3) && said.contains("\nexpected 1\n"), "{said}");
+    sandbox.json(&["sandbox", "advance", "2d"]);
     let which = "Which one? [1-2, Enter for none] ";
     for (answer, code) in [(Line(""), 3), (Interrupt, 130)] {
         let (ended, said) = asked(&sandbox, &resolve, &[(which, answer)]);

@@ -401,3 +401,25 @@ fn two_processes_at_once_lose_nothing_of_each_other() {
     }
     sandbox.kept_its_secrets();
 }
+
+/// Whatever a command reads, Ctrl-C ends it with a word.
+#[test]
+fn a_command_that_only_reads_says_that_it_was_stopped() {
+    let commands: [&[&str]; 7] = [
+        &["enroll", "report-mailer", "-n"],
+        &["release", "report-mailer", "-n"],
+        &["move", "report-mailer", "--secret-name", "/other/{user}", "-n"],
+        &["init", "--stdout"],
+        &["exec", "report-mailer", "--", "true"],
+        &["resolve", "data-import"],
+        &["status"],
+    ];
+    for args in commands {
+        let sandbox = Sandbox::new();
+        let pace = ("3s", Duration::from_millis(50));
+        let (status, stdout, stderr) =
+            stopped_after(&sandbox, args, pace, "KEYROT_SANDBOX is set", &["-INT"]);
+        assert_eq!((status.code(), stdout.as_str()), (Some(130), ""), "{args:?}: {stderr}");
+        assert!(stderr.contains("stopped before"), "{args:?}: {stderr}");
+    }
+}

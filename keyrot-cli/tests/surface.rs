@@ -182,17 +182,21 @@ fn quiet_means_nothing_but_what_was_asked_for_and_errors() {
         let ran = sandbox.take(&output);
         (sandbox, ran)
     };
-    let (_, loud) = noisy(&["status"]);
+    let (_, loud) = noisy(&["--sandbox", "status"]);
     for part in ["warning: the exclusion", "warning: unknown environment", "note: settings from"] {
         assert!(loud.stderr.contains(part), "{}", loud.stderr);
     }
-    for args in [&["-q", "status"][..], &["status", "--quiet"], &["status", "--no-progress"]] {
+    for args in [
+        &["--sandbox", "-q", "status"][..],
+        &["--sandbox", "status", "--quiet"],
+        &["--sandbox", "status", "--no-progress"],
+    ] {
         let (_, quiet) = noisy(args);
         assert_eq!((quiet.stderr.as_str(), &quiet.stdout), ("", &loud.stdout), "{args:?}");
     }
-    let (sandbox, ran) = noisy(&["-q", "status", "--user", "nobody"]);
+    let (sandbox, ran) = noisy(&["--sandbox", "-q", "status", "--user", "nobody"]);
     assert!(ran.stderr.starts_with("error: "), "{}", ran.stderr);
-    let ran = sandbox.run(&["-q", "rotate", "--user", "ci-deployer", "--quiet"]);
+    let ran = sandbox.run(&["--sandbox", "-q", "rotate", "--user", "ci-deployer", "--quiet"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
 
@@ -342,7 +346,7 @@ fn plan_shows_only_what_a_run_would_do_and_who_is_blocked() {
 #[test]
 fn force_never_does_nothing_silently() {
     let sandbox = Sandbox::new();
-    let force = ["rotate", "-q", "--force", "--user", "ci-deployer"];
+    let force = ["--sandbox", "rotate", "-q", "--force", "--user", "ci-deployer"];
     assert_eq!(sandbox.run(&force).code, Some(0));
     let current =
         |sandbox: &Sandbox| user(&sandbox.json(&["status"]).1, "ci-deployer")["current"].clone();
@@ -356,10 +360,11 @@ fn force_never_does_nothing_silently() {
     }
     assert_eq!(current(&sandbox), before);
     // What is blocked says so itself.
-    let ran = sandbox.run(&["rotate", "-q", "--force", "--user", "data-import"]);
+    let ran = sandbox.run(&["--sandbox", "rotate", "-q", "--force", "--user", "data-import"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), ""));
     // That a key was not replaced goes before that.
-    let both = ["rotate", "-q", "--force", "--user", "ci-deployer", "--user", "data-import"];
+    let both =
+        ["--sandbox", "rotate", "-q", "--force", "--user", "ci-deployer", "--user", "data-import"];
     assert_eq!(sandbox.run(&both).code, Some(1));
 }
 
@@ -392,7 +397,7 @@ fn completion_knows_the_users_of_the_last_listing() {
     let script = sandbox.dir().join("completion.bash");
     std::fs::write(&script, sandbox.run(&["completion", "bash"]).stdout).unwrap();
     let bin = std::path::Path::new(env!("CARGO_BIN_EXE_keyrot")).parent().unwrap();
-    let complete = |words: &[&str]| -> Vec<String> {
+    let complete_in = |words: &[&str], sandboxed: bool| -> Vec<String> {
         let list = words.iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
         let last = words.len() - 1;
         let ask = format!(
@@ -403,20 +408,33 @@ fn completion_knows_the_users_of_the_last_listing() {
         );
         let mut bash = std::process::Command::new("bash");
         bash.args(["--norc", "-c", &ask, "bash"]).arg(&script);
-        bash.env("KEYROT_SANDBOX", sandbox.file()).env("XDG_CACHE_HOME", &cache);
+        bash.env_remove("KEYROT_SANDBOX").env("XDG_CACHE_HOME", &cache);
+        bash.envs(sandboxed.then(|| ("KEYROT_SANDBOX", sandbox.file())));
         let done = bash.output().unwrap();
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         String::from_utf8(done.stdout).unwrap().lines().map(str::to_owned).collect()
     };
+    let complete = |words: &[&str]| complete_in(words, true);
     for command in ["revoke", "rotate", "resolve", "who-uses", "exec", "release"] {
         let found = complete(&["keyrot", command, "ci-"]);
         assert!(found.contains(&"ci-deployer".to_owned()), "{command}: {found:?}");
     }
+    // Of the simulated account, if that is where the command will run; bash parts words at `=`.
+    std::fs::write(cache.join("keyrot/sandbox-users"), "ci-simulated\n").unwrap();
+    std::fs::write(cache.join("keyrot/users"), "ci-real\n").unwrap();
+    for (words, expected) in [
+        (&["keyrot", "revoke", "ci-"][..], "ci-real"),
+        (&["keyrot", "--sandbox", "revoke", "ci-"], "ci-simulated"),
+        (&["keyrot", "--sandbox", "=", "a.json", "revoke", "ci-"], "ci-simulated"),
+        (&["keyrot", "--region", "eu-west-1", "revoke", "ci-"], "ci-real"),
+    ] {
+        let found = complete_in(words, false);
+        assert!(found.contains(&expected.to_owned()), "{words:?}: {found:?}");
+        assert_eq!(found.iter().filter(|word| word.starts_with("ci-")).count(), 1, "{found:?}");
+    }
     assert!(!complete(&["keyrot", "audit", "ci-"]).contains(&"ci-deployer".to_owned()));
     assert!(!complete(&["keyrot", "revoke", "--"]).contains(&"ci-deployer".to_owned()));
-    for (shell, part, least) in
-        [("zsh", ":_keyrot_users", 10), ("fish", "(keyrot users 2>/dev/null)", 4)]
-    {
+    for (shell, part, least) in [("zsh", ":_keyrot_users", 10), ("fish", "users 2>/dev/null)", 4)] {
         let script = sandbox.run(&["completion", shell]).stdout;
         assert!(script.matches(part).count() >= least, "{shell}: {script}");
         assert!(

@@ -49,7 +49,7 @@ fn the_one_who_lags_is_named() {
         assert!(text.stdout.contains(part), "{part} in {}", text.stdout);
     }
     assert!(text.stderr.contains("asking CloudTrail about"), "{}", text.stderr);
-    assert_eq!(sandbox.run(&["-q", "who-uses", "backup-agent"]).stderr, "");
+    assert_eq!(sandbox.run(&["--sandbox", "-q", "who-uses", "backup-agent"]).stderr, "");
 }
 
 #[test]

@@ -358,3 +358,26 @@ fn what_a_person_breaks_is_not_held_against_keyrot() {
     assert_eq!(it.status(Actor::Person, 0, KeyStatus::Inactive), Ok(()));
     assert!(it.watch.current_is_broken(&it.world).is_some());
 }
+
+#[test]
+fn a_tag_that_is_too_long_is_refused() {
+    let (mut world, user) = world();
+    let name = SecretName::parse("/iam/ci/access_key").unwrap();
+    world.create_secret(&name, None).unwrap();
+    // Characters, not bytes.
+    let (longest, more) = ("\u{e9}".repeat(256), "\u{e9}".repeat(257));
+    world.tag_user(&user, "k", &longest).unwrap();
+    world.tag_secret(&name, "k", longest).unwrap();
+    let refused = [
+        world.tag_user(&user, "k", &more).unwrap_err(),
+        world.tag_user(&user, &"k".repeat(129), "").unwrap_err(),
+        world.tag_secret(&name, "k", more).unwrap_err(),
+        world.tag_secret(&name, &"k".repeat(129), String::new()).unwrap_err(),
+    ];
+    let codes: Vec<&str> = refused.iter().map(|refused| refused.code).collect();
+    assert_eq!(
+        codes,
+        ["ValidationError", "ValidationError", "ValidationException", "ValidationException"]
+    );
+    assert!(refused[0].message.ends_with("less than or equal to 256"), "{}", refused[0].message);
+}

@@ -4,11 +4,11 @@
 mod support;
 
 use keyrot_core::memory::{Label, MemoryAccount, World};
-use keyrot_core::model::{JournalEntry, Phase, Promoted};
+use keyrot_core::model::{JournalEntry, Phase, Promoted, Retired};
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{
-    Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretName, Timestamp,
-    UserName, WaitPolicy, Waits, Why,
+    Blocked, Cancel, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator, SecretName,
+    Timestamp, UserName, WaitPolicy, Waits, Why,
 };
 use std::time::Duration;
 use support::{DAY, HOUR};
@@ -169,5 +169,57 @@ async fn a_shorter_soak_is_for_keys_that_are_deactivated_later() {
             desk.write(&JournalEntry::Retired(inactive.clone()));
         }
         assert_eq!(desk.days_until(short, inactive.at, &deleted).await, days, "{forged:?}");
+    }
+}
+
+/// A soak that was set when a key was deactivated is no reason to call the current key overdue. One
+/// that somebody wrote puts that off for `max_age` at most.
+#[tokio::test]
+async fn a_recorded_soak_that_runs_is_not_overdue() {
+    let long = policy(7 * DAY, 30 * DAY);
+    let short = policy(7 * DAY, DAY);
+    for (recorded, day, overdue) in
+        [(30 * DAY, 20, false), (DAY, 20, true), (3000 * DAY, 20, false), (3000 * DAY, 110, true)]
+    {
+        let desk = Desk::rotated(long).await;
+        let stray = {
+            let gone = [KeyStatus::Active];
+            desk.days_until(long, desk.promoted().at, &gone).await;
+            desk.account.advance(45 * DAY);
+            let mut stray = None;
+            desk.account.change(|world| {
+                let key = world.add_key(&desk.user).unwrap().credentials.key;
+                world.set_key_status(&desk.user, &key, KeyStatus::Inactive).unwrap();
+                stray = Some(key);
+            });
+            stray.unwrap()
+        };
+        // It is a lost key that was deactivated a minute later.
+        let note = Retired {
+            key: stray,
+            phase: Phase::Inactive,
+            at: desk.account.world().now(),
+            soak: Some(recorded),
+            reactivated: false,
+        };
+        // Runs are over: by then the current key is past its deadline.
+        desk.account.advance(day * DAY);
+        if recorded > 30 * DAY || overdue {
+            // Written again each day.
+            desk.write(&JournalEntry::Retired(Retired { at: desk.account.world().now(), ..note }));
+        } else {
+            desk.write(&JournalEntry::Retired(note));
+        }
+        let outcome = desk.run(short).await;
+        assert_eq!(
+            matches!(outcome, Outcome::Blocked(Blocked::Overdue { .. })),
+            overdue,
+            "{recorded:?}, day {day}: {outcome:?}"
+        );
+        assert!(
+            overdue
+                || matches!(&outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::Soak(_))),
+            "{recorded:?}, day {day}: {outcome:?}"
+        );
     }
 }

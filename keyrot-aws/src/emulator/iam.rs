@@ -47,7 +47,7 @@ pub(super) fn answer(
             let name = required_name(call)?;
             found(world, &name)?;
             let user = world.user_mut(&name).ok_or_else(|| nobody(&name))?;
-            tag(&mut user.tags, call.tags())?;
+            tag(&mut user.tags, call.checked_tags(Service::Iam)?)?;
             Ok(Output::Empty)
         }
         "GetUserPolicy" => {
@@ -189,7 +189,7 @@ fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
         return Err(invalid(Service::Iam, "Value at 'path' must begin and end with /"));
     }
     let mut tags = BTreeMap::new();
-    tag(&mut tags, call.tags())?;
+    tag(&mut tags, call.checked_tags(Service::Iam)?)?;
     let full = format!("{}{name}", path.trim_start_matches('/'));
     let name = world.add_user(&full, &[]).map_err(|e| invalid(Service::Iam, &e.to_string()))?;
     let user = world.user_mut(&name).ok_or_else(|| nobody(&name))?;

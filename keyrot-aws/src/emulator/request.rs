@@ -5,6 +5,7 @@ use super::throttle::{IAM_READS, IAM_WRITES, SECRET_READS, SECRET_WRITES, STS, T
 use crate::emulator::service::Service;
 use hyper::body::Bytes;
 use hyper::http::request::Parts;
+use keyrot_core::memory::Refusal;
 use serde_json::{Map, Value};
 
 /// One call.
@@ -132,6 +133,14 @@ impl ApiCall {
                     .collect()
             }
         }
+    }
+
+    /// A list of tags, each as long as the service takes it.
+    pub(super) fn checked_tags(&self, service: Service) -> Result<Vec<(String, String)>, Refused> {
+        let code = if service.is_json() { "ValidationException" } else { "ValidationError" };
+        let tags = self.tags();
+        tags.iter().try_for_each(|(key, value)| Refusal::of_tag(code, key, value))?;
+        Ok(tags)
     }
 
     /// A list of tags.

@@ -61,7 +61,7 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
         }
         "ListSecretVersionIds" => versions(call, &name, world, longest),
         "TagResource" => {
-            for (key, value) in call.tags() {
+            for (key, value) in call.checked_tags(Service::SecretsManager)? {
                 world.tag_secret(&name, &key, value)?;
             }
             Ok(Output::Empty)
@@ -130,9 +130,10 @@ fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
             return Ok(named(&name, world, fields(json!({ "VersionId": version }))));
         }
     }
+    let tags = call.checked_tags(Service::SecretsManager)?;
     let made = first.is_some();
     world.create_secret(&name, first)?;
-    for (key, value) in call.tags() {
+    for (key, value) in tags {
         world.tag_secret(&name, &key, value)?;
     }
     let more = if made { fields(json!({ "VersionId": version })) } else { Map::new() };

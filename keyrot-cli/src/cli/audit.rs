@@ -9,8 +9,9 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   keyrot audit                              every key, the oldest first
   keyrot audit --only unmanaged --ids       what keyrot does not rotate
-  keyrot audit --output html --out keys.html   a page with charts
-  keyrot audit --output csv --out keys.csv     for a spreadsheet
+  keyrot audit --out keys.html              a page with charts
+  keyrot audit --out keys.csv               for a spreadsheet
+  keyrot audit --max-age 30d                with another limit for keys' age
   keyrot audit --check=high -q > /dev/null  exit with 3 if one is high
   keyrot audit --json | jq '.findings[] | select(.kind == \"root_key\")'
   keyrot policy --for audit                 the permissions it needs
@@ -32,7 +33,7 @@ Exit codes:
 
 #[derive(Debug, Args)]
 pub(crate) struct AuditArgs {
-    /// Write to FILE instead of stdout; only you can read it
+    /// Write to FILE instead of stdout, as its name ends (.html, .json, .csv); only you can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// List only keys with a finding, or only what keyrot does not rotate

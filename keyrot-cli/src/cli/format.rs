@@ -3,6 +3,7 @@
 use clap::builder::PossibleValuesParser;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
+use std::path::PathBuf;
 
 /// The argument's name in clap.
 const ID: &str = "output";
@@ -49,7 +50,38 @@ impl Format {
         }
     }
 
-    /// The format that was asked for, and whether it was.
+    /// The format that was asked for: by name, or by how the name of the file ends.
+    ///
+    /// # Errors
+    /// The file's name ends as one of a format that the command does not have.
+    pub(super) fn chosen(command: &str, matches: &ArgMatches) -> Result<Self, String> {
+        let (format, asked) = Self::given(matches);
+        let formats = Self::of(command);
+        // Where there is no choice, such as for a policy, the name says nothing.
+        if asked || !formats.contains(&Self::Csv) {
+            return Ok(format);
+        }
+        let file = matches.try_get_one::<PathBuf>("out").ok().flatten();
+        let ending = file.and_then(|file| file.extension()?.to_str());
+        let meant = [Self::Json, Self::Csv, Self::Html]
+            .into_iter()
+            .find(|one| ending.is_some_and(|ending| ending.eq_ignore_ascii_case(one.word())));
+        match (meant, file) {
+            (Some(meant), _) if formats.contains(&meant) => Ok(meant),
+            (Some(meant), Some(file)) => {
+                let words: Vec<&str> = formats.iter().map(|one| one.word()).collect();
+                Err(format!(
+                    "--out {} names a file for {}, which {command} does not write: choose one of --output {}",
+                    file.display(),
+                    meant.word(),
+                    words.join("|")
+                ))
+            }
+            _ => Ok(format),
+        }
+    }
+
+    /// The format that was asked for by name, and whether it was.
     pub(super) fn given(matches: &ArgMatches) -> (Self, bool) {
         let word = matches.try_get_one::<String>(ID).ok().flatten();
         let format = word.and_then(|word| Self::ALL.into_iter().find(|one| one.word() == word));

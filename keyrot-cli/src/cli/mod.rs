@@ -9,6 +9,7 @@ pub(crate) mod deliver;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod format;
+pub(crate) mod given;
 pub(crate) mod groups;
 pub(crate) mod init;
 pub(crate) mod moving;

@@ -32,9 +32,14 @@ impl Invocation {
                 return Err(command().error(ErrorKind::ArgumentConflict, text));
             }
             check_switches(innermost(&matches))?;
-            Ok((cli, matches))
+            let format = match cli.global.json {
+                true => Format::Json,
+                false => Format::chosen(name(&matches), innermost(&matches))
+                    .map_err(|text| command().error(ErrorKind::ValueValidation, text))?,
+            };
+            Ok((cli, matches, format))
         });
-        let (Cli { global, command }, matches) = parsed.map_err(|error| {
+        let (Cli { global, command }, matches, format) = parsed.map_err(|error| {
             let (json, exit) = (asks_for_json(&typed), usage_exit(&typed));
             if error.kind() == ErrorKind::MissingSubcommand {
                 // clap lists every alias.
@@ -60,7 +65,6 @@ impl Invocation {
             .flat_map(|info| given(info.name))
             .collect();
         let Global { sandbox, config, json, quiet, verbose, color, utc: _, local } = global;
-        let (format, _) = Format::given(deepest);
         // The log takes the place of the progress: they would write over each other.
         let silent = quiet || verbose > 0;
         Ok(Self {
@@ -68,7 +72,7 @@ impl Invocation {
             sandbox,
             config,
             json: json || format == Format::Json,
-            format: if json { Format::Json } else { format },
+            format,
             arns: named::arns(deepest),
             quiet,
             silent,
@@ -101,6 +105,13 @@ fn usage_exit(words: &[OsString]) -> Exit {
 /// What was given to the command itself, and not to one above it.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, below)| innermost(below))
+}
+
+/// The name of the command itself.
+fn name(matches: &ArgMatches) -> &str {
+    matches
+        .subcommand()
+        .map_or("", |(own, below)| if below.subcommand().is_some() { name(below) } else { own })
 }
 
 /// Whether `--no-trail` was given.

@@ -115,7 +115,7 @@ pub(crate) struct Reading {
     /// Exit with 3 if a user is blocked
     #[arg(long)]
     pub(crate) check: bool,
-    /// Write to FILE instead of stdout; only you can read it
+    /// Write to FILE instead of stdout, as its name ends (.json, .csv); only you can read it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
 }

@@ -4,6 +4,7 @@ use crate::backend::Backend;
 use crate::cli::Invocation;
 use crate::cli::audit::AuditArgs;
 use crate::cli::format::Format;
+use crate::cli::values::duration;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -16,15 +17,19 @@ use crate::terminal::stdio::json;
 use keyrot_core::ErrorKind;
 use keyrot_core::audit::{Audit, AuditPolicy, export, survey};
 use keyrot_core::settings::Settings;
+use std::time::Duration;
+
+/// The setting that an audit has a limit of its own for.
+const MAX_AGE: &str = "max_age";
 
 pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, CliError> {
     let format = invocation.format;
     if let Some(path) = &args.out {
         output::check(path)?;
     }
-    let settings = config::load(invocation)?;
+    let (settings, max_age) = settings(invocation)?;
     let mut signals = Signals::listen()?;
-    let looked = signals.or(look(invocation, args, &settings)).await;
+    let looked = signals.or(look(invocation, args, &settings, max_age)).await;
     let (whole, place) = looked.unwrap_or_else(|signal| Err(CliError::signal(signal)))?;
 
     let only = args.only;
@@ -44,6 +49,19 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
     Ok(if args.check.is_some_and(fails) { Exit::Blocked } else { Exit::Success })
 }
 
+/// The settings, and the audit's own limit for keys: a flag. It need not leave room for a rotation,
+/// as the setting has to.
+fn settings(invocation: &Invocation) -> Result<(Settings, Option<Duration>), CliError> {
+    let is_limit = |(name, _): &&(&'static str, String)| *name == MAX_AGE;
+    let Some((_, limit)) = invocation.settings.iter().rfind(is_limit) else {
+        return Ok((config::load(invocation)?, None));
+    };
+    let limit = duration(limit).map_err(|error| {
+        CliError::usage(format!("max_age (flag --max-age): {limit}: {error}; nothing was done"))
+    })?;
+    Ok((config::load_except(invocation, Some(MAX_AGE))?, Some(limit)))
+}
+
 /// Where the account is.
 struct Place {
     region: String,
@@ -54,6 +72,7 @@ async fn look(
     invocation: &Invocation,
     args: &AuditArgs,
     settings: &Settings,
+    max_age: Option<Duration>,
 ) -> Result<(Audit, Place), CliError> {
     let Backend { ports, sandbox, aws, account, .. } = Backend::open(invocation, settings).await?;
     // Only the look-up of ids takes long.
@@ -94,6 +113,7 @@ async fn look(
         template: settings.template().clone(),
         secret_tag: settings.secret_tag().cloned(),
         policy: *settings.policy(),
+        max_age,
     };
     Ok((keyrot_core::audit::audit(&view, &policy, now), Place { region, sandbox }))
 }

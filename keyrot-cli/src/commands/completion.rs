@@ -70,24 +70,25 @@ const TAKE_USERS: [&str; 15] = [
     "exec",
 ];
 
-const FISH: &str = "(keyrot users 2>/dev/null)";
+const FISH: &str =
+    "(keyrot (string match -r -- '^--sandbox' (commandline -opc))[1] users 2>/dev/null)";
 
-/// After clap's own words: users' names for what is no flag, of the commands that take some.
+/// After clap's own words: users' names for what is no flag, of the commands that take some. bash
+/// has `--sandbox=FILE` as three words.
 const BASH: &str = r#"
 _keyrot_with_users() {
     _keyrot "$@"
-    local word command= cur="${COMP_WORDS[COMP_CWORD]}"
+    local word command= sandbox= cur="${COMP_WORDS[COMP_CWORD]}"
     [[ $cur == -* ]] && return
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
-            -*) ;;
-            *) command=$word; break ;;
+            --sandbox) sandbox=$word ;;
+            COMMANDS) command=$word ;;
         esac
     done
-    case $command in
-        COMMANDS)
-            COMPREPLY+=($(compgen -W "$(keyrot users 2>/dev/null)" -- "$cur")) ;;
-    esac
+    if [[ $command ]]; then
+        COMPREPLY+=($(compgen -W "$(keyrot $sandbox users 2>/dev/null)" -- "$cur"))
+    fi
 }
 complete -F _keyrot_with_users -o nosort -o bashdefault -o default keyrot
 "#;
@@ -97,7 +98,9 @@ const ZSH: &str = r#"
 
 _keyrot_users() {
     local -a names
-    names=(${(f)"$(keyrot users 2>/dev/null)"})
+    local sandbox=
+    [[ " $BUFFER " == *' --sandbox'[\ =]* ]] && sandbox=--sandbox
+    names=(${(f)"$(keyrot $sandbox users 2>/dev/null)"})
     compadd -a names
 }
 

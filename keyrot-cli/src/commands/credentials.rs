@@ -5,6 +5,7 @@ use crate::cli::consumer::CredentialsArgs;
 use crate::consumer::read;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::terminal::signals::reading;
 use keyrot_core::consumer::ReadKey;
 use serde::Serialize;
 use std::io::{IsTerminal, Write};
@@ -30,7 +31,7 @@ pub(crate) async fn credentials(
         return Err(CliError::usage("this would print a secret on the terminal")
             .hint("to run a command with the key: keyrot exec USER -- COMMAND; to print it anyway, add --show"));
     }
-    let ReadKey { credentials, expires, .. } = read(invocation, &args.reading).await?.key;
+    let ReadKey { credentials, expires, .. } = reading(read(invocation, &args.reading)).await?.key;
     let document = Document {
         version: 1,
         access_key_id: credentials.key.as_str(),

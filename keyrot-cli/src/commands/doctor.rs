@@ -9,6 +9,7 @@ use crate::exit::Exit;
 use crate::sandbox::SandboxAccount;
 use crate::sandbox::region::SANDBOX_REGION;
 use crate::screens::doctor::{line, sum};
+use crate::terminal::signals::reading;
 use crate::terminal::size::width;
 use crate::terminal::stdio::{print, print_json};
 use keyrot_aws::doctor::{Check, Health, Verify, from_settings, of_aws, of_ports, send_test};
@@ -40,6 +41,10 @@ struct Document {
 }
 
 pub(crate) async fn doctor(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError> {
+    reading(check(invocation, args)).await
+}
+
+async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let json = invocation.json;
     let tell = |check: &Check| {

@@ -9,7 +9,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::enroll::{results, screen};
-use crate::terminal::signals::{Signals, say_resume};
+use crate::terminal::signals::{Signals, reading, say_resume};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
@@ -21,30 +21,26 @@ use keyrot_core::{Cancel, Homes};
 
 pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
-    let backend = Backend::open(invocation, &settings).await?;
+    let backend = reading(Backend::open(invocation, &settings)).await?;
     // The operator sees the place, and is asked: that is a choice.
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let desk = Desk::new(&settings, &backend, Homes { adoption, ..backend.homes(&settings) });
-    let plan = desk.enrollment.plan(&args.users, args.anyway).await;
-    desk.change(
-        invocation,
-        plan.map_err(|error| failed(&error, "no user was tagged"))?,
-        args.asking,
-    )
-    .await
+    let plan = reading(async {
+        let plan = desk.enrollment.plan(&args.users, args.anyway).await;
+        plan.map_err(|error| failed(&error, "no user was tagged"))
+    });
+    desk.change(invocation, plan.await?, args.asking).await
 }
 
 pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
-    let backend = Backend::open(invocation, &settings).await?;
+    let backend = reading(Backend::open(invocation, &settings)).await?;
     let desk = Desk::new(&settings, &backend, backend.homes(&settings));
-    let plan = desk.enrollment.plan_release(&args.users).await;
-    desk.change(
-        invocation,
-        plan.map_err(|error| failed(&error, "no user was released"))?,
-        args.asking,
-    )
-    .await
+    let plan = reading(async {
+        let plan = desk.enrollment.plan_release(&args.users).await;
+        plan.map_err(|error| failed(&error, "no user was released"))
+    });
+    desk.change(invocation, plan.await?, args.asking).await
 }
 
 fn failed(error: &EnrollError, nothing: &str) -> CliError {
@@ -89,8 +85,7 @@ impl<'a> Desk<'a> {
         asking: Asking,
     ) -> Result<Exit, CliError> {
         plan.document.dry_run = asking.dry_run;
-        let sandbox = self.backend.sandbox;
-        let show = |width| screen(&plan.document, self.settings, sandbox, width);
+        let show = |width| screen(&plan.document, self.settings, width);
         let account = plan.users.first().map_or("unknown", |user| user.arn.account());
         let place = self.backend.place(account, &self.region);
         let flow = Flow::new(invocation, asking, format!("in {place}"));

@@ -5,6 +5,7 @@ use crate::cli::consumer::ExecArgs;
 use crate::consumer::{ForCommand, read};
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::terminal::signals::reading;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::Command;
@@ -53,7 +54,7 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
         return Err(CliError::usage("no command to run: name it after --"));
     };
     let ForCommand { key, nesting, secret_variables, region } =
-        read(invocation, &args.reading).await?;
+        reading(read(invocation, &args.reading)).await?;
     let credentials = key.credentials;
     let mut command = Command::new(program);
     command.args(rest);

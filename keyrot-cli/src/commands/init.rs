@@ -10,6 +10,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::{Access, beside};
+use crate::terminal::signals::reading;
 use crate::terminal::stdio::{print, print_json};
 use crate::terminal::style::{self, paint};
 use look::Look;
@@ -37,8 +38,11 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
         true => None,
         false => {
             let settings = config::load(invocation)?;
-            let target = Backend::open(invocation, &settings).await?;
-            Some(look::look(&target, &settings).await?)
+            let look = reading(async {
+                let target = Backend::open(invocation, &settings).await?;
+                look::look(&target, &settings).await
+            });
+            Some(look.await?)
         }
     };
     let toml = text::toml(look.as_ref());

@@ -8,7 +8,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::moving::{exit, results, screen, untold};
-use crate::terminal::signals::{Signals, say_resume};
+use crate::terminal::signals::{Signals, reading, say_resume};
 use crate::terminal::stdio::{print, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::model::Adoption;
@@ -18,7 +18,7 @@ use keyrot_core::{Cancel, Homes};
 
 pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
-    let backend = Backend::open(invocation, &settings).await?;
+    let backend = reading(Backend::open(invocation, &settings)).await?;
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let homes = Homes { adoption, ..backend.homes(&settings) };
     let limits = settings.limits(backend.ports.clock.now());
@@ -26,7 +26,8 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         .policy(*settings.policy())
         .limits(limits)
         .deadline(settings.deadline());
-    let found = moving.find(&args.users).await.map_err(|error| failed(&error))?;
+    let find = async { moving.find(&args.users).await.map_err(|error| failed(&error)) };
+    let found = reading(find).await?;
     for notifier in backend.notifiers(&settings, &found).map_err(CliError::usage)? {
         moving = moving.notify(notifier);
     }
@@ -34,13 +35,14 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
         let old = Backend::in_region(invocation, &settings, Some(&region)).await?;
         moving = moving.old_home(&region, old.ports);
     }
-    let mut plan = moving.plan(found).await.map_err(|error| failed(&error))?;
+    let plan = async { moving.plan(found).await.map_err(|error| failed(&error)) };
+    let mut plan = reading(plan).await?;
     plan.document.dry_run = args.asking.dry_run;
     let to = plan.document.users.first().map(|row| &row.to);
     let place = to.map(|to| format!("to {}", backend.place(&to.account, &to.region)));
     let flow = Flow::new(invocation, args.asking, place.unwrap_or_default());
     let mut signals = Signals::listen()?;
-    let screen = |width| screen(&plan.document, &settings, backend.sandbox, width);
+    let screen = |width| screen(&plan.document, &settings, width);
     if !flow.plan(screen, plan.has_work(), Some(&plan.question())).await? {
         flow.report(&plan.document, || {});
         if plan.is_refused() {

@@ -107,7 +107,7 @@ impl<'a> Desk<'a> {
         let session = RequestFlow::new(kind, backend.ports.clone(), policies, trail, target)
             .limits(settings.limits(backend.ports.clock.now()))
             .deadline(settings.deadline())
-            .region(backend.region());
+            .region(Some(backend.region(&settings)));
         Self {
             invocation,
             settings: Arc::new(settings),

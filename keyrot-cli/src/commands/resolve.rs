@@ -65,14 +65,18 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
 /// Asks for a number on the terminal; nothing is no choice.
 async fn chosen(resolutions: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
     let most = resolutions.len();
-    let question = format!("Which one? [1-{most}, Enter for none] ");
+    let (range, expected) = match most {
+        1 => ("1".to_owned(), "expected 1".to_owned()),
+        _ => (format!("1-{most}"), format!("expected a number from 1 to {most}")),
+    };
+    let question = format!("Which one? [{range}, Enter for none] ");
     let answered = ask_until(&question, |answer| {
         if answer.is_empty() {
             return Ok(None);
         }
         let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         let resolution = number.and_then(|index| resolutions.get(index));
-        resolution.map(Some).ok_or_else(|| format!("expected a number from 1 to {most}"))
+        resolution.map(Some).ok_or_else(|| expected.clone())
     });
     answered.await?.map_err(|(answer, expected)| {
         CliError::usage(format!("{answer} is not a choice; nothing was done")).hint(expected)

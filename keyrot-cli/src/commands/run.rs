@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::names;
 use crate::output;
 use crate::screens::rows::csv;
-use crate::screens::run::{Screen, screen};
+use crate::screens::run::{Place, Screen, screen};
 use crate::terminal::confirm::{can_ask, confirm};
 use crate::terminal::progress::{ProgressReporter, say_sandbox};
 use crate::terminal::signals::Signals;
@@ -82,8 +82,10 @@ pub(crate) async fn run(
         Screen::Rotate => notifiers(&settings, &target, &selected)?,
         Screen::Plan | Screen::Status => Vec::new(),
     };
+    let named = users.names();
+    let place = Place { sandbox, named: &named };
     let shown =
-        |what, document: &RunDocument, width| screen(what, document, &settings, sandbox, width);
+        |what, document: &RunDocument, width| screen(what, document, &settings, place, width);
     if what == Screen::Rotate && !pass.agreed && selected.chosen.len() > MANY && can_ask() {
         let plan = Rotator::new(target.ports.clone());
         let cancel = Cancel::default();

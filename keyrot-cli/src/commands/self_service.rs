@@ -10,7 +10,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::self_service::{self, Document, Outcome};
-use crate::terminal::signals::Signals;
+use crate::terminal::signals::{Signals, reading};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
@@ -29,7 +29,7 @@ use std::time::Duration;
 
 pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
-    let found = find::find(invocation, args, &settings).await?;
+    let found = reading(find::find(invocation, args, &settings)).await?;
     let policy = match args.force {
         true => settings.policy().forced(found.ports.clock.now()),
         false => *settings.policy(),
@@ -87,7 +87,8 @@ impl Work<'_> {
 
     async fn run(&mut self) -> Result<End, CliError> {
         loop {
-            let plan = self.own.plan().await.map_err(|error| self.failed(&error, None))?;
+            let plan = async { self.own.plan().await.map_err(|error| self.failed(&error, None)) };
+            let plan = reading(plan).await.map_err(|no| no.done_before(&self.done))?;
             let now = plan.now;
             let described =
                 plan.other.as_ref().map(|other| described(other, plan.last_use.as_ref(), now));
@@ -130,11 +131,13 @@ impl Work<'_> {
     async fn carry_out(&mut self, action: &OwnAction) -> Result<OwnDone, CliError> {
         let Found { file, profile, credentials: before, .. } = self.found;
         let cancel = Cancel::default();
-        if *action != OwnAction::Replace {
-            let done = self.own.carry_out(action, &cancel, |_| Ok(())).await;
-            return done.map_err(|error| self.failed(&error, None));
-        }
         let mut signals = Signals::listen()?;
+        if *action != OwnAction::Replace {
+            let say = |text: &str| say!("{}", paint(style::WARN, text));
+            let work = self.own.carry_out(action, &cancel, |_| Ok(()));
+            let (done, signal) = signals.while_working(&cancel, say, work).await;
+            return done.map_err(|error| self.failed(&error, signal));
+        }
         let store = |new: &Credentials| file.put(profile, before, new).map_err(Into::into);
         let work = self.own.carry_out(action, &cancel, store);
         let say = |text: &str| say!("{}", paint(style::WARN, text));

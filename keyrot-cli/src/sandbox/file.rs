@@ -25,6 +25,8 @@ pub(crate) struct SandboxFile {
 pub(crate) enum SandboxError {
     #[error("the sandbox {} cannot be {doing}: {cause}", path.display())]
     Io { path: PathBuf, doing: &'static str, cause: std::io::Error },
+    #[error("{} is not a sandbox", path.display())]
+    Foreign { path: PathBuf },
     #[error("{} is not a sandbox of this version of keyrot: {why}", path.display())]
     Unreadable { path: PathBuf, why: String },
     #[error(
@@ -32,6 +34,9 @@ pub(crate) enum SandboxError {
     )]
     NoPlace,
 }
+
+/// So many bytes of a sandbox's file have its format.
+const HEAD: usize = 200;
 
 #[derive(Deserialize)]
 struct Head {
@@ -107,9 +112,30 @@ impl SandboxFile {
         })
     }
 
-    /// Replaces the account.
+    /// Replaces the account. A file that is there has to be a sandbox, of whatever edition and
+    /// however damaged: anything else is somebody's file.
     pub(crate) fn replace(&self, world: &World) -> Result<(), SandboxError> {
-        self.locked(|file| file.write(world))
+        // Before there is a lock beside it.
+        self.check_replaceable()?;
+        self.locked(|file| file.check_replaceable().and_then(|()| file.write(world)))
+    }
+
+    /// Refuses a file that is not a sandbox. What keyrot writes begins with its format.
+    fn check_replaceable(&self) -> Result<(), SandboxError> {
+        if !self.path.try_exists().map_err(|cause| self.io("read", cause))? {
+            return Ok(());
+        }
+        let text = files::read(&self.path, LARGEST).map_err(|cause| self.io("read", cause))?;
+        let head: String = text
+            .iter()
+            .take(HEAD)
+            .filter(|b| !b.is_ascii_whitespace())
+            .map(|b| char::from(*b))
+            .collect();
+        match head.starts_with(&format!(r#"{{"format":"{FORMAT}""#)) {
+            true => Ok(()),
+            false => Err(SandboxError::Foreign { path: self.path.clone() }),
+        }
     }
 
     /// Holds the lock, which is a file of its own because the account's file is replaced with every
@@ -153,9 +179,12 @@ impl From<SandboxError> for CliError {
         let problem = Self::usage(error.to_string());
         match &error {
             SandboxError::Unreadable { path, .. } => problem.hint(format!(
-                "name another file with --sandbox=FILE, or replace this one with a new sandbox: keyrot --sandbox={} sandbox reset",
+                "name another file with --sandbox=FILE; if it was a sandbox, replace it with a new one: keyrot --sandbox={} sandbox reset",
                 path.display()
             )),
+            SandboxError::Foreign { .. } => {
+                problem.hint("name another file with --sandbox=FILE; nothing was written")
+            }
             SandboxError::Io { cause, .. } if cause.kind() == ErrorKind::PermissionDenied => {
                 problem.hint("name a file that you can write to: --sandbox=FILE")
             }

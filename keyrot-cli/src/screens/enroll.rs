@@ -11,7 +11,6 @@ use std::fmt::Write;
 pub(crate) fn screen(
     document: &EnrollDocument,
     settings: &Settings,
-    sandbox: bool,
     width: Option<usize>,
 ) -> String {
     let heading = if document.is_release() { "WHAT STAYS" } else { "FIRST ROTATION" };
@@ -32,7 +31,6 @@ pub(crate) fn screen(
         }
     }
     if document.has(Change::Planned) && !document.is_release() {
-        let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
         let [overlap, half, recent_use, idle] =
             [waits.overlap, waits.overlap / 2, waits.recent_use, waits.idle]
@@ -43,7 +41,7 @@ pub(crate) fn screen(
             .map(|most| format!(" One run adopts at most {most} of them (max_adoptions)."))
             .unwrap_or_default();
         let text = format!(
-            "The next `{command}` starts the rotation.{most} Make every consumer read the key from the secret within {half}. The old key stays Active for at least {overlap}, \
+            "The next `keyrot rotate` starts the rotation.{most} Make every consumer read the key from the secret within {half}. The old key stays Active for at least {overlap}, \
              and while it was used in the last {recent_use}. If nothing uses the new key (a weekly or monthly job), or something uses the old key after {half}, it stays \
              Active until it was unused for {idle}. For a job that runs less often, tag the user, for example keyrot:idle=100d."
         );

@@ -38,12 +38,7 @@ pub(crate) fn results(document: &MoveDocument) -> impl Iterator<Item = String> {
     })
 }
 
-pub(crate) fn screen(
-    document: &MoveDocument,
-    settings: &Settings,
-    sandbox: bool,
-    width: Option<usize>,
-) -> String {
+pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option<usize>) -> String {
     let mut table = Table::new(&["USER", "FROM", "TO", "RESULT"]);
     for row in &document.users {
         let color = match row.result {
@@ -72,12 +67,11 @@ pub(crate) fn screen(
     let planned =
         document.users.iter().any(|row| row.result == Change::Planned && row.left().is_some());
     if planned && exit(document) == Exit::Success {
-        let command = if sandbox { "keyrot --sandbox rotate" } else { "keyrot rotate" };
         let waits = settings.policy().waits();
         let [overlap, recent_use] =
             [waits.overlap, waits.recent_use].map(keyrot_core::model::format_duration);
         let text = format!(
-            "The move changes no key. After it, runs at the old home skip these users. The next `{command}` with these settings creates the new secret and publishes a new key there. \
+            "The move changes no key. After it, runs at the old home skip these users. The next `keyrot rotate` with these settings creates the new secret and publishes a new key there. \
              The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {recent_use}. Nothing updates the old secret any more: \
              make its consumers read the new one. Do not run keyrot for these users at the old home during the move."
         );

@@ -1,14 +1,15 @@
 //! The screens of `plan`, `rotate` and `status`.
 
+use crate::cli::given::{all, as_given, places};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
 use keyrot_core::decide::Delivered;
-use keyrot_core::report::{Counts, KeyDocument, State, UserDocument};
+use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, command_line};
 use keyrot_core::settings::Settings;
-use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, Wait, Why};
+use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
 use std::fmt::Write;
 
 /// From so many columns on, keys have columns of their own.
@@ -22,12 +23,19 @@ pub(crate) enum Screen {
     Status,
 }
 
+/// Where the users are, and which were named.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) sandbox: bool,
+    pub(crate) named: &'a [UserName],
+}
+
 /// The whole screen: users that need manual action first, then the others, then the totals.
 pub(crate) fn screen(
     screen: Screen,
     document: &RunDocument,
     settings: &Settings,
-    sandbox: bool,
+    Place { sandbox, named }: Place<'_>,
     width: Option<usize>,
 ) -> String {
     let now = document.finished;
@@ -59,7 +67,7 @@ pub(crate) fn screen(
         out.push_str(&table.show(width));
         out.push('\n');
     }
-    out.push_str(&sum(screen, document, settings));
+    out.push_str(&sum(screen, document, settings, named));
     out
 }
 
@@ -129,8 +137,9 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
         )
     );
     if sandbox && sandbox_helps {
-        let text = "keyrot sandbox delete KEY, deactivate KEY or reactivate KEY";
-        out.push_str(&hanging("    sandbox: ", style::DIM, text, style::DIM, width));
+        let text =
+            format!("keyrot{} sandbox delete KEY, deactivate KEY or reactivate KEY", places());
+        out.push_str(&hanging("    sandbox: ", style::DIM, &text, style::DIM, width));
     }
     out
 }
@@ -182,6 +191,19 @@ fn heading(screen: Screen) -> &'static str {
         Screen::Status => "NEXT",
     }
 }
+
+/// The words for states, in the order in which they are counted.
+const WORDS: [(&str, Style); 9] = [
+    ("due", style::BUSY),
+    ("settled", style::GOOD),
+    ("overlap", style::BUSY),
+    ("soaking", style::BUSY),
+    ("waiting", style::BUSY),
+    ("held", style::WARN),
+    ("stopped", style::WARN),
+    ("blocked", style::BAD),
+    ("failed", style::BAD),
+];
 
 /// The state in a word, and its color.
 pub(super) fn word(user: &UserDocument) -> (&'static str, Style) {
@@ -318,37 +340,23 @@ fn done(event: &EventKind) -> Option<&'static str> {
     })
 }
 
-fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
-    let Counts {
-        users,
-        settled,
-        waiting,
-        held,
-        due,
-        blocked,
-        failed,
-        stopped,
-        rotated,
-        retired,
-        deleted,
-        ..
-    } = document.counts;
+fn sum(screen: Screen, document: &RunDocument, settings: &Settings, named: &[UserName]) -> String {
+    let Counts { users, due, rotated, retired, deleted, .. } = document.counts;
     let list = |parts: &[(usize, &str, Style)]| -> String {
         let some = parts.iter().filter(|(count, ..)| *count > 0);
         let texts: Vec<String> =
             some.map(|(count, text, color)| paint(*color, format!("{count} {text}"))).collect();
         texts.join(", ")
     };
-    // Each user is in one state; what the run did is counted beside that.
-    let states = list(&[
-        (due, "due", style::BUSY),
-        (settled, "settled", style::GOOD),
-        (waiting - held, "waiting", style::BUSY),
-        (held, "held", style::WARN),
-        (stopped, "stopped", style::WARN),
-        (blocked, "blocked", style::BAD),
-        (failed, "failed", style::BAD),
-    ]);
+    // Each user is in one state, by the word that its row has; what the run did is counted beside
+    // that.
+    let states: Vec<_> = WORDS
+        .into_iter()
+        .map(|(of, color)| {
+            (document.users.iter().filter(|user| word(user).0 == of).count(), of, color)
+        })
+        .collect();
+    let states = list(&states);
     let changes = list(&[
         (rotated, "rotated", style::GOOD),
         (retired, "deactivated", style::GOOD),
@@ -357,7 +365,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     let plural = if users == 1 { "user" } else { "users" };
     let mut out = match changes.as_str() {
         changes if screen == Screen::Rotate && !changes.is_empty() => {
-            format!("{users} {plural}: {states}; this run: {changes}\n")
+            format!("{users} {plural}: {states}\nthis run: {changes}\n")
         }
         _ => format!("{users} {plural}: {states}\n"),
     };
@@ -391,11 +399,12 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings) -> String {
     }
     if screen == Screen::Plan && due == 0 {
         let text = "a run would do nothing now; `keyrot status` shows what comes next";
-        let _ = writeln!(out, "{}", paint(style::DIM, text));
+        let _ = writeln!(out, "{}", paint(style::DIM, as_given(text)));
     }
     if screen == Screen::Plan && due > 0 {
-        let named = if passed.not_named > 0 { " with the same --user" } else { "" };
-        let text = format!("nothing was changed; to do it: `keyrot rotate`{named}");
+        let names: Vec<&str> = named.iter().map(UserName::as_str).collect();
+        let command = command_line(&format!("keyrot{} rotate", all()), &names, "");
+        let text = format!("nothing was changed; to do it: `{}`", command.trim_end());
         let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
     out
@@ -441,7 +450,7 @@ fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String 
     }
     out.push_str(". Nothing was done.\n");
     let command = if sandbox {
-        format!("keyrot sandbox tag NAME {tag}={value}")
+        format!("keyrot{} sandbox tag NAME {tag}={value}", places())
     } else {
         format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}")
     };

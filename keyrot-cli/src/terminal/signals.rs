@@ -15,6 +15,13 @@ pub(crate) fn say_resume(left: usize) {
     say!("stopped: {users} not changed; to resume, run the same command again");
 }
 
+/// Work that changes nothing: the first signal ends it, and the command says so.
+pub(crate) async fn reading<T>(
+    work: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
+    Signals::listen()?.or(work).await.unwrap_or_else(|signal| Err(CliError::signal(signal)))
+}
+
 /// Listens for the signals that ask a process to end.
 pub(crate) struct Signals {
     #[cfg(unix)]

@@ -2,6 +2,7 @@
 
 use super::style::paint;
 use super::time;
+use crate::cli::given::as_given;
 use anstyle::Style;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
@@ -45,7 +46,7 @@ pub(crate) fn hanging(
 ) -> String {
     let room = width.map(|w| w.saturating_sub(lead.width()).max(LEAST));
     let mut out = String::new();
-    for (i, line) in wrap(&time::shown(text), room).iter().enumerate() {
+    for (i, line) in wrap(&time::shown(&as_given(text)), room).iter().enumerate() {
         let lead = if i == 0 { paint(lead_style, lead) } else { " ".repeat(lead.width()) };
         let _ = writeln!(out, "{lead}{}", paint(text_style, line));
     }

@@ -212,3 +212,69 @@ fn max_changes_bounds_the_run_and_is_no_failure() {
         .count();
     assert!(changed >= 2, "{}", document["counts"]);
 }
+
+/// What cannot be undone is named before it is done, although a verification goes before it.
+#[test]
+fn a_plan_names_what_follows_a_verification() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["sandbox", "advance", "6d"]);
+    let (_, plan) = sandbox.json(&["plan"]);
+    let found = user(&plan, "billing-export");
+    let old = found["keys"].as_array().unwrap().iter().find(|key| key["current"] == false).unwrap();
+    let old = old["id"].as_str().unwrap();
+    assert_eq!(
+        (&found["reason"], &found["intended"]),
+        (&json!("verify"), &json!([{ "delete": old }]))
+    );
+    let message = found["message"].as_str().unwrap();
+    assert!(message.contains(&format!("; if it works: delete {old}")), "{message}");
+    assert!(sandbox.run(&["plan"]).stdout.contains(&format!("if it works: delete {old}")));
+    // And so it comes.
+    let (_, done) = sandbox.json(&["rotate", "billing-export"]);
+    assert_eq!(done["counts"]["deleted"], 1, "{done}");
+    assert!(user(&done, "billing-export").get("intended").is_none());
+}
+
+/// Each user is counted by the word that its row has.
+#[test]
+fn the_counts_of_a_table_are_those_of_its_rows() {
+    let sandbox = Sandbox::new();
+    let shown = sandbox.run(&["status"]).stdout;
+    let rows = shown.lines().skip_while(|line| !line.starts_with("USER")).skip(1);
+    let words: Vec<&str> = rows
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().nth(1))
+        .collect();
+    let sum = shown.lines().find(|line| line.starts_with("9 users: ")).unwrap();
+    for word in ["due", "settled", "overlap", "soaking", "held", "blocked"] {
+        let count = words.iter().filter(|one| **one == word).count();
+        assert!(count > 0 && sum.contains(&format!("{count} {word}")), "{word}: {sum}");
+    }
+    assert!(!sum.contains("waiting"), "{sum}");
+}
+
+/// A command that a hint names runs where the one that named it ran.
+#[test]
+fn hints_have_the_flags_that_were_given() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.dir().join("k b.toml"), "overlap = '8d'\n").unwrap();
+    let given = "--sandbox=a.json --config 'k b.toml' --region eu-west-1 --no-trail";
+    let flags = shell_words::split(given).unwrap();
+    let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let run = |args: &[&str]| sandbox.run(&[&flags[..], args].concat());
+    let ran = run(&["plan", "new-service"]);
+    let command = format!("to do it: `keyrot {given} rotate new-service`");
+    assert!(ran.stdout.contains(&command), "{}", ran.stdout);
+    let ran = sandbox.run(&["--sandbox=a.json", "plan"]);
+    for command in
+        ["`keyrot --sandbox=a.json rotate`", "`keyrot --sandbox=a.json resolve data-import`"]
+    {
+        assert!(ran.stdout.contains(command), "{command}: {}", ran.stdout);
+    }
+    // Pasted, it does what was shown.
+    let pasted = run(&["rotate", "new-service"]);
+    assert!(pasted.stdout.contains("new key published"), "{}", pasted.stdout);
+    // What the environment says needs no flag.
+    let ran = sandbox.run(&["plan"]);
+    assert!(ran.stdout.contains("to do it: `keyrot rotate`"), "{}", ran.stdout);
+}

@@ -110,7 +110,11 @@ fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         assert_eq!(std::fs::read_to_string(sandbox.file()).unwrap(), text, "it is never rewritten");
+        // Unless somebody asks for a new one in the place of a sandbox.
+        let replaced = if expected.starts_with("version 2") { 0 } else { 2 };
+        assert_eq!(sandbox.json(&["sandbox", "reset"]).0, Some(replaced), "{text}");
     }
+    std::fs::remove_file(sandbox.file()).unwrap();
     assert_eq!(sandbox.json(&["sandbox", "reset"]).0, Some(0));
     assert_eq!(sandbox.json(&["sandbox", "show"]).0, Some(0));
 }
@@ -126,5 +130,41 @@ fn the_sandboxs_variable_is_no_switch() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains("unset it to use AWS"), "{}", ran.stderr);
         assert!(!sandbox.dir().join(switch).exists());
+    }
+}
+
+/// Only a sandbox is replaced by a new one.
+#[test]
+fn a_file_of_somebody_elses_is_no_sandbox_to_reset() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.dir().join("notes.txt");
+    let reset = |text: Option<&str>| {
+        text.map(|text| std::fs::write(&file, text).unwrap());
+        let ran = sandbox.run(&["--sandbox=notes.txt", "sandbox", "reset"]);
+        (ran, std::fs::read_to_string(&file).unwrap())
+    };
+    for text in ["precious", "", "{}", r#"{"about":"x","format":"keyrot-sandbox"}"#] {
+        let (ran, left) = reset(Some(text));
+        assert_eq!((ran.code, left.as_str()), (Some(2), text), "{}", ran.stderr);
+        assert!(ran.stderr.contains("notes.txt is not a sandbox"), "{}", ran.stderr);
+        assert!(!sandbox.dir().join("notes.txt.lock").exists());
+    }
+    // A damaged one, and one that is not there yet.
+    std::fs::write(&file, "{\n  \"format\": \"keyrot-sandbox\",\n  \"vers").unwrap();
+    assert_eq!(reset(None).0.code, Some(0));
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(sandbox.run(&["--sandbox=notes.txt", "sandbox", "reset"]).code, Some(0));
+}
+
+/// What was not asked for on the command line could be taken for AWS.
+#[test]
+fn the_sandboxs_variable_is_said() {
+    let sandbox = Sandbox::new();
+    const SAID: &str = "KEYROT_SANDBOX is set: this is a simulated account";
+    for args in [&["-q", "status"][..], &["status", "--json"], &["enroll", "-n", "report-mailer"]] {
+        let ran = sandbox.run(args);
+        assert_eq!(ran.stderr.matches(SAID).count(), 1, "{args:?}: {}", ran.stderr);
+        let ran = sandbox.run(&[&["--sandbox"], args].concat());
+        assert!(!ran.stderr.contains(SAID), "{args:?}: {}", ran.stderr);
     }
 }

@@ -28,9 +28,9 @@ const OUTDATED: Duration = Duration::from_secs(86_400);
 pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit {
     let chosen = Managed::new(view, policy);
     let mut judge = Judge { view, now, keys: Vec::new(), findings: Vec::new() };
-    judge.root(policy.policy.waits().max_age);
+    judge.root(policy.limit());
     for user in &view.users {
-        judge.user(user, chosen.of(user.user.arn.name()), policy.policy.waits().max_age);
+        judge.user(user, chosen.of(user.user.arn.name()), policy);
     }
     let Judge { mut keys, mut findings, .. } = judge;
     keys.sort_by(|a, b| (a.created, &a.user, a.key).cmp(&(b.created, &b.user, b.key)));
@@ -49,7 +49,7 @@ pub fn audit(view: &AccountView, policy: &AuditPolicy, now: Timestamp) -> Audit 
         report: view.report,
         report_outdated: passed(view.report, now) > OUTDATED,
         report_not_renewed: view.not_renewed.clone(),
-        max_age_seconds: policy.policy.waits().max_age.as_secs(),
+        max_age_seconds: policy.limit().as_secs(),
         counts: counts(&keys, &users, &findings),
         keys,
         users,
@@ -118,12 +118,12 @@ impl Judge<'_> {
         }
     }
 
-    fn user(&mut self, user: &UserView, chosen: Option<&Target>, max_age: Duration) {
+    fn user(&mut self, user: &UserView, chosen: Option<&Target>, by: &AuditPolicy) {
         let (name, arn) = (user.user.arn.name(), user.user.arn.as_str());
         let whole = About { user: Some(name), arn, key: None };
         let managed = chosen.is_some();
         let policy = chosen.and_then(|chosen| chosen.policy.as_ref().ok());
-        let limit = policy.map_or(max_age, |policy| policy.waits().max_age);
+        let limit = policy.map_or(by.limit(), |own| by.limit_of(own));
 
         let mut of_all = Vec::new();
         if let Some(policy) = user.user.quarantine() {

@@ -11,6 +11,7 @@ use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
 use crate::selection::{MissingWhy, Selection, select};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// By which settings an account is judged.
 #[derive(Debug, Clone, Default)]
@@ -21,8 +22,23 @@ pub struct AuditPolicy {
     pub template: SecretTemplate,
     /// The names of secrets that a user's tag may choose.
     pub secret_tag: Option<SecretPattern>,
-    /// The waits; `max_age` is the limit for keys without one of their own.
+    /// The waits of rotations; `max_age` is the limit for keys without one of their own.
     pub policy: WaitPolicy,
+    /// Another limit for these keys. An audit only reads: it need not leave room for a rotation.
+    pub max_age: Option<Duration>,
+}
+
+impl AuditPolicy {
+    /// How old a key may be, unless its user has a limit of its own.
+    pub(crate) fn limit(&self) -> Duration {
+        self.max_age.unwrap_or(self.policy.waits().max_age)
+    }
+
+    /// How old the keys of a user may be, for whom these waits hold.
+    pub(crate) fn limit_of(&self, own: &WaitPolicy) -> Duration {
+        let (own, usual) = (own.waits().max_age, self.policy.waits().max_age);
+        if own == usual { self.limit() } else { own }
+    }
 }
 
 /// Which users keyrot rotates, and why it does not rotate the others.

@@ -3,11 +3,13 @@
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Wait, Why};
+use crate::model::journal::Phase;
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, SecretState};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
+use std::time::Duration;
 
 /// Why a run that only waits needs manual action all the same: the current key is past its deadline
 /// by two run intervals or more, by IAM's date of it, or the secret has held the placeholder for
@@ -29,7 +31,9 @@ pub(crate) fn overdue(
     // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is
     // being removed step by step.
     let waits = policy.waits();
-    let removed = waits.recent_use + waits.settle + waits.soak + waits.run_interval * 3;
+    // A claim: it puts the report off for no longer than any soak that could be set.
+    let soak = recorded_soak(seen).min(waits.max_age).max(waits.soak);
+    let removed = waits.recent_use + waits.settle + soak + waits.run_interval * 3;
     let begun =
         |key: &AccessKey| current.key() != Some(&key.id) && now < after(key.created, removed);
     if seen.keys.iter().any(begun) {
@@ -61,6 +65,18 @@ pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &WaitPolicy, now: Ti
     let active = listed(seen, old)
         .is_some_and(|old| old.status == KeyStatus::Active && old.created < key.created);
     active && after(after(key.created, policy.lead()), policy.waits().run_interval) <= now
+}
+
+/// The soak that was set when a key was seen Inactive, which is kept: see
+/// [`Situation::soak`](crate::decide::facts::situation::Situation::soak). Counted only for a key
+/// that is Inactive, so that an entry about another hides no wait.
+fn recorded_soak(seen: &Observed) -> Duration {
+    let SecretState::Present(secret) = &seen.secret else { return Duration::ZERO };
+    let noted = secret.journal.retired.as_ref().filter(|noted| {
+        noted.phase == Phase::Inactive
+            && listed(seen, &noted.key).is_some_and(|key| key.status == KeyStatus::Inactive)
+    });
+    noted.and_then(|noted| noted.soak).unwrap_or_default()
 }
 
 fn current(seen: &Observed) -> Option<&LabeledVersion> {

@@ -10,7 +10,7 @@ use crate::model::names::{KeyId, SecretName, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse, Observed, SecretState};
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
-use crate::model::waits::WaitPolicy;
+use crate::model::waits::{WaitPolicy, after};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ pub struct UserResult {
     pub unadopted: bool,
     /// What IAM said of the use of those keys that it was asked about.
     pub last_use: BTreeMap<KeyId, LastUse>,
+    /// Those of them that were used within `recent_use`.
+    pub in_use: Vec<KeyId>,
     /// The user's keys, as they were seen last.
     pub keys: Vec<AccessKey>,
     /// Where the key is delivered beside the secret, and how that stands.
@@ -83,6 +85,7 @@ impl UserResult {
             deployed_by: None,
             unadopted: false,
             last_use: BTreeMap::new(),
+            in_use: Vec::new(),
             keys: Vec::new(),
             destinations: Vec::new(),
             events: Vec::new(),
@@ -146,6 +149,9 @@ impl UserResult {
         self.keys.clone_from(&seen.keys);
         self.keys.sort_by_key(|k| k.created);
         self.last_use.clone_from(&seen.last_use);
+        let recent = |used: &LastUse| matches!(used, LastUse::At { when, .. } if now < after(*when, policy.waits().recent_use));
+        let in_use = seen.last_use.iter().filter(|(_, used)| recent(used));
+        self.in_use = in_use.map(|(key, _)| key.clone()).collect();
         if let SecretState::Present(secret) = &seen.secret {
             self.current = secret.current.as_ref().and_then(|held| held.key().cloned());
             let previous = secret.previous.as_ref().and_then(|held| held.key().cloned());

@@ -307,7 +307,8 @@ impl Rotator {
                 let work = telemetry::in_span(&subject, work);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {
-                        standing.see(driven.rotation.seen(), &policy, self.ports.clock.now());
+                        let now = self.ports.clock.now();
+                        standing.see(driven.rotation.seen(), &policy, now);
                         standing.calls = driven.calls;
                         standing.outcome = driven.outcome;
                     }

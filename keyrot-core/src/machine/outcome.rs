@@ -30,10 +30,12 @@ pub enum Outcome {
     Stopped(Stop),
     /// A plan only: this change is due.
     Due(Step),
-    /// A plan only: the credentials in this version are to be tried next.
+    /// A plan only: the credentials in this version are to be verified next.
     Verifying {
         /// The version.
         version: VersionId,
+        /// What the run does after that if they work: the steps that change keys and labels.
+        then: Vec<PlannedAction>,
     },
     /// A plan of a person's request only: what it will do, step by step.
     Planned(Vec<PlannedAction>),

@@ -65,8 +65,9 @@ impl World {
     /// Puts a tag on a user.
     ///
     /// # Errors
-    /// `NoSuchEntity`, `LimitExceeded`.
+    /// `NoSuchEntity`, `LimitExceeded`, or `ValidationError` for a tag that is too long.
     pub fn tag_user(&mut self, user: &UserName, key: &str, value: &str) -> Result<(), Refusal> {
+        Refusal::of_tag("ValidationError", key, value)?;
         let tags = &mut self.found(user)?.tags;
         // A tag's key is one whatever its case (IAM user guide, "Tags for IAM resources").
         let others = tags.keys().filter(|known| !known.eq_ignore_ascii_case(key)).count();

@@ -57,7 +57,30 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// The most characters of a tag's key and of its value (IAM user guide, "Tags for IAM resources";
+/// Secrets Manager API reference, "Tag").
+const LONGEST_TAG: (usize, usize) = (128, 256);
+
 impl Refusal {
+    /// Refuses a tag that is too long, with the code of the service: `ValidationError` is IAM's,
+    /// `ValidationException` Secrets Manager's.
+    ///
+    /// # Errors
+    /// What is too long, and how long it may be.
+    pub fn of_tag(code: &'static str, key: &str, value: &str) -> Result<(), Self> {
+        let too_long = |what: &str, most: usize| {
+            let message = format!(
+                "1 validation error detected: Value at 'tags.1.member.{what}' failed to satisfy constraint: Member must have length less than or equal to {most}"
+            );
+            Err(Self::new(code, ErrorKind::Other, message))
+        };
+        match (key.chars().count(), value.chars().count()) {
+            (key, _) if key > LONGEST_TAG.0 => too_long("key", LONGEST_TAG.0),
+            (_, value) if value > LONGEST_TAG.1 => too_long("value", LONGEST_TAG.1),
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn new(code: &'static str, kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { code, kind, message: message.into() }
     }

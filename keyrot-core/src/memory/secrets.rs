@@ -136,14 +136,15 @@ impl World {
     /// `TagResource`.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, or `LimitExceededException` beyond
-    /// fifty tags.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `LimitExceededException` beyond fifty
+    /// tags, or `ValidationException` for one that is too long.
     pub fn tag_secret(
         &mut self,
         name: &SecretName,
         tag: &str,
         text: String,
     ) -> Result<(), Refusal> {
+        Refusal::of_tag("ValidationException", tag, &text)?;
         let tags = &mut self.writable_secret(name)?.tags;
         if tags.len() >= MOST_TAGS && !tags.contains_key(tag) {
             let message = "Resource can have at most 50 user tags.";

@@ -268,10 +268,13 @@ impl Blocked {
                     LastUse::At { when, .. } => when,
                     _ => k.created,
                 });
+                // Nothing is said of a comparison that was not made.
                 let least = idle
+                    .filter(|_| keys.len() > 1)
                     .map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
+                let which = if keys.len() == 1 { "it if" } else { "the one that" };
                 vec![
-                    Hint::to(format!("deactivate the one that nobody needs{least}"), resolve()),
+                    Hint::to(format!("deactivate {which} nobody needs{least}"), resolve()),
                     Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
                 ]
             }

@@ -3,6 +3,7 @@
 use crate::decide::decision::{Step, Wait, Why};
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
+use crate::machine::planned::PlannedAction;
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::KeyId;
 use crate::model::observed::LabeledVersion;
@@ -26,19 +27,34 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),
         Outcome::Due(step) => due_text(one, step, now),
-        Outcome::Verifying { version } => match LabeledVersion::of(version.clone()).key() {
-            Some(before) if one.previous.as_ref() == Some(before) => {
-                format!(
-                    "verify {before}, the previous key, then publish it again in the place of the one that was revoked"
-                )
-            }
-            Some(current) if one.current.as_ref() == Some(current) => {
-                format!("verify {current}, which is current, once")
-            }
-            _ => "verify the staged key, then publish it".to_owned(),
-        },
+        Outcome::Verifying { version, then } => {
+            let verify = match LabeledVersion::of(version.clone()).key() {
+                Some(before) if one.previous.as_ref() == Some(before) => {
+                    format!(
+                        "verify {before}, the previous key, then publish it again in the place of the one that was revoked"
+                    )
+                }
+                Some(current) if one.current.as_ref() == Some(current) => {
+                    format!("verify {current}, which is current")
+                }
+                _ => "verify the staged key, then publish it".to_owned(),
+            };
+            verify + &if_it_works(then)
+        }
         Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
     }
+}
+
+/// What follows a verification, beside the publication of the key that is verified.
+fn if_it_works(then: &[PlannedAction]) -> String {
+    let published = |step: &&PlannedAction| {
+        !matches!(step, PlannedAction::PublishStaged(_) | PlannedAction::PublishAgain(_))
+    };
+    let steps: Vec<String> = then.iter().filter(published).map(ToString::to_string).collect();
+    if steps.is_empty() {
+        return String::new();
+    }
+    format!("; if it works: {}", steps.join("; then "))
 }
 
 fn wait_text(wait: &Wait) -> String {

@@ -21,9 +21,15 @@ pub struct Resolution {
 
 impl Resolution {
     /// The resolutions for a user, as a plan found it; none where nothing blocks, or where no
-    /// request could help.
+    /// request could help. A key that is in use is not offered for retirement: that would be
+    /// refused.
     #[must_use]
     pub fn of(seen: &UserResult) -> Vec<Self> {
+        let refused = |one: &Self| matches!(&one.request, Request::Revoke(order) if order.only_if_unused && seen.in_use.contains(&order.key));
+        Self::all(seen).into_iter().filter(|one| !refused(one)).collect()
+    }
+
+    fn all(seen: &UserResult) -> Vec<Self> {
         let Outcome::Blocked(blocked) = &seen.outcome else {
             // A mistake can be taken back before IAM's listing has settled, or while the revocation
             // is still being carried out.
@@ -139,8 +145,9 @@ impl Resolution {
         }
     }
 
-    /// The resolution of this name: one of those [for the user](Self::of()), or one that an
-    /// interrupted request has begun. What blocked the user may be gone by then, and the resolution
+    /// The resolution of this name: one of those [for the user](Self::of()), also of a key that is
+    /// in use, so that the request says why it is refused, or one that an interrupted request has
+    /// begun. What blocked the user may be gone by then, and the resolution
     /// with it; to ask for it again finishes it.
     #[must_use]
     pub fn named(seen: &UserResult, choice: &str) -> Option<Self> {
@@ -149,7 +156,7 @@ impl Resolution {
             let kept = seen.keys.iter().map(|key| Self::reinstate(&key.id));
             retired.chain(kept)
         };
-        Self::of(seen).into_iter().chain(begun()).find(|one| one.choice == choice)
+        Self::all(seen).into_iter().chain(begun()).find(|one| one.choice == choice)
     }
 
     fn retire(key: &KeyId) -> Self {

@@ -6,6 +6,7 @@ use crate::decide::destinations::DestinationState;
 use crate::engine::report::UserResult;
 use crate::machine::event::{Event, EventKind, Severity};
 use crate::machine::outcome::{Outcome, Stop};
+use crate::machine::planned::PlannedAction;
 use crate::model::error::ErrorKind;
 use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName};
@@ -38,6 +39,10 @@ pub struct UserDocument {
     pub outcome: Outcome,
     /// The same for people.
     pub message: String,
+    /// Of a plan that verifies a key first: what the run does after that if the key works, step by
+    /// step. Left out where that is nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub intended: Vec<PlannedAction>,
     /// What the operator can do, where something has to be done; in the document as one text,
     /// `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
@@ -241,6 +246,10 @@ impl UserDocument {
             reason: one.outcome.reason(),
             outcome: one.outcome.clone(),
             message: outcome_text(one, now),
+            intended: match &one.outcome {
+                Outcome::Verifying { then, .. } => then.clone(),
+                _ => Vec::new(),
+            },
             hints: one.hints(),
             until: one.outcome.until(),
             current: one.current.clone(),

@@ -351,11 +351,18 @@ fn enrolled_at(one: &Target) -> String {
 
 fn first_rotation(user: &UserDocument) -> String {
     let keys = match user.keys.as_slice() {
-        [] => "it has no key".to_owned(),
-        [one] => format!("{} keeps working for at least the overlap", one.id),
-        more => format!("it has {} keys", more.len()),
+        [] if !were_keys_read(user) => String::new(),
+        [] => "; it has no key".to_owned(),
+        [one] => format!("; {} keeps working for at least the overlap", one.id),
+        more => format!("; it has {} keys", more.len()),
     };
-    format!("{}; {keys}; its secret is {}", user.message, user.secret)
+    format!("{}{keys}; its secret is {}", user.message, user.secret)
+}
+
+/// Whether the user's keys were read: not where the settings in its tags cannot be used, or where a
+/// call failed. Nothing is said of what was not read.
+fn were_keys_read(user: &UserDocument) -> bool {
+    user.calls > 0 && !matches!(user.state, State::Failed | State::Stopped)
 }
 
 fn left_behind(user: &UserDocument) -> String {
@@ -366,7 +373,7 @@ fn left_behind(user: &UserDocument) -> String {
             format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" })
         })
         .collect();
-    if keys.is_empty() && user.state == State::Blocked {
+    if keys.is_empty() && !were_keys_read(user) {
         return "its keys and its secret, which were not read, stay as they are".to_owned();
     }
     let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };

@@ -1,9 +1,9 @@
 //! What the checker may choose, and what has to hold in every state.
 
+use super::forged::forgeries;
 use super::runs::{is_for_the_service, rotate_by_service, run};
 use super::setting::{Port, Setting, UNIT};
 use super::world::{Action, Deed, Forgery, Luck, State, secret, user};
-use keyrot_core::decide::Refusal;
 use keyrot_core::machine::{Call, Next, Task};
 use keyrot_core::memory::{Label, MemoryKey, World};
 use keyrot_core::model::{
@@ -63,38 +63,6 @@ impl Check {
             deeds.extend(secret.versions().map(|(id, _)| Deed::MoveCurrent(id.clone())));
         }
         deeds
-    }
-
-    /// What another program may write of the key that a person asked to revoke, or of any: that it
-    /// is not revoked, or only if it is unused; that it is kept, now or for ever.
-    fn forgeries(state: &State) -> Vec<Forgery> {
-        let now = state.world.now();
-        let mut notes = vec![JournalEntry::Revoked(Vec::new())];
-        for key in state
-            .world
-            .user(&user())
-            .into_iter()
-            .flat_map(|u| u.keys())
-            .map(|k| k.listed.id.clone())
-        {
-            for at in [now, now + UNIT * 100_000] {
-                notes.push(JournalEntry::Retired(Retired {
-                    key: key.clone(),
-                    phase: Phase::Hold,
-                    at,
-                    soak: None,
-                    reactivated: false,
-                }));
-            }
-            if matches!(&state.asked, Some(Request::Revoke(order)) if order.key == key) {
-                notes.push(JournalEntry::Revoked(vec![Revoked {
-                    key,
-                    at: now,
-                    only_if_unused: true,
-                }]));
-            }
-        }
-        notes.into_iter().map(Forgery::Entry).collect()
     }
 
     /// Every claim that could mean something, with each time that it could have: when its key was
@@ -198,52 +166,23 @@ impl Check {
         down || matches!(outcome, Outcome::Blocked(reason) if !matches!(reason, Blocked::Overdue { .. }))
     }
 
-    /// Whether a revocation that a person asks for, again and again, with nothing going wrong any
-    /// more, ends with the key Inactive or gone.
-    fn revokes(&self, state: &State) -> bool {
-        let Some(request @ Request::Revoke(order)) = &state.asked else { return true };
-        if state.person < self.setting.person || order.only_if_unused {
-            return true;
-        }
-        let mut world = state.world.clone();
-        for _ in 0..6 {
-            let outcome = run(&self.setting, &mut world, Task::Request(request.clone()));
-            match outcome {
-                Outcome::Done | Outcome::Revoked { .. } => {
-                    let active = |k: &MemoryKey| {
-                        k.listed.id == order.key && k.listed.status == KeyStatus::Active
-                    };
-                    return !world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
-                }
-                // It says so, and is not done: what has to be there first is not.
-                Outcome::Refused(Refusal::NoRoom { .. }) => return !order.without_successor,
-                // It is gone.
-                Outcome::Refused(Refusal::NoSuchKey { .. }) => return true,
-                Outcome::Waiting(wait) => {
-                    world.advance(
-                        wait.until
-                            .and_then(|until| (until - world.now()).to_std().ok())
-                            .unwrap_or(UNIT),
-                    );
-                }
-                _ => world.advance(UNIT),
-            }
-        }
-        false
-    }
-
     /// Without further faults, and nobody interfering: does the user come to rest with one young
     /// key, or, where a person interfered, does keyrot stop and say why?
     fn converges(&self, state: &State) -> bool {
+        self.remembered((&state.world, state.interfered), || self.lives_on(state))
+    }
+
+    /// What was found out about a future, or is now.
+    pub(super) fn remembered(&self, of: impl Hash, find_out: impl FnOnce() -> bool) -> bool {
         let mut hasher = DefaultHasher::new();
-        (&state.world, state.interfered).hash(&mut hasher);
+        of.hash(&mut hasher);
         let id = hasher.finish();
         if let Some(known) = self.futures.lock().unwrap().get(&id) {
             return *known;
         }
-        let converges = self.lives_on(state);
-        self.futures.lock().unwrap().insert(id, converges);
-        converges
+        let found = find_out();
+        self.futures.lock().unwrap().insert(id, found);
+        found
     }
 
     fn lives_on(&self, state: &State) -> bool {
@@ -381,7 +320,11 @@ impl Model for Check {
             }
         }
         if state.forges > 0 && state.world.secret(&secret()).is_some() {
-            let all = if self.setting.claims { self.claims(state) } else { Self::forgeries(state) };
+            let all = if self.setting.claims {
+                self.claims(state)
+            } else {
+                forgeries(&self.setting, state)
+            };
             actions.extend(all.into_iter().map(Action::Forge));
         }
         if state.uses > 0 {

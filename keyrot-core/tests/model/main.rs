@@ -8,6 +8,7 @@
 
 mod check;
 mod delivering;
+mod forged;
 mod homes;
 mod moves;
 mod mutants;

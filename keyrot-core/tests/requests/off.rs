@@ -337,12 +337,13 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
 
     // Never the same twice: there is a bound on calls.
     let other = |seen: &keyrot_core::model::Observed, _: &Request, _: &WaitPolicy, at| {
-        let n = match &seen.secret {
-            keyrot_core::model::SecretState::Present(secret) => secret.journal.revoked.len(),
-            _ => 0,
+        let last = match &seen.secret {
+            keyrot_core::model::SecretState::Present(secret) => secret.journal.revoked.first(),
+            _ => None,
         };
-        let key = |n: usize| KeyId::parse(format!("AKIA{n:016}")).unwrap();
-        let all = (0..=n).map(|n| Revoked { key: key(n), at, only_if_unused: false }).collect();
+        let last = last.and_then(|noted| noted.key.as_str()[4..].parse::<usize>().ok());
+        let key = KeyId::parse(format!("AKIA{:016}", last.map_or(0, |n| n + 1))).unwrap();
+        let all = vec![Revoked { key, at, only_if_unused: false }];
         Decision::Act(Step::Write(JournalEntry::Revoked(all)))
     };
     for mode in [Mode::Act, Mode::Plan] {

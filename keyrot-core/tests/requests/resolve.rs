@@ -2,7 +2,8 @@
 
 use super::harness::{Harness, back_to, homes, revoke, settings};
 use super::support::{DAY, HOUR, MINUTE};
-use keyrot_core::memory::Label;
+use keyrot_core::decide::Refusal;
+use keyrot_core::memory::{Label, World};
 use keyrot_core::report::Resolution;
 use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
@@ -19,6 +20,20 @@ async fn each_way_out_leads_out() {
     assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
     assert_eq!(desk.active(), [keys[1].clone()]);
     desk.settles().await;
+
+    // What is in use is not offered; who names it nonetheless hears why.
+    let desk = Harness::new(2);
+    let keys = desk.active();
+    desk.account.advance(30 * DAY);
+    desk.account.change(|world| {
+        drop(world.authenticate(&World::credentials_of(&keys[0]), "s3", "eu-west-1"));
+    });
+    desk.account.advance(HOUR);
+    let seen = desk.run().await;
+    let choices: Vec<_> = Resolution::of(&seen).into_iter().map(|way| way.choice).collect();
+    assert_eq!(choices, [format!("retire:{}", keys[1])]);
+    let named = Resolution::named(&seen, &format!("retire:{}", keys[0])).unwrap();
+    assert!(matches!(desk.ask(&named.request).await, Outcome::Refused(Refusal::InUse { .. })));
 
     // The current key was deactivated, or deleted, by hand.
     for deleted in [false, true] {

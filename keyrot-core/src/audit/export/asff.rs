@@ -39,13 +39,6 @@ fn one(audit: &Audit, finding: &Finding, id: &str, region: &str) -> Value {
     let severity = json!({ "Label": label(finding.severity), "Original": finding.severity.word() });
     let who = finding.user.as_ref().map_or("the root user", |user| user.as_str());
     let title = title(finding.kind, who);
-    let description: String = finding
-        .message
-        .chars()
-        .take(1)
-        .flat_map(char::to_uppercase)
-        .chain(finding.message.chars().skip(1))
-        .collect();
     let related: Vec<String> = finding
         .controls
         .iter()
@@ -72,7 +65,7 @@ fn one(audit: &Audit, finding: &Finding, id: &str, region: &str) -> Value {
         "Severity": severity,
         "FindingProviderFields": { "Severity": severity, "Types": types },
         "Title": clip(&title, 256),
-        "Description": clip(&description, 1024),
+        "Description": clip(&finding.message, 1024),
         "Remediation": { "Recommendation": { "Text": clip(&finding.hint(), 512), "Url": DOCUMENTATION } },
         "ProductFields": product_fields(audit, finding),
         "Resources": resources(audit, finding, region),

@@ -1,10 +1,10 @@
 //! What the current version says of its key, and IAM of that.
 
-use crate::decide::facts::situation::Situation;
+use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::journal::Phase;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::no_key::NoKey;
-use crate::model::observed::KeyStatus;
+use crate::model::observed::{KeyStatus, Verified};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 
@@ -21,7 +21,8 @@ pub(crate) enum Current<'a> {
     Inactive(&'a KeyId),
     /// IAM does not list it, and it was not revoked.
     Gone(&'a KeyId),
-    /// It is Active, and the journal had it as Inactive minutes ago.
+    /// It is Active, and the journal had it as Inactive minutes ago. A revocation waits for that
+    /// only where this run has found that the key does not work, or could not find out.
     JustInactive { key: &'a KeyId, until: Timestamp },
     /// It was revoked, whatever became of it.
     Revoked,
@@ -38,7 +39,10 @@ impl<'a> Current<'a> {
         let revoked = case.revoked_at(key).is_some();
         match (case.key(key).map(|listed| &listed.status), created_until(case)) {
             (Some(KeyStatus::Active), _) => match case.phase_since_revoked(key) {
-                Some((Phase::Inactive, at)) if let Some(until) = case.settles(at) => {
+                Some((Phase::Inactive, at))
+                    if let Some(until) = case.settles(at)
+                        && !is_for_verification(case) =>
+                {
                     Self::JustInactive { key, until }
                 }
                 _ if revoked => Self::Revoked,
@@ -55,6 +59,14 @@ impl<'a> Current<'a> {
             (None, None) => Self::Gone(key),
         }
     }
+}
+
+/// Whether a revocation leaves it to the verification whether the current key works: whoever may
+/// write the entry could renew it, and put the revocation off forever. No key is taken away before
+/// the current one was verified in that run.
+fn is_for_verification(case: &Situation<'_>) -> bool {
+    matches!(case.ask, Ask::Revoke(_))
+        && matches!(case.verified(case.current), None | Some(Verified::Works))
 }
 
 /// It was created minutes ago, as the version's id says: IAM may not list it yet.

@@ -29,7 +29,11 @@ impl<'a> Reactivated<'a> {
         };
         match case.seen.keys.iter().find(again) {
             None => Self::Nothing,
-            Some(key) if case.revoked_at(&key.id).is_some() => Self::Revoked(&key.id),
+            Some(key) if case.revoked_at(&key.id).is_some() => match case.ask {
+                // Neither does a revocation of another key wait for that: the next run says it.
+                Ask::Revoke(order) if order.key != key.id => Self::Nothing,
+                _ => Self::Revoked(&key.id),
+            },
             // A revocation of another key does not wait for that to be decided, and neither does a
             // run that finishes it: its way back may be what reactivated this one.
             Some(key)

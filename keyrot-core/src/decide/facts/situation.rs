@@ -287,12 +287,14 @@ impl<'a> Situation<'a> {
         self.current.content.extras().then(|| self.current.version.clone())
     }
 
-    /// Notes down the phase of a key.
+    /// Notes down the phase of a key, not earlier than its revocation: another clock may have been
+    /// ahead, and what is noted down before a revocation is over with it.
     pub(crate) fn note(&self, key: &KeyId, phase: Phase) -> Decision {
         let soak = (phase == Phase::Inactive).then_some(self.policy.waits().soak);
         let reactivated = self.was_reactivated(key)
             || phase == Phase::Hold && self.current_key() != Some(key) && self.works_again(key);
-        let (key, at) = (key.clone(), self.now);
+        let at = self.revoked_at(key).map_or(self.now, |revoked| revoked.max(self.now));
+        let key = key.clone();
         write(JournalEntry::Retired(Retired { key, phase, at, soak, reactivated }))
     }
 

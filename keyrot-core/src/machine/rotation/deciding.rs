@@ -112,7 +112,8 @@ impl Rotation {
         match key {
             // A plan verifies nothing: it would have to read a secret value.
             Some(_) if self.mode == Mode::Plan => {
-                self.end(now, Outcome::Verifying { version });
+                let then = self.if_it_works(now);
+                self.end(now, Outcome::Verifying { version, then });
             }
             Some(key) => {
                 self.stage = Stage::Verification(Verification::new(

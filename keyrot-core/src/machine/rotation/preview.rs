@@ -1,5 +1,5 @@
-//! What a request will do: the machine plays it through on what was seen, with every call going
-//! well.
+//! What a request will do, and what a run does after a verification: the machine plays it through
+//! on what was seen, with every call going well.
 
 use super::Rotation;
 use crate::decide::decision::{Wait, Why};
@@ -57,6 +57,23 @@ impl Rotation {
         request: &Request,
         now: Timestamp,
     ) -> Result<Vec<PlannedAction>, Failure> {
+        self.preview(now).play(request)
+    }
+
+    /// What a run does to keys and labels after a verification that goes well; a plan makes none.
+    pub(super) fn if_it_works(&self, now: Timestamp) -> Vec<PlannedAction> {
+        let mut preview = self.preview(now);
+        for _ in 0..MOST_CALLS {
+            match preview.run.next(preview.now) {
+                Next::Sleep(pause) => preview.now = after(preview.now, pause),
+                Next::Call(call) => preview.make(call),
+                Next::Done(_) => break,
+            }
+        }
+        preview.steps
+    }
+
+    fn preview(&self, now: Timestamp) -> Preview {
         let mut run = self.clone();
         run.mode = Mode::Act;
         let mut versions = self.seen.versions.clone().unwrap_or_default();
@@ -68,7 +85,7 @@ impl Rotation {
         let seen = self.seen.destinations.iter();
         let found = seen.map(|one| (one.assignment.to.clone(), one.found.clone())).collect();
         let steps = Vec::new();
-        Preview { run, now, last_use, versions, found, steps, changes: false }.play(request)
+        Preview { run, now, last_use, versions, found, steps, changes: false }
     }
 }
 
@@ -80,19 +97,8 @@ impl Preview {
             match self.run.next(self.now) {
                 Next::Sleep(pause) => self.now = after(self.now, pause),
                 Next::Call(call) => {
-                    self.changes |= !call.only_reads();
-                    self.steps.extend(self.step(&call));
                     last = Some(call.purpose());
-                    let answer = match &call {
-                        // Whether there is such a key is found out in this way.
-                        Call::Deactivate(key)
-                            if !self.run.seen.keys.iter().any(|known| known.id == *key) =>
-                        {
-                            Err(CallError::refused(ErrorKind::NotFound, "there is no such key"))
-                        }
-                        _ => Ok(self.reply(call)),
-                    };
-                    self.run.answer(self.now, answer);
+                    self.make(call);
                 }
                 Next::Done(Outcome::Waiting(wait)) => {
                     let until = wait.until.filter(|_| waits < MOST_WAITS && self.is_listed(&wait));
@@ -122,6 +128,20 @@ impl Preview {
         }
         let last = last.map(|what| format!(", the last of them to {what}")).unwrap_or_default();
         Err(unforeseen(&format!("after {MOST_CALLS} calls{last} there is no end of it")))
+    }
+
+    /// Makes a call on paper.
+    fn make(&mut self, call: Call) {
+        self.changes |= !call.only_reads();
+        self.steps.extend(self.step(&call));
+        let answer = match &call {
+            // Whether there is such a key is found out in this way.
+            Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
+                Err(CallError::refused(ErrorKind::NotFound, "there is no such key"))
+            }
+            _ => Ok(self.reply(call)),
+        };
+        self.run.answer(self.now, answer);
     }
 
     /// It went well. One that begins, and then has nothing to do, is not understood.

@@ -4,8 +4,10 @@ use super::{breaks, secret};
 use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
 use keyrot_core::decide::{Decision, Step, decide, decide_request};
 use keyrot_core::machine::Decider;
-use keyrot_core::model::{JournalEntry, Observed, Phase, Retired, Revoked, SecretState, Verified};
-use keyrot_core::{Request, Revocation, Timestamp, WaitPolicy};
+use keyrot_core::model::{
+    JournalEntry, Observed, Phase, Retired, Revoked, SecretState, Verified, after,
+};
+use keyrot_core::{Blocked, KeyId, Request, Revocation, Timestamp, Wait, WaitPolicy, Why};
 
 /// Lives in which a person asks for something, and what it takes is decided by this.
 fn weak_request(
@@ -223,4 +225,49 @@ fn is_silent_about_a_revoked_key_that_works_again() {
         Setting { decider, horizon: 0, ..asked(Start::Reactivated) },
         "S13 a revoked key that works again",
     );
+}
+
+/// The key that is current, and the time of its entry `inactive`.
+fn noted_inactive(seen: &Observed) -> Option<(KeyId, Timestamp)> {
+    let SecretState::Present(secret) = &seen.secret else { return None };
+    let current = secret.current.as_ref()?.key()?.clone();
+    match secret.journal.phase_of(&current)? {
+        (Phase::Inactive, at) => Some((current, at)),
+        _ => None,
+    }
+}
+
+#[test]
+fn waits_for_a_forged_entry_that_the_current_key_is_inactive() {
+    let decider = Decider {
+        name: "an entry about the current key is a fact",
+        decide_request: |s, r, p, n| match noted_inactive(s) {
+            Some((key, at)) if n < after(at, p.waits().settle) => {
+                Decision::Wait(Wait { why: Why::Settling(key), until: None })
+            }
+            _ => decide_request(s, r, p, n),
+        },
+        ..Decider::REAL
+    };
+    let setting = Setting { asks: &[Ask::Revoke], forges: 1, horizon: 0, ..asked(Start::Overlap) };
+    breaks(Setting { decider, ..setting }, "S13 a revocation can be ended");
+}
+
+#[test]
+fn lets_a_reactivated_key_keep_another_from_being_revoked() {
+    let decider = Decider {
+        name: "a revoked key that works again goes first",
+        decide_request: |s, r, p, n| match (noted_inactive(s), &s.secret) {
+            (Some((key, at)), SecretState::Present(secret))
+                if secret.journal.revoked_at(&key).is_some()
+                    && after(at, p.waits().settle) <= n =>
+            {
+                Decision::Blocked(Blocked::RevokedKeyReactivated { key })
+            }
+            _ => decide_request(s, r, p, n),
+        },
+        ..Decider::REAL
+    };
+    let setting = Setting { asks: &[Ask::Revoke], forges: 1, horizon: 2, ..asked(Start::Overlap) };
+    breaks(Setting { decider, ..setting }, "S13 a revocation can be ended");
 }

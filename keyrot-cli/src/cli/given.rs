@@ -1,0 +1,139 @@
+//! What was given for the whole command: a command that a hint names has to run in the same place.
+
+use super::Invocation;
+use keyrot_core::report::flag;
+use keyrot_core::settings::{Kind, SETTINGS};
+use std::borrow::Cow;
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// The flags that were given.
+static GIVEN: OnceLock<Given> = OnceLock::new();
+
+/// How a command begins in messages.
+const COMMANDS: [&str; 2] = ["`keyrot ", ": keyrot "];
+
+/// The settings that say where users and their secrets are. Others, such as waits, are for the
+/// command that they were given to.
+const PLACES: [&str; 6] =
+    ["profile", "endpoint_url", "region", "secret_name", "secret_tag", "path_prefix"];
+
+struct Given {
+    /// Where the command works: the sandbox, the file with settings, the settings for places.
+    places: Vec<String>,
+    /// The other settings.
+    settings: Vec<String>,
+}
+
+/// Keeps what was given, for the hints of this process.
+pub(crate) fn keep(invocation: &Invocation) {
+    let _ = GIVEN.set(Given::of(invocation));
+}
+
+/// All flags for the same with another command, each with a blank before it.
+pub(crate) fn all() -> String {
+    GIVEN.get().map_or_else(String::new, |given| {
+        given.places.iter().chain(&given.settings).map(|flag| format!(" {flag}")).collect()
+    })
+}
+
+/// The flags for another command in the same place, each with a blank before it.
+pub(crate) fn places() -> String {
+    GIVEN.get().map_or_else(String::new, |given| {
+        given.places.iter().map(|flag| format!(" {flag}")).collect()
+    })
+}
+
+/// A text whose commands are for the same place.
+pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
+    match GIVEN.get() {
+        Some(given) if !given.places.is_empty() => Cow::Owned(with_flags(text, &given.places)),
+        _ => Cow::Borrowed(text),
+    }
+}
+
+/// A command has each flag once. One that only explains needs none.
+fn with_flags(text: &str, flags: &[String]) -> String {
+    let mut text = text.to_owned();
+    for begin in COMMANDS {
+        let mut parts = text.split(begin);
+        let mut out = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let command = part.split(['`', ';']).next().unwrap_or_default();
+            out.push_str(begin.trim_end());
+            for flag in flags.iter().filter(|_| !command.starts_with("help")) {
+                let name = flag.split([' ', '=']).next().unwrap_or_default();
+                if !command.split([' ', '=']).any(|word| word == name) {
+                    out.push(' ');
+                    out.push_str(flag);
+                }
+            }
+            out.push(' ');
+            out.push_str(part);
+        }
+        text = out;
+    }
+    text
+}
+
+impl Given {
+    fn of(invocation: &Invocation) -> Self {
+        let quoted = |path: &Path| shell_words::quote(&path.to_string_lossy()).into_owned();
+        let sandbox = invocation.sandbox.as_ref().map(|file| match file {
+            Some(file) => format!("--sandbox={}", quoted(file)),
+            None => "--sandbox".to_owned(),
+        });
+        // What the environment says holds for the next command, too.
+        let environment = std::env::var_os("KEYROT_CONFIG");
+        let config = invocation.config.as_deref().filter(|file| !file.as_os_str().is_empty());
+        let config = config.filter(|file| environment.as_deref() != Some(file.as_os_str()));
+        let config = config.map(|file| flag("--config", quoted(file)));
+        let (places, settings): (Vec<_>, Vec<_>) = invocation
+            .settings
+            .iter()
+            // Notifiers change nothing about what is done, and their addresses are not repeated.
+            .filter(|(name, _)| *name != "notify")
+            .partition(|(name, _)| PLACES.contains(name));
+        let texts = |settings: Vec<&(&'static str, String)>| {
+            settings.into_iter().map(|(name, value)| setting(name, value)).collect::<Vec<_>>()
+        };
+        Self {
+            places: sandbox.into_iter().chain(config).chain(texts(places)).collect(),
+            settings: texts(settings),
+        }
+    }
+}
+
+/// A setting as a flag.
+fn setting(name: &str, value: &str) -> String {
+    let info = SETTINGS.iter().find(|info| info.name == name);
+    let words = name.replace('_', "-");
+    match (info.map(|info| info.kind), value) {
+        (Some(Kind::Switch), "true") => format!("--{words}"),
+        (Some(Kind::Switch), "false") => format!("--no-{words}"),
+        (Some(Kind::Switch), value) => format!("--{words}={value}"),
+        _ => flag(&format!("--{words}"), shell_words::quote(value)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_flags;
+
+    #[test]
+    fn each_command_of_a_text_has_each_flag_once() {
+        let flags = ["--sandbox=a".to_owned(), "--region r".to_owned()];
+        for (text, expected) in [
+            (
+                "`keyrot plan`, or: keyrot rotate",
+                "`keyrot --sandbox=a --region r plan`, or: keyrot --sandbox=a --region r rotate",
+            ),
+            ("try: keyrot --sandbox rotate", "try: keyrot --region r --sandbox rotate"),
+            ("`keyrot status --region x`; more", "`keyrot --sandbox=a status --region x`; more"),
+            ("`keyrot help settings`", "`keyrot help settings`"),
+            ("keyrot selects users", "keyrot selects users"),
+        ] {
+            assert_eq!(with_flags(text, &flags), expected);
+        }
+    }
+}
