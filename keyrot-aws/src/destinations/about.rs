@@ -1,6 +1,7 @@
 //! What an error of a destination is about: the destination, and the place.
 
 use async_trait::async_trait;
+use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Mark};
 use keyrot_core::ports::Destination;
 use keyrot_core::{CallError, Effect, ErrorKind};
@@ -103,4 +104,13 @@ impl Destination for Unknown {
     async fn deliver(&self, place: &str, _delivery: &Delivery) -> Result<Found, CallError> {
         Err(self.error(place))
     }
+}
+
+/// The token that is kept somewhere could not be read.
+pub(super) fn not_read(about: &About<'_>, error: &NotifierError) -> CallError {
+    let kind = match error.kind {
+        NotifierErrorKind::Unavailable | NotifierErrorKind::TimedOut => ErrorKind::Unavailable,
+        _ => ErrorKind::Other,
+    };
+    about.refused(kind, format!("its token cannot be read: {error}"))
 }

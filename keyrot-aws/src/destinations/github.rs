@@ -6,9 +6,10 @@
 //! second look like one.
 
 use super::about::{About, WITHIN, after_a_write};
-use super::github_app::App;
+use super::github_app::{App, HEADERS};
 use super::github_place::{GitHubPlace, Owner};
-use super::rest::{Ask, Reply, Rest};
+use super::request::{Ask, Reply};
+use super::rest::Rest;
 use super::token::Token;
 use super::turns::Turns;
 use crate::connect::Aws;
@@ -29,8 +30,6 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-pub(super) const HEADERS: &[(&str, &str)] =
-    &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
 const API: &str = "https://api.github.com";
 /// A change this much later than keyrot's own is another one.
 const LATER: TimeDelta = TimeDelta::seconds(5);

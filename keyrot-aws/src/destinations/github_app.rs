@@ -1,9 +1,8 @@
 //! The token of a GitHub App's installation: a JWT signed with the App's private key is exchanged
 //! for it (GitHub documentation, "Generating an installation access token for a GitHub App").
 
-use super::about::{About, hidden};
-use super::rest::{Ask, once};
-use super::token::not_read;
+use super::about::{About, hidden, not_read};
+use super::request::{Ask, once};
 use crate::connect::Aws;
 use crate::notify::secret_ref::Hidden;
 use aws_lc_rs::rand::SystemRandom;
@@ -16,6 +15,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
+
+/// What every request to GitHub has.
+pub(super) const HEADERS: &[(&str, &str)] =
+    &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
 
 /// A token works for an hour; one that ends sooner than this is not used.
 const LEFT: Duration = Duration::from_secs(5 * 60);
@@ -92,7 +95,7 @@ impl App {
         };
         let url = format!("{}/app/installations/{}/access_tokens", self.url, self.installation);
         let bearer = Zeroizing::new(format!("Bearer {}", jwt.as_str()));
-        let headers = super::github::HEADERS.iter().copied();
+        let headers = HEADERS.iter().copied();
         let sent = once(&self.aws, &url, &ask, headers.chain([("authorization", bearer.as_str())]));
         let said = "GitHub did not answer when asked for the App's token";
         let reply = match timeout_at(end, sent).await {

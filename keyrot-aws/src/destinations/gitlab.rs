@@ -8,7 +8,8 @@
 use super::about::{About, WITHIN, after_a_write, hidden_if_any};
 use super::github_place::part;
 use super::profile_file;
-use super::rest::{Ask, Reply, Rest};
+use super::request::{Ask, Reply};
+use super::rest::Rest;
 use super::token::Token;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};

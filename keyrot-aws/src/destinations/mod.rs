@@ -22,6 +22,7 @@ mod github_app;
 mod github_place;
 mod gitlab;
 mod profile_file;
+mod request;
 mod rest;
 mod secrets_manager;
 mod ssm;

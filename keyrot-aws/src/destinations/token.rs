@@ -1,11 +1,10 @@
 //! What keyrot authenticates with at a service: a token that is kept somewhere, or one that a
 //! GitHub App gets.
 
-use super::about::About;
+use super::about::{About, not_read};
 use super::github_app::App;
 use crate::notify::secret_ref::Hidden;
-use keyrot_core::engine::{NotifierError, NotifierErrorKind};
-use keyrot_core::{CallError, ErrorKind, SecretKey};
+use keyrot_core::{CallError, SecretKey};
 use tokio::time::Instant;
 
 pub(super) enum Token {
@@ -49,12 +48,4 @@ impl Token {
             Self::OfApp(app) => app.source(),
         }
     }
-}
-
-pub(super) fn not_read(about: &About<'_>, error: &NotifierError) -> CallError {
-    let kind = match error.kind {
-        NotifierErrorKind::Unavailable | NotifierErrorKind::TimedOut => ErrorKind::Unavailable,
-        _ => ErrorKind::Other,
-    };
-    about.refused(kind, format!("its token cannot be read: {error}"))
 }

@@ -83,7 +83,7 @@ impl SandboxAccount {
         let all = self.all();
         let destination = |spec: &DestinationSpec| {
             let port = SandboxDestination {
-                sandbox: self.clone(),
+                around: self.clone(),
                 account: self.shared.account.clone(),
                 name: spec.name().clone(),
                 abilities: spec.abilities(),

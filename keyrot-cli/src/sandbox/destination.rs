@@ -1,6 +1,5 @@
 //! Destinations of a sandbox: those of the settings, simulated in the sandbox's own account.
 
-use super::account::SandboxAccount;
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::CallError;
@@ -9,14 +8,15 @@ use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::{Around, Destination, PortCall};
 
 /// A destination of the settings. It is in the account from the first time on that it is looked at.
-pub(super) struct SandboxDestination {
-    pub(super) sandbox: SandboxAccount,
+pub(super) struct SandboxDestination<A> {
+    /// Makes each call on the account as the file has it.
+    pub(super) around: A,
     pub(super) account: MemoryAccount,
     pub(super) name: DestinationName,
     pub(super) abilities: Abilities,
 }
 
-impl SandboxDestination {
+impl<A: Around> SandboxDestination<A> {
     async fn inspect_there(&self, place: &str) -> Result<Found, CallError> {
         self.account.change(|world| {
             if world.destination(&self.name).is_none() {
@@ -29,19 +29,19 @@ impl SandboxDestination {
 }
 
 #[async_trait]
-impl Destination for SandboxDestination {
+impl<A: Around + Send + Sync> Destination for SandboxDestination<A> {
     fn abilities(&self) -> Abilities {
         self.abilities
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
         let call = PortCall { name: "inspect_destination", of: place };
-        self.sandbox.around(call, self.inspect_there(place).boxed()).await
+        self.around.around(call, self.inspect_there(place).boxed()).await
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let call = PortCall { name: "deliver", of: place };
         let port = self.account.destination(&self.name, self.abilities);
-        self.sandbox.around(call, async move { port.deliver(place, delivery).await }.boxed()).await
+        self.around.around(call, async move { port.deliver(place, delivery).await }.boxed()).await
     }
 }

@@ -3,7 +3,7 @@
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
-use crate::decide::facts::delivery::Changed;
+use crate::model::destination::Changed;
 use crate::model::journal::JournalEntry;
 use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::time::Timestamp;

@@ -27,7 +27,6 @@ pub use decision::blocked::{Blocked, Evidence, Unhoused};
 pub use decision::refusal::Refusal;
 pub use decision::{Decision, Question, Step, Wait, Why};
 pub use destinations::{Delivered, DestinationState};
-pub use facts::delivery::Changed;
 pub use facts::next_key::MOST_BYTES;
 pub use request::decide_request;
 pub use rotation_step::decide_rotation_step;

@@ -183,7 +183,7 @@ mod tests {
     fn the_list_is_what_the_account_answers() {
         let sources = [
             include_str!("account.rs"),
-            include_str!("destination.rs"),
+            include_str!("delivering.rs"),
             include_str!("store.rs"),
             include_str!("report.rs"),
             include_str!("trail.rs"),

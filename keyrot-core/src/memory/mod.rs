@@ -30,6 +30,8 @@
 //! ```
 
 pub(crate) mod account;
+pub(crate) mod deliveries;
+pub(crate) mod delivering;
 pub(crate) mod destination;
 pub(crate) mod fault;
 pub(crate) mod iam;

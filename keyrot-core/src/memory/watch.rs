@@ -4,6 +4,7 @@
 mod delivered;
 pub(crate) mod depends;
 
+use crate::memory::deliveries::Delivered;
 use crate::memory::secret::Label;
 use crate::memory::world::World;
 use crate::model::journal::{Intent, Phase, Promoted, Retired};
@@ -69,7 +70,7 @@ pub struct Watch {
     /// Since when that is noted down.
     noted: BTreeMap<KeyId, Timestamp>,
     /// Where the key is delivered.
-    delivered: delivered::Delivered,
+    delivered: Delivered,
 }
 
 /// What matters of the account for one user.
@@ -103,7 +104,7 @@ impl Watch {
             verified: BTreeMap::new(),
             picked_up: BTreeSet::new(),
             noted: BTreeMap::new(),
-            delivered: delivered::Delivered::default(),
+            delivered: Delivered::default(),
         };
         watch.held.extend(watch.keys_in_versions(world));
         watch

@@ -4,6 +4,7 @@ use crate::model::credentials::Credentials;
 use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A destination that a user's key is delivered to, as the operator's settings say.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -105,6 +106,28 @@ impl SeenDestination {
     #[must_use]
     pub fn unasked(assignment: Assignment) -> Self {
         Self { assignment, found: None, failed: None, delivered_here: false }
+    }
+}
+
+/// What somebody else did to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Changed {
+    /// Something was there before keyrot delivered for the first time.
+    Occupied,
+    /// Somebody wrote to it after keyrot did.
+    Overwritten,
+    /// Somebody removed it.
+    Removed,
+}
+
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Occupied => "it has something that keyrot did not put there",
+            Self::Overwritten => "somebody else wrote to it after the last delivery",
+            Self::Removed => "somebody removed what was delivered",
+        })
     }
 }
 

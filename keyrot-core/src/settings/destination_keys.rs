@@ -9,9 +9,10 @@ use crate::settings::destination::{
     SecretCopies, Tier, form,
 };
 use crate::settings::error::{Origin, Problem, SettingsError};
+use crate::settings::name::is_name;
 use crate::settings::notify_target::{SecretSource, source};
 use crate::settings::tables::Table;
-use crate::settings::value::{is_name, is_region, shown};
+use crate::settings::value::{is_region, shown};
 use serde_json::Value;
 use std::cell::RefCell;
 

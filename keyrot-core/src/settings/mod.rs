@@ -35,6 +35,7 @@ mod destination_keys;
 mod destination_tests;
 pub(crate) mod error;
 pub(crate) mod loaded;
+pub(crate) mod name;
 pub(crate) mod notify;
 pub(crate) mod notify_target;
 pub(crate) mod pass;

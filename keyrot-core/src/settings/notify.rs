@@ -3,7 +3,7 @@
 //! An entry is `KIND TARGET [OPTION=VALUE …]`. No URL and no key is ever written there: an entry
 //! names the place that holds them. So settings can be shown, logged and kept in a repository.
 
-use super::value::is_name;
+use super::name::is_name;
 use crate::machine::event::Severity;
 use crate::model::nearest::nearest;
 use crate::settings::notify_target::{NotifyTarget, PLACES, bus, source, topic};

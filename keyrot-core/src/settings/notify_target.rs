@@ -2,7 +2,7 @@
 
 use crate::machine::event::Severity;
 use crate::model::arn::Arn;
-use crate::settings::value::is_name;
+use crate::settings::name::is_name;
 use std::fmt;
 
 /// Where notifications go.

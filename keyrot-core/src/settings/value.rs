@@ -172,12 +172,6 @@ pub(super) fn is_region(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// Whether the text is 1 to `longest` ASCII letters, digits, and `more`.
-pub(super) fn is_name(text: &str, longest: usize, more: &str) -> bool {
-    (1..=longest).contains(&text.len())
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
-}
-
 /// What a setting's value looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

@@ -61,8 +61,7 @@ fn somebody_else_writes_to_a_destination() {
 fn a_destination_that_never_takes_a_key() {
     let setting = Setting {
         port: Port::DestinationsDown,
-        uses: 1,
-        horizon: bound(7, 12),
+        horizon: bound(5, 12),
         destinations: READABLE,
         ..Setting::new(Start::Due)
     };
@@ -92,7 +91,7 @@ fn a_destination_that_was_written_to_is_delivered_to_or_let_go() {
         let setting = Setting {
             asks: ask,
             overwrites: 1,
-            horizon: bound(2, 6),
+            horizon: bound(1, 6),
             destinations: READABLE,
             ..Setting::new(Start::Overlap)
         };

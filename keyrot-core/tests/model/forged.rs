@@ -161,7 +161,7 @@ impl Check {
         for _ in 0..10 {
             let entries = renewed.map(|(kind, key)| kind.entries(&self.setting, &world, key));
             for entry in entries.into_iter().flatten() {
-                drop(world.tag_secret(&secret(), entry.tag(), entry.to_text()));
+                drop(world.tag_secret(&secret(), &entry.tag(), entry.to_text()));
             }
             match run(&self.setting, &mut world, Task::Request(Request::Revoke(order.clone()))) {
                 Outcome::Done | Outcome::Revoked { .. } => {

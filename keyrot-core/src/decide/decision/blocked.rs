@@ -1,7 +1,7 @@
 //! Why a person has to decide, and what they can do.
 
 use crate::decide::decision::Wait;
-use crate::decide::facts::delivery::Changed;
+use crate::model::destination::Changed;
 use crate::model::home::{Difference, Owner, Place, SecretArn};
 use crate::model::names::{DestinationName, KeyId, VersionId};
 use crate::model::no_key::NoKey;

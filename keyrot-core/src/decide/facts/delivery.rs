@@ -6,15 +6,13 @@ use crate::decide::facts::published::PublishedNote;
 use crate::decide::facts::situation::{Ask, Role, Situation};
 use crate::decide::facts::staged::Staged;
 use crate::model::clock::CLOCK_TOLERANCE;
-use crate::model::destination::{Found, Holds, SeenDestination};
+use crate::model::destination::{Changed, Found, Holds, SeenDestination};
 use crate::model::journal::JournalEntry;
 use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::observed::KeyStatus;
 use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
-use serde::Serialize;
-use std::fmt;
 
 /// How one destination stands to the current key.
 #[derive(Clone, Copy)]
@@ -37,28 +35,6 @@ pub(crate) enum Standing<'a> {
     Failed(&'a str),
     /// Somebody else wrote to the place.
     Changed(Changed),
-}
-
-/// What somebody else did to a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Changed {
-    /// Something was there before keyrot delivered for the first time.
-    Occupied,
-    /// Somebody wrote to it after keyrot did.
-    Overwritten,
-    /// Somebody removed it.
-    Removed,
-}
-
-impl fmt::Display for Changed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Occupied => "it has something that keyrot did not put there",
-            Self::Overwritten => "somebody else wrote to it after the last delivery",
-            Self::Removed => "somebody removed what was delivered",
-        })
-    }
 }
 
 impl<'a> Standing<'a> {

@@ -7,20 +7,7 @@ use crate::memory::world::World;
 use crate::model::destination::Assignment;
 use crate::model::names::{DestinationName, KeyId};
 use crate::model::receipt::Receiving;
-use crate::model::time::Timestamp;
 use crate::model::waits::after;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// What the watch remembers of destinations.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(super) struct Delivered {
-    assigned: Vec<Assignment>,
-    /// Since when each has the key that is current.
-    since: BTreeMap<DestinationName, (KeyId, Timestamp)>,
-    let_go: BTreeSet<DestinationName>,
-    /// Those that an operator asked to deliver to, whatever is there.
-    asked: BTreeSet<DestinationName>,
-}
 
 impl Watch {
     /// The same, which holds what is done to these destinations against the promises, too.

@@ -1,0 +1,110 @@
+//! One request to a service that is not AWS, and what it answers.
+
+use crate::connect::Aws;
+use crate::plain_http::Lost;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use chrono::{DateTime, Utc};
+use keyrot_core::Effect;
+use serde::de::DeserializeOwned;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use zeroize::Zeroizing;
+
+/// The longest answer that is read.
+const LONGEST: usize = 1024 * 1024;
+
+/// One request.
+pub(super) struct Ask {
+    pub(super) method: &'static str,
+    /// With a slash first.
+    pub(super) path: String,
+    pub(super) body: Option<Zeroizing<String>>,
+}
+
+/// What the service answered.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    /// The service's own time.
+    pub(super) date: Option<DateTime<Utc>>,
+    /// Whether an earlier attempt may have been carried out: its answer was lost.
+    pub(super) is_unknown: bool,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) is_limit: bool,
+    pub(super) body: Zeroizing<Vec<u8>>,
+}
+
+impl Ask {
+    pub(super) fn get(path: String) -> Self {
+        Self { method: "GET", path, body: None }
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.method == "GET"
+    }
+}
+
+impl Reply {
+    /// The JSON document; `None` if it is another one. No message of the parser's: it may quote
+    /// what it could not read.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// What is left of a request that was refused with this reply.
+    pub(super) fn effect(&self) -> Effect {
+        if self.is_unknown { Effect::Unknown } else { Effect::None }
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// Whether the body has this text, in any case.
+    pub(super) fn says(&self, text: &str) -> bool {
+        let body = Zeroizing::new(String::from_utf8_lossy(&self.body).to_ascii_lowercase());
+        body.contains(text)
+    }
+}
+
+/// Sends one request once.
+pub(super) async fn once<'a>(
+    aws: &Aws,
+    url: &str,
+    ask: &Ask,
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Result<Reply, Lost> {
+    let body = ask.body.as_ref().map_or(SdkBody::empty(), |text| SdkBody::from(text.as_str()));
+    let mut request = HttpRequest::new(body);
+    let mut built = request.set_method(ask.method).is_ok() && request.set_uri(url).is_ok();
+    let fixed = [("user-agent", "keyrot"), ("content-type", "application/json")];
+    let fixed = fixed.into_iter().filter(|(name, _)| *name == "user-agent" || ask.body.is_some());
+    for (name, value) in fixed.chain(headers) {
+        built &= request.headers_mut().try_insert(name.to_owned(), value.to_owned()).is_ok();
+    }
+    // The errors are not repeated: they may quote the token.
+    if !built {
+        return Err(Lost::lasting("the URL or the token has characters that cannot be sent"));
+    }
+    let http = &aws.inner.notify.http;
+    let mut answer = http.send(request).await?;
+    let status = answer.status().as_u16();
+    let header = |name: &str| answer.headers().get(name).map(str::trim).map(str::to_owned);
+    let seconds = |name: &str| header(name)?.parse::<u64>().ok();
+    let date = header("date")
+        .and_then(|text| DateTime::parse_from_rfc2822(&text).ok())
+        .map(|date| date.with_timezone(&Utc));
+    let until = |at: u64| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Duration::from_secs(at).saturating_sub(now).max(Duration::from_secs(1))
+    };
+    let is_spent = seconds("x-ratelimit-remaining") == Some(0);
+    let retry_after = seconds("retry-after")
+        .map(Duration::from_secs)
+        .or_else(|| seconds("x-ratelimit-reset").filter(|_| is_spent).map(until));
+    let body = Zeroizing::new(http.body(&mut answer, LONGEST).await);
+    let mut reply = Reply { status, date, is_unknown: false, retry_after, is_limit: false, body };
+    // GitHub answers 403 for its limits, too.
+    reply.is_limit = status == 429
+        || (status == 403 && (retry_after.is_some() || is_spent || reply.says("rate limit")));
+    Ok(reply)
+}
