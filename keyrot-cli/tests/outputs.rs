@@ -39,6 +39,7 @@ const COMMANDS: [&[&str]; 31] = [
     &["rotate"],
     &["status"],
     &["rollback", "shop-backend", "--dry-run"],
+    &["deliver", "shop-backend", "--dry-run"],
     &["revoke", "ci-deployer", "--yes"],
     &["resolve", "shop-backend"],
     &["audit"],

@@ -150,8 +150,8 @@ fn each_command_has_a_manual_page() {
         }
     }
     let expected = [
-        "audit", "doctor", "enroll", "exec", "keyrot", "move", "my-key", "plan", "release",
-        "resolve", "revoke", "rollback", "rotate", "status", "who-uses",
+        "audit", "deliver", "doctor", "enroll", "exec", "keyrot", "move", "my-key", "plan",
+        "release", "resolve", "revoke", "rollback", "rotate", "status", "who-uses",
     ];
     assert_eq!(with_codes, expected.into());
     let main = &pages["keyrot.1"];
