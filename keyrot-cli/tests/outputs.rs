@@ -34,7 +34,7 @@ fn redirected(command: &Command, redirect: &str) -> Command {
 }
 
 /// For each command that `--help` lists a command line that has something to print.
-const COMMANDS: [&[&str]; 31] = [
+const COMMANDS: [&[&str]; 32] = [
     &["plan"],
     &["rotate"],
     &["status"],

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 fn decoded(text: &str) -> Vec<u8> {
     let mut text = text.replace('-', "+").replace('_', "/");
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     aws_smithy_types::base64::decode(text).unwrap()

@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 
 pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghij";
 
+/// Checks a JWT, and gives a token.
+pub(crate) type Authority = Box<dyn Fn(&str) -> Option<String> + Send>;
+
 pub(crate) struct GitHub {
     /// By the path of each place's secrets.
     pub(crate) places: BTreeMap<String, Place>,
@@ -16,7 +19,7 @@ pub(crate) struct GitHub {
     /// Seconds; each write takes ten.
     pub(crate) clock: i64,
     /// By the id of an installation: who checks the JWT, and gives a token.
-    pub(crate) app: Option<Box<dyn Fn(&str) -> Option<String> + Send>>,
+    pub(crate) app: Option<Authority>,
 }
 
 pub(crate) struct Place {
@@ -84,7 +87,7 @@ impl GitHub {
                     self.token.clone_from(&token);
                     let soon = chrono::Utc::now() + chrono::TimeDelta::hours(1);
                     let soon = soon.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-                    self.say(201, json!({ "token": token, "expires_at": soon }))
+                    self.say(201, &json!({ "token": token, "expires_at": soon }))
                 }
             };
         }
@@ -101,7 +104,7 @@ impl GitHub {
             ("GET", None) if rest == "public-key" => {
                 let key = aws_smithy_types::base64::encode(place.key.public_key().as_bytes());
                 let body = json!({ "key_id": place.key_id, "key": key });
-                self.say(200, body)
+                self.say(200, &body)
             }
             ("GET", None) => {
                 let Some(secret) = place.secrets.get(&rest) else { return no(404) };
@@ -113,7 +116,7 @@ impl GitHub {
                 if place.is_organization {
                     body["visibility"] = json!(secret.visibility);
                 }
-                self.say(200, body)
+                self.say(200, &body)
             }
             ("GET", Some((name, "repositories"))) => {
                 let Some(secret) = place.secrets.get(name) else { return no(404) };
@@ -127,7 +130,7 @@ impl GitHub {
                     .map(|id| json!({ "id": id, "name": "x" }))
                     .collect();
                 let body = json!({ "total_count": secret.selected.len(), "repositories": ids });
-                self.say(200, body)
+                self.say(200, &body)
             }
             ("PUT", None) => self.put(&base, &rest, &request.json()),
             other => panic!("{other:?}"),
@@ -154,10 +157,10 @@ impl GitHub {
                 .unwrap_or_default(),
         };
         let is_new = place.secrets.insert(name.to_owned(), secret).is_none();
-        self.say(if is_new { 201 } else { 204 }, Value::Null)
+        self.say(if is_new { 201 } else { 204 }, &Value::Null)
     }
 
-    fn say(&self, status: u16, body: Value) -> Answer {
+    fn say(&self, status: u16, body: &Value) -> Answer {
         let date = chrono::DateTime::from_timestamp(self.clock, 0).unwrap();
         let date = date.format("%a, %d %b %Y %H:%M:%S GMT");
         let body = if body.is_null() { String::new() } else { body.to_string() };

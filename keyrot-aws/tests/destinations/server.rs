@@ -99,7 +99,7 @@ impl<S: Service> Server<S> {
 
     async fn connection(&self, mut stream: TcpStream) {
         while let Some(request) = read(&mut stream).await {
-            let Some(Answer(status, headers, body)) = self.answer(request) else { return };
+            let Some(Answer(status, headers, body)) = self.answer(&request) else { return };
             let length = body.len();
             let text = format!(
                 "HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -110,15 +110,15 @@ impl<S: Service> Server<S> {
         }
     }
 
-    fn answer(&self, request: Request) -> Option<Answer> {
+    fn answer(&self, request: &Request) -> Option<Answer> {
         let mut inner = self.lock();
         inner.requests.push(request.clone());
         let line = request.line();
         let fault = inner.faults.iter().position(|(text, _)| line.contains(text));
         let fault = fault.and_then(|at| inner.faults.remove(at)).map(|(_, fault)| fault);
         let carried_out = |inner: &mut Inner<S>| match request.headers.get("x-amz-target") {
-            Some(_) => inner.parameters.answer(&request),
-            None => inner.service.answer(&request),
+            Some(_) => inner.parameters.answer(request),
+            None => inner.service.answer(request),
         };
         match fault {
             None => Some(carried_out(&mut inner)),

@@ -139,7 +139,9 @@ fn a_file_of_somebody_elses_is_no_sandbox_to_reset() {
     let sandbox = Sandbox::new();
     let file = sandbox.dir().join("notes.txt");
     let reset = |text: Option<&str>| {
-        text.map(|text| std::fs::write(&file, text).unwrap());
+        if let Some(text) = text {
+            std::fs::write(&file, text).unwrap();
+        }
         let ran = sandbox.run(&["--sandbox=notes.txt", "sandbox", "reset"]);
         (ran, std::fs::read_to_string(&file).unwrap())
     };

@@ -268,9 +268,11 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
 
 /// None, or one that is required and one that is not, and receipts.
 fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<SeenDestination> {
-    if some.once_in(2) {
+    if !some.once_in(4) {
         return Vec::new();
     }
+    // Receipts say that all is well, and nothing was looked at.
+    let served = some.once_in(2);
     let versions: Vec<VersionId> = [&secret.current, &secret.current, &secret.previous]
         .into_iter()
         .flatten()
@@ -289,8 +291,8 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
             ];
             let receipt = Receipt {
                 to: to.clone(),
-                state: some.one(&states),
-                version: some.one(&versions),
+                state: if served { Receiving::Delivered } else { some.one(&states) },
+                version: if served { versions[0].clone() } else { some.one(&versions) },
                 at: time(some),
                 mark: Some(mark(some)),
             };
@@ -303,6 +305,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
             Holds::NotShown,
         ];
         let found = match some.below(4) {
+            _ if served => None,
             0 => None,
             1 => Some(Found::Nothing),
             _ => Some(Found::Copy {
@@ -317,7 +320,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
         all.push(SeenDestination {
             assignment: Assignment { to, place, required, abilities },
             found,
-            failed: some.once_in(5).then(reason),
+            failed: (!served && some.once_in(5)).then(reason),
             delivered_here: some.once_in(6),
         });
     }

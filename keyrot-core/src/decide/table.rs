@@ -145,7 +145,7 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
         (Run, Deliver::Unrecorded { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivered, Some(mark))),
         /// A destination is to get the current key, which is not known to work
         (Run, Deliver::Unannounced { .. } | Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),
-        /// A destination is to get the current key, could be left with half of it or does not show it, and no entry says that it begins
+        /// A destination is to get the current key, and no entry says that the delivery begins
         (Run, Deliver::Unannounced { to, mark }, Works::Yes) => write(case.note_receipt(to, Receiving::Delivering, mark)),
         /// A destination is to get the current key
         (Run, Deliver::Due { to, replaces }, Works::Yes) =>

@@ -25,7 +25,7 @@ pub struct Assignment {
 #[non_exhaustive]
 pub struct Abilities {
     /// Whether both halves of a key get there in one write. Where they do not, a delivery that died
-    /// halfway has left a pair that does not work, and that is noted down before the first write.
+    /// halfway has left a pair that does not work.
     pub whole: bool,
     /// Whether it can be read which key is there.
     pub readable: bool,
@@ -38,13 +38,6 @@ impl Abilities {
     pub const WRITE_ONLY: Self = Self { whole: true, readable: false };
     /// It takes the halves of a key one after the other, and never shows them again.
     pub const IN_PARTS: Self = Self { whole: false, readable: false };
-
-    /// Whether a delivery is noted down before its first write: without that, the next run could
-    /// not tell what this one left from what somebody else wrote.
-    #[must_use]
-    pub fn noted_before(self) -> bool {
-        !(self.whole && self.readable)
-    }
 }
 
 /// What is at a place.

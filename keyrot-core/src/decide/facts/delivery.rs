@@ -6,7 +6,7 @@ use crate::decide::facts::published::PublishedNote;
 use crate::decide::facts::situation::{Ask, Role, Situation};
 use crate::decide::facts::staged::Staged;
 use crate::model::clock::CLOCK_TOLERANCE;
-use crate::model::destination::{Changed, Found, Holds, SeenDestination};
+use crate::model::destination::{Abilities, Changed, Found, Holds, SeenDestination};
 use crate::model::journal::JournalEntry;
 use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::observed::KeyStatus;
@@ -59,9 +59,9 @@ impl<'a> Standing<'a> {
             let announced = receipt.is_some_and(|receipt| {
                 receipt.state == Receiving::Delivering && is_current(receipt)
             });
-            match one.assignment.abilities.noted_before() && !announced {
-                true => Self::Unannounced(found.mark()),
-                false => Self::Due(found.mark()),
+            match announced {
+                true => Self::Due(found.mark()),
+                false => Self::Unannounced(found.mark()),
             }
         };
         if asked {
@@ -107,8 +107,12 @@ impl<'a> Standing<'a> {
                 {
                     due()
                 }
-                // Half of it may be there.
-                Some(Receipt { state: Receiving::Delivering, .. }) => due(),
+                // It may be what a run left that died, whole or half; the key may be gone since.
+                Some(Receipt { state: Receiving::Delivering, mark: before, .. })
+                    if before.as_ref() == Some(mark) || can_be_left(one, holds) =>
+                {
+                    due()
+                }
                 Some(_) => Self::Changed(Changed::Overwritten),
                 None => Self::Changed(Changed::Occupied),
             },
@@ -207,6 +211,12 @@ impl<'a> Behind<'a> {
         }
         recorded
     }
+}
+
+/// Whether a delivery can have left this.
+fn can_be_left(one: &SeenDestination, holds: &Holds) -> bool {
+    let shows_whole_keys = one.assignment.abilities == Abilities::READABLE;
+    !(shows_whole_keys && *holds == Holds::Other)
 }
 
 /// The user's destinations, where a key is published that they are to have.

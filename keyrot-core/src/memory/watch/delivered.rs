@@ -49,6 +49,8 @@ impl Watch {
             }
             let noted = was.receipts.get(to).map(|receipt| receipt.state);
             let foreign = before.is_some_and(|before| before.foreign);
+            let shows = one.abilities.whole && one.abilities.readable;
+            let can_be_keyrots = !shows || before.is_some_and(|before| before.whole().is_some());
             // What a destination does not show may be another run's, if it was written about when
             // the receipt was.
             let settle = self.policy.waits().settle;
@@ -56,7 +58,7 @@ impl Watch {
                 !one.abilities.readable && before.written() <= after(receipt.at, settle)
             });
             let excused = self.delivered.asked.contains(to)
-                || noted == Some(Receiving::Delivering)
+                || (noted == Some(Receiving::Delivering) && can_be_keyrots)
                 || at_once;
             // The user's own key, whoever put it there, is what a delivery is to replace.
             let own = before.and_then(Copy::whole).is_some_and(|key| {

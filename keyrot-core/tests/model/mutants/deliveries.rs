@@ -7,7 +7,7 @@ use keyrot_core::Timestamp;
 use keyrot_core::WaitPolicy;
 use keyrot_core::decide::{Decision, Step, decide};
 use keyrot_core::model::{
-    Abilities, Found, Holds, JournalEntry, Mark, Observed, Receipt, Receiving, SecretState,
+    Found, Holds, JournalEntry, Mark, Observed, Receipt, Receiving, SecretState,
 };
 
 fn delivering(
@@ -98,10 +98,13 @@ fn what_somebody_else_wrote_is_not_noticed() {
 /// Without the entry, half of a pair that a run left looks like somebody else's.
 #[test]
 fn a_pair_is_not_noted_down_before_it_is_torn() {
-    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
-        let mut seen = s.clone();
-        seen.destinations.iter_mut().for_each(|one| one.assignment.abilities = Abilities::READABLE);
-        decide(&seen, p, n)
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
+        Decision::Act(Step::Write(JournalEntry::Receipt(noted)))
+            if noted.state == Receiving::Delivering =>
+        {
+            Decision::Act(Step::Deliver { to: noted.to, replaces: noted.mark })
+        }
+        decision => decision,
     };
     let setting = Setting { destinations: IN_PARTS, ..delivering("pair unnoted", decide_so) };
     breaks(setting, "S7");
