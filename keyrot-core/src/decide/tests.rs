@@ -14,7 +14,7 @@ use crate::model::step::StepName;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The states at random that each run of the tests asks about.
-const STATES: u64 = 300_000;
+const STATES: u64 = 600_000;
 
 /// The states at random that the document is written from: some answers are rare.
 const STATES_WRITTEN: u64 = 3_000_000;

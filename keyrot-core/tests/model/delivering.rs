@@ -91,7 +91,7 @@ fn a_destination_that_was_written_to_is_delivered_to_or_let_go() {
         let setting = Setting {
             asks: ask,
             overwrites: 1,
-            horizon: bound(1, 6),
+            horizon: bound(0, 4),
             destinations: READABLE,
             ..Setting::new(Start::Overlap)
         };

@@ -9,6 +9,7 @@ use crate::machine::call::Call;
 use crate::machine::event::Failure;
 use crate::machine::outcome::Outcome;
 use crate::model::error::{CallError, Effect, ErrorKind};
+use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::SecretState;
 use crate::model::time::Timestamp;
@@ -52,8 +53,7 @@ impl Rotation {
         // an intent of its own after the test write, a key that is not listed yet does not explain
         // it.
         let tested = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
-        let again =
-            tested && self.began.zip(self.intended()).is_some_and(|(began, at)| began <= at);
+        let again = tested && self.has_written_the_intent();
         if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
             // Fewer than two keys were listed: the one that fills the limit is not listed yet, and
             // another run's or a person's.
@@ -79,10 +79,11 @@ impl Rotation {
         }
     }
 
-    /// When the last intent was written.
-    fn intended(&self) -> Option<Timestamp> {
-        let SecretState::Present(secret) = &self.seen.secret else { return None };
-        secret.journal.intent.as_ref().map(|intent| intent.at)
+    /// Whether the last intent is this run's own, and not that of one beside it.
+    fn has_written_the_intent(&self) -> bool {
+        let SecretState::Present(secret) = &self.seen.secret else { return false };
+        let entry = secret.journal.intent.clone().map(JournalEntry::Intent);
+        entry.is_some_and(|entry| self.repeats.made(&Call::Write(entry)))
     }
 
     /// The store refused the new key. Nobody has its secret and no version ever held it, so it may
