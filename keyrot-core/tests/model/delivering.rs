@@ -76,25 +76,12 @@ fn requests_amid_deliveries() {
             (&[Ask::Revoke], Start::Due),
             (&[Ask::Revoke], Start::Overlap),
             (&[Ask::Deliver], Start::Overlap),
+            (&[Ask::LetGo], Start::Overlap),
         ] {
             let faults = u8::from(super::deep());
             let setting =
-                Setting { asks: ask, faults, horizon: bound(1, 3), destinations, ..asked(start) };
+                Setting { asks: ask, faults, horizon: bound(0, 3), destinations, ..asked(start) };
             explore(&format!("{ask:?}, {:?}, {start:?}", destinations[0].abilities), setting);
         }
-    }
-}
-
-#[test]
-fn a_destination_that_was_written_to_is_delivered_to_or_let_go() {
-    for ask in [&[Ask::Deliver], &[Ask::LetGo]] {
-        let setting = Setting {
-            asks: ask,
-            overwrites: 1,
-            horizon: bound(0, 4),
-            destinations: READABLE,
-            ..Setting::new(Start::Overlap)
-        };
-        explore(&format!("resolved by {ask:?}"), setting);
     }
 }
