@@ -70,14 +70,19 @@ fn a_destination_that_never_takes_a_key() {
 
 #[test]
 fn requests_amid_deliveries() {
-    for destinations in [READABLE, IN_PARTS] {
+    // All of them take minutes.
+    let (kinds, lives) = if super::deep() { (2, 5) } else { (1, 2) };
+    for destinations in [READABLE, IN_PARTS].into_iter().take(kinds) {
         for (ask, start) in [
             (&[Ask::Rollback], Start::Overlap),
             (&[Ask::Revoke], Start::Due),
             (&[Ask::Revoke], Start::Overlap),
             (&[Ask::Deliver], Start::Overlap),
             (&[Ask::LetGo], Start::Overlap),
-        ] {
+        ]
+        .into_iter()
+        .take(lives)
+        {
             let faults = u8::from(super::deep());
             let setting =
                 Setting { asks: ask, faults, horizon: bound(0, 3), destinations, ..asked(start) };
