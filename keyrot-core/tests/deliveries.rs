@@ -13,6 +13,7 @@ use keyrot_core::{
     async_trait,
 };
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use support::{DAY, HOUR};
 
 const PLACE: &str = "ci";
@@ -134,8 +135,12 @@ impl Desk {
 
     /// Time passes until the current key is due, and a run publishes the next. What was current.
     async fn rotated(&self) -> KeyId {
+        self.rotated_after(77 * DAY).await
+    }
+
+    async fn rotated_after(&self, time: Duration) -> KeyId {
         let old = self.current();
-        self.account.advance(77 * DAY);
+        self.account.advance(time);
         self.run().await;
         assert_ne!(self.current(), old);
         old
@@ -232,6 +237,54 @@ async fn an_optional_destination_holds_up_nothing() {
         desk.run().await;
     }
     assert_eq!(desk.status(&old), None);
+}
+
+/// A destination that is new to a user whose key is due gets the next one, and nothing before.
+#[tokio::test]
+async fn a_destination_that_comes_when_the_key_is_due_gets_the_next_one() {
+    let mut desk = Desk::settled(Vec::new()).await;
+    desk.destinations = three();
+    for one in three() {
+        let destination = MemoryDestination::new(one.abilities);
+        desk.account.change(|world| world.add_destination(one.to, destination));
+    }
+    desk.account.advance(77 * DAY);
+    let result = desk.run().await;
+    let delivered = events(&result).into_iter().filter(|event| *event == "delivered").count();
+    assert_eq!(delivered, 3, "{result:?}");
+    for to in ["github", "gitlab", "lake"] {
+        assert_eq!(desk.copy(to), Some(desk.current()), "{to}");
+    }
+}
+
+/// To deliver, a run verifies the current key, which IAM records as a use: that is no consumer's who
+/// has moved to it.
+#[tokio::test]
+async fn a_verification_for_a_delivery_is_no_pickup() {
+    for fails in [true, false] {
+        let desk = Desk::settled(vec![assignment("mail", false, Abilities::WRITE_ONLY)]).await;
+        if fails {
+            desk.account.inject(FaultAt::every("deliver", Fault::Denied));
+        }
+        desk.account.advance(76 * DAY);
+        desk.consume();
+        let old = desk.rotated_after(DAY).await;
+        for day in 0..30 {
+            desk.account.advance(DAY);
+            desk.run().await;
+            if !fails && day % 7 == 3 {
+                let asked = desk.ask(Request::Deliver { to: None }).await;
+                assert_eq!(asked.outcome, Outcome::Done);
+            }
+            assert_eq!(desk.status(&old), Some(KeyStatus::Active), "day {day}, fails: {fails}");
+        }
+        let result = desk.run().await;
+        assert!(
+            matches!(&result.outcome, Outcome::Waiting(wait)
+                if matches!(wait.why, Why::NotPickedUp { .. })),
+            "{result:?}"
+        );
+    }
 }
 
 #[tokio::test]

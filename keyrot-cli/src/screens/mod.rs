@@ -7,6 +7,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod moving;
+mod next;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;

@@ -1,15 +1,15 @@
 //! The screens of `plan`, `rotate` and `status`.
 
+use super::next::{done, next};
 use crate::cli::given::{all, as_given, places};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
-use keyrot_core::decide::Delivered;
 use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, command_line};
 use keyrot_core::settings::Settings;
-use keyrot_core::{Blocked, EventKind, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
+use keyrot_core::{Blocked, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
 use std::fmt::Write;
 
 /// From so many columns on, keys have columns of their own.
@@ -162,7 +162,7 @@ fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<u
         };
         let cells =
             [Cell::plain(user.user.as_str()), Cell::new(word, color), keys(true), keys(false)];
-        table.row(cells.into_iter().chain([Cell::plain(next(screen, user, now))]).collect());
+        table.row(cells.into_iter().chain([Cell::plain(what(screen, user, now))]).collect());
     }
     table
 }
@@ -176,7 +176,7 @@ fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
             format!("{} {}", if key.current { "current" } else { "other  " }, with_age(key))
         };
         let (current, other): (Vec<_>, Vec<_>) = user.keys.iter().partition(|k| k.current);
-        let text = std::iter::once(next(screen, user, now))
+        let text = std::iter::once(what(screen, user, now))
             .chain(current.into_iter().chain(other).map(key));
         let text = text.collect::<Vec<_>>().join("\n");
         table.row(vec![Cell::plain(user.user.as_str()), Cell::new(word, color), Cell::plain(text)]);
@@ -229,115 +229,13 @@ fn with_age(key: &KeyDocument) -> String {
     format!("{} {}d{status}", key.id, key.age_days)
 }
 
-/// What comes next, in short: the keys' ids stand beside it.
-fn next(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
-    let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
-    let why = match &user.outcome {
-        Outcome::Waiting(wait) => Some(&wait.why),
-        _ => None,
-    };
-    let text = match (user.state, why) {
-        (State::Settled, _) => match user.deadline {
-            Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
-            None => format!("next rotation {until}"),
-        },
-        (_, Some(Why::Overlap(_))) => {
-            format!(
-                "old key kept while consumers move to the new one; deactivated {until} if unused"
-            )
-        }
-        (_, Some(Why::Soak(_))) => format!("old key deleted {until}"),
-        (_, Some(Why::InUse { .. })) => {
-            format!(
-                "old key is still in use: {}; deactivated {until} at the earliest",
-                used(user, now)
-            )
-        }
-        (_, Some(Why::NotPickedUp { .. })) => format!(
-            "nothing has used the new key yet; old key deactivated {until}, or once the new key is used (old key: {})",
-            used(user, now)
-        ),
-        (_, Some(Why::UsedLate { .. })) => format!(
-            "old key kept: it was used long after it was replaced ({}); deactivated {until} at the earliest",
-            used(user, now)
-        ),
-        (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
-            Some(due) => {
-                let begin = format!("replace the key, due {}", time::both(due, now));
-                match user.deadline {
-                    Some(deadline) if now < deadline => {
-                        format!("{begin}; old key deactivated by {}", time::day(deadline))
-                    }
-                    Some(deadline) => {
-                        format!("{begin}; its max_age passed {}", time::relative(deadline, now))
-                    }
-                    None => begin,
-                }
-            }
-            None => user.message.clone(),
-        },
-        (State::Blocked, _) => "needs manual action: see above".to_owned(),
-        (State::Failed, _) => "failed: see above".to_owned(),
-        _ => user.message.clone(),
-    };
-    let text = [text].into_iter().chain(deliveries(user)).collect::<Vec<_>>().join("; ");
-    let done: Vec<&str> = user.events.iter().filter_map(|event| done(&event.kind)).collect();
-    if screen == Screen::Rotate && !done.is_empty() {
-        format!("{}; {text}", done.join(", "))
-    } else {
-        text
+/// What comes next and, of a run, what it did.
+fn what(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
+    let done = if screen == Screen::Rotate { done(user) } else { String::new() };
+    match done.is_empty() {
+        true => next(user, now),
+        false => format!("{done}; {}", next(user, now)),
     }
-}
-
-/// Where the current key is delivered, and where it is not yet.
-fn deliveries(user: &UserDocument) -> Option<String> {
-    let of = |state: Delivered| {
-        let all = user.destinations.iter().filter(|one| one.state == state);
-        all.map(|one| one.to.as_str()).collect::<Vec<_>>().join(", ")
-    };
-    let states = [
-        ("delivered to", Delivered::Delivered),
-        ("not yet delivered to", Delivered::Waiting),
-        ("could not deliver to", Delivered::Failed),
-        ("changed by somebody else:", Delivered::Changed),
-        ("let go:", Delivered::LetGo),
-    ];
-    let some = states.map(|(words, state)| (words, of(state)));
-    let some = some.iter().filter(|(_, names)| !names.is_empty());
-    let all: Vec<String> = some.map(|(words, names)| format!("{words} {names}")).collect();
-    (!all.is_empty()).then(|| all.join(", "))
-}
-
-fn used(user: &UserDocument, now: Timestamp) -> String {
-    let used = user
-        .evidence
-        .first()
-        .and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
-    match used {
-        Some((when, service, region)) => {
-            format!("{service} in {region} {}", time::relative(when, now))
-        }
-        None => user
-            .evidence
-            .first()
-            .map_or_else(|| "by an unknown service".to_owned(), |e| e.message.clone()),
-    }
-}
-
-/// A change, in short. The rest of the line has the state.
-fn done(event: &EventKind) -> Option<&'static str> {
-    Some(match event {
-        EventKind::Adopted => "adopted",
-        EventKind::Rotated { .. } => "new key published",
-        EventKind::Delivered { .. } => "delivered it",
-        EventKind::Retired { .. } => "deactivated a key",
-        EventKind::Deleted { .. } => "deleted a key",
-        EventKind::Abandoned { .. } => "abandoned a new key",
-        EventKind::OrphanFound { .. } => "found a key left by an interrupted run",
-        EventKind::OrphanRemoved { .. } => "deleted a key that could not be stored",
-        EventKind::Reactivated { .. } => "noted that the old key was reactivated",
-        _ => return None,
-    })
 }
 
 fn sum(screen: Screen, document: &RunDocument, settings: &Settings, named: &[UserName]) -> String {

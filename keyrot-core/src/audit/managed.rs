@@ -34,7 +34,7 @@ impl AuditPolicy {
         self.max_age.unwrap_or(self.policy.waits().max_age)
     }
 
-    /// How old the keys of a user may be, for whom these waits hold.
+    /// How old the keys of a user with these waits may be.
     pub(crate) fn limit_of(&self, own: &WaitPolicy) -> Duration {
         let (own, usual) = (own.waits().max_age, self.policy.waits().max_age);
         if own == usual { self.limit() } else { own }

@@ -321,7 +321,8 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
             assignment: Assignment { to, place, required, abilities },
             found,
             failed: (!served && some.once_in(5)).then(reason),
-            delivered_here: some.once_in(6),
+            announced_here: versions.first().filter(|_| some.once_in(2)).cloned(),
+            delivered_here: versions.first().filter(|_| some.once_in(6)).cloned(),
         });
     }
     all

@@ -143,10 +143,10 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
         (Run, Deliver::Unasked(to), _) => look(Question::Destination(to.clone())),
         /// A destination got the current key in this run, and no receipt says so
         (Run, Deliver::Unrecorded { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivered, Some(mark))),
+        /// A destination is to get the current key, and no entry of this run says that the delivery begins
+        (Run, Deliver::Unannounced { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivering, mark)),
         /// A destination is to get the current key, which is not known to work
-        (Run, Deliver::Unannounced { .. } | Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),
-        /// A destination is to get the current key, and no entry says that the delivery begins
-        (Run, Deliver::Unannounced { to, mark }, Works::Yes) => write(case.note_receipt(to, Receiving::Delivering, mark)),
+        (Run, Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),
         /// A destination is to get the current key
         (Run, Deliver::Due { to, replaces }, Works::Yes) =>
             act(Step::Deliver { to: to.clone(), replaces: replaces.cloned() }),

@@ -70,9 +70,11 @@ pub struct Rotation {
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
     /// The credentials that this run has verified, where they may have to be delivered.
-    proven: Option<(VersionId, Credentials)>,
+    verified: Option<(VersionId, Credentials)>,
     /// What went wrong with destinations: no failure of the run, unless it ends because of it.
     undelivered: BTreeMap<DestinationName, CallError>,
+    /// The destination because of which the run ends as failed.
+    failed_at: Option<DestinationName>,
     /// What is known of the key that is to be revoked.
     to_revoke: KeyToRevoke,
     /// What this run has changed, and how often.
@@ -132,8 +134,9 @@ impl Rotation {
             read: Read::Whole,
             created: Created::No,
             deactivated: None,
-            proven: None,
+            verified: None,
             undelivered: BTreeMap::new(),
+            failed_at: None,
             to_revoke: KeyToRevoke::default(),
             repeats: Repeats::default(),
             asked: None,
@@ -299,7 +302,7 @@ impl Rotation {
             }
             if verified == Verified::Works && !self.seen.destinations.is_empty() {
                 let held = verification.credentials().cloned();
-                self.proven = held.map(|held| (verification.version().clone(), held));
+                self.verified = held.map(|held| (verification.version().clone(), held));
             }
             self.seen.verified = Some((verification.version().clone(), verified));
             self.stage = Stage::Deciding;

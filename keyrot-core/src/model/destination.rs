@@ -90,15 +90,17 @@ pub struct SeenDestination {
     /// Why it could not be asked, or the key not be delivered, in this run. It is not tried again
     /// before the next.
     pub failed: Option<String>,
-    /// Whether this run has delivered there.
-    pub delivered_here: bool,
+    /// The version that this run has noted down as about to be delivered there.
+    pub announced_here: Option<VersionId>,
+    /// The version that this run has delivered there.
+    pub delivered_here: Option<VersionId>,
 }
 
 impl SeenDestination {
     /// A destination that nothing is known of yet.
     #[must_use]
     pub fn unasked(assignment: Assignment) -> Self {
-        Self { assignment, found: None, failed: None, delivered_here: false }
+        Self { assignment, found: None, failed: None, announced_here: None, delivered_here: None }
     }
 }
 

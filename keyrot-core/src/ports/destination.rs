@@ -7,7 +7,7 @@ use async_trait::async_trait;
 /// A place beside the home secret that gets a copy of each published key, such as an SSM parameter
 /// or a secret of a CI system.
 ///
-/// The rotation decides when to deliver, and to whom; an implementation looks and writes. It gets
+/// The rotation decides when to deliver, and where; an implementation looks and writes. It gets
 /// the place of one user's key, as the settings say it, and works on nothing else. It holds to
 /// this:
 ///

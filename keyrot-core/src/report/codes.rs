@@ -7,6 +7,7 @@ use crate::machine::planned::PlannedAction;
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::KeyId;
 use crate::model::observed::LabeledVersion;
+use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 
 /// Where the user stands, in a sentence without the user's name.
@@ -150,7 +151,12 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             }
             Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
         },
-        Step::Write(JournalEntry::Receipt(_)) | Step::Deliver { .. } => step.to_string(),
+        Step::Write(JournalEntry::Receipt(receipt)) => match receipt.state {
+            Receiving::Delivering => format!("deliver the current key to {}", receipt.to),
+            Receiving::Delivered => format!("note down that {} has the current key", receipt.to),
+            Receiving::LetGo => format!("let the destination {} go", receipt.to),
+        },
+        Step::Deliver { .. } => step.to_string(),
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),

@@ -1,6 +1,7 @@
 //! The user's destinations: which one is to get the current key now, and which one is behind.
 
 use crate::decide::decision::refusal::Refusal;
+use crate::decide::facts::next_key::NextKey;
 use crate::decide::facts::outgoing::Outgoing;
 use crate::decide::facts::published::PublishedNote;
 use crate::decide::facts::situation::{Ask, Role, Situation};
@@ -40,9 +41,11 @@ pub(crate) enum Standing<'a> {
 impl<'a> Standing<'a> {
     /// How the destination stands to the current version, which holds this key.
     pub(crate) fn of(case: &Situation<'a>, one: &'a SeenDestination, key: &KeyId) -> Self {
-        let asked = case.delivery_asked(&one.assignment.to) && !one.delivered_here;
+        let current = &case.current.version;
+        let delivered_here = one.delivered_here.as_ref() == Some(current);
+        let asked = case.delivery_asked(&one.assignment.to) && !delivered_here;
         let receipt = case.secret.journal.receipts.get(&one.assignment.to);
-        let is_current = |receipt: &Receipt| receipt.version == case.current.version;
+        let is_current = |receipt: &Receipt| receipt.version == *current;
         if let Some(reason) = &one.failed {
             return Self::Failed(reason);
         }
@@ -54,15 +57,11 @@ impl<'a> Standing<'a> {
             let served = delivered.is_some_and(is_current) && !asked;
             return if served { Self::Recorded } else { Self::Unasked };
         };
-        let due = || {
-            // What was noted down for this very version still holds: a run died in between.
-            let announced = receipt.is_some_and(|receipt| {
-                receipt.state == Receiving::Delivering && is_current(receipt)
-            });
-            match announced {
-                true => Self::Due(found.mark()),
-                false => Self::Unannounced(found.mark()),
-            }
+        // Each run notes it down again, before it verifies the key for that: so no use of the key that
+        // is keyrot's own is much later than the last entry.
+        let due = || match one.announced_here.as_ref() == Some(current) {
+            true => Self::Due(found.mark()),
+            false => Self::Unannounced(found.mark()),
         };
         if asked {
             return due();
@@ -80,7 +79,7 @@ impl<'a> Standing<'a> {
             Holds::NotShown => true,
             Holds::Other => false,
         };
-        if one.delivered_here && fits {
+        if delivered_here && fits {
             return if recorded { Self::Received } else { Self::Unrecorded(mark) };
         }
         match holds {
@@ -145,7 +144,7 @@ impl<'a> Deliver<'a> {
         };
         all.sort_by_key(|(one, _)| torn(&one.assignment.to));
         // To deactivate a revoked key, no destination is waited for.
-        if all.is_empty() || is_revoking(case) || is_published_soon(case) {
+        if all.is_empty() || is_revoking(case) || is_published_soon(case) || is_replaced_now(case) {
             return Self::Nothing;
         }
         let next = all.into_iter().find_map(|(one, standing)| {
@@ -222,9 +221,8 @@ fn can_be_left(one: &SeenDestination, holds: &Holds) -> bool {
 /// The user's destinations, where a key is published that they are to have.
 fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination, Standing<'a>)> {
     let key = case.current_key().filter(|key| {
-        let active = case.key(key).is_some_and(|key| key.status == KeyStatus::Active);
         let published = matches!(PublishedNote::of(case), PublishedNote::Recorded);
-        active && published && case.revoked_at(key).is_none()
+        case.is_active(key) && published && case.revoked_at(key).is_none()
     });
     let all = key.into_iter().flat_map(|key| {
         case.seen.destinations.iter().map(move |one| (one, Standing::of(case, one, key)))
@@ -239,6 +237,21 @@ fn is_revoking(case: &Situation<'_>) -> bool {
     revoked && matches!(Outgoing::of(case), Outgoing::Old(_))
 }
 
+/// Whether this run is about to create the next key: that one is delivered then.
+fn is_replaced_now(case: &Situation<'_>) -> bool {
+    let goes_on = matches!(case.ask, Ask::Run)
+        && matches!(Staged::of(case), Staged::Nothing)
+        && Outgoing::next(case).is_none();
+    goes_on
+        && match NextKey::of(case) {
+            NextKey::SizeUnasked(_) | NextKey::NoIntent => true,
+            NextKey::Untested | NextKey::Ready => true,
+            NextKey::NotDue(_) | NextKey::Unlisted(_) | NextKey::OfService => false,
+            NextKey::NoTagRoom { .. } | NextKey::NotCarried(_) => false,
+            NextKey::TooLarge { .. } | NextKey::TwoKeys | NextKey::PerhapsCreated(_) => false,
+        }
+}
+
 /// Whether a staged key is about to take the current one's place, or to leave.
 fn is_published_soon(case: &Situation<'_>) -> bool {
     match Staged::of(case) {
@@ -250,6 +263,10 @@ fn is_published_soon(case: &Situation<'_>) -> bool {
 }
 
 impl<'a> Situation<'a> {
+    fn is_active(&self, key: &KeyId) -> bool {
+        self.key(key).is_some_and(|key| key.status == KeyStatus::Active)
+    }
+
     /// Whether an operator asks for a delivery to this destination.
     pub(crate) fn delivery_asked(&self, to: &DestinationName) -> bool {
         matches!(self.ask, Ask::Deliver(only) if only.is_none_or(|only| only == to))
@@ -272,6 +289,14 @@ impl<'a> Situation<'a> {
         receipts.max()
     }
 
+    /// When a run last noted down that it delivers the current version, or has delivered it, to any
+    /// destination: it may have verified the key for that, and not much later.
+    pub(crate) fn last_delivery(&self) -> Option<Timestamp> {
+        let receipts = self.secret.journal.receipts.values();
+        let of_current = receipts.filter(|receipt| receipt.version == self.current.version);
+        of_current.map(|receipt| receipt.at).max()
+    }
+
     /// Notes down how far the delivery to a destination is.
     pub(crate) fn note_receipt(
         &self,
@@ -292,6 +317,8 @@ pub(crate) enum DeliverTo<'a> {
     Unknown(&'a DestinationName),
     /// The current key was revoked, and is not delivered any more.
     Revoked(&'a KeyId),
+    /// The current key is not Active.
+    NotActive(&'a KeyId),
     /// The user has it, or all are meant.
     Known,
 }
@@ -301,6 +328,7 @@ impl<'a> DeliverTo<'a> {
         match (to, case.current_key()) {
             (Some(to), _) if case.destination(to).is_none() => Self::Unknown(to),
             (_, Some(key)) if case.revoked_at(key).is_some() => Self::Revoked(key),
+            (_, Some(key)) if !case.is_active(key) => Self::NotActive(key),
             _ => Self::Known,
         }
     }

@@ -214,13 +214,14 @@ pub(crate) fn own_verification(case: &Situation<'_>, key: &AccessKey, last_use: 
     service == VERIFICATION && key.created <= after(*when, USE_GRAIN) && *when <= latest
 }
 
-/// Whether this use of the current key is somebody's who read it from the secret. keyrot verifies a
-/// key before it notes down that it is in place, and each run of another that does so is over
+/// Whether this use of the current key is a consumer's. keyrot verifies a key before it notes down
+/// that it is in place, and after it notes down that it delivers it; each run that does so is over
 /// within `settle`.
 fn is_pickup(case: &Situation<'_>, used: &LastUse, promoted: Timestamp) -> bool {
     match used {
         LastUse::At { when, service, .. } if service == VERIFICATION => {
-            case.settled_at(promoted) < *when
+            let noted = case.last_delivery().map_or(promoted, |at| at.max(promoted));
+            case.settled_at(noted) < *when
         }
         LastUse::At { when, .. } => promoted < *when,
         LastUse::NoRecord | LastUse::Unknown(_) => false,

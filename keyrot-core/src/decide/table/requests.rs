@@ -145,15 +145,17 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
         (Deliver(_), _, _, PublishedNote::NoKey | PublishedNote::NoKeyUnrecorded, _) => refused(Refusal::NothingCurrent),
         /// A delivery is asked for, and the current key was revoked
         (Deliver(DeliverTo::Revoked(key)), ..) => does_not_work(key, "it was revoked"),
-        /// A delivery is asked for, and the current key is not known to work
-        (Deliver(DeliverTo::Known), _, _, _, Works::Unshown(why)) => why.answer(),
+        /// A delivery is asked for, and the current key is not Active
+        (Deliver(DeliverTo::NotActive(key)), ..) => does_not_work(key, "it is not Active"),
+        /// A delivery is asked for, no entry says that the current key was published, and it is not known to work
+        (Deliver(DeliverTo::Known), _, _, PublishedNote::Unrecorded, Works::Unshown(why)) => why.answer(),
         /// A delivery is asked for, and no entry says that the current key was published
         (Deliver(DeliverTo::Known), _, _, PublishedNote::Unrecorded, Works::Yes) =>
             case.note_published(case.previous_key().or(case.last_replaced())),
     } else {
         (Rollback(RollbackProgress::Current), Contents::Known, ..)
         | (Revoke(Revoking::Inactive { delete: false, .. }), Contents::Known, ..)
-        | (Deliver(DeliverTo::Known), Contents::Known, _, PublishedNote::Recorded, Works::Yes) => Then::Deliver,
+        | (Deliver(DeliverTo::Known), Contents::Known, _, PublishedNote::Recorded, _) => Then::Deliver,
         (Run, ..) | (Revoke(Revoking::Noted), Contents::Known, ..) => Then::Go(Goal::Run),
         (InStep(CreateSecret, _, StepVersion::Staged(Value::Empty { old })), Contents::Known, ..) =>
             Then::Go(Goal::Create { old }),

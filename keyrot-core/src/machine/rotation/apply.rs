@@ -92,8 +92,8 @@ impl Rotation {
             }
             (call @ Call::Deliver { .. }, Reply::Found(found)) => {
                 self.repeats.succeeded(&call);
-                if let Call::Deliver { to, .. } = call {
-                    self.delivered(now, to, found);
+                if let Call::Deliver { to, delivery, .. } = call {
+                    self.delivered(now, to, delivery.version, found);
                 }
                 true
             }
@@ -196,6 +196,12 @@ impl Rotation {
                 self.seen.reactivated = Some(key);
             }
             Call::DeleteKey(key) => self.seen.keys.retain(|k| k.id != key),
+            Call::Write(JournalEntry::Receipt(receipt)) => {
+                if receipt.state == Receiving::Delivering {
+                    self.announced(&receipt.to, receipt.version.clone());
+                }
+                self.done_in_secret(now, Call::Write(JournalEntry::Receipt(receipt)));
+            }
             call => self.done_in_secret(now, call),
         }
     }

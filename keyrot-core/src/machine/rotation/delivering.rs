@@ -8,7 +8,7 @@ use crate::machine::event::{EventKind, Failure};
 use crate::machine::outcome::Outcome;
 use crate::model::destination::{Delivery, Found, SeenDestination};
 use crate::model::error::{CallError, ErrorKind};
-use crate::model::names::{DestinationName, Mark};
+use crate::model::names::{DestinationName, Mark, VersionId};
 use crate::model::observed::{LabeledVersion, SecretState};
 use crate::model::time::Timestamp;
 
@@ -29,7 +29,7 @@ impl Rotation {
         let SecretState::Present(secret) = &self.seen.secret else { return None };
         let version = secret.current.as_ref()?.version.clone();
         let place = self.destination(&to)?.assignment.place.clone();
-        match self.proven.clone().filter(|(proven, _)| *proven == version) {
+        match self.verified.clone().filter(|(verified, _)| *verified == version) {
             Some((_, credentials)) => {
                 let delivery = Delivery { version, credentials, replaces };
                 Some(Call::Deliver { to, place, delivery })
@@ -47,7 +47,20 @@ impl Rotation {
         }
     }
 
-    pub(super) fn delivered(&mut self, now: Timestamp, to: DestinationName, found: Found) {
+    /// This run is about to deliver there, and has noted that down.
+    pub(super) fn announced(&mut self, to: &DestinationName, version: VersionId) {
+        if let Some(one) = self.destination(to) {
+            one.announced_here = Some(version);
+        }
+    }
+
+    pub(super) fn delivered(
+        &mut self,
+        now: Timestamp,
+        to: DestinationName,
+        version: VersionId,
+        found: Found,
+    ) {
         let key = match &self.seen.secret {
             SecretState::Present(secret) => secret.current.as_ref().and_then(LabeledVersion::key),
             _ => None,
@@ -55,7 +68,7 @@ impl Rotation {
         let key = key.cloned();
         let Some(one) = self.destination(&to) else { return };
         one.found = Some(found);
-        one.delivered_here = true;
+        one.delivered_here = Some(version);
         let place = one.assignment.place.clone();
         if let Some(key) = key {
             self.tell(now, EventKind::Delivered { key, to, place });
@@ -78,6 +91,7 @@ impl Rotation {
     /// The failure that ends the run because a destination is behind.
     pub(super) fn delivery_failure(&mut self, to: &DestinationName) -> Option<Failure> {
         let mut error = self.undelivered.get(to)?.clone();
+        self.failed_at = Some(to.clone());
         error.message += "; the previous key stays as it is, and the next run tries again";
         Some(Failure { doing: format!("deliver the current key to {to}"), error })
     }
@@ -90,12 +104,7 @@ impl Rotation {
                 _ => None,
             },
             Outcome::Blocked(Blocked::DestinationChanged { to, .. }) => Some(to.clone()),
-            Outcome::Failed(failure) => self
-                .undelivered
-                .iter()
-                .find(|(_, error)| failure.error.message.starts_with(&error.message))
-                .map(|(to, _)| to.clone()),
-            _ => None,
+            _ => self.failed_at.clone(),
         };
         let behind: Vec<_> = crate::decide::destinations::behind(&self.seen, &self.policy, now);
         for (one, reason) in behind {
@@ -115,6 +124,8 @@ impl Rotation {
 pub(crate) fn no_such_port(to: &DestinationName) -> CallError {
     CallError::refused(
         ErrorKind::Other,
-        format!("this program was built without the destination {to}: see Ports::destinations"),
+        format!(
+            "the settings deliver this user's key to {to}, and this program was started without that destination"
+        ),
     )
 }

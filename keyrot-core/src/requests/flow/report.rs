@@ -162,9 +162,11 @@ impl RequestReport {
         match &self.result.outcome {
             // What was asked for on top is not done.
             _ if self.is_done() && document.sessions_not_ended.is_some() => RequestStatus::NotDone,
-            Outcome::Refused(Refusal::WhichKey { .. } | Refusal::NoSuchKey { .. }) => {
-                RequestStatus::Unclear
-            }
+            Outcome::Refused(
+                Refusal::WhichKey { .. }
+                | Refusal::NoSuchKey { .. }
+                | Refusal::NoSuchDestination { .. },
+            ) => RequestStatus::Unclear,
             // It has to be asked for again.
             Outcome::Waiting(_)
             | Outcome::Due(_)

@@ -1,0 +1,122 @@
+//! What comes next for a user, and what a run did, each in a few words.
+
+use crate::terminal::time;
+use keyrot_core::decide::Delivered;
+use keyrot_core::report::{State, UserDocument};
+use keyrot_core::{EventKind, Outcome, Timestamp, Why};
+
+/// What comes next, in short: the keys' ids stand beside it.
+pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
+    let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
+    let why = match &user.outcome {
+        Outcome::Waiting(wait) => Some(&wait.why),
+        _ => None,
+    };
+    let text = match (user.state, why) {
+        (State::Settled, _) => match user.deadline {
+            Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
+            None => format!("next rotation {until}"),
+        },
+        (_, Some(Why::Overlap(_))) => {
+            format!(
+                "old key kept while consumers move to the new one; deactivated {until} if unused"
+            )
+        }
+        (_, Some(Why::Soak(_))) => format!("old key deleted {until}"),
+        (_, Some(Why::InUse { .. })) => {
+            format!(
+                "old key is still in use: {}; deactivated {until} at the earliest",
+                used(user, now)
+            )
+        }
+        (_, Some(Why::NotPickedUp { .. })) => format!(
+            "nothing has used the new key yet; old key deactivated {until}, or once the new key is used (old key: {})",
+            used(user, now)
+        ),
+        (_, Some(Why::UsedLate { .. })) => format!(
+            "old key kept: it was used long after it was replaced ({}); deactivated {until} at the earliest",
+            used(user, now)
+        ),
+        (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
+            Some(due) => {
+                let begin = format!("replace the key, due {}", time::both(due, now));
+                match user.deadline {
+                    Some(deadline) if now < deadline => {
+                        format!("{begin}; old key deactivated by {}", time::day(deadline))
+                    }
+                    Some(deadline) => {
+                        format!("{begin}; its max_age passed {}", time::relative(deadline, now))
+                    }
+                    None => begin,
+                }
+            }
+            None => user.message.clone(),
+        },
+        (State::Blocked, _) => "needs manual action: see above".to_owned(),
+        (State::Failed, _) => "failed: see above".to_owned(),
+        _ => user.message.clone(),
+    };
+    [text].into_iter().chain(deliveries(user)).collect::<Vec<_>>().join("; ")
+}
+
+/// What the run did for the user, in short.
+pub(super) fn done(user: &UserDocument) -> String {
+    let mut done: Vec<&str> = Vec::new();
+    for words in user.events.iter().filter_map(|event| of_event(&event.kind)) {
+        if !done.contains(&words) {
+            done.push(words);
+        }
+    }
+    done.join(", ")
+}
+
+/// Where the current key is delivered, and where it is not yet.
+fn deliveries(user: &UserDocument) -> Option<String> {
+    let of = |state: Delivered| {
+        let all = user.destinations.iter().filter(|one| one.state == state);
+        all.map(|one| one.to.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let states = [
+        ("delivered to", Delivered::Delivered),
+        ("not yet delivered to", Delivered::Waiting),
+        ("could not deliver to", Delivered::Failed),
+        ("changed by somebody else:", Delivered::Changed),
+        ("let go:", Delivered::LetGo),
+    ];
+    let some = states.map(|(words, state)| (words, of(state)));
+    let some = some.iter().filter(|(_, names)| !names.is_empty());
+    let all: Vec<String> = some.map(|(words, names)| format!("{words} {names}")).collect();
+    (!all.is_empty()).then(|| all.join(", "))
+}
+
+fn used(user: &UserDocument, now: Timestamp) -> String {
+    let used = user
+        .evidence
+        .first()
+        .and_then(|e| Some((e.last_used?, e.service.as_ref()?, e.region.as_ref()?)));
+    match used {
+        Some((when, service, region)) => {
+            format!("{service} in {region} {}", time::relative(when, now))
+        }
+        None => user
+            .evidence
+            .first()
+            .map_or_else(|| "by an unknown service".to_owned(), |e| e.message.clone()),
+    }
+}
+
+/// A change, in short. The rest of the line has the state.
+fn of_event(event: &EventKind) -> Option<&'static str> {
+    Some(match event {
+        EventKind::Adopted => "adopted",
+        EventKind::Rotated { .. } => "new key published",
+        EventKind::Delivered { .. } => "key delivered",
+        EventKind::Retired { .. } => "deactivated a key",
+        EventKind::Deleted { .. } => "deleted a key",
+        EventKind::Abandoned { .. } => "abandoned a new key",
+        EventKind::OrphanFound { .. } => "found a key left by an interrupted run",
+        EventKind::OrphanRemoved { .. } => "deleted a key that could not be stored",
+        EventKind::Reactivated { .. } => "noted that the old key was reactivated",
+        _ => return None,
+    })
+}
