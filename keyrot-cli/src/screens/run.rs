@@ -5,7 +5,6 @@ use crate::cli::given::{all, as_given, places};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
-use crate::terminal::time;
 use anstyle::Style;
 use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, command_line};
 use keyrot_core::settings::Settings;
