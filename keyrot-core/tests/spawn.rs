@@ -5,7 +5,7 @@ use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::consumer::{CredentialSource, HomeCheck, HomeSource, KeyReader};
 use keyrot_core::engine::{Progress, drive};
 use keyrot_core::memory::{MemoryAccount, World};
-use keyrot_core::ports::UserPolicyPort;
+use keyrot_core::ports::{Destination, UserPolicyPort};
 use keyrot_core::requests::{
     Enrollment, HomeMove, OwnKey, RequestFlow, UsesProgress, WhoUses, end_sessions, lift_if_over,
     replace_own,
@@ -112,6 +112,8 @@ fn every_public_future() {
         conformance::probe(ports.probe.as_ref(), lab.as_ref()).await;
         conformance::clock(ports.clock.as_ref()).await;
     });
+    let (place, lab): (Arc<dyn Destination>, Arc<dyn conformance::DestinationLab>) = any();
+    spawned(async move { conformance::destination(place.as_ref(), lab.as_ref()).await });
     let service: Service = any();
     spawned(async move {
         let _ = service.pass(&Cancel::default()).await;

@@ -40,6 +40,12 @@ impl Copy {
         self.id.as_ref().filter(|_| self.id == self.secret)
     }
 
+    /// How often it was written to.
+    #[must_use]
+    pub fn writes(&self) -> u32 {
+        self.writes
+    }
+
     /// When it was written.
     #[must_use]
     pub fn written(&self) -> Timestamp {

@@ -245,6 +245,14 @@ impl Model for Check {
         vec![State::first(&self.setting)]
     }
 
+    /// Two rotators that never end at once deliver for ever, if time stands still.
+    fn within_boundary(&self, state: &State) -> bool {
+        self.setting.destinations.iter().map(|one| one.assignment()).all(|one| {
+            let written = state.world.destination(&one.to).and_then(|d| d.at(&one.place));
+            written.is_none_or(|copy| copy.writes() < 10)
+        })
+    }
+
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.broken.is_some() || state.taken.is_some() {
             return;

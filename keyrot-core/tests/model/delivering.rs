@@ -10,6 +10,9 @@ const fn lake(abilities: Abilities) -> Destination {
 
 pub(crate) const READABLE: &[Destination] = &[lake(Abilities::READABLE)];
 pub(crate) const IN_PARTS: &[Destination] = &[lake(Abilities::IN_PARTS)];
+/// Nothing waits for it.
+pub(crate) const OPTIONAL: &[Destination] =
+    &[Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY }];
 const TWO: &[Destination] = &[
     lake(Abilities::READABLE),
     Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY },
@@ -34,13 +37,12 @@ fn an_adoption_with_two_destinations_and_a_fault() {
 
 #[test]
 fn two_rotators_and_a_destination() {
-    let setting = Setting {
-        rotators: 2,
-        horizon: bound(1, 3),
-        destinations: IN_PARTS,
-        ..Setting::new(Start::Due)
-    };
-    explore("two rotators, a destination that takes a key in parts", setting);
+    for destinations in [READABLE, IN_PARTS] {
+        for (start, horizon) in [(Start::Due, bound(1, 3)), (Start::Overlap, bound(3, 6))] {
+            let setting = Setting { rotators: 2, horizon, destinations, ..Setting::new(start) };
+            explore(&format!("two rotators, {:?}, {start:?}", destinations[0].abilities), setting);
+        }
+    }
 }
 
 #[test]
@@ -59,33 +61,34 @@ fn somebody_else_writes_to_a_destination() {
 
 #[test]
 fn a_destination_that_never_takes_a_key() {
-    let setting = Setting {
-        port: Port::DestinationsDown,
-        horizon: bound(5, 12),
-        destinations: READABLE,
-        ..Setting::new(Start::Due)
-    };
-    explore("a destination that is down", setting);
+    for (destinations, units) in [(READABLE, bound(5, 12)), (OPTIONAL, bound(8, 12))] {
+        let setting = Setting {
+            port: Port::DestinationsDown,
+            horizon: units,
+            destinations,
+            ..Setting::new(Start::Due)
+        };
+        explore(&format!("a destination that is down, {}", destinations[0].name), setting);
+    }
 }
 
 #[test]
 fn requests_amid_deliveries() {
-    // All of them take minutes.
-    let (kinds, lives) = if super::deep() { (2, 5) } else { (1, 2) };
-    for destinations in [READABLE, IN_PARTS].into_iter().take(kinds) {
+    for destinations in [READABLE, IN_PARTS] {
         for (ask, start) in [
             (&[Ask::Rollback], Start::Overlap),
             (&[Ask::Revoke], Start::Due),
             (&[Ask::Revoke], Start::Overlap),
             (&[Ask::Deliver], Start::Overlap),
             (&[Ask::LetGo], Start::Overlap),
-        ]
-        .into_iter()
-        .take(lives)
-        {
-            let faults = u8::from(super::deep());
-            let setting =
-                Setting { asks: ask, faults, horizon: bound(0, 3), destinations, ..asked(start) };
+        ] {
+            let setting = Setting {
+                asks: ask,
+                faults: 1,
+                horizon: bound(1, 3),
+                destinations,
+                ..asked(start)
+            };
             explore(&format!("{ask:?}, {:?}, {start:?}", destinations[0].abilities), setting);
         }
     }

@@ -1,8 +1,8 @@
 //! The guards of deliveries.
 
 use super::{breaks, current_key, secret, seeing, weak};
-use crate::delivering::{IN_PARTS, READABLE};
-use crate::setting::{Setting, Start};
+use crate::delivering::{IN_PARTS, OPTIONAL, READABLE};
+use crate::setting::{Port, Setting, Start};
 use keyrot_core::Timestamp;
 use keyrot_core::WaitPolicy;
 use keyrot_core::decide::{Decision, Step, decide};
@@ -108,4 +108,27 @@ fn a_pair_is_not_noted_down_before_it_is_torn() {
     };
     let setting = Setting { destinations: IN_PARTS, ..delivering("pair unnoted", decide_so) };
     breaks(setting, "S7");
+}
+
+/// A destination that is down is tried in each run, and the key is verified for that.
+#[test]
+fn takes_a_verification_for_a_delivery_for_a_pickup() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        seeing(s, p, n, |s| {
+            if let Some(secret) = secret(s)
+                && let Some(promoted) = secret.journal.promoted.as_ref().map(|noted| noted.at)
+            {
+                secret.journal.receipts.values_mut().for_each(|receipt| receipt.at = promoted);
+            }
+        })
+    };
+    let setting = Setting {
+        destinations: OPTIONAL,
+        port: Port::DestinationsDown,
+        faults: 0,
+        uses: 1,
+        horizon: 8,
+        ..delivering("a verification for a delivery is a pickup", decide_so)
+    };
+    breaks(setting, "S15");
 }
