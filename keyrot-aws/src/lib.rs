@@ -130,6 +130,8 @@ mod secret_state;
 #[cfg(feature = "rotate")]
 mod secrets;
 mod settings;
+#[cfg(feature = "notify")]
+mod sign;
 #[cfg(feature = "rotate")]
 mod tags;
 mod telemetry;

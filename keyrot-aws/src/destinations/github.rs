@@ -10,7 +10,7 @@ use super::github_app::{App, HEADERS};
 use super::github_place::{GitHubPlace, Owner};
 use super::request::{Ask, Reply};
 use super::rest::Rest;
-use super::token::Token;
+use super::token::{Kept, Token};
 use super::turns::Turns;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
@@ -26,7 +26,6 @@ use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
@@ -92,7 +91,7 @@ impl GitHubSecrets {
                 id: app.clone(),
                 installation: installation.clone(),
                 private_key: Hidden::new(private_key, aws, &reads),
-                kept: Mutex::default(),
+                kept: Kept::default(),
             })),
         };
         let rest = Rest {
@@ -102,6 +101,7 @@ impl GitHubSecrets {
             auth: ("authorization", "Bearer "),
             headers: HEADERS,
             token,
+            refuses_with: 401,
         };
         Self { name: name.clone(), kind: kind.clone(), rest, turns: Turns::default() }
     }

@@ -3,6 +3,7 @@
 
 use super::about::{About, hidden, not_read};
 use super::request::{Ask, once};
+use super::token::Kept;
 use crate::connect::Aws;
 use crate::notify::secret_ref::Hidden;
 use aws_lc_rs::rand::SystemRandom;
@@ -12,7 +13,6 @@ use keyrot_core::{CallError, ErrorKind, SecretKey};
 use serde::Deserialize;
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
@@ -33,7 +33,7 @@ pub(super) struct App {
     pub(super) id: String,
     pub(super) installation: String,
     pub(super) private_key: Hidden,
-    pub(super) kept: Mutex<Option<(SecretKey, SystemTime)>>,
+    pub(super) kept: Kept,
 }
 
 #[derive(Deserialize)]
@@ -44,41 +44,11 @@ struct Answer {
 }
 
 impl App {
-    pub(super) async fn token(
-        &self,
-        about: &About<'_>,
-        end: Instant,
-    ) -> Result<SecretKey, CallError> {
-        let mut kept = self.kept.lock().await;
-        if let Some((token, until)) = &*kept
-            && SystemTime::now() + LEFT < *until
-        {
-            return Ok(token.clone());
-        }
-        let made = self.make(about, end).await?;
-        *kept = Some(made.clone());
-        Ok(made.0)
-    }
-
-    pub(super) async fn other_than(
-        &self,
-        refused: &SecretKey,
-        about: &About<'_>,
-        end: Instant,
-    ) -> Result<SecretKey, CallError> {
-        let mut kept = self.kept.lock().await;
-        if kept.as_ref().is_some_and(|(token, _)| token == refused) {
-            *kept = None;
-        }
-        drop(kept);
-        self.token(about, end).await
-    }
-
     pub(super) fn source(&self) -> String {
         format!("of the App {}, whose key is in {}", self.id, self.private_key.source())
     }
 
-    async fn make(
+    pub(super) async fn make(
         &self,
         about: &About<'_>,
         end: Instant,
@@ -122,7 +92,7 @@ impl App {
         let Some(Answer { token, expires_at }) = reply.json::<Answer>() else {
             return refused(ErrorKind::Other, "the answer cannot be read");
         };
-        let until = expires_at.map_or_else(SystemTime::now, SystemTime::from);
+        let until = expires_at.map_or_else(SystemTime::now, |at| SystemTime::from(at) - LEFT);
         Ok((SecretKey::new(token.to_string()), until))
     }
 }

@@ -62,6 +62,7 @@ impl Variables {
             auth: ("private-token", ""),
             headers: &[("accept", "application/json")],
             token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
+            refuses_with: 401,
         };
         Self { name: name.clone(), kind: kind.clone(), rest }
     }

@@ -1,5 +1,6 @@
 //! Places beside the home secret that get a copy of each published key: SSM parameters, secrets in
-//! other regions, and the secrets and variables of GitHub and GitLab.
+//! other regions, the secrets and variables of GitHub, GitLab, CircleCI and Vault, and programs on
+//! this machine.
 //!
 //! [`Aws::destinations`] makes those that the settings describe; each is a
 //! [`Destination`](keyrot_core::ports::Destination).
@@ -17,6 +18,9 @@
 //! - HTTPS only, unless the host is this machine; no redirect is followed.
 
 mod about;
+mod circleci;
+#[cfg(feature = "command")]
+mod command;
 mod github;
 mod github_app;
 mod github_place;
@@ -28,6 +32,8 @@ mod secrets_manager;
 mod ssm;
 mod token;
 mod turns;
+mod vault;
+mod vault_login;
 
 use crate::connect::Aws;
 use crate::notify::FromEnvironment;
@@ -51,13 +57,23 @@ impl Aws {
     /// delivery.
     ///
     /// # Errors
-    /// [`DestinationError`] if one needs a variable of the environment and that is refused.
+    /// [`DestinationError`] if one needs a variable of the environment and that is refused, or is of a
+    /// kind whose feature is off.
     pub fn destinations(
         &self,
         settings: &Settings,
         env: FromEnvironment,
     ) -> Result<BTreeMap<DestinationName, Arc<dyn Destination>>, DestinationError> {
         let made = |spec: &DestinationSpec| {
+            if cfg!(not(feature = "command")) && matches!(spec.kind(), DestinationKind::Command(_))
+            {
+                let reason = "this program was built without the kind command, because it may run no other program; keyrot's command \
+                              line has it";
+                return Err(DestinationError {
+                    name: spec.name().clone(),
+                    reason: reason.to_owned(),
+                });
+            }
             let variable = spec.sources().into_iter().find(|source| {
                 env == FromEnvironment::Refused && source.place() == SecretPlace::Environment
             });
@@ -94,6 +110,10 @@ impl Aws {
             }
             DestinationKind::GitHub(kind) => Arc::new(github::GitHubSecrets::new(name, kind, self)),
             DestinationKind::GitLab(kind) => Arc::new(gitlab::Variables::new(name, kind, self)),
+            DestinationKind::CircleCi(kind) => Arc::new(circleci::Contexts::new(name, kind, self)),
+            DestinationKind::Vault(kind) => Arc::new(vault::VaultSecrets::new(name, kind, self)),
+            #[cfg(feature = "command")]
+            DestinationKind::Command(kind) => Arc::new(command::Program::new(name, kind, self)),
             // A kind that came later, in a core that is newer than this crate.
             _ => Arc::new(about::Unknown(name.clone())),
         }

@@ -32,6 +32,8 @@ pub(super) struct Rest {
     /// Further headers.
     pub(super) headers: &'static [(&'static str, &'static str)],
     pub(super) token: Token,
+    /// The status of the answer to a token that is not valid any more.
+    pub(super) refuses_with: u16,
 }
 
 impl Rest {
@@ -45,7 +47,7 @@ impl Rest {
     ) -> Result<Reply, CallError> {
         let token = Box::pin(self.token.get(about, end)).await?;
         let reply = Box::pin(self.attempts(about, ask, &token, end)).await?;
-        if reply.status != 401 {
+        if reply.status != self.refuses_with {
             return Ok(reply);
         }
         // It may have been replaced since it was read.

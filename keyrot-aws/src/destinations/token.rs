@@ -1,10 +1,13 @@
-//! What keyrot authenticates with at a service: a token that is kept somewhere, or one that a
-//! GitHub App gets.
+//! What keyrot authenticates with at a service: a token that is kept somewhere, or one that it gets
+//! for an hour or so.
 
 use super::about::{About, not_read};
 use super::github_app::App;
+use super::vault_login::Login;
 use crate::notify::secret_ref::Hidden;
 use keyrot_core::{CallError, SecretKey};
+use std::time::SystemTime;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub(super) enum Token {
@@ -12,6 +15,38 @@ pub(super) enum Token {
     Kept(Hidden),
     /// Of an installation of a GitHub App.
     OfApp(Box<App>),
+    /// Of Vault's AWS auth method.
+    OfVault(Box<Login>),
+}
+
+/// A token that was got, and until when it is used.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Option<(SecretKey, SystemTime)>>);
+
+impl Kept {
+    /// The token at hand, or one that is made now.
+    pub(super) async fn get<F>(&self, make: impl FnOnce() -> F) -> Result<SecretKey, CallError>
+    where
+        F: Future<Output = Result<(SecretKey, SystemTime), CallError>>,
+    {
+        let mut kept = self.0.lock().await;
+        if let Some((token, until)) = &*kept
+            && SystemTime::now() < *until
+        {
+            return Ok(token.clone());
+        }
+        let made = make().await?;
+        *kept = Some(made.clone());
+        Ok(made.0)
+    }
+
+    /// Forgets this token, which was refused.
+    pub(super) async fn forget(&self, refused: &SecretKey) {
+        let mut kept = self.0.lock().await;
+        if kept.as_ref().is_some_and(|(token, _)| token == refused) {
+            *kept = None;
+        }
+    }
 }
 
 impl Token {
@@ -22,7 +57,8 @@ impl Token {
     ) -> Result<SecretKey, CallError> {
         match self {
             Self::Kept(hidden) => hidden.get(end).await.map_err(|e| not_read(about, &e)),
-            Self::OfApp(app) => app.token(about, end).await,
+            Self::OfApp(app) => app.kept.get(|| app.make(about, end)).await,
+            Self::OfVault(login) => login.kept.get(|| login.make(about, end)).await,
         }
     }
 
@@ -37,7 +73,14 @@ impl Token {
             Self::Kept(hidden) => {
                 hidden.other_than(refused, end).await.map_err(|e| not_read(about, &e))
             }
-            Self::OfApp(app) => app.other_than(refused, about, end).await.map(Some),
+            Self::OfApp(app) => {
+                app.kept.forget(refused).await;
+                app.kept.get(|| app.make(about, end)).await.map(Some)
+            }
+            Self::OfVault(login) => {
+                login.kept.forget(refused).await;
+                login.kept.get(|| login.make(about, end)).await.map(Some)
+            }
         }
     }
 
@@ -46,6 +89,7 @@ impl Token {
         match self {
             Self::Kept(hidden) => hidden.source().to_string(),
             Self::OfApp(app) => app.source(),
+            Self::OfVault(login) => login.source(),
         }
     }
 }

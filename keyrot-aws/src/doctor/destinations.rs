@@ -73,7 +73,10 @@ async fn look(ports: &Ports, spec: &DestinationSpec, places: &[&str], notes: &mu
 /// Whether a job may still have the old key when it is deactivated.
 fn queue(settings: &Settings, spec: &DestinationSpec, notes: &mut Notes<'_>) {
     let overlap = settings.policy().waits().overlap;
-    let queues = matches!(spec.kind(), DestinationKind::GitHub(_) | DestinationKind::GitLab(_));
+    let queues = matches!(
+        spec.kind(),
+        DestinationKind::GitHub(_) | DestinationKind::GitLab(_) | DestinationKind::CircleCi(_)
+    );
     if queues && overlap < QUEUED * 2 {
         let text = format!(
             "{}: the overlap is {}, and a job may keep the key with which it was queued for a day and more",

@@ -5,17 +5,15 @@
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::limits::{ATTEMPT, WITHIN};
-use aws_credential_types::provider::ProvideCredentials;
+use crate::sign;
 use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use aws_types::service_config::ServiceConfigKey;
 use keyrot_core::{CallError, ErrorKind, SecretKey};
 use serde::Deserialize;
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
@@ -167,44 +165,17 @@ async fn signed(
     operation: &str,
     body: String,
 ) -> Result<HttpRequest, String> {
-    let config = &aws.inner.notify.config;
     let url = endpoint(aws, region).await?;
     let target = format!("AmazonSSM.{operation}");
     let headers =
         [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
 
-    let provider = config.credentials_provider().ok_or("no AWS credentials")?;
-    let credentials = provider.provide_credentials().await.map_err(|error| {
-        let no = crate::no_credentials::explain(&error);
-        no.map_or_else(
-            || "no AWS credentials".to_owned(),
-            |no| format!("{}. {}", no.said, no.advice),
-        )
-    })?;
-    let identity = credentials.into();
-    let params = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("ssm")
-        .time(SystemTime::now())
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|e| e.to_string())?;
-    let signable = SignableRequest::new(
-        "POST",
-        &url,
-        headers.into_iter(),
-        SignableBody::Bytes(body.as_bytes()),
-    )
-    .map_err(|e| e.to_string())?;
-    let (instructions, _) = sign(signable, &params.into()).map_err(|e| e.to_string())?.into_parts();
-
+    let signature = sign::headers(aws, ("ssm", region), &url, &headers, body.as_bytes()).await?;
     let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("POST").map_err(|e| e.to_string())?;
     request.set_uri(url).map_err(|e| e.to_string())?;
-    let signed = instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    for (name, value) in headers.into_iter().chain(signed) {
+    for (name, value) in headers.into_iter().chain(signature) {
         request.headers_mut().try_insert(name, value).map_err(|e| e.to_string())?;
     }
     Ok(request)

@@ -1,6 +1,9 @@
 //! Destinations over real HTTP, against servers that behave as the services document.
 #![allow(clippy::unwrap_used)]
 
+mod circleci;
+mod circleci_server;
+mod command;
 mod github;
 mod github_app;
 mod github_server;
@@ -12,6 +15,8 @@ mod secrets_manager;
 mod server;
 mod settings;
 mod ssm;
+mod vault;
+mod vault_server;
 
 use keyrot_aws::notify::FromEnvironment;
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};

@@ -11,6 +11,9 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
           { name = "copy", kind = "secrets_manager", users = ["*"], to = "{user}", region = "eu-west-1" },
           { name = "hub", kind = "github", users = ["ci"], to = "acme/shop", token = "env:HUB_TOKEN" },
           { name = "lab", kind = "gitlab", users = ["ci"], to = "acme/shop", token = "secret:lab" },
+          { name = "circle", kind = "circleci", users = ["ci"], to = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11", token = "secret:circle" },
+          { name = "vault", kind = "vault", users = ["*"], to = "{user}", url = "https://vault.example.com", role = "keyrot" },
+          { name = "hook", kind = "command", users = ["*"], to = "{user}", command = ["/bin/true"] },
         ]
     "#;
     // Nothing listens there.
@@ -18,7 +21,7 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
     let settings = settings(text);
     let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();
     let names: Vec<&str> = all.keys().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["copy", "hub", "lab", "params"]);
+    assert_eq!(names, ["circle", "copy", "hook", "hub", "lab", "params", "vault"]);
     for spec in settings.destinations() {
         assert_eq!(all[spec.name()].abilities(), spec.abilities(), "{}", spec.name());
     }

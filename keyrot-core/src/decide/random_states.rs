@@ -314,8 +314,12 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
                 written: Some(time(some)).filter(|_| some.once_in(2)),
             }),
         };
-        let abilities =
-            some.one(&[Abilities::READABLE, Abilities::WRITE_ONLY, Abilities::IN_PARTS]);
+        let abilities = some.one(&[
+            Abilities::READABLE,
+            Abilities::WRITE_ONLY,
+            Abilities::IN_PARTS,
+            Abilities::UNSEEN,
+        ]);
         let place = "here".to_owned();
         all.push(SeenDestination {
             assignment: Assignment { to, place, required, abilities },

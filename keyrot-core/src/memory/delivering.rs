@@ -55,7 +55,7 @@ impl World {
             return Err(CallError::refused(ErrorKind::Conflict, message));
         }
         found.write(place, now, change);
-        Ok(found.found(place))
+        Ok(if found.visible { found.found(place) } else { Found::unseen() })
     }
 }
 

@@ -13,6 +13,8 @@ pub struct MemoryDestination {
     pub whole: bool,
     /// Whether it shows which key is there.
     pub readable: bool,
+    /// Whether it can be seen that something was written there.
+    pub visible: bool,
     /// Whether it refuses a write over something else than the caller saw.
     pub conditional: bool,
     /// Whether it takes keys that are none of the account's for whole, as a real one does.
@@ -57,14 +59,21 @@ impl MemoryDestination {
     /// One with these abilities, and without conditional writes.
     #[must_use]
     pub fn new(abilities: Abilities) -> Self {
-        let Abilities { whole, readable } = abilities;
-        Self { whole, readable, conditional: false, takes_any: false, copies: BTreeMap::new() }
+        let Abilities { whole, readable, visible } = abilities;
+        Self {
+            whole,
+            readable,
+            visible,
+            conditional: false,
+            takes_any: false,
+            copies: BTreeMap::new(),
+        }
     }
 
     /// What it can do.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
-        Abilities { whole: self.whole, readable: self.readable }
+        Abilities { whole: self.whole, readable: self.readable, visible: self.visible }
     }
 
     /// What is at the place.
@@ -73,8 +82,10 @@ impl MemoryDestination {
         self.copies.get(place)
     }
 
+    /// What a look finds.
     pub(super) fn found(&self, place: &str) -> Found {
-        let Some(copy) = self.copies.get(place) else { return Found::Nothing };
+        let copy = self.copies.get(place).filter(|_| self.visible);
+        let Some(copy) = copy else { return Found::Nothing };
         let holds = match copy.whole() {
             _ if !self.readable => Holds::NotShown,
             Some(key) => Holds::Key(key.clone()),

@@ -29,15 +29,20 @@ pub struct Abilities {
     pub whole: bool,
     /// Whether it can be read which key is there.
     pub readable: bool,
+    /// Whether it can be seen that something was written there. Where it cannot, nobody notices what
+    /// somebody else writes.
+    pub visible: bool,
 }
 
 impl Abilities {
     /// It takes a key as a whole, and can be read.
-    pub const READABLE: Self = Self { whole: true, readable: true };
+    pub const READABLE: Self = Self { whole: true, readable: true, visible: true };
     /// It takes a key as a whole, and never shows it again.
-    pub const WRITE_ONLY: Self = Self { whole: true, readable: false };
+    pub const WRITE_ONLY: Self = Self { whole: true, readable: false, visible: true };
     /// It takes the halves of a key one after the other, and never shows them again.
-    pub const IN_PARTS: Self = Self { whole: false, readable: false };
+    pub const IN_PARTS: Self = Self { whole: false, readable: false, visible: true };
+    /// It takes a key as a whole, and nothing else is known of it.
+    pub const UNSEEN: Self = Self { whole: true, readable: false, visible: false };
 }
 
 /// What is at a place.
@@ -70,6 +75,13 @@ pub enum Holds {
 }
 
 impl Found {
+    /// What a delivery answers of a place that cannot be looked at; a look there finds
+    /// [`Nothing`](Self::Nothing).
+    #[must_use]
+    pub fn unseen() -> Self {
+        Self::Copy { mark: Mark::unseen(), holds: Holds::NotShown, written: None }
+    }
+
     /// The mark of what is there.
     #[must_use]
     pub fn mark(&self) -> Option<&Mark> {

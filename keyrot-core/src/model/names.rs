@@ -113,6 +113,13 @@ name_type!(
     |t| all(t, 1..=64, "+-=._:/@")
 );
 
+impl Mark {
+    /// That of every write to a place that cannot be looked at.
+    pub(crate) fn unseen() -> Self {
+        Self(Arc::from("unseen"))
+    }
+}
+
 name_type!(
     /// The name of an IAM user: 1 to 64 of `A-Z a-z 0-9 + = , . @ _ -`
     /// (IAM API reference, `CreateUser`, parameter `UserName`).

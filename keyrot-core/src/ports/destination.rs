@@ -18,6 +18,9 @@ use async_trait::async_trait;
 /// - Where the destination has conditional writes, a delivery is one. Where it has not, and sees
 ///   afterwards that somebody else wrote in between, it answers
 ///   [`Conflict`](crate::model::error::ErrorKind::Conflict).
+/// - A place of which nothing can be seen ([`Abilities::visible`] is false) is always
+///   [`Nothing`](Found::Nothing) to a look, and a delivery answers [`Found::unseen`]. Its receipt is
+///   then all that is known of it.
 /// - It never deletes what consumers read in order to write it again.
 /// - No error, and nothing that it logs, has the key's secret half, or the credentials by which it
 ///   calls the destination.

@@ -204,6 +204,10 @@ pub enum PlaceForm {
     GitHub,
     /// The full path of a GitLab project or group.
     GitLab,
+    /// The id of a context of CircleCI: a UUID in lower case.
+    CircleCi,
+    /// The path of a secret in Vault, below the engine's mount.
+    Vault,
     /// Any text in one line.
     Text,
 }
@@ -260,6 +264,14 @@ impl PlaceForm {
                 place.len() <= 255 && place.split('/').all(|part| segment(part, 255)),
                 "the path of a project or group, such as GROUP/PROJECT",
             ),
+            Self::CircleCi => (
+                is_uuid(place),
+                "the id of a context, such as f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11",
+            ),
+            Self::Vault => (
+                place.split('/').all(|part| segment(part, 255)),
+                "a path of A-Z a-z 0-9 _ . - and /, without the mount and data/, and no slash first or last",
+            ),
             Self::Text => (!place.chars().any(char::is_control), "text in one line"),
         };
         let short = !place.is_empty() && place.chars().count() <= LONGEST_PLACE;
@@ -273,6 +285,11 @@ impl PlaceForm {
 
 fn named(text: &str, more: &str) -> bool {
     !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
+}
+
+fn is_uuid(place: &str) -> bool {
+    let lengths = place.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
+    lengths && place.chars().all(|c| matches!(c, '-' | '0'..='9' | 'a'..='f'))
 }
 
 /// One part of a path in a URL: what would lead out of it is none.

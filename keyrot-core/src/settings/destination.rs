@@ -47,6 +47,12 @@ pub enum DestinationKind {
     GitHub(GitHub),
     /// Variables of GitLab CI/CD.
     GitLab(GitLab),
+    /// Variables of contexts of CircleCI.
+    CircleCi(CircleCi),
+    /// Secrets of Vault or OpenBao.
+    Vault(Vault),
+    /// A program on this machine that gets the key.
+    Command(Command),
 }
 
 /// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
@@ -135,6 +141,55 @@ pub enum GitLabLevel {
     Group,
 }
 
+/// Environment variables of contexts of CircleCI.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CircleCi {
+    /// Where the personal API token is kept.
+    pub token: SecretSource,
+    /// The server; `None` is `https://circleci.com`.
+    pub url: Option<String>,
+    /// The variable that holds the key's id.
+    pub id_name: String,
+    /// The variable that holds the key's secret half.
+    pub secret_name: String,
+}
+
+/// Secrets of Vault or OpenBao, in a KV engine of version 2.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vault {
+    /// The server.
+    pub url: String,
+    /// How keyrot authenticates.
+    pub auth: VaultAuth,
+    /// Where the KV engine is mounted.
+    pub mount: String,
+    /// The namespace, of Vault Enterprise or OpenBao.
+    pub namespace: Option<String>,
+}
+
+/// How keyrot authenticates at Vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VaultAuth {
+    /// By a token.
+    Token(SecretSource),
+    /// By the AWS auth method: the credentials that keyrot runs with prove who it is.
+    Aws {
+        /// The role of the auth method.
+        role: String,
+        /// Where the auth method is mounted.
+        mount: String,
+        /// The value of `X-Vault-AWS-IAM-Server-ID`, where the server asks for one.
+        server_id: Option<String>,
+    },
+}
+
+/// A program on this machine that gets each key on its standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Command {
+    /// The program's absolute path, and its arguments. No shell reads them.
+    pub command: Vec<String>,
+}
+
 impl DestinationSpec {
     /// The destination's name.
     #[must_use]
@@ -190,6 +245,12 @@ impl DestinationSpec {
                 GitHubAuth::App { private_key, .. } => vec![private_key],
             },
             DestinationKind::GitLab(gitlab) => vec![&gitlab.token],
+            DestinationKind::CircleCi(circle) => vec![&circle.token],
+            DestinationKind::Vault(vault) => match &vault.auth {
+                VaultAuth::Token(token) => vec![token],
+                VaultAuth::Aws { .. } => Vec::new(),
+            },
+            DestinationKind::Command(_) => Vec::new(),
         }
     }
 }
@@ -203,13 +264,18 @@ impl DestinationKind {
             Self::SecretsManager(_) => "secrets_manager",
             Self::GitHub(_) => "github",
             Self::GitLab(_) => "gitlab",
+            Self::CircleCi(_) => "circleci",
+            Self::Vault(_) => "vault",
+            Self::Command(_) => "command",
         }
     }
 
     pub(super) fn abilities(&self) -> Abilities {
         match self {
             Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
-            Self::GitHub(_) => Abilities::IN_PARTS,
+            Self::Vault(_) => Abilities::READABLE,
+            Self::GitHub(_) | Self::CircleCi(_) => Abilities::IN_PARTS,
+            Self::Command(_) => Abilities::UNSEEN,
         }
     }
 
@@ -229,6 +295,13 @@ impl DestinationKind {
                 let url = url.as_deref().unwrap_or_default();
                 format!("gitlab {url} {level:?} {variable} {environment_scope}")
             }
+            Self::CircleCi(CircleCi { url, id_name, secret_name, .. }) => {
+                format!("circleci {} {id_name} {secret_name}", url.as_deref().unwrap_or_default())
+            }
+            Self::Vault(Vault { url, mount, namespace, .. }) => {
+                format!("vault {url} {} {mount}", namespace.as_deref().unwrap_or_default())
+            }
+            Self::Command(Command { command }) => format!("command {}", command.join(" ")),
         }
     }
 }
@@ -239,6 +312,9 @@ pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
         "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
         "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
         "github" => (PlaceForm::GitHub, "acme/shop:production"),
-        _ => (PlaceForm::GitLab, "acme/shop"),
+        "gitlab" => (PlaceForm::GitLab, "acme/shop"),
+        "circleci" => (PlaceForm::CircleCi, "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11"),
+        "vault" => (PlaceForm::Vault, "ci/{user}/aws"),
+        _ => (PlaceForm::Text, "{user}"),
     }
 }

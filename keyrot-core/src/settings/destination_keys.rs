@@ -4,15 +4,11 @@ use crate::model::names::DestinationName;
 use crate::model::nearest::nearest;
 use crate::selection::destination::{DestinationRule, PlaceTemplate};
 use crate::selection::pattern::Pattern;
-use crate::settings::destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier, form,
-};
+use crate::settings::destination::{DestinationSpec, form};
 use crate::settings::error::{Origin, Problem, SettingsError};
-use crate::settings::name::is_name;
 use crate::settings::notify_target::{SecretSource, source};
 use crate::settings::tables::Table;
-use crate::settings::value::{is_region, shown};
+use crate::settings::value::shown;
 use serde_json::Value;
 use std::cell::RefCell;
 
@@ -22,11 +18,14 @@ pub(super) const NAME: &str = "destination";
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys that each has beside [`EVERY`].
-const KINDS: [(&str, &[&str]); 4] = [
+const KINDS: [(&str, &[&str]); 7] = [
     ("ssm", &["region", "kms_key", "tier"]),
     ("secrets_manager", &["region", "kms_key"]),
     ("github", &["token", "app", "installation", "private_key", "url", "id_name", "secret_name"]),
     ("gitlab", &["token", "url", "level", "variable", "environment_scope", "profile"]),
+    ("circleci", &["token", "url", "id_name", "secret_name"]),
+    ("vault", &["url", "token", "role", "auth_mount", "server_id", "mount", "namespace"]),
+    ("command", &["command"]),
 ];
 
 /// So many destinations there may be.
@@ -66,8 +65,8 @@ pub(super) fn error(origin: Origin, rule: String) -> SettingsError {
 }
 
 /// The keys of one table, and what is wrong with them.
-struct Keys<'a> {
-    table: &'a Table,
+pub(super) struct Keys<'a> {
+    pub(super) table: &'a Table,
     /// What the destination is called in messages.
     label: String,
     origin: &'a dyn Fn(Option<usize>) -> Origin,
@@ -83,13 +82,13 @@ impl<'a> Keys<'a> {
         Self { table, label, origin, errors: RefCell::default() }
     }
 
-    fn wrong(&self, key: &str, what: impl AsRef<str>) {
+    pub(super) fn wrong(&self, key: &str, what: impl AsRef<str>) {
         let rule = format!("{}: {}", self.label, what.as_ref());
         self.errors.borrow_mut().push(error((self.origin)(self.table.line_of(key)), rule));
     }
 
     /// A value that may be shown: `tier = "fancy"`.
-    fn refuse(&self, key: &str, expected: &str) {
+    pub(super) fn refuse(&self, key: &str, expected: &str) {
         let value = match self.table.fields.get(key) {
             Some(Value::String(text)) => format!("{:?}", shown(text)),
             Some(other) => shown(&other.to_string()),
@@ -99,7 +98,7 @@ impl<'a> Keys<'a> {
     }
 
     /// The text of a key, if it is set and not empty.
-    fn text(&self, key: &str) -> Option<&'a str> {
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
         match self.table.fields.get(key)? {
             Value::String(text) if !text.is_empty() => Some(text),
             Value::String(_) => None,
@@ -111,7 +110,12 @@ impl<'a> Keys<'a> {
     }
 
     /// The text of a key that keeps a rule; `None` where it is not set.
-    fn fitting(&self, key: &str, expected: &str, fits: impl Fn(&str) -> bool) -> Option<String> {
+    pub(super) fn fitting(
+        &self,
+        key: &str,
+        expected: &str,
+        fits: impl Fn(&str) -> bool,
+    ) -> Option<String> {
         let text = self.text(key)?;
         if !fits(text) {
             self.refuse(key, expected);
@@ -120,7 +124,7 @@ impl<'a> Keys<'a> {
         Some(text.to_owned())
     }
 
-    fn needed(&self, key: &str, example: &str) -> Option<&'a str> {
+    pub(super) fn needed(&self, key: &str, example: &str) -> Option<&'a str> {
         let set = self.table.fields.get(key).is_some_and(|value| value.as_str() != Some(""));
         if !set {
             self.wrong(key, format!("it has no {key}; expected for example {key} = {example:?}"));
@@ -129,7 +133,7 @@ impl<'a> Keys<'a> {
     }
 
     /// Where a token or key is kept. What is written there is not repeated: it may be the token.
-    fn source(&self, key: &str) -> Option<SecretSource> {
+    pub(super) fn source(&self, key: &str) -> Option<SecretSource> {
         let text = self.text(key)?;
         match source(Some(text)) {
             Ok(source) => Some(source),
@@ -201,7 +205,7 @@ impl<'a> Keys<'a> {
                 .map(|(kind, _)| *kind)
                 .collect();
             let hint = match (nearest(key, known()), of_others.is_empty()) {
-                (_, false) => format!("a key of kind {}", of_others.join(" and ")),
+                (_, false) => format!("a key of kind {}", of_others.join(", ")),
                 (Some(meant), true) => format!("not known; did you mean `{meant}`?"),
                 (None, true) => "not known".to_owned(),
             };
@@ -228,138 +232,5 @@ impl<'a> Keys<'a> {
             self.refuse("users", expected);
         }
         parsed
-    }
-
-    fn of_kind(&self, kind: &str) -> Option<DestinationKind> {
-        Some(match kind {
-            "ssm" => DestinationKind::Ssm(ParameterStore {
-                region: self.region(),
-                kms_key: self.kms_key(),
-                tier: match self.text("tier") {
-                    None | Some("standard") => Tier::Standard,
-                    Some("advanced") => Tier::Advanced,
-                    Some("intelligent") => Tier::Intelligent,
-                    Some(_) => {
-                        self.refuse("tier", "standard, advanced or intelligent");
-                        return None;
-                    }
-                },
-            }),
-            "secrets_manager" => {
-                self.needed("region", "eu-west-1");
-                let kms_key = self.kms_key();
-                DestinationKind::SecretsManager(SecretCopies { region: self.region()?, kms_key })
-            }
-            "github" => self.github()?,
-            _ => self.gitlab()?,
-        })
-    }
-
-    fn region(&self) -> Option<String> {
-        self.fitting("region", "a region such as eu-central-1", is_region)
-    }
-
-    fn kms_key(&self) -> Option<String> {
-        let fits = |t: &str| t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
-        self.fitting("kms_key", "a KMS key id, alias/NAME or ARN", fits)
-    }
-
-    /// `https://HOST`, or `http://` to this machine; without a slash at its end.
-    fn url(&self, example: &str) -> Option<String> {
-        let expected = format!("https://HOST without user and password, such as {example}");
-        let fits = |url: &str| {
-            let (scheme, rest) = url.split_once("://").unwrap_or_default();
-            let host = rest.split('/').next().unwrap_or_default();
-            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-            let here = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
-            let plain = |b: u8| b.is_ascii_alphanumeric() || b"/.:-_~[]".contains(&b);
-            (scheme == "https" || (scheme == "http" && here))
-                && !host.is_empty()
-                && rest.bytes().all(plain)
-        };
-        let url = self.fitting("url", &expected, fits)?;
-        Some(url.trim_end_matches('/').to_owned())
-    }
-
-    /// A name of capitals, digits and underscores, as stores of variables want it.
-    fn variable(&self, key: &str, default: &str) -> Option<String> {
-        let expected = format!("letters, digits and _, no digit first, such as {default}");
-        let fits = |t: &str| is_name(t, 255, "_") && !t.starts_with(|c: char| c.is_ascii_digit());
-        match self.text(key) {
-            None => Some(default.to_owned()),
-            Some(_) => self.fitting(key, &expected, fits),
-        }
-    }
-
-    fn github(&self) -> Option<DestinationKind> {
-        let app = self.text("app");
-        let auth = match (self.text("token"), app) {
-            (Some(_), None) => GitHubAuth::Token(self.source("token")?),
-            (None, Some(_)) => {
-                self.needed("private_key", "secret:keyrot/github#private_key");
-                self.needed("installation", "12345678");
-                let plain = |t: &str| is_name(t, 64, "._-");
-                GitHubAuth::App {
-                    app: self.fitting("app", "the App's client id or id", plain)?,
-                    installation: self.fitting(
-                        "installation",
-                        "the id of the installation, a number in quotes",
-                        |t| is_name(t, 20, "") && t.bytes().all(|b| b.is_ascii_digit()),
-                    )?,
-                    private_key: self.source("private_key")?,
-                }
-            }
-            _ => {
-                self.wrong(
-                    "token",
-                    "expected either token (a personal access token), or app, installation and private_key (a GitHub App), \
-                     such as token = \"secret:keyrot/github#token\"",
-                );
-                return None;
-            }
-        };
-        let url = self.url("https://github.example.com/api/v3");
-        let id_name = self.variable("id_name", "AWS_ACCESS_KEY_ID")?;
-        let secret_name = self.variable("secret_name", "AWS_SECRET_ACCESS_KEY")?;
-        for (key, name) in [("id_name", &id_name), ("secret_name", &secret_name)] {
-            // GitHub documentation, "Using secrets in GitHub Actions", "Naming your secrets".
-            if name.to_ascii_uppercase().starts_with("GITHUB_") {
-                self.refuse(key, "a name that does not begin with GITHUB_");
-            }
-        }
-        if id_name.eq_ignore_ascii_case(&secret_name) {
-            self.refuse("secret_name", "another name than that of id_name");
-        }
-        Some(DestinationKind::GitHub(GitHub { auth, url, id_name, secret_name }))
-    }
-
-    fn gitlab(&self) -> Option<DestinationKind> {
-        self.needed("token", "secret:keyrot/gitlab#token");
-        let level = match self.text("level") {
-            None | Some("project") => GitLabLevel::Project,
-            Some("group") => GitLabLevel::Group,
-            Some(_) => {
-                self.refuse("level", "project or group");
-                return None;
-            }
-        };
-        let scope = |t: &str| t.len() <= 255 && is_name(t, 255, "/*_.- ${}");
-        let profile = |t: &str| is_name(t, 64, "_.-");
-        let (expected_scope, expected_profile) = (
-            "the scope of environments, such as production or *",
-            "a profile's name of letters, digits, _ . -",
-        );
-        let url = self.url("https://gitlab.example.com");
-        let variable = self.variable("variable", "AWS_SHARED_CREDENTIALS_FILE")?;
-        let environment_scope = self.fitting("environment_scope", expected_scope, scope);
-        let profile = self.fitting("profile", expected_profile, profile);
-        Some(DestinationKind::GitLab(GitLab {
-            token: self.source("token")?,
-            url,
-            level,
-            variable,
-            environment_scope: environment_scope.unwrap_or_else(|| "*".to_owned()),
-            profile: profile.unwrap_or_else(|| "default".to_owned()),
-        }))
     }
 }

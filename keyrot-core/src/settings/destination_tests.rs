@@ -2,7 +2,7 @@
 
 use super::destination::{
     DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier,
+    SecretCopies, Tier, VaultAuth,
 };
 use super::loaded::Settings;
 use super::source::Sources;
@@ -173,12 +173,12 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         ),
         (
             table("ssm", "token = 'secret:x'"),
-            "`token` is a key of kind github and gitlab; a ssm destination has",
+            "`token` is a key of kind github, gitlab, circleci, vault; a ssm destination has",
         ),
         (table("github", "tier = 'standard'"), "`tier` is a key of kind ssm; a github"),
         (
             table("gitub", ""),
-            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab; did you mean github?",
+            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab, circleci, vault, command; did you mean github?",
         ),
         (table("ssm", "region = 'EU'"), "region = \"EU\" is not usable; expected a region"),
         (
@@ -241,6 +241,104 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
     assert!(error.contains("it has no installation"), "{error}");
 }
 
+const CONTEXT: &str = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11";
+
+/// A table of one of the kinds that need no region, with further keys.
+fn of_kind(kind: &str, to: &str, more: &str) -> String {
+    format!("[[destination]]\nname = 'a'\nkind = '{kind}'\nusers = ['ci']\nto = '{to}'\n{more}\n")
+}
+
+#[test]
+fn a_vault_a_context_and_a_command_are_read() {
+    let vault = "url = 'https://vault.example.com:8200/'\nnamespace = 'team/a'\nrole = 'keyrot'\nserver_id = 'v1'";
+    let settings = load(&of_kind("vault", "ci/{user}", vault));
+    let spec = &settings.destinations()[0];
+    let DestinationKind::Vault(found) = spec.kind() else { panic!("{spec:?}") };
+    let auth = VaultAuth::Aws {
+        role: "keyrot".to_owned(),
+        mount: "aws".to_owned(),
+        server_id: Some("v1".to_owned()),
+    };
+    assert_eq!((found.url.as_str(), &found.auth), ("https://vault.example.com:8200", &auth));
+    assert_eq!((found.mount.as_str(), found.namespace.as_deref()), ("secret", Some("team/a")));
+    assert!(spec.sources().is_empty() && spec.abilities().readable);
+
+    let settings = load(&of_kind("circleci", CONTEXT, "token = 'env:CIRCLE'\nid_name = 'ID'"));
+    let spec = &settings.destinations()[0];
+    let DestinationKind::CircleCi(found) = spec.kind() else { panic!("{spec:?}") };
+    assert_eq!((found.id_name.as_str(), spec.sources().len()), ("ID", 1));
+    assert!(!spec.abilities().whole);
+
+    for program in ["/bin/put-key", "C:\\\\keyrot\\\\put-key.exe"] {
+        let settings =
+            load(&of_kind("command", "{user}", &format!("command = [\"{program}\", '-q']")));
+        let spec = &settings.destinations()[0];
+        let DestinationKind::Command(found) = spec.kind() else { panic!("{spec:?}") };
+        assert_eq!(found.command[1], "-q");
+        assert!(!spec.abilities().visible);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_vault_a_context_or_a_command_is_named() {
+    let url = "url = 'https://vault.example.com'";
+    let upper = CONTEXT.to_uppercase();
+    for (kind, to, more, says) in [
+        ("vault", "x", "role = 'a'".to_owned(), "it has no url; expected for example url = "),
+        (
+            "vault",
+            "x",
+            url.to_owned(),
+            "expected either role (a role of Vault's AWS auth method), or",
+        ),
+        ("vault", "x", format!("{url}\nrole = 'a'\ntoken = 'ssm:/a'"), "expected either role"),
+        (
+            "vault",
+            "x",
+            format!("{url}\ntoken = 'ssm:/a'\nserver_id = 'b'"),
+            "`server_id` goes with role",
+        ),
+        (
+            "vault",
+            "x",
+            format!("{url}\nrole = 'a'\nmount = '../sys'"),
+            "mount = \"../sys\" is not usable",
+        ),
+        (
+            "vault",
+            "x",
+            format!("{url}\nrole = 'a'\nnamespace = '/a'"),
+            "without a slash first or last",
+        ),
+        ("vault", "x/../../sys", format!("{url}\nrole = 'a'"), "without the mount and data/"),
+        ("vault", "x?version=1", format!("{url}\nrole = 'a'"), "without the mount and data/"),
+        (
+            "circleci",
+            "shop",
+            "token = 'ssm:/a'".to_owned(),
+            "expected the id of a context, such as",
+        ),
+        ("circleci", &upper, "token = 'ssm:/a'".to_owned(), "expected the id of a context"),
+        ("circleci", CONTEXT, String::new(), "it has no token"),
+        ("command", "x", String::new(), "it has no command; expected a list of texts"),
+        (
+            "command",
+            "x",
+            "command = 'put-key'".to_owned(),
+            "is not usable; expected a list of texts",
+        ),
+        ("command", "x", "command = ['put-key']".to_owned(), "the program's absolute path first"),
+        ("command", "x", "command = []".to_owned(), "the program's absolute path first"),
+        ("command", "x", "command = ['/bin/x', 1]".to_owned(), "expected a list of texts"),
+    ] {
+        let error = refused(&of_kind(kind, to, &more));
+        assert!(error.contains(says), "{more}\n{error}\n{says}");
+    }
+    // Two users would share a context.
+    let shared = of_kind("circleci", CONTEXT, "token = 'ssm:/a'").replace("['ci']", "['ci-*']");
+    assert!(refused(&shared).contains("has no {user}"));
+}
+
 #[test]
 fn a_token_that_somebody_wrote_there_is_repeated_nowhere() {
     for token in ["ghp_0123456789abcdefSESAME", "https://x/SESAME", "secret:SE SAME"] {
@@ -263,8 +361,8 @@ fn a_token_that_somebody_wrote_there_is_repeated_nowhere() {
 
 proptest! {
     #[test]
-    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..4_usize) {
-        let kind = ["ssm", "secrets_manager", "github", "gitlab"][kind];
+    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..7_usize) {
+        let kind = ["ssm", "secrets_manager", "github", "gitlab", "circleci", "vault", "command"][kind];
         for toml in [format!("{key} = {value}"), format!("{key} = {value:?}")] {
             let text = table(kind, &toml);
             let _ = Settings::load(&Sources::default().file("keyrot.toml", &text)).map_err(|e| e.to_string());

@@ -31,6 +31,7 @@
 
 pub(crate) mod destination;
 mod destination_keys;
+mod destination_kinds;
 #[cfg(test)]
 mod destination_tests;
 pub(crate) mod error;
@@ -48,8 +49,8 @@ pub(crate) mod value;
 pub(crate) mod values;
 
 pub use destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier,
+    CircleCi, Command, DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel,
+    ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};

@@ -13,6 +13,8 @@ pub(crate) const IN_PARTS: &[Destination] = &[lake(Abilities::IN_PARTS)];
 /// Nothing waits for it.
 pub(crate) const OPTIONAL: &[Destination] =
     &[Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY }];
+/// Nothing can be seen of it.
+const UNSEEN: &[Destination] = &[lake(Abilities::UNSEEN)];
 const TWO: &[Destination] = &[
     lake(Abilities::READABLE),
     Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY },
@@ -37,7 +39,7 @@ fn an_adoption_with_two_destinations_and_a_fault() {
 
 #[test]
 fn two_rotators_and_a_destination() {
-    for destinations in [READABLE, IN_PARTS] {
+    for destinations in [READABLE, IN_PARTS, UNSEEN] {
         for (start, horizon) in [(Start::Due, bound(1, 3)), (Start::Overlap, bound(3, 6))] {
             let setting = Setting { rotators: 2, horizon, destinations, ..Setting::new(start) };
             explore(&format!("two rotators, {:?}, {start:?}", destinations[0].abilities), setting);

@@ -15,6 +15,9 @@ use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
+const OVERTAKEN: &str =
+    "another run may be delivering an earlier key there; the next run delivers the current one";
+
 /// How one destination stands to the current key.
 #[derive(Clone, Copy)]
 pub(crate) enum Standing<'a> {
@@ -65,6 +68,19 @@ impl<'a> Standing<'a> {
         };
         if asked {
             return due();
+        }
+        if !one.assignment.abilities.visible {
+            return match (receipt, found.mark()) {
+                (Some(_), _) if delivered.is_some_and(is_current) => Self::Received,
+                (_, Some(mark)) if delivered_here => Self::Unrecorded(mark),
+                // What a run that was overtaken writes now would stay there, unseen.
+                (Some(Receipt { state: Receiving::Delivering, at, .. }), _)
+                    if !receipt.is_some_and(is_current) && case.now < case.settled_at(*at) =>
+                {
+                    Self::Failed(OVERTAKEN)
+                }
+                _ => due(),
+            };
         }
         let Found::Copy { mark, holds, written } = found else {
             return match delivered {

@@ -1,0 +1,178 @@
+//! Environment variables of contexts of CircleCI: two, the key's id and its secret half.
+//!
+//! A value is never shown again; only the time of its last change is (CircleCI API v2, "Context").
+
+use super::about::{About, WITHIN, after_a_write};
+use super::github_place::part;
+use super::request::Ask;
+use super::rest::Rest;
+use super::token::Token;
+use crate::connect::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use crate::notify::secret_ref::Hidden;
+use async_trait::async_trait;
+use chrono::{DateTime, SecondsFormat, Utc};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::settings::CircleCi;
+use keyrot_core::{CallError, Effect, ErrorKind};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+const SERVER: &str = "https://circleci.com";
+const NEEDED: &str = "to belong to somebody who may change the context";
+/// Pages of variables that are read: a context has at most a few hundred.
+const MOST_PAGES: usize = 20;
+
+pub(super) struct Contexts {
+    name: DestinationName,
+    kind: CircleCi,
+    rest: Rest,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    items: Vec<Variable>,
+    next_page_token: Option<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct Variable {
+    variable: String,
+    updated_at: DateTime<Utc>,
+}
+
+/// The times of the last changes of the two variables.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Pair {
+    id: Option<DateTime<Utc>>,
+    secret: Option<DateTime<Utc>>,
+}
+
+impl Contexts {
+    pub(super) fn new(name: &DestinationName, kind: &CircleCi, aws: &Aws) -> Self {
+        let reads = Limiter::new(LimiterSettings::secret_reads());
+        let rest = Rest {
+            aws: aws.clone(),
+            service: "CircleCI",
+            url: kind.url.clone().unwrap_or_else(|| SERVER.to_owned()),
+            auth: ("circle-token", ""),
+            headers: &[("accept", "application/json")],
+            token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
+            refuses_with: 401,
+        };
+        Self { name: name.clone(), kind: kind.clone(), rest }
+    }
+
+    fn about<'a>(&'a self, place: &'a str) -> About<'a> {
+        About { name: &self.name, what: "CircleCI, context", place }
+    }
+
+    fn variables(place: &str) -> String {
+        format!("/api/v2/context/{}/environment-variable", part(place))
+    }
+
+    async fn pair(&self, place: &str, end: Instant) -> Result<Pair, CallError> {
+        let about = self.about(place);
+        let mut pair = Pair { id: None, secret: None };
+        let mut next = None;
+        for _ in 0..MOST_PAGES {
+            let query = next.map(|token: String| format!("?page-token={}", part(&token)));
+            let path = format!("{}{}", Self::variables(place), query.unwrap_or_default());
+            let reply = self.rest.send(&about, &Ask::get(path), end).await?;
+            if reply.status != 200 {
+                return Err(self.rest.refusal(&about, &reply, NEEDED));
+            }
+            let page: Page =
+                reply.json().ok_or_else(|| self.rest.unreadable(&about, Effect::None))?;
+            for Variable { variable, updated_at } in page.items {
+                if variable == self.kind.id_name {
+                    pair.id = Some(updated_at);
+                } else if variable == self.kind.secret_name {
+                    pair.secret = Some(updated_at);
+                }
+            }
+            next = page.next_page_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(pair);
+            }
+        }
+        let said = format!("the context has more than {MOST_PAGES} pages of variables");
+        Err(about.refused(ErrorKind::Other, said))
+    }
+
+    fn found(about: &About<'_>, pair: Pair) -> Result<Found, CallError> {
+        let (holds, written) = match (pair.id, pair.secret) {
+            (None, None) => return Ok(Found::Nothing),
+            (Some(id), Some(secret)) => (Holds::NotShown, id.max(secret)),
+            (Some(one), None) | (None, Some(one)) => (Holds::Other, one),
+        };
+        let at = |time: Option<DateTime<Utc>>| {
+            time.map_or("-".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+        };
+        let mark = about.mark(format!("{}_{}", at(pair.id), at(pair.secret)))?;
+        Ok(Found::Copy { mark, holds, written: Some(written) })
+    }
+
+    /// Writes one variable, and returns CircleCI's time of it.
+    async fn put(
+        &self,
+        place: &str,
+        (name, value): (&str, &str),
+        end: Instant,
+    ) -> Result<DateTime<Utc>, CallError> {
+        let about = self.about(place);
+        let ask = Ask {
+            method: "PUT",
+            path: format!("{}/{}", Self::variables(place), part(name)),
+            body: Some(Zeroizing::new(json!({ "value": value }).to_string())),
+        };
+        let reply = self.rest.send(&about, &ask, end).await?;
+        if !reply.is_success() {
+            return Err(self.rest.refusal(&about, &reply, NEEDED));
+        }
+        let written: Option<Variable> = reply.json();
+        let written = written.filter(|written| written.variable == name);
+        let written = written.ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown))?;
+        Ok(written.updated_at)
+    }
+}
+
+#[async_trait]
+impl Destination for Contexts {
+    fn abilities(&self) -> Abilities {
+        Abilities::IN_PARTS
+    }
+
+    async fn inspect(&self, place: &str) -> Result<Found, CallError> {
+        let pair = self.pair(place, Instant::now() + WITHIN).await?;
+        Self::found(&self.about(place), pair)
+    }
+
+    async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        let (about, end) = (self.about(place), Instant::now() + WITHIN);
+        let found = Self::found(&about, self.pair(place, end).await?)?;
+        if found.mark() != delivery.replaces.as_ref() {
+            return Err(about.conflict(found.mark(), delivery.replaces.as_ref()));
+        }
+        let CircleCi { id_name, secret_name, .. } = &self.kind;
+        let credentials = &delivery.credentials;
+        let id = self.put(place, (id_name, credentials.key.as_str()), end).await?;
+        // From here on, the pair that is there may not work.
+        let halfway = |error: CallError| {
+            let message = format!("{} (after {id_name} was written)", error.message);
+            CallError::new(error.kind, Effect::Unknown, message)
+        };
+        let secret = self.put(place, (secret_name, credentials.secret.expose()), end).await;
+        let written = Pair { id: Some(id), secret: Some(secret.map_err(halfway)?) };
+        let now = self.pair(place, end).await.map_err(after_a_write)?;
+        // The list may be behind; that it is ahead of the writes shows another writer.
+        let ahead = |now: Option<DateTime<Utc>>, written: Option<DateTime<Utc>>| now > written;
+        if ahead(now.id, written.id) || ahead(now.secret, written.secret) {
+            return Err(about.overtaken("a variable was changed after keyrot wrote it"));
+        }
+        Self::found(&about, written).map_err(after_a_write)
+    }
+}

@@ -1,0 +1,213 @@
+//! Secrets of Vault or OpenBao, in a KV engine of version 2. Each write says which version it
+//! follows (`cas`), and Vault refuses it if another one came first (Vault documentation, "KV
+//! secrets engine - version 2 (API)").
+
+use super::about::{About, WITHIN};
+use super::request::{Ask, Reply};
+use super::rest::Rest;
+use super::token::{Kept, Token};
+use super::vault_login::Login;
+use crate::connect::Aws;
+use crate::limiter::{Limiter, LimiterSettings};
+use crate::notify::secret_ref::Hidden;
+use crate::value;
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::settings::{Vault, VaultAuth};
+use keyrot_core::{CallError, Effect, ErrorKind};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+pub(super) struct VaultSecrets {
+    name: DestinationName,
+    mount: String,
+    rest: Rest,
+    aws: Aws,
+}
+
+/// Of the answer to a read.
+#[derive(Deserialize)]
+struct Read<'a> {
+    #[serde(borrow)]
+    data: Secret<'a>,
+}
+
+#[derive(Deserialize)]
+struct Secret<'a> {
+    /// `null` where the version was deleted.
+    #[serde(borrow)]
+    data: &'a RawValue,
+    metadata: Version,
+}
+
+/// Of the answer to a write.
+#[derive(Deserialize)]
+struct Written {
+    data: Version,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    version: u64,
+    created_time: Option<DateTime<Utc>>,
+}
+
+/// What is at a path.
+struct There {
+    version: u64,
+    found: Found,
+    /// Of the version that is not deleted.
+    text: Option<Zeroizing<String>>,
+}
+
+impl VaultSecrets {
+    pub(super) fn new(name: &DestinationName, kind: &Vault, aws: &Aws) -> Self {
+        let Vault { url, auth, mount, namespace } = kind;
+        let namespace = namespace.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+        let url = format!("{url}/v1{namespace}");
+        let token = match auth {
+            VaultAuth::Token(source) => {
+                let reads = Limiter::new(LimiterSettings::secret_reads());
+                Token::Kept(Hidden::new(source, aws, &reads))
+            }
+            VaultAuth::Aws { role, mount, server_id } => Token::OfVault(Box::new(Login {
+                aws: aws.clone(),
+                url: url.clone(),
+                mount: mount.clone(),
+                role: role.clone(),
+                server_id: server_id.clone(),
+                kept: Kept::default(),
+            })),
+        };
+        let rest = Rest {
+            aws: aws.clone(),
+            service: "Vault",
+            url,
+            auth: ("x-vault-token", ""),
+            headers: &[("x-vault-request", "true")],
+            token,
+            refuses_with: 403,
+        };
+        Self { name: name.clone(), mount: mount.clone(), rest, aws: aws.clone() }
+    }
+
+    fn about<'a>(&'a self, place: &'a str) -> About<'a> {
+        About { name: &self.name, what: "Vault", place }
+    }
+
+    fn path(&self, place: &str) -> String {
+        format!("/{}/data/{place}", self.mount)
+    }
+
+    async fn get(&self, place: &str, end: Instant) -> Result<Option<There>, CallError> {
+        let about = self.about(place);
+        let reply = self.rest.send(&about, &Ask::get(self.path(place)), end).await?;
+        match reply.status {
+            200 => {}
+            // A version that was deleted has a number, too.
+            404 if reply.says("\"metadata\"") => {}
+            404 if !reply.says("no handler for route") => return Ok(None),
+            _ => return Err(self.refusal(&about, &reply)),
+        }
+        // No message of the parser's: it may quote what it could not read.
+        let read: Read<'_> = serde_json::from_slice(&reply.body)
+            .map_err(|_| self.rest.unreadable(&about, Effect::None))?;
+        let Version { version, created_time } = read.data.metadata;
+        if version == 0 {
+            return Ok(None);
+        }
+        let text = Zeroizing::new(read.data.data.get().to_owned());
+        let text = Some(text).filter(|text| text.as_str() != "null");
+        let key = text
+            .as_ref()
+            .and_then(|text| value::inside(&self.aws.inner.secret.fields, text).key.ok());
+        let holds = key.map_or(Holds::Other, Holds::Key);
+        let mark = about.mark(version.to_string())?;
+        Ok(Some(There { version, found: Found::Copy { mark, holds, written: created_time }, text }))
+    }
+
+    fn refusal(&self, about: &About<'_>, reply: &Reply) -> CallError {
+        let Self { mount, rest, .. } = self;
+        let place = about.place;
+        let (kind, said) = match reply.status {
+            403 => (
+                ErrorKind::Denied,
+                format!(
+                    "the token ({}) is not valid any more, or its policy does not allow it; it needs create, read and update on \
+                     {mount}/data/{place}",
+                    rest.token.source()
+                ),
+            ),
+            404 => (
+                ErrorKind::NotFound,
+                format!("there is no KV engine of version 2 at {mount}, or not in this namespace"),
+            ),
+            400 => (
+                ErrorKind::Other,
+                format!("it does not take the value; is the KV engine at {mount} of version 2?"),
+            ),
+            _ => return rest.refusal(about, reply, "create, read and update"),
+        };
+        let said = format!("Vault answered HTTP {}: {said}", reply.status);
+        about.error(kind, reply.effect(), said)
+    }
+}
+
+#[async_trait]
+impl Destination for VaultSecrets {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, place: &str) -> Result<Found, CallError> {
+        let there = self.get(place, Instant::now() + WITHIN).await?;
+        Ok(there.map_or(Found::Nothing, |there| there.found))
+    }
+
+    async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        let (about, end) = (self.about(place), Instant::now() + WITHIN);
+        let credentials = &delivery.credentials;
+        let text = value::compose(&self.aws.inner.secret.fields, credentials, None);
+        let text = text.unwrap_or_default();
+        let there = self.get(place, end).await?;
+        let seen = there.as_ref().and_then(|there| there.found.mark());
+        if seen != delivery.replaces.as_ref() {
+            return Err(about.conflict(seen, delivery.replaces.as_ref()));
+        }
+        // To write the same again would only use up a version.
+        if let Some(there) = &there
+            && let Some(held) = &there.text
+            && value::credentials(&self.aws.inner.secret.fields, held).as_ref() == Some(credentials)
+        {
+            return Ok(there.found.clone());
+        }
+        let cas = there.map_or(0, |there| there.version);
+        let mut body = Zeroizing::new(String::with_capacity(text.len() + 64));
+        body.push_str(&format!("{{\"options\":{{\"cas\":{cas}}},\"data\":"));
+        body.push_str(&text);
+        body.push('}');
+        let ask = Ask { method: "POST", path: self.path(place), body: Some(body) };
+        let reply = self.rest.send(&about, &ask, end).await?;
+        match reply.status {
+            200 => {}
+            400 if reply.says("check-and-set") => {
+                let said = format!("version {cas} is not the last one any more");
+                let said =
+                    format!("it was changed by something other than keyrot meanwhile: {said}");
+                return Err(about.error(ErrorKind::Conflict, reply.effect(), said));
+            }
+            _ => return Err(self.refusal(&about, &reply)),
+        }
+        let written: Written =
+            reply.json().ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown))?;
+        Ok(Found::Copy {
+            mark: about.mark(written.data.version.to_string())?,
+            holds: Holds::Key(credentials.key.clone()),
+            written: written.data.created_time,
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! Variables of contexts of CircleCI.
+
+use super::circleci_server::{CONTEXT, CircleCi, TOKEN};
+use super::destination;
+use super::rules::{credentials, delivery, keeps_the_rules, silent};
+use super::server::{Fault, Server};
+use keyrot_core::model::{Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::{Effect, ErrorKind};
+use std::sync::Arc;
+
+const ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
+
+async fn lab() -> Server<CircleCi> {
+    let server = Server::start(CircleCi::new()).await;
+    server.lock().parameters.put("/keyrot/circleci", "SecureString", TOKEN);
+    server
+}
+
+async fn contexts(server: &Server<CircleCi>) -> Arc<dyn Destination> {
+    let more = format!("token = 'ssm:/keyrot/circleci'\nurl = '{}'", server.url);
+    destination("circleci", CONTEXT, &more, &server.url).await
+}
+
+fn has(server: &Server<CircleCi>, n: usize) -> bool {
+    let inner = server.lock();
+    let key = credentials(n);
+    inner.service.value(ID) == Some(key.key.as_str())
+        && inner.service.value(SECRET) == Some(key.secret.expose())
+}
+
+#[tokio::test]
+async fn it_keeps_the_rules_and_touches_no_other_variable() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    let foreign = server.clone();
+    keeps_the_rules(&*to, CONTEXT, || foreign.lock().service.put(SECRET, "theirs")).await;
+    assert!(has(&server, 3));
+    assert_eq!(server.lock().service.value("B"), Some("other"));
+    assert_eq!(server.count("DELETE"), 0);
+}
+
+#[tokio::test]
+async fn half_a_pair_is_known_and_finished() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    let secret = "environment-variable/AWS_SECRET_ACCESS_KEY";
+    server.fail(secret, Fault::Instead(403, "", "{}"));
+    let error = to.deliver(CONTEXT, &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::Unknown));
+    assert!(silent(&error).contains("(after AWS_ACCESS_KEY_ID was written)"), "{error}");
+    let half = to.inspect(CONTEXT).await.unwrap();
+    assert!(matches!(half, Found::Copy { holds: Holds::Other, .. }), "{half:?}");
+    to.deliver(CONTEXT, &delivery(1, half.mark())).await.unwrap();
+    assert!(has(&server, 1));
+}
+
+#[tokio::test]
+async fn lost_answers_are_asked_for_again_and_limits_waited_for() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    server.fail("GET", Fault::Dropped);
+    server.fail("PUT", Fault::LostReply);
+    server.fail("PUT", Fault::Instead(429, "retry-after: 1\r\n", ""));
+    let first = to.deliver(CONTEXT, &delivery(1, None)).await.unwrap();
+    assert!(has(&server, 1));
+    assert_eq!(to.inspect(CONTEXT).await.unwrap().mark(), first.mark());
+}
+
+#[tokio::test]
+async fn a_write_by_something_else_at_the_same_time_is_seen() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    let first = to.deliver(CONTEXT, &delivery(1, None)).await.unwrap();
+    // An answer of an earlier time: by now there is a later change.
+    let early = r#"{"variable":"AWS_SECRET_ACCESS_KEY","updated_at":"2026-01-05T04:00:00.001Z"}"#;
+    server.fail("environment-variable/AWS_SECRET", Fault::Instead(200, "", early));
+    let error = to.deliver(CONTEXT, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown), "{error}");
+    // One about another variable is no receipt.
+    let other = r#"{"variable":"B","updated_at":"2026-01-05T04:00:00.001Z"}"#;
+    server.fail("PUT", Fault::Instead(200, "", other));
+    let seen = to.inspect(CONTEXT).await.unwrap();
+    let error = to.deliver(CONTEXT, &delivery(2, seen.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::Unknown), "{error}");
+    silent(&error);
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    let elsewhere = "f1b0a6d2-3c1e-4f7a-9a51-000000000000";
+    let error = to.inspect(elsewhere).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
+    assert!(silent(&error).contains("somebody who may change the context"), "{error}");
+    server.lock().service.token = "CCIPAT_another".to_owned();
+    let error = to.inspect(CONTEXT).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    let said = silent(&error);
+    assert!(said.contains("put it into ssm:/keyrot/circleci") && !said.contains("CCIPAT"));
+    server.lock().parameters.put("/keyrot/circleci", "SecureString", "CCIPAT_another");
+    to.inspect(CONTEXT).await.unwrap();
+}

@@ -1,0 +1,116 @@
+//! Programs on this machine.
+#![cfg(all(unix, feature = "command"))]
+
+use super::destination;
+use super::rules::{SESAME, credentials, delivery, silent};
+use keyrot_core::model::Found;
+use keyrot_core::ports::Destination;
+use keyrot_core::{Effect, ErrorKind};
+use serde_json::{Value, json};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A shell script in a folder of its own.
+struct Script {
+    folder: PathBuf,
+}
+
+impl Script {
+    fn new(name: &str, text: &str) -> Self {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("command-{name}"));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let script = folder.join("put-key");
+        std::fs::write(&script, format!("#!/bin/sh\ncd \"$(dirname \"$0\")\"\n{text}\n")).unwrap();
+        std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o700)).unwrap();
+        Self { folder }
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
+    async fn destination(&self, arguments: &str) -> Arc<dyn Destination> {
+        let more = format!("command = ['{}/put-key'{arguments}]", self.folder.display());
+        destination("command", "jenkins/ci", &more, "http://127.0.0.1:9").await
+    }
+}
+
+#[tokio::test]
+async fn it_gets_one_line_of_json_and_nothing_secret_anywhere_else() {
+    let script = Script::new(
+        "line",
+        "cat > input; echo \"$@\" > arguments; env > environment; ps > /dev/null",
+    );
+    let to = script.destination(", '--to', 'a b;$(x)'").await;
+    assert_eq!(to.inspect("jenkins/ci").await.unwrap(), Found::Nothing);
+    let found = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap();
+    assert_eq!(found, Found::unseen());
+    let input = script.read("input");
+    assert_eq!(input.lines().count(), 1);
+    let document: Value = serde_json::from_str(&input).unwrap();
+    let key = credentials(1);
+    assert_eq!(
+        document,
+        json!({
+            "keyrot": {
+                "destination": "x",
+                "place": "jenkins/ci",
+                "version": delivery(1, None).version.as_str(),
+            },
+            "key": { "AccessKeyId": key.key.as_str(), "SecretAccessKey": key.secret.expose() },
+        })
+    );
+    assert_eq!(script.read("arguments"), "--to a b;$(x)\n", "no shell reads them");
+    assert!(!script.read("environment").contains(SESAME));
+    assert_eq!(to.inspect("jenkins/ci").await.unwrap(), Found::Nothing, "nothing is seen of it");
+}
+
+#[tokio::test]
+async fn another_end_than_with_0_is_no_receipt_and_its_output_is_not_kept() {
+    for (name, text, says) in [
+        ("code", "cat; cat >&2; exit 3", "put-key ended with 3; expected 0"),
+        ("deaf", "exec 0<&-; exit 4", "put-key ended with 4"),
+        ("signal", "kill -9 $$", "was ended by a signal"),
+    ] {
+        let script = Script::new(name, text);
+        let to = script.destination("").await;
+        let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::Unknown), "{error}");
+        let said = silent(&error);
+        assert!(said.contains(says) && said.contains("destination x"), "{said}");
+    }
+    // One that does not read its input, and is content.
+    let script = Script::new("content", "exit 0");
+    script.destination("").await.deliver("jenkins/ci", &delivery(1, None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_does_not_end_is_stopped() {
+    let script = Script::new("endless", "cat > /dev/null; sleep 600 & echo $! > pid; wait");
+    let to = script.destination("").await;
+    let (address, delivery) = ("jenkins/ci", delivery(1, None));
+    let begin = std::time::Instant::now();
+    let error = to.deliver(address, &delivery).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown), "{error}");
+    assert!(begin.elapsed().as_secs() < 60);
+    assert!(silent(&error).contains("had not ended after 30s, and was stopped"), "{error}");
+    // With what it started.
+    let pid = script.read("pid");
+    let alive = std::process::Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
+    assert!(!alive.status.success(), "it runs on");
+}
+
+#[tokio::test]
+async fn a_program_that_is_not_there_is_noticed_by_a_look() {
+    let script = Script::new("gone", "exit 0");
+    let to = script.destination("").await;
+    std::fs::remove_file(script.folder.join("put-key")).unwrap();
+    let error = to.inspect("jenkins/ci").await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
+    assert!(silent(&error).contains("cannot be found"), "{error}");
+    let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
+    assert!(silent(&error).contains("cannot be started"), "{error}");
+}

@@ -1,0 +1,176 @@
+//! Secrets of Vault and OpenBao.
+
+use super::destination;
+use super::rules::{credentials, delivery, keeps_the_rules, silent};
+use super::server::{Fault, Server};
+use super::vault_server::{TOKEN, Vault};
+use keyrot_core::model::{Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::{Effect, ErrorKind};
+use serde_json::json;
+use std::sync::Arc;
+
+const PLACE: &str = "ci/shop/aws";
+const BY_TOKEN: &str = "token = 'ssm:/keyrot/vault'";
+const BY_ROLE: &str = "role = 'keyrot'";
+
+async fn lab() -> Server<Vault> {
+    let server = Server::start(Vault::new()).await;
+    server.lock().parameters.put("/keyrot/vault", "SecureString", TOKEN);
+    server
+}
+
+async fn secrets(server: &Server<Vault>, more: &str) -> Arc<dyn Destination> {
+    let more = format!("url = '{}'\n{more}", server.url);
+    destination("vault", PLACE, &more, &server.url).await
+}
+
+#[tokio::test]
+async fn it_keeps_the_rules_with_a_token_and_with_a_role() {
+    for more in [BY_TOKEN, BY_ROLE] {
+        let server = lab().await;
+        let to = secrets(&server, more).await;
+        let foreign = server.clone();
+        keeps_the_rules(&*to, PLACE, || {
+            foreign.lock().service.put(PLACE, json!({ "password": "theirs" }));
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn it_has_the_fields_of_the_secret_and_nothing_else() {
+    let server = lab().await;
+    let to = secrets(&server, BY_TOKEN).await;
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    {
+        let inner = server.lock();
+        let key = credentials(1);
+        assert_eq!(
+            inner.service.secrets[PLACE][0].data,
+            json!({ "AccessKeyId": key.key.as_str(), "SecretAccessKey": key.secret.expose() })
+        );
+    }
+    // The same again uses up no version.
+    to.deliver(PLACE, &delivery(1, first.mark())).await.unwrap();
+    assert_eq!(server.lock().service.secrets[PLACE].len(), 1);
+    let Found::Copy { mark, written: Some(written), .. } = first else { panic!("{first:?}") };
+    assert_eq!((mark.as_str(), written.timestamp_subsec_nanos()), ("1", 945_319_214));
+}
+
+#[tokio::test]
+async fn a_namespace_and_another_mount_are_part_of_the_path() {
+    let server = lab().await;
+    server.lock().service.base = "/v1/team/a/";
+    let to = secrets(&server, &format!("{BY_TOKEN}\nnamespace = 'team/a'")).await;
+    to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    let to = secrets(&server, &format!("{BY_TOKEN}\nnamespace = 'team/a'\nmount = 'kv'")).await;
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert!(silent(&error).contains("no KV engine of version 2 at kv"), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_no_empty_place() {
+    let server = lab().await;
+    let to = secrets(&server, BY_TOKEN).await;
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    server.lock().service.secrets.get_mut(PLACE).unwrap()[0].is_deleted = true;
+    let seen = to.inspect(PLACE).await.unwrap();
+    assert!(matches!(seen, Found::Copy { holds: Holds::Other, .. }), "{seen:?}");
+    assert_eq!(seen.mark(), first.mark());
+    to.deliver(PLACE, &delivery(2, seen.mark())).await.unwrap();
+    assert_eq!(server.lock().service.secrets[PLACE].len(), 2);
+}
+
+#[tokio::test]
+async fn a_write_in_between_is_refused_by_the_server_itself() {
+    let server = lab().await;
+    let to = secrets(&server, BY_TOKEN).await;
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    // Something else writes after keyrot has looked.
+    let error = r#"{"errors":["check-and-set parameter did not match the current version"]}"#;
+    server.fail("POST /v1/secret", Fault::Instead(400, "", error));
+    let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
+    assert!(silent(&error).contains("version 1 is not the last one"), "{error}");
+    // Another refusal is none of a version.
+    server.fail("POST /v1/secret", Fault::Instead(400, "", r#"{"errors":["bad"]}"#));
+    let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
+    silent(&error);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_a_write_leaves_it_open_and_is_not_repeated() {
+    for fault in [Fault::LostReply, Fault::Dropped, Fault::Instead(503, "", "")] {
+        let server = lab().await;
+        let to = secrets(&server, BY_TOKEN).await;
+        server.fail("POST /v1/secret", fault);
+        let error = to.deliver(PLACE, &delivery(1, None)).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown));
+        assert_eq!(server.count("POST /v1/secret"), 1);
+        silent(&error);
+        let seen = to.inspect(PLACE).await.unwrap();
+        let found = to.deliver(PLACE, &delivery(1, seen.mark())).await.unwrap();
+        assert!(matches!(found, Found::Copy { holds: Holds::Key(_), .. }), "{found:?}");
+        assert_eq!(server.lock().service.secrets[PLACE].len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_login_is_kept_while_it_lasts_and_renewed_when_it_is_refused() {
+    let server = lab().await;
+    server.lock().service.server_id = Some("vault.example.com");
+    let to = secrets(&server, &format!("{BY_ROLE}\nserver_id = 'vault.example.com'")).await;
+    to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    to.inspect(PLACE).await.unwrap();
+    assert_eq!(server.lock().service.logins.len(), 1);
+    // It was revoked.
+    server.lock().service.token = "hvs.other".to_owned();
+    to.inspect(PLACE).await.unwrap();
+    assert_eq!(server.lock().service.logins.len(), 2);
+    // One that ends at once is used once.
+    server.lock().service.lease = 0;
+    server.lock().service.token = "hvs.other".to_owned();
+    to.inspect(PLACE).await.unwrap();
+    to.inspect(PLACE).await.unwrap();
+    assert_eq!(server.lock().service.logins.len(), 4);
+    let inner = server.lock();
+    for login in &inner.service.logins {
+        assert!(!format!("{login:?}").contains("caller-secret"), "the signature, and not the key");
+    }
+}
+
+#[tokio::test]
+async fn refusals_say_what_to_do() {
+    let server = lab().await;
+    server.lock().service.server_id = Some("vault.example.com");
+    let to = secrets(&server, BY_ROLE).await;
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
+    assert!(silent(&error).contains("check bound_iam_principal_arn, and server_id"), "{error}");
+
+    server.lock().parameters.put("/keyrot/vault", "SecureString", "hvs.wrong");
+    let to = secrets(&server, BY_TOKEN).await;
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
+    let said = silent(&error);
+    assert!(said.contains("the token (ssm:/keyrot/vault) is not valid"), "{said}");
+    assert!(said.contains("create, read and update on secret/data/ci/shop/aws"), "{said}");
+    assert!(!said.contains("hvs."), "{said}");
+    // It was replaced: it is read again.
+    server.lock().parameters.put("/keyrot/vault", "SecureString", TOKEN);
+    to.inspect(PLACE).await.unwrap();
+
+    for (fault, kind, says) in [
+        (Fault::Instead(200, "", "<html>"), ErrorKind::Other, "cannot be read"),
+        (Fault::Instead(307, "", ""), ErrorKind::NotFound, "renamed or moved"),
+        (Fault::Instead(429, "retry-after: 3600\r\n", ""), ErrorKind::Throttled, "too many"),
+    ] {
+        server.fail("GET", fault);
+        let error = to.inspect(PLACE).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (kind, Effect::None), "{error}");
+        assert!(silent(&error).contains(says), "{error}");
+    }
+}

@@ -1,0 +1,236 @@
+//! What each kind of destination has in its table.
+
+use crate::settings::destination::{
+    CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
+    SecretCopies, Tier, Vault, VaultAuth,
+};
+use crate::settings::destination_keys::Keys;
+use crate::settings::name::is_name;
+use crate::settings::value::is_region;
+use serde_json::Value;
+
+impl Keys<'_> {
+    pub(super) fn of_kind(&self, kind: &str) -> Option<DestinationKind> {
+        Some(match kind {
+            "ssm" => DestinationKind::Ssm(ParameterStore {
+                region: self.region(),
+                kms_key: self.kms_key(),
+                tier: match self.text("tier") {
+                    None | Some("standard") => Tier::Standard,
+                    Some("advanced") => Tier::Advanced,
+                    Some("intelligent") => Tier::Intelligent,
+                    Some(_) => {
+                        self.refuse("tier", "standard, advanced or intelligent");
+                        return None;
+                    }
+                },
+            }),
+            "secrets_manager" => {
+                self.needed("region", "eu-west-1");
+                let kms_key = self.kms_key();
+                DestinationKind::SecretsManager(SecretCopies { region: self.region()?, kms_key })
+            }
+            "github" => self.github()?,
+            "gitlab" => self.gitlab()?,
+            "circleci" => self.circleci()?,
+            "vault" => self.vault()?,
+            _ => DestinationKind::Command(self.command()?),
+        })
+    }
+
+    fn region(&self) -> Option<String> {
+        self.fitting("region", "a region such as eu-central-1", is_region)
+    }
+
+    fn kms_key(&self) -> Option<String> {
+        let fits = |t: &str| t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
+        self.fitting("kms_key", "a KMS key id, alias/NAME or ARN", fits)
+    }
+
+    /// `https://HOST`, or `http://` to this machine; without a slash at its end.
+    fn url(&self, example: &str) -> Option<String> {
+        let expected = format!("https://HOST without user and password, such as {example}");
+        let fits = |url: &str| {
+            let (scheme, rest) = url.split_once("://").unwrap_or_default();
+            let host = rest.split('/').next().unwrap_or_default();
+            let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+            let here = matches!(name, "127.0.0.1" | "localhost" | "[::1]");
+            let plain = |b: u8| b.is_ascii_alphanumeric() || b"/.:-_~[]".contains(&b);
+            (scheme == "https" || (scheme == "http" && here))
+                && !host.is_empty()
+                && rest.bytes().all(plain)
+        };
+        let url = self.fitting("url", &expected, fits)?;
+        Some(url.trim_end_matches('/').to_owned())
+    }
+
+    /// A name of capitals, digits and underscores, as stores of variables want it.
+    fn variable(&self, key: &str, default: &str) -> Option<String> {
+        let expected = format!("letters, digits and _, no digit first, such as {default}");
+        let fits = |t: &str| is_name(t, 255, "_") && !t.starts_with(|c: char| c.is_ascii_digit());
+        match self.text(key) {
+            None => Some(default.to_owned()),
+            Some(_) => self.fitting(key, &expected, fits),
+        }
+    }
+
+    fn github(&self) -> Option<DestinationKind> {
+        let app = self.text("app");
+        let auth = match (self.text("token"), app) {
+            (Some(_), None) => GitHubAuth::Token(self.source("token")?),
+            (None, Some(_)) => {
+                self.needed("private_key", "secret:keyrot/github#private_key");
+                self.needed("installation", "12345678");
+                let plain = |t: &str| is_name(t, 64, "._-");
+                GitHubAuth::App {
+                    app: self.fitting("app", "the App's client id or id", plain)?,
+                    installation: self.fitting(
+                        "installation",
+                        "the id of the installation, a number in quotes",
+                        |t| is_name(t, 20, "") && t.bytes().all(|b| b.is_ascii_digit()),
+                    )?,
+                    private_key: self.source("private_key")?,
+                }
+            }
+            _ => {
+                self.wrong(
+                    "token",
+                    "expected either token (a personal access token), or app, installation and private_key (a GitHub App), \
+                     such as token = \"secret:keyrot/github#token\"",
+                );
+                return None;
+            }
+        };
+        let url = self.url("https://github.example.com/api/v3");
+        let (id_name, secret_name) = self.pair()?;
+        for (key, name) in [("id_name", &id_name), ("secret_name", &secret_name)] {
+            // GitHub documentation, "Using secrets in GitHub Actions", "Naming your secrets".
+            if name.to_ascii_uppercase().starts_with("GITHUB_") {
+                self.refuse(key, "a name that does not begin with GITHUB_");
+            }
+        }
+        Some(DestinationKind::GitHub(GitHub { auth, url, id_name, secret_name }))
+    }
+
+    /// The names of the two variables that hold a key.
+    fn pair(&self) -> Option<(String, String)> {
+        let id_name = self.variable("id_name", "AWS_ACCESS_KEY_ID")?;
+        let secret_name = self.variable("secret_name", "AWS_SECRET_ACCESS_KEY")?;
+        if id_name.eq_ignore_ascii_case(&secret_name) {
+            self.refuse("secret_name", "another name than that of id_name");
+        }
+        Some((id_name, secret_name))
+    }
+
+    fn gitlab(&self) -> Option<DestinationKind> {
+        self.needed("token", "secret:keyrot/gitlab#token");
+        let level = match self.text("level") {
+            None | Some("project") => GitLabLevel::Project,
+            Some("group") => GitLabLevel::Group,
+            Some(_) => {
+                self.refuse("level", "project or group");
+                return None;
+            }
+        };
+        let scope = |t: &str| t.len() <= 255 && is_name(t, 255, "/*_.- ${}");
+        let profile = |t: &str| is_name(t, 64, "_.-");
+        let (expected_scope, expected_profile) = (
+            "the scope of environments, such as production or *",
+            "a profile's name of letters, digits, _ . -",
+        );
+        let url = self.url("https://gitlab.example.com");
+        let variable = self.variable("variable", "AWS_SHARED_CREDENTIALS_FILE")?;
+        let environment_scope = self.fitting("environment_scope", expected_scope, scope);
+        let profile = self.fitting("profile", expected_profile, profile);
+        Some(DestinationKind::GitLab(GitLab {
+            token: self.source("token")?,
+            url,
+            level,
+            variable,
+            environment_scope: environment_scope.unwrap_or_else(|| "*".to_owned()),
+            profile: profile.unwrap_or_else(|| "default".to_owned()),
+        }))
+    }
+
+    fn circleci(&self) -> Option<DestinationKind> {
+        self.needed("token", "secret:keyrot/circleci#token");
+        let url = self.url("https://circleci.example.com");
+        let (id_name, secret_name) = self.pair()?;
+        let token = self.source("token")?;
+        Some(DestinationKind::CircleCi(CircleCi { token, url, id_name, secret_name }))
+    }
+
+    fn vault(&self) -> Option<DestinationKind> {
+        self.needed("url", "https://vault.example.com:8200");
+        // What stands in a URL between two slashes, or several of those.
+        let path = |t: &str| {
+            let part = |p: &str| is_name(p, 255, "_.-") && p != "." && p != "..";
+            t.len() <= 255 && t.split('/').all(part)
+        };
+        let expected = "a path of letters, digits, _ . - and /, without a slash first or last";
+        let at = |key: &str, default: &str| match self.text(key) {
+            None => Some(default.to_owned()),
+            Some(_) => self.fitting(key, expected, path),
+        };
+        let auth = match (self.text("token"), self.text("role")) {
+            (Some(_), None) => {
+                for key in ["auth_mount", "server_id"] {
+                    if self.text(key).is_some() {
+                        self.wrong(key, format!("`{key}` goes with role, and not with token"));
+                    }
+                }
+                VaultAuth::Token(self.source("token")?)
+            }
+            (None, Some(_)) => {
+                let plain = |t: &str| t.len() <= 255 && t.bytes().all(|b| b.is_ascii_graphic());
+                VaultAuth::Aws {
+                    role: self.fitting("role", "a role's name of letters, digits, _ . -", |t| {
+                        is_name(t, 255, "_.-")
+                    })?,
+                    mount: at("auth_mount", "aws")?,
+                    server_id: self.fitting("server_id", "text without spaces", plain),
+                }
+            }
+            _ => {
+                self.wrong(
+                    "role",
+                    "expected either role (a role of Vault's AWS auth method), or token, such as role = \"keyrot\"",
+                );
+                return None;
+            }
+        };
+        let mount = at("mount", "secret")?;
+        let namespace = self.fitting("namespace", expected, path);
+        let url = self.url("https://vault.example.com:8200")?;
+        Some(DestinationKind::Vault(Vault { url, auth, mount, namespace }))
+    }
+
+    /// A program and its arguments.
+    fn command(&self) -> Option<Command> {
+        let expected = "a list of texts, the program's absolute path first, such as [\"/usr/local/bin/put-key\", \"--quiet\"]";
+        let Some(value) = self.table.fields.get("command") else {
+            self.wrong("command", format!("it has no command; expected {expected}"));
+            return None;
+        };
+        let text = |item: &Value| {
+            item.as_str().filter(|text| !text.chars().any(char::is_control)).map(str::to_owned)
+        };
+        let command: Option<Vec<String>> =
+            value.as_array().and_then(|items| items.iter().map(text).collect());
+        match command {
+            Some(command) if command.first().is_some_and(|program| is_absolute(program)) => {
+                Some(Command { command })
+            }
+            _ => {
+                self.refuse("command", expected);
+                None
+            }
+        }
+    }
+}
+
+/// Whether a path says by itself where it leads, on Unix or on Windows.
+fn is_absolute(path: &str) -> bool {
+    let drive = path.split_once(":\\").is_some_and(|(drive, _)| drive.len() == 1);
+    (path.starts_with('/') || drive) && path.len() > 1
+}
