@@ -5,6 +5,9 @@
 #[path = "../embed.rs"]
 mod embed;
 #[allow(dead_code, reason = "its main is not run here")]
+#[path = "../own_destination.rs"]
+mod own_destination;
+#[allow(dead_code, reason = "its main is not run here")]
 #[path = "../own_notifier.rs"]
 mod own_notifier;
 #[allow(dead_code, reason = "its main is not run here")]
@@ -16,12 +19,15 @@ mod test_with_mocks;
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_aws::{Aws, AwsSettings, Endpoints};
+use keyrot_core::conformance::{DestinationLab, Trouble, assert_all, destination};
 use keyrot_core::memory::World;
 use keyrot_core::report::{RunStatus, State};
 use keyrot_core::service::Service;
 use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Cancel, EventKind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 const HUNDRED_DAYS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
@@ -81,6 +87,55 @@ async fn own_notifier() {
             .iter()
             .any(|user| user.events.iter().any(|e| matches!(e.kind, EventKind::KeyCreated { .. })))
     );
+}
+
+/// A folder that is gone when the test ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("destination-{name}"));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The other side of the files, for the suite.
+struct FilesLab<'a>(&'a Path, AtomicUsize);
+
+#[async_trait::async_trait]
+impl DestinationLab for FilesLab<'_> {
+    async fn empty_place(&self) -> Result<String, Trouble> {
+        Ok(format!("user-{}", self.1.fetch_add(1, Ordering::Relaxed)))
+    }
+
+    async fn overwrite(&self, place: &str) -> Result<(), Trouble> {
+        std::fs::write(self.0.join(format!("{place}.json")), "theirs").unwrap();
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn own_destination() {
+    let folder = Folder::new("suite");
+    let files = own_destination::KeyFiles::new(&folder.0);
+    let lab = FilesLab(&folder.0, AtomicUsize::new(0));
+    assert_all(&destination(&files, &lab).await, &[]);
+
+    let folder = Folder::new("run");
+    let (key, events) = own_destination::run(&folder.0).await.unwrap();
+    let file = std::fs::read_to_string(folder.0.join("deployer.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(file["id"], key.as_str());
+    assert_eq!(file["secret"], World::secret_of(&key).expose());
+    assert!(events.iter().any(|event| event.contains("files")), "{events:#?}");
 }
 
 /// Two users to rotate, one who is not selected, and the service.

@@ -49,6 +49,8 @@
 //!   guide, "Secret encryption and decryption").
 
 mod actions;
+#[cfg(feature = "settings")]
+mod deliveries;
 mod guard;
 mod named;
 mod principals;
@@ -56,6 +58,8 @@ mod scope;
 mod text;
 
 pub use actions::{ACTIONS, Action, Sid};
+#[cfg(feature = "settings")]
+pub use deliveries::Delivery;
 pub use guard::{GUARDED, Guard, LONGEST_MANAGED_POLICY, LONGEST_SCP, NoPrincipal, Principal};
 pub use scope::{Discovery, Hooks, Key, Many, Scope};
 pub use text::{Syntax, Text};

@@ -54,8 +54,10 @@ pub(crate) async fn read(
 }
 
 fn secret_variables(settings: &Settings) -> Vec<String> {
-    let sources = settings.notify().iter().flat_map(|spec| spec.target().sources());
-    sources
+    let notify = settings.notify().iter().flat_map(|spec| spec.target().sources());
+    let tokens = settings.destinations().iter().flat_map(|spec| spec.sources());
+    notify
+        .chain(tokens)
         .filter(|source| source.place() == SecretPlace::Environment)
         .map(|source| source.id().to_owned())
         .collect()

@@ -13,6 +13,8 @@ use keyrot_core::{CallError, Effect, ErrorKind};
 #[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
 use std::process::{ExitStatus, Stdio};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
@@ -36,6 +38,27 @@ impl Program {
 
     fn about<'a>(&'a self, place: &'a str) -> About<'a> {
         About { name: &self.name, what: "the command for", place }
+    }
+
+    /// Whether the program is there, and not everybody's to change.
+    async fn check(&self, about: &About<'_>) -> Result<(), CallError> {
+        let program = self.command.first().map(String::as_str).unwrap_or_default();
+        let found = tokio::fs::metadata(program).await.map_err(|error| {
+            let said = format!("{program} cannot be found: {}", error.kind());
+            about.refused(ErrorKind::NotFound, said)
+        })?;
+        if !found.is_file() {
+            let said = format!("{program} is no file; expected a program");
+            return Err(about.refused(ErrorKind::Other, said));
+        }
+        #[cfg(unix)]
+        if found.permissions().mode() & 0o002 != 0 {
+            let said = format!(
+                "everybody may change {program}; expected a program that only its owner may: chmod o-w {program}"
+            );
+            return Err(about.refused(ErrorKind::Denied, said));
+        }
+        Ok(())
     }
 
     /// One line of JSON: the key as it is in the secret, and beside it what it is for.
@@ -64,22 +87,13 @@ impl Destination for Program {
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
         // Before a key is created it shows whether the program is there.
-        let program = self.command.first().map(String::as_str).unwrap_or_default();
-        match tokio::fs::metadata(program).await {
-            Ok(found) if found.is_file() => Ok(Found::Nothing),
-            Ok(_) => Err(self
-                .about(place)
-                .refused(ErrorKind::Other, format!("{program} is no file; expected a program"))),
-            Err(error) => {
-                let said = format!("{program} cannot be found: {}", error.kind());
-                Err(self.about(place).refused(ErrorKind::NotFound, said))
-            }
-        }
+        self.check(&self.about(place)).await.map(|()| Found::Nothing)
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let about = self.about(place);
         let end = Instant::now() + WITHIN;
+        self.check(&about).await?;
         let (program, arguments) = self.command.split_first().ok_or_else(|| {
             about.refused(ErrorKind::Other, "it has no program; expected an absolute path")
         })?;

@@ -40,7 +40,7 @@ use crate::notify::FromEnvironment;
 use keyrot_core::Ports;
 use keyrot_core::model::DestinationName;
 use keyrot_core::ports::Destination;
-use keyrot_core::settings::{DestinationKind, DestinationSpec, SecretPlace, Settings};
+use keyrot_core::settings::{DestinationKind, DestinationSpec, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -74,12 +74,13 @@ impl Aws {
                     reason: reason.to_owned(),
                 });
             }
-            let variable = spec.sources().into_iter().find(|source| {
-                env == FromEnvironment::Refused && source.place() == SecretPlace::Environment
-            });
+            let variable = spec
+                .sources()
+                .into_iter()
+                .find(|source| env == FromEnvironment::Refused && source.place().is_local());
             if let Some(source) = variable {
                 let reason = format!(
-                    "an environment variable ({source}) is shown to everybody who may read the configuration; put the token into \
+                    "an environment variable or a file of the function ({source}) is shown to everybody who may read the configuration or the code; put the token into \
                      Secrets Manager or an SSM SecureString, and write secret:NAME or ssm:NAME"
                 );
                 return Err(DestinationError { name: spec.name().clone(), reason });

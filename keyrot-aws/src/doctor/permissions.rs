@@ -14,7 +14,9 @@ use crate::doctor::check::{Check, Notes};
 use crate::doctor::sample::Sample;
 use crate::errors::Failure;
 use crate::op::Op;
-use crate::policy::{ACTIONS, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
+use crate::policy::{
+    ACTIONS, Delivery, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text,
+};
 use crate::retry::send;
 use keyrot_core::model::{Arn, plural};
 use keyrot_core::settings::Settings;
@@ -179,7 +181,8 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
         partition: Text::fixed(partition(caller)),
         region: Text::fixed(aws.region()),
         secrets_key: settings.kms_key().and_then(Key::parse),
-        hooks: Hooks::of(settings.notify()),
+        hooks: Hooks::of(settings.notify()).with_tokens(settings.destinations()),
+        deliveries: Delivery::of(settings.destinations(), &selection.path_prefix, &account),
         trail: settings.trail(),
         ..Scope::new(
             account,

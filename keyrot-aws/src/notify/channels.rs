@@ -8,7 +8,7 @@ use super::secret_ref::Hidden;
 use super::{eventbridge, sns};
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
-use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
+use keyrot_core::settings::{NotifySpec, NotifyTarget};
 use keyrot_core::{Notifier, Target};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,13 +22,13 @@ pub struct Channels {
     pub(super) aws: Aws,
 }
 
-/// Whether `env:VARIABLE` is taken for a place of secrets.
+/// Whether `env:VARIABLE` and `file:PATH` are taken for places of secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromEnvironment {
     /// On a person's machine, or in CI, where secrets come in that way.
     Allowed,
-    /// Where everybody who may read the configuration sees the environment, as in a Lambda
-    /// function.
+    /// Where everybody who may read the configuration sees the environment, and everybody who may
+    /// read the code its files, as in a Lambda function.
     Refused,
 }
 
@@ -51,11 +51,10 @@ impl Channels {
         env: FromEnvironment,
     ) -> Result<Self, ChannelError> {
         for spec in specs {
-            let of_env = |place| place == SecretPlace::Environment;
             if env == FromEnvironment::Refused
-                && spec.target().sources().iter().any(|s| of_env(s.place()))
+                && spec.target().sources().iter().any(|source| source.place().is_local())
             {
-                let reason = "an environment variable is shown to everybody who may read the configuration; put the URL or key into \
+                let reason = "an environment variable or a file of the function is shown to everybody who may read the configuration or the code; put the URL or key into \
                               Secrets Manager or an SSM SecureString, and write secret:NAME or ssm:NAME";
                 return Err(ChannelError {
                     name: spec.name().to_owned(),

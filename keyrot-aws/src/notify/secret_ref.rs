@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
+
+const LONGEST_FILE: u64 = 64 * 1024;
 const CURRENT: &str = "AWSCURRENT";
 
 /// The text that a [`SecretSource`] names.
@@ -75,6 +77,7 @@ impl Hidden {
             }
             SecretPlace::Environment => std::env::var(self.source.id())
                 .map_err(|_| self.is_not(" is not set in the environment, or is not UTF-8"))?,
+            SecretPlace::File => self.text_of_file()?,
         });
         let text = match self.source.field() {
             Some(field) => self.field(&whole, field)?,
@@ -107,6 +110,18 @@ impl Hidden {
             .map_err(|_| self.is_not(": the JSON field is not text"))?;
         let text = Zeroizing::new(text);
         Ok(Zeroizing::new(text.trim().to_owned()))
+    }
+
+    /// A small file: one that is mounted is replaced as a whole, and read again then.
+    fn text_of_file(&self) -> Result<String, NotifierError> {
+        let path = std::path::Path::new(self.source.id());
+        let found = std::fs::metadata(path)
+            .map_err(|error| self.is_not(&format!(" cannot be read: {}", error.kind())))?;
+        if !found.is_file() || found.len() > LONGEST_FILE {
+            return Err(self.is_not(" is no file of at most 64 KiB"));
+        }
+        std::fs::read_to_string(path)
+            .map_err(|error| self.is_not(&format!(" cannot be read: {}", error.kind())))
     }
 
     async fn secret_string_of(&self, end: Instant) -> Result<String, NotifierError> {

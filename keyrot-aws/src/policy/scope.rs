@@ -1,10 +1,12 @@
 //! What the policy is for, and how its statements follow from that.
 
+#[cfg(feature = "settings")]
+use super::Delivery;
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
 use keyrot_core::model::HOME_TAG;
 use keyrot_core::selection::SecretTemplate;
 #[cfg(any(feature = "settings", feature = "notify"))]
-use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace};
+use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace, SecretSource};
 
 /// What keyrot is to work on, and with what.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +38,11 @@ pub struct Scope {
     pub config: Option<Text>,
     /// The function's own topic, and the ARN of the KMS key that encrypts it.
     pub own_topic: Option<(Text, Text)>,
-    /// Its notifiers.
+    /// Its notifiers, and what it authenticates with at destinations.
     pub hooks: Hooks,
+    /// Its destinations in AWS.
+    #[cfg(feature = "settings")]
+    pub deliveries: Vec<Delivery>,
     /// The name of the function's log group, where Lambda writes its log.
     pub log_group: Option<Text>,
     /// Whether CloudTrail is asked who uses the keys that are held.
@@ -102,7 +107,7 @@ impl Key {
     pub fn parse(text: &str) -> Option<Self> {
         let alias = text.split_once(":alias/").map(|(_, name)| format!("alias/{name}"));
         match alias.as_deref().unwrap_or(text) {
-            "alias/aws/secretsmanager" => None,
+            "alias/aws/secretsmanager" | "alias/aws/ssm" => None,
             alias if alias.starts_with("alias/") => Some(Self::Alias(Text::fixed(alias))),
             arn if arn.starts_with("arn:") => Some(Self::Arn(Text::fixed(arn))),
             id => Some(Self::Id(Text::fixed(id))),
@@ -122,15 +127,18 @@ impl Hooks {
                 NotifyTarget::EventBridge(bus) => hooks.buses.push(bus.id()),
                 NotifyTarget::Slack(_) | NotifyTarget::Teams(_) | NotifyTarget::Webhook { .. } => {}
             }
-            for source in target.sources() {
-                match source.place() {
-                    SecretPlace::SecretsManager => hooks.secrets.push(source.id()),
-                    SecretPlace::ParameterStore => hooks.parameters.push(source.id()),
-                    SecretPlace::Environment => {}
-                }
-            }
+            target.sources().into_iter().for_each(|source| hooks.read(source));
         }
         hooks
+    }
+
+    /// What is kept there is read.
+    pub(super) fn read(&mut self, source: &SecretSource) {
+        match source.place() {
+            SecretPlace::SecretsManager => self.secrets.push(source.id()),
+            SecretPlace::ParameterStore => self.parameters.push(source.id()),
+            SecretPlace::Environment | SecretPlace::File => {}
+        }
     }
 }
 
@@ -171,6 +179,8 @@ impl Scope {
             config: None,
             own_topic: None,
             hooks: Hooks::default(),
+            #[cfg(feature = "settings")]
+            deliveries: Vec::new(),
             log_group: None,
             trail: false,
             end_sessions: false,
@@ -196,6 +206,8 @@ impl Scope {
             statements.push(Statement::new(Sid::ReadConfig, self.parameter(name)));
         }
         statements.extend(self.hooks());
+        #[cfg(feature = "settings")]
+        statements.extend(self.deliveries());
         if let Some(group) = &self.log_group {
             let group = Text::all([group.clone(), ":log-stream:".into(), Text::any()]);
             statements.push(Statement::new(Sid::WriteLog, self.arn("logs", "log-group:", &group)));
@@ -394,7 +406,7 @@ impl Scope {
         head.then(place).then(name.clone()).pattern(self.syntax)
     }
 
-    fn service(&self, name: &str) -> String {
+    pub(super) fn service(&self, name: &str) -> String {
         Text::all([name.into(), ".".into(), self.region.clone(), ".amazonaws.com".into()])
             .plain(self.syntax)
     }
@@ -402,8 +414,13 @@ impl Scope {
 
 /// What the secrets of all users of the template are called.
 pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account: &Text) -> Text {
+    names(template.as_str(), path_prefix, account)
+}
+
+/// What the places of all users of a template are called.
+pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
     let mut names = Text::fixed("");
-    let mut rest = template.as_str();
+    let mut rest = template;
     while let Some((fixed, behind)) = rest.split_once('{') {
         let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
         names = names.then(Text::fixed(fixed)).then(match place {

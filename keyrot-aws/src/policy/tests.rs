@@ -35,6 +35,17 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
         secrets: these("s"),
         parameters: these("p"),
     };
+    #[cfg(feature = "settings")]
+    {
+        full.deliveries = [true, false]
+            .map(|is_parameter| Delivery {
+                is_parameter,
+                region: None,
+                names: "x".into(),
+                key: Key::parse(if is_parameter { "alias/mine" } else { "some-id" }),
+            })
+            .into();
+    }
     let one_by_one = Scope { discovery: Discovery::OneByOne, ..full.clone() };
     let policies = [
         full.policy(),
@@ -167,6 +178,67 @@ fn a_key_is_named_by_arn_id_or_alias() {
         );
     }
     assert_eq!(with("alias/aws/secretsmanager").secrets_key, None);
+}
+
+#[cfg(feature = "settings")]
+#[test]
+fn destinations_bring_what_they_need() {
+    let text = r#"
+        destination = [
+          { name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}/aws" },
+          { name = "others", kind = "ssm", users = ["*"], to = "x.{account}.{user}", region = "us-east-1", kms_key = "alias/ci" },
+          { name = "copy", kind = "secrets_manager", users = ["*"], to = "copies{path}{user}", region = "eu-north-1", kms_key = "0a1b" },
+          { name = "hub", kind = "github", users = ["ci"], to = "acme/shop", token = "secret:keyrot/github#token" },
+          { name = "lab", kind = "gitlab", users = ["ci"], to = "acme/shop", token = "ssm:/keyrot/lab" },
+          { name = "here", kind = "circleci", users = ["ci"], to = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11", token = "file:/run/t" },
+        ]
+    "#;
+    let settings = keyrot_core::settings::Settings::load(
+        &keyrot_core::settings::Sources::default().file("keyrot.toml", text),
+    )
+    .unwrap();
+    let specs = settings.destinations();
+    let before = scope("/iam/{user}", "/ci/");
+    let deliveries = Delivery::of(specs, "/ci/", &before.account);
+    let scope = Scope { deliveries, hooks: Hooks::of(&[]).with_tokens(specs), ..before.clone() };
+    let of = |sid| statement(&scope, sid);
+    assert_eq!(
+        of(Sid::DeliverParameters)["Resource"],
+        serde_json::json!([
+            "arn:aws:ssm:eu-west-1:123456789012:parameter/ci/*/aws",
+            "arn:aws:ssm:us-east-1:123456789012:parameter/x.123456789012.*",
+        ])
+    );
+    let copies = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:copies/ci/**";
+    assert_eq!(
+        of(Sid::DeliverSecrets)["Resource"],
+        serde_json::json!([copies, format!("{copies}-??????")])
+    );
+    let services = serde_json::json!([
+        "ssm.us-east-1.amazonaws.com",
+        "secretsmanager.eu-north-1.amazonaws.com"
+    ]);
+    for (sid, key) in [
+        (Sid::UseDeliveryAliases, "arn:aws:kms:us-east-1:123456789012:key/*"),
+        (Sid::UseDeliveryKeys, "arn:aws:kms:eu-north-1:123456789012:key/0a1b"),
+    ] {
+        let keys = of(sid);
+        assert_eq!(keys["Resource"], serde_json::json!([key]));
+        assert_eq!(keys["Condition"]["StringEquals"]["kms:ViaService"], services);
+    }
+    let aliases = &of(Sid::UseDeliveryAliases)["Condition"]["ForAnyValue:StringEquals"];
+    assert_eq!(aliases["kms:ResourceAliases"], serde_json::json!(["alias/ci"]));
+    let at = "eu-west-1:123456789012";
+    assert_eq!(
+        of(Sid::ReadHookSecrets)["Resource"],
+        format!("arn:aws:secretsmanager:{at}:secret:keyrot/github-??????")
+    );
+    assert_eq!(
+        of(Sid::ReadHookParameters)["Resource"],
+        format!("arn:aws:ssm:{at}:parameter/keyrot/lab")
+    );
+    // Without destinations there is nothing of all that.
+    assert!(!before.policy().actions().contains("ssm:PutParameter"));
 }
 
 #[cfg(any(feature = "settings", feature = "notify"))]

@@ -112,7 +112,9 @@ impl Text {
     }
 
     pub(super) fn starts_with(&self, start: &str) -> bool {
-        matches!(self.0.first(), Some(Piece::Fixed(text)) if text.starts_with(start))
+        let empty = |piece: &&Piece| matches!(piece, Piece::Fixed(text) if text.is_empty());
+        let first = self.0.iter().find(|piece| !empty(piece));
+        matches!(first, Some(Piece::Fixed(text)) if text.starts_with(start))
     }
 }
 

@@ -98,8 +98,27 @@ async fn one_that_does_not_end_is_stopped() {
     assert!(silent(&error).contains("had not ended after 30s, and was stopped"), "{error}");
     // With what it started.
     let pid = script.read("pid");
-    let alive = std::process::Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
-    assert!(!alive.status.success(), "it runs on");
+    let ps = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid.trim()]).output();
+    let state = String::from_utf8(ps.unwrap().stdout).unwrap();
+    // Z: it has ended, and nobody has asked how.
+    assert!(state.trim().is_empty() || state.starts_with('Z'), "it runs on: {state}");
+}
+
+#[tokio::test]
+async fn a_program_that_everybody_may_change_is_not_started() {
+    let script = Script::new("open", "cat > input");
+    let program = script.folder.join("put-key");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o777)).unwrap();
+    let to = script.destination("").await;
+    let refusals = [
+        to.inspect("jenkins/ci").await.unwrap_err(),
+        to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err(),
+    ];
+    for error in refusals {
+        assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
+        assert!(silent(&error).contains("chmod o-w"), "{error}");
+    }
+    assert!(!script.folder.join("input").exists());
 }
 
 #[tokio::test]
@@ -110,6 +129,12 @@ async fn a_program_that_is_not_there_is_noticed_by_a_look() {
     let error = to.inspect("jenkins/ci").await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
     assert!(silent(&error).contains("cannot be found"), "{error}");
+    let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
+    silent(&error);
+    // One that is no program.
+    let text = script.folder.join("put-key");
+    std::fs::write(&text, "hello").unwrap();
     let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
     assert!(silent(&error).contains("cannot be started"), "{error}");

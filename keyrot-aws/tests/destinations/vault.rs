@@ -4,6 +4,7 @@ use super::destination;
 use super::rules::{credentials, delivery, keeps_the_rules, silent};
 use super::server::{Fault, Server};
 use super::vault_server::{TOKEN, Vault};
+use keyrot_aws::notify::FromEnvironment;
 use keyrot_core::model::{Found, Holds};
 use keyrot_core::ports::Destination;
 use keyrot_core::{Effect, ErrorKind};
@@ -56,6 +57,35 @@ async fn it_has_the_fields_of_the_secret_and_nothing_else() {
     assert_eq!(server.lock().service.secrets[PLACE].len(), 1);
     let Found::Copy { mark, written: Some(written), .. } = first else { panic!("{first:?}") };
     assert_eq!((mark.as_str(), written.timestamp_subsec_nanos()), ("1", 945_319_214));
+}
+
+#[tokio::test]
+async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
+    let server = lab().await;
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("vault-token");
+    let more = format!("token = 'file:{}'", file.display());
+    let text = format!("url = '{}'\n{more}", server.url);
+    let text = format!(
+        "[[destination]]\nname = 'x'\nkind = 'vault'\nusers = ['ci']\nto = '{PLACE}'\n{text}\n"
+    );
+    let (aws, settings) = (super::aws(&server.url).await, super::settings(&text));
+    let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();
+    let to = all.into_values().next().unwrap();
+    let _ = std::fs::remove_file(&file);
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert!(silent(&error).contains("vault-token cannot be read: entity not found"), "{error}");
+    std::fs::write(&file, "hvs.old\n").unwrap();
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied);
+    silent(&error);
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    to.inspect(PLACE).await.unwrap();
+    let folder = std::fs::remove_file(&file).and_then(|()| std::fs::create_dir(&file));
+    folder.unwrap();
+    server.lock().service.token = "hvs.new".to_owned();
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert!(silent(&error).contains("is no file of at most 64 KiB"), "{error}");
+    std::fs::remove_dir(&file).unwrap();
 }
 
 #[tokio::test]

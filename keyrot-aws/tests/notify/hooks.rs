@@ -249,14 +249,17 @@ async fn nothing_shows_what_was_read() {
 async fn a_variable_is_no_place_for_secrets_where_it_is_refused() {
     use keyrot_aws::notify::{Channels, FromEnvironment};
     let aws = aws("http://127.0.0.1:9", caller("AKIAIOSFODNN7EXAMPLE")).await;
-    let specs = [keyrot_core::settings::NotifySpec::parse("slack env:SLACK_URL").unwrap()];
-    assert!(Channels::new(&specs, &aws, FromEnvironment::Allowed).is_ok());
-    let why = Channels::new(&specs, &aws, FromEnvironment::Refused).unwrap_err().to_string();
-    assert!(
-        why.contains("the notifier slack is not usable here")
-            && why.contains("secret:NAME or ssm:NAME"),
-        "{why}"
-    );
+    for place in ["env:SLACK_URL", "file:/run/keys/slack"] {
+        let spec = keyrot_core::settings::NotifySpec::parse(&format!("slack {place}")).unwrap();
+        let specs = [spec];
+        assert!(Channels::new(&specs, &aws, FromEnvironment::Allowed).is_ok());
+        let why = Channels::new(&specs, &aws, FromEnvironment::Refused).unwrap_err().to_string();
+        assert!(
+            why.contains("the notifier slack is not usable here")
+                && why.contains("secret:NAME or ssm:NAME"),
+            "{why}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -10,8 +10,8 @@ use crate::exit::Exit;
 use crate::screens::policy;
 use crate::terminal::stdio::{print, print_json, warn};
 use keyrot_aws::policy::{
-    ACTIONS, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP, Policy,
-    Principal, Scope, Syntax, Text,
+    ACTIONS, Delivery, Discovery, GUARDED, Guard, Hooks, Key, LONGEST_MANAGED_POLICY, LONGEST_SCP,
+    Policy, Principal, Scope, Syntax, Text,
 };
 use keyrot_core::SecretName;
 use keyrot_core::model::UserRef;
@@ -254,7 +254,8 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         config: args.config_parameter.as_deref().map(Text::fixed),
         log_group: (args.target == For::Lambda)
             .then(|| Text::fixed(format!("/aws/lambda/{}", args.function_name))),
-        hooks: Hooks::of(settings.notify()),
+        hooks: Hooks::of(settings.notify()).with_tokens(settings.destinations()),
+        deliveries: Delivery::of(settings.destinations(), &selection.path_prefix, &account),
         trail: settings.trail(),
         end_sessions: args.end_sessions,
         home_regions: settings

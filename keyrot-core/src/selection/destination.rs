@@ -112,6 +112,12 @@ impl DestinationRule {
         &self.store
     }
 
+    /// Where users' keys are put.
+    #[must_use]
+    pub fn to(&self) -> &PlaceTemplate {
+        &self.to
+    }
+
     /// Whether this user's key goes there.
     #[must_use]
     pub fn serves(&self, user: &UserName) -> bool {

@@ -5,7 +5,7 @@
 
 use crate::model::destination::Abilities;
 use crate::model::names::{DestinationName, UserArn, UserName};
-use crate::selection::destination::{DestinationRule, PlaceForm, Unplaceable};
+use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate, Unplaceable};
 use crate::settings::notify_target::SecretSource;
 
 /// One table `[[destination]]`: which users' keys go there, where, and what kind of place it is.
@@ -201,6 +201,12 @@ impl DestinationSpec {
     #[must_use]
     pub fn required(&self) -> bool {
         self.rule.required()
+    }
+
+    /// Where users' keys are put.
+    #[must_use]
+    pub fn to(&self) -> &PlaceTemplate {
+        self.rule.to()
     }
 
     /// Whether this user's key goes there.

@@ -5,7 +5,7 @@ use crate::settings::destination::{
     SecretCopies, Tier, Vault, VaultAuth,
 };
 use crate::settings::destination_keys::Keys;
-use crate::settings::name::is_name;
+use crate::settings::name::{is_absolute, is_name};
 use crate::settings::value::is_region;
 use serde_json::Value;
 
@@ -227,10 +227,4 @@ impl Keys<'_> {
             }
         }
     }
-}
-
-/// Whether a path says by itself where it leads, on Unix or on Windows.
-fn is_absolute(path: &str) -> bool {
-    let drive = path.split_once(":\\").is_some_and(|(drive, _)| drive.len() == 1);
-    (path.starts_with('/') || drive) && path.len() > 1
 }

@@ -5,3 +5,9 @@ pub(super) fn is_name(text: &str, longest: usize, more: &str) -> bool {
     (1..=longest).contains(&text.len())
         && text.chars().all(|c| c.is_ascii_alphanumeric() || more.contains(c))
 }
+
+/// Whether a path says by itself where it leads, on Unix or on Windows.
+pub(super) fn is_absolute(path: &str) -> bool {
+    let drive = path.split_once(":\\").is_some_and(|(drive, _)| drive.len() == 1);
+    (path.starts_with('/') || drive) && path.len() > 1
+}

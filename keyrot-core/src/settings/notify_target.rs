@@ -2,7 +2,7 @@
 
 use crate::machine::event::Severity;
 use crate::model::arn::Arn;
-use crate::settings::name::is_name;
+use crate::settings::name::{is_absolute, is_name};
 use std::fmt;
 
 /// Where notifications go.
@@ -57,15 +57,27 @@ pub enum SecretPlace {
     ParameterStore,
     /// An environment variable.
     Environment,
+    /// A file on this machine, such as one that a cluster mounts.
+    File,
 }
+
+impl SecretPlace {
+    /// Whether it is on the machine that keyrot runs on, and not in AWS.
+    #[must_use]
+    pub fn is_local(self) -> bool {
+        matches!(self, Self::Environment | Self::File)
+    }
+}
+
 /// What may stand before the name of a place.
-pub(crate) const PLACES: [(&str, SecretPlace); 3] = [
+pub(crate) const PLACES: [(&str, SecretPlace); 4] = [
     ("secret:", SecretPlace::SecretsManager),
     ("ssm:", SecretPlace::ParameterStore),
     ("env:", SecretPlace::Environment),
+    ("file:", SecretPlace::File),
 ];
 pub(crate) const NO_SECRETS: &str = "a URL or key is a secret and is never written in a setting: put it into Secrets Manager or an SSM SecureString, \
-                          and write secret:NAME, ssm:NAME, or env:VARIABLE";
+                          and write secret:NAME, ssm:NAME, env:VARIABLE or file:PATH";
 
 impl NotifyTarget {
     /// The kind, as it is written.
@@ -194,8 +206,8 @@ pub(crate) fn bus(target: Option<&str>) -> Result<Bus, String> {
 }
 
 pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
-    let text =
-        target.ok_or("the place that holds the URL: secret:NAME, ssm:NAME or env:VARIABLE")?;
+    let text = target
+        .ok_or("the place that holds the URL: secret:NAME, ssm:NAME, env:VARIABLE or file:PATH")?;
     let found =
         PLACES.iter().find_map(|(prefix, place)| Some((*place, text.strip_prefix(prefix)?)));
     let (store, rest) = found.ok_or(NO_SECRETS)?;
@@ -207,6 +219,13 @@ pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
         Some((id, field)) => (id, Some(field.to_owned())),
         None => (rest, None),
     };
+    if store == SecretPlace::File {
+        let plain = is_name(id, 1024, "/\\:_.-+=@ ") && is_absolute(id);
+        let source = SecretSource { store, id: id.to_owned(), field, region: None };
+        return plain.then_some(source).ok_or_else(|| {
+            "file: and an absolute path, with a #FIELD after it where the text is one field of a JSON object".to_owned()
+        });
+    }
     // The rules of names: API reference of Secrets Manager, `CreateSecret`, and of Systems Manager,
     // `PutParameter`.
     let (service, resource, longest, more, what) = match store {
@@ -227,6 +246,7 @@ pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
                 .then_some(source)
                 .ok_or_else(|| "env: and the name of an environment variable".to_owned());
         }
+        SecretPlace::File => return Err(NO_SECRETS.to_owned()),
     };
     let (name, region) = match regional(id, service) {
         Some(arn) => {

@@ -60,6 +60,8 @@ fn the_place_of_a_secret_is_a_name_or_an_arn_with_or_without_a_field() {
         ),
         ("ssm:/keyrot/teams", SecretPlace::ParameterStore, "/keyrot/teams", None, None),
         ("env:TEAMS_URL", SecretPlace::Environment, "TEAMS_URL", None, None),
+        ("file:/run/keys/teams", SecretPlace::File, "/run/keys/teams", None, None),
+        ("file:/run/keys/all.json#url", SecretPlace::File, "/run/keys/all.json", Some("url"), None),
     ] {
         let NotifyTarget::Teams(source) =
             NotifySpec::parse(&format!("teams {text}")).unwrap().target().clone()
@@ -94,7 +96,8 @@ fn what_does_not_fit_is_told_with_what_was_expected() {
             "eventbridge arn:aws:events:eu-central-1:111122223333:rule/x",
             "a bus's name such as default",
         ),
-        ("slack", "the place that holds the URL: secret:NAME, ssm:NAME or env:VARIABLE"),
+        ("slack", "the place that holds the URL: secret:NAME, ssm:NAME, env:VARIABLE or file:PATH"),
+        ("slack file:keys/slack", "file: and an absolute path"),
         ("slack keyrot/slack", "put it into Secrets Manager or an SSM SecureString"),
         ("slack secret:", "secret:NAME or secret:ARN"),
         ("slack secret:x#", "the name of a JSON field after the #"),

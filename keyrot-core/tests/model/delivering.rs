@@ -22,7 +22,7 @@ const TWO: &[Destination] = &[
 
 #[test]
 fn a_rotation_with_a_destination_and_a_fault() {
-    for (destinations, units) in [(READABLE, bound(5, 8)), (IN_PARTS, bound(2, 6))] {
+    for (destinations, units) in [(READABLE, bound(3, 8)), (IN_PARTS, bound(2, 6))] {
         let setting =
             Setting { faults: 1, horizon: units, destinations, ..Setting::new(Start::Due) };
         explore(&format!("rotation, {:?}, one fault", destinations[0].abilities), setting);
@@ -40,10 +40,27 @@ fn an_adoption_with_two_destinations_and_a_fault() {
 #[test]
 fn two_rotators_and_a_destination() {
     for destinations in [READABLE, IN_PARTS, UNSEEN] {
-        for (start, horizon) in [(Start::Due, bound(1, 3)), (Start::Overlap, bound(3, 6))] {
+        for (start, horizon) in [(Start::Due, bound(0, 3)), (Start::Overlap, bound(2, 6))] {
             let setting = Setting { rotators: 2, horizon, destinations, ..Setting::new(start) };
             explore(&format!("two rotators, {:?}, {start:?}", destinations[0].abilities), setting);
         }
+    }
+}
+
+/// A run delivers for the first time, and beside it a person goes back to the key before.
+#[test]
+fn a_rollback_beside_a_first_delivery() {
+    for destinations in [READABLE, IN_PARTS, UNSEEN] {
+        let setting = Setting {
+            asks: &[Ask::Rollback],
+            added_late: true,
+            rotators: 2,
+            faults: u8::from(super::deep()),
+            horizon: bound(0, 3),
+            destinations,
+            ..asked(Start::Overlap)
+        };
+        explore(&format!("first delivery, {:?}", destinations[0].abilities), setting);
     }
 }
 
@@ -63,7 +80,7 @@ fn somebody_else_writes_to_a_destination() {
 
 #[test]
 fn a_destination_that_never_takes_a_key() {
-    for (destinations, units) in [(READABLE, bound(5, 12)), (OPTIONAL, bound(8, 12))] {
+    for (destinations, units) in [(READABLE, bound(5, 12)), (OPTIONAL, bound(6, 12))] {
         let setting = Setting {
             port: Port::DestinationsDown,
             horizon: units,

@@ -45,6 +45,8 @@ pub(crate) struct Setting {
     pub(crate) clocks: [i64; 2],
     /// Where the key is delivered beside the secret.
     pub(crate) destinations: &'static [Destination],
+    /// Whether they are there only since the first rotation.
+    pub(crate) added_late: bool,
     /// How often somebody else may write to a destination.
     pub(crate) overwrites: u8,
 }
@@ -199,6 +201,7 @@ impl Setting {
             endless: false,
             clocks: [0, 0],
             destinations: &[],
+            added_late: false,
             overwrites: 0,
         }
     }

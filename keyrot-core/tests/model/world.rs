@@ -150,6 +150,7 @@ impl State {
             port: Port::Sound,
             rotator_waits: setting.waits,
             clocks: [0, 0],
+            destinations: if setting.added_late { &[] } else { setting.destinations },
             ..setting.clone()
         };
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
@@ -161,7 +162,7 @@ impl State {
             let destination = MemoryDestination::new(one.abilities);
             world.add_destination(one.assignment().to, destination);
         }
-        let assigned = setting.destinations.iter().map(Destination::assignment).collect();
+        let assigned = sound.destinations.iter().map(Destination::assignment).collect();
         let watch = Watch::new(&world, name, secret(), setting.policy());
         let watch = Arc::new(watch.with_destinations(assigned));
         let mut state = Self {
@@ -240,7 +241,10 @@ impl State {
         assert_eq!(state.broken, None, "a life without faults keeps every promise");
         state.world.forget_stale_listing(&user());
         let Setting { faults, person, uses, services, forges, .. } = *setting;
+        let assigned = setting.destinations.iter().map(Destination::assignment).collect();
+        let watch = Arc::unwrap_or_clone(state.watch.clone()).with_destinations(assigned);
         Self {
+            watch: Arc::new(watch),
             faults,
             person,
             forges,

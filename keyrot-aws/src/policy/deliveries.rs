@@ -1,0 +1,112 @@
+//! What destinations in AWS need: SSM parameters, and secrets elsewhere.
+
+use super::scope::names;
+use super::{Hooks, Key, Scope, Sid, Statement, Text};
+use keyrot_core::settings::{DestinationKind, DestinationSpec};
+
+/// A destination in AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whether it is a parameter; else it is a secret.
+    pub is_parameter: bool,
+    /// Its region, where it is not that of the users' secrets.
+    pub region: Option<Text>,
+    /// The names of its places, with wildcards.
+    pub names: Text,
+    /// The KMS key, if it is not the account's own.
+    pub key: Option<Key>,
+}
+
+impl Delivery {
+    /// The destinations in AWS of these settings, for this account.
+    #[must_use]
+    pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
+        let of_one = |spec: &DestinationSpec| {
+            let (is_parameter, region, key) = match spec.kind() {
+                DestinationKind::Ssm(kind) => (true, kind.region.clone(), &kind.kms_key),
+                DestinationKind::SecretsManager(kind) => {
+                    (false, Some(kind.region.clone()), &kind.kms_key)
+                }
+                _ => return None,
+            };
+            Some(Self {
+                is_parameter,
+                region: region.map(Text::fixed),
+                names: names(spec.to().as_str(), path_prefix, account),
+                key: key.as_deref().and_then(Key::parse),
+            })
+        };
+        specs.iter().filter_map(of_one).collect()
+    }
+}
+
+impl Hooks {
+    /// The same, and what is read to authenticate at these destinations.
+    #[must_use]
+    pub fn with_tokens(mut self, specs: &[DestinationSpec]) -> Self {
+        specs.iter().flat_map(DestinationSpec::sources).for_each(|source| self.read(source));
+        self
+    }
+}
+
+impl Scope {
+    pub(super) fn deliveries(&self) -> Vec<Statement> {
+        let at = |one: &Delivery| match &one.region {
+            Some(region) => self.in_region(region),
+            None => self.clone(),
+        };
+        let (mut parameters, mut secrets) = (Vec::new(), Vec::new());
+        let (mut keys, mut aliases, mut services) = (Vec::new(), Vec::new(), Vec::new());
+        let mut alias_keys = Vec::new();
+        let add = |list: &mut Vec<String>, text: String| {
+            if !list.contains(&text) {
+                list.push(text);
+            }
+        };
+        for one in &self.deliveries {
+            let there = at(one);
+            let service = if one.is_parameter {
+                add(&mut parameters, there.parameter(&one.names));
+                there.service("ssm")
+            } else {
+                // One that is not there yet has no end of six characters.
+                let with_end = one.names.clone().then(Text::arn_end());
+                add(&mut secrets, there.arn("secretsmanager", "secret:", &one.names));
+                add(&mut secrets, there.arn("secretsmanager", "secret:", &with_end));
+                there.service("secretsmanager")
+            };
+            match &one.key {
+                None => continue,
+                Some(Key::Alias(alias)) => {
+                    add(&mut alias_keys, there.arn("kms", "key/", &Text::any()));
+                    add(&mut aliases, alias.plain(self.syntax));
+                }
+                Some(Key::Arn(arn)) => add(&mut keys, arn.pattern(self.syntax)),
+                Some(Key::Id(id)) => add(&mut keys, there.arn("kms", "key/", id)),
+            }
+            add(&mut services, service);
+        }
+        let through = |sid, keys| {
+            Statement::new(sid, keys).when("StringEquals", "kms:ViaService", services.clone())
+        };
+        let mut statements = Vec::new();
+        if !parameters.is_empty() {
+            statements.push(Statement::new(Sid::DeliverParameters, parameters));
+        }
+        if !secrets.is_empty() {
+            statements.push(Statement::new(Sid::DeliverSecrets, secrets));
+        }
+        if !keys.is_empty() {
+            statements.push(through(Sid::UseDeliveryKeys, keys));
+        }
+        // An alias is no resource of these actions: the key is named by its aliases.
+        if !alias_keys.is_empty() {
+            statements.push(through(Sid::UseDeliveryAliases, alias_keys).when(
+                "ForAnyValue:StringEquals",
+                "kms:ResourceAliases",
+                aliases,
+            ));
+        }
+        statements
+    }
+}
