@@ -83,7 +83,7 @@ impl Life {
     }
 
     /// The same for any command.
-    fn keyrot<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
+    pub(crate) fn keyrot<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.arg("--json").args(args);
         command.current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
@@ -139,18 +139,18 @@ impl Life {
         disturb: impl FnOnce(&mut Child),
     ) -> Option<Output> {
         let gate = self.emulator.pause(CallAt::nth(n), when);
-        self.disturbed_at(user, gate, release, disturb)
+        self.disturbed_at(self.command(Some(user)), gate, release, disturb)
     }
 
-    /// The same, at a gate.
+    /// The same for any command that is about one user, at a gate.
     pub(crate) fn disturbed_at(
         &self,
-        user: &UserName,
+        mut command: Command,
         gate: impl AnyGate,
         release: bool,
         disturb: impl FnOnce(&mut Child),
     ) -> Option<Output> {
-        let mut child = self.spawn(Some(user));
+        let mut child = command.spawn().unwrap();
         let began = Instant::now();
         while !gate.is_reached() {
             if child.try_wait().unwrap().is_some() {

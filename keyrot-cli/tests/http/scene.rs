@@ -82,12 +82,12 @@ impl Scene {
         self.after_a_run(DAY * 8)
     }
 
-    /// Due, from the first day on.
-    pub(crate) fn due(&self) -> Self {
-        self.retired().retired().after_a_run(DAY * 91)
+    /// From the first day on until nothing but the first key of keyrot's is left.
+    pub(crate) fn settled(&self) -> Self {
+        self.retired().retired().after_a_run(DAY)
     }
 
-    fn after_a_run(&self, time: Duration) -> Self {
+    pub(crate) fn after_a_run(&self, time: Duration) -> Self {
         let life = Life::new(self);
         let (code, document) = life.run(None);
         assert_eq!(code, Some(0), "{document:#}");
@@ -101,12 +101,5 @@ impl Scene {
         let life = Life::new(self);
         assert_eq!(life.run(life.users().first()).0, Some(0));
         life.emulator.stats().calls()
-    }
-
-    /// The same, and how many requests go to destinations.
-    pub(crate) fn all_calls(&self) -> (usize, usize) {
-        let life = Life::new(self);
-        assert_eq!(life.run(life.users().first()).0, Some(0));
-        (life.emulator.stats().calls(), life.destinations().requests())
     }
 }
