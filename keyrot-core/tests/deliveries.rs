@@ -185,6 +185,8 @@ async fn a_settled_user_costs_no_more_calls() {
 #[tokio::test]
 async fn three_rotations_with_an_outage_of_ten_days() {
     let desk = Desk::settled(three()).await;
+    let policy = WaitPolicy::new(Waits::default(), false).unwrap();
+    desk.account.watch(&desk.user, &secret(), &policy);
     for rotation in 0..3 {
         let old = desk.current();
         desk.account.advance(76 * DAY);
@@ -218,6 +220,7 @@ async fn three_rotations_with_an_outage_of_ten_days() {
         let earliest = if rotation == 1 { 17 } else { 7 };
         assert!(left.is_some_and(|day| day >= earliest), "rotation {rotation}: {left:?}");
     }
+    assert_eq!(desk.account.broken(), []);
 }
 
 #[tokio::test]

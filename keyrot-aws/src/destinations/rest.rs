@@ -107,7 +107,7 @@ impl Rest {
             let may_repeat = kind == ErrorKind::Throttled || ask.method != "POST";
             if !may_repeat || attempt == ATTEMPTS || Instant::now() + wait >= end {
                 let effect = if unknown { Effect::Unknown } else { Effect::None };
-                let said = format!("{said} ({} of {attempt} attempts)", ask.method);
+                let said = format!("{said} ({}, attempt {attempt} of {ATTEMPTS})", ask.method);
                 return Err(about.error(kind, effect, said));
             }
             sleep(wait).await;

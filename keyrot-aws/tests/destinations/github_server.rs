@@ -22,6 +22,7 @@ pub(crate) struct GitHub {
     pub(crate) app: Option<Authority>,
 }
 
+#[derive(Clone)]
 pub(crate) struct Place {
     key: SecretKey,
     pub(crate) key_id: String,
@@ -29,6 +30,7 @@ pub(crate) struct Place {
     is_organization: bool,
 }
 
+#[derive(Clone)]
 pub(crate) struct Secret {
     pub(crate) value: String,
     pub(crate) updated_at: i64,

@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 pub(crate) const TOKEN: &str = "glpat-0123456789abcdefghij";
 
+#[derive(Clone)]
 pub(crate) struct GitLab {
     /// The path of the variables.
-    path: &'static str,
+    path: String,
     pub(crate) all: Vec<Variable>,
 }
 
@@ -25,8 +26,8 @@ pub(crate) struct Variable {
 }
 
 impl GitLab {
-    pub(crate) fn with(path: &'static str) -> Self {
-        Self { path, all: Vec::new() }
+    pub(crate) fn with(path: impl Into<String>) -> Self {
+        Self { path: path.into(), all: Vec::new() }
     }
 
     /// A file variable of something else.
@@ -64,7 +65,7 @@ impl GitLab {
         if request.headers.get("private-token").map(String::as_str) != Some(TOKEN) {
             return Err(no(401, "401 Unauthorized"));
         }
-        let Some(rest) = request.path.strip_prefix(self.path) else {
+        let Some(rest) = request.path.strip_prefix(self.path.as_str()) else {
             return Err(no(404, "404 Project Not Found"));
         };
         match (request.method.as_str(), rest.strip_prefix('/')) {

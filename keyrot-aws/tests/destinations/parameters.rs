@@ -5,12 +5,20 @@ use super::server::{Answer, Request};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-#[derive(Default)]
+#[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) all: BTreeMap<String, Parameter>,
-    clock: f64,
+    /// Seconds; each write takes ten.
+    pub(crate) clock: f64,
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self { all: BTreeMap::new(), clock: 1_800_000_000.25 }
+    }
+}
+
+#[derive(Clone)]
 pub(crate) struct Parameter {
     pub(crate) kind: String,
     pub(crate) value: String,
@@ -33,7 +41,7 @@ impl Store {
             version,
             key: None,
             tier: "Standard".to_owned(),
-            modified: 1_800_000_000.25 + self.clock,
+            modified: self.clock,
             oldest_is_labeled: false,
         };
         self.all.insert(name.to_owned(), parameter);

@@ -3,9 +3,11 @@
 
 use super::parameters::Store;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 
 /// Status, further header lines, body.
 pub(crate) struct Answer(pub(crate) u16, pub(crate) String, pub(crate) String);
@@ -32,6 +34,57 @@ pub(crate) enum Fault {
 
 pub(crate) trait Service: Send + 'static {
     fn answer(&mut self, request: &Request) -> Answer;
+
+    /// A request was carried out just now, by the service or by the Parameter Store.
+    fn carried_out(&mut self, _parameters: &Store) {}
+}
+
+/// A request that is held, or is to be. Dropped without [`Gate::release`], the connection is cut: a
+/// request that was held before it was carried out never is.
+pub(crate) struct Gate {
+    reached: Arc<AtomicBool>,
+    open: oneshot::Sender<()>,
+}
+
+/// The server's side of a [`Gate`].
+struct Barrier {
+    /// How many requests pass first.
+    pass: usize,
+    when: Held,
+    reached: Arc<AtomicBool>,
+    open: oneshot::Receiver<()>,
+}
+
+/// At which moment a request is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "not each program that has this server holds requests")]
+pub(crate) enum Held {
+    /// It has arrived and is not carried out yet.
+    Before,
+    /// It was carried out and is not answered yet.
+    After,
+}
+
+#[allow(dead_code, reason = "not each program that has this server holds requests")]
+impl Gate {
+    /// Whether the request was held so far.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.reached.load(Ordering::SeqCst)
+    }
+
+    /// Lets the request go on.
+    pub(crate) fn release(self) {
+        // Its client may be gone.
+        let _ = self.open.send(());
+    }
+}
+
+impl Barrier {
+    /// Stands at the gate. Returns whether the request goes on.
+    async fn stand(self) -> bool {
+        self.reached.store(true, Ordering::SeqCst);
+        self.open.await.is_ok()
+    }
 }
 
 /// No service beside the Parameter Store.
@@ -49,6 +102,7 @@ pub(crate) struct Inner<S> {
     pub(crate) requests: Vec<Request>,
     /// Which request, as `METHOD PATH` contains it, and what goes wrong with it.
     faults: VecDeque<(String, Fault)>,
+    barrier: Option<Barrier>,
 }
 
 pub(crate) struct Server<S> {
@@ -71,6 +125,7 @@ impl<S: Service> Server<S> {
             parameters: Store::default(),
             requests: Vec::new(),
             faults: VecDeque::new(),
+            barrier: None,
         };
         let server = Self { url, inner: Arc::new(Mutex::new(inner)) };
         let serving = server.clone();
@@ -92,6 +147,16 @@ impl<S: Service> Server<S> {
         self.lock().faults.push_back((request.to_owned(), fault));
     }
 
+    /// Holds the nth request from now on, counted from zero.
+    #[allow(dead_code, reason = "not each program that has this server holds requests")]
+    pub(crate) fn hold(&self, nth: usize, when: Held) -> Gate {
+        let (open, opened) = oneshot::channel();
+        let reached = Arc::new(AtomicBool::new(false));
+        let barrier = Barrier { pass: nth, when, reached: reached.clone(), open: opened };
+        self.lock().barrier = Some(barrier);
+        Gate { reached, open }
+    }
+
     /// Requests with this text in `METHOD PATH`, since the start.
     pub(crate) fn count(&self, text: &str) -> usize {
         self.lock().requests.iter().filter(|request| request.line().contains(text)).count()
@@ -99,7 +164,18 @@ impl<S: Service> Server<S> {
 
     async fn connection(&self, mut stream: TcpStream) {
         while let Some(request) = read(&mut stream).await {
+            let barrier = self.barrier();
+            let (before, after) = match barrier {
+                Some(barrier) if barrier.when == Held::Before => (Some(barrier), None),
+                other => (None, other),
+            };
+            if !pass(before).await {
+                return;
+            }
             let Some(Answer(status, headers, body)) = self.answer(&request) else { return };
+            if !pass(after).await {
+                return;
+            }
             let length = body.len();
             let text = format!(
                 "HTTP/1.1 {status} Status\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -110,15 +186,31 @@ impl<S: Service> Server<S> {
         }
     }
 
+    /// Counts a request. The barrier that it has to stand at, if any.
+    fn barrier(&self) -> Option<Barrier> {
+        let mut inner = self.lock();
+        let mut barrier = inner.barrier.take()?;
+        if barrier.pass == 0 {
+            return Some(barrier);
+        }
+        barrier.pass -= 1;
+        inner.barrier = Some(barrier);
+        None
+    }
+
     fn answer(&self, request: &Request) -> Option<Answer> {
         let mut inner = self.lock();
         inner.requests.push(request.clone());
         let line = request.line();
         let fault = inner.faults.iter().position(|(text, _)| line.contains(text));
         let fault = fault.and_then(|at| inner.faults.remove(at)).map(|(_, fault)| fault);
-        let carried_out = |inner: &mut Inner<S>| match request.headers.get("x-amz-target") {
-            Some(_) => inner.parameters.answer(request),
-            None => inner.service.answer(request),
+        let carried_out = |inner: &mut Inner<S>| {
+            let answer = match request.headers.get("x-amz-target") {
+                Some(_) => inner.parameters.answer(request),
+                None => inner.service.answer(request),
+            };
+            inner.service.carried_out(&inner.parameters);
+            answer
         };
         match fault {
             None => Some(carried_out(&mut inner)),
@@ -145,6 +237,14 @@ impl Request {
 
     pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
+    }
+}
+
+/// Stands at the barrier, if there is one. Returns whether the request goes on.
+async fn pass(barrier: Option<Barrier>) -> bool {
+    match barrier {
+        Some(barrier) => barrier.stand().await,
+        None => true,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Others beside the process: a second one, and somebody at the keyboard.
 
-use crate::lifecycle::{Life, Scene, Start, each};
+use crate::lifecycle::{Life, each};
+use crate::scene::{Scene, Start};
 use keyrot_aws::emulator::When;
 use serde_json::Value;
 use std::process::{Child, Command};

@@ -1,6 +1,7 @@
 //! A network and an AWS that fail at each call, with the process alive.
 
-use crate::lifecycle::{Scene, each};
+use crate::lifecycle::each;
+use crate::scene::Scene;
 use keyrot_aws::emulator::{CallAt, Fault, Outcome};
 
 /// Faults that outlast what keyrot repeats by itself, and one that it does not repeat.

@@ -1,7 +1,8 @@
 //! SIGKILL at each call, right before it is carried out and right after, and what later processes
 //! make of it.
 
-use crate::lifecycle::{Life, Scene, each};
+use crate::lifecycle::{Life, each};
+use crate::scene::Scene;
 use keyrot_aws::emulator::When;
 
 /// As many users as there are moments at which a process can die; each user's process dies at

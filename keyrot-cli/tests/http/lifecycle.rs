@@ -1,13 +1,16 @@
 //! An account on an emulator of its own, and the binary's processes that work on it day after day.
 
+use crate::scene::Scene;
+use crate::services::{Served, TOKENS, server};
 use crate::witness::{Witness, published, secret_of};
 use crate::{clock, support};
-use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, When, WorldTime};
+use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Gate, When, WorldTime};
 use keyrot_core::memory::{Label, World};
 use keyrot_core::{KeyStatus, Timestamp, UserName};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -17,91 +20,17 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// of an unoptimised process's time, and nothing here goes over TLS.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
+/// How many processes ended so far.
+pub(crate) static PROCESSES: AtomicUsize = AtomicUsize::new(0);
+
 /// No process takes this long, on however busy a machine.
 const LONGEST: Duration = Duration::from_secs(50);
-
-/// An account, and what its witness knows: where lives can begin again and again.
-#[derive(Clone)]
-pub(crate) struct Scene {
-    world: World,
-    witness: Witness,
-}
-
-/// What keyrot finds when it first comes to a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Start {
-    /// No key, no secret.
-    NoKey,
-    /// One key that consumers have, no secret.
-    OneKey,
-}
-
-impl Scene {
-    /// Users on the first day.
-    pub(crate) fn first_day(users: impl IntoIterator<Item = Start>) -> Self {
-        let mut world = World::new("2026-01-05T04:00:00.250Z".parse().unwrap());
-        for (n, start) in users.into_iter().enumerate() {
-            let user =
-                world.add_user(&format!("team/ci-{n:02}"), &[("RotateKey", "True")]).unwrap();
-            if start == Start::OneKey {
-                world.add_key(&user).unwrap();
-            }
-        }
-        let witness = Witness::of(&world);
-        Self { world, witness }
-    }
-
-    /// Users with a key and no secret.
-    pub(crate) fn adoption(users: usize) -> Self {
-        Self::first_day(vec![Start::OneKey; users])
-    }
-
-    /// Users without key and secret.
-    pub(crate) fn first_keys(users: usize) -> Self {
-        Self::first_day(vec![Start::NoKey; users])
-    }
-
-    /// Adopted a day ago: the old keys are in their overlap.
-    pub(crate) fn overlap(users: usize) -> Self {
-        Self::adoption(users).after_a_run(DAY)
-    }
-
-    /// Adopted, and the overlap is over: the old keys are to be retired.
-    pub(crate) fn retirement(users: usize) -> Self {
-        Self::adoption(users).after_a_run(DAY * 8)
-    }
-
-    /// The old keys have been Inactive for their soak.
-    pub(crate) fn deletion(users: usize) -> Self {
-        Self::retirement(users).after_a_run(DAY * 8)
-    }
-
-    /// One key each, in its secret, and so old that it is due.
-    pub(crate) fn rotation(users: usize) -> Self {
-        Self::deletion(users).after_a_run(DAY * 91)
-    }
-
-    fn after_a_run(&self, time: Duration) -> Self {
-        let life = Life::new(self);
-        let (code, document) = life.run(None);
-        assert_eq!(code, Some(0), "{document:#}");
-        life.pass(time);
-        life.is_well();
-        Self { world: life.emulator.world(), witness: life.witness }
-    }
-
-    /// How many calls a process makes for a user that nothing disturbs.
-    pub(crate) fn calls(&self) -> usize {
-        let life = Life::new(self);
-        assert_eq!(life.run(life.users().first()).0, Some(0));
-        life.emulator.stats().calls()
-    }
-}
 
 /// A scene that goes on.
 pub(crate) struct Life {
     pub(crate) emulator: Emulator,
     pub(crate) witness: Witness,
+    destinations: Option<Served>,
     dir: tempfile::TempDir,
     printed: RefCell<String>,
 }
@@ -121,7 +50,20 @@ impl Life {
         let emulator = Emulator::start(scene.world.clone(), options).unwrap();
         let witness = scene.witness.apart();
         witness.look_on(&emulator);
-        Self { emulator, witness, dir: tempfile::tempdir().unwrap(), printed: RefCell::default() }
+        let destinations = scene.places.as_ref().map(|places| places.serve(&emulator));
+        let (dir, printed) = (tempfile::tempdir().unwrap(), RefCell::default());
+        Self { emulator, witness, destinations, dir, printed }
+    }
+
+    /// Where other lives can go on from here.
+    pub(crate) fn scene(self) -> Scene {
+        let places = self.destinations.as_ref().map(Served::places);
+        Scene { world: self.emulator.world(), witness: self.witness, places }
+    }
+
+    /// Where keys are delivered.
+    pub(crate) fn destinations(&self) -> &Served {
+        self.destinations.as_ref().expect("a scene with destinations")
     }
 
     /// All users, by name.
@@ -136,14 +78,21 @@ impl Life {
 
     /// The same, not yet begun.
     pub(crate) fn command(&self, user: Option<&UserName>) -> Command {
+        let user = user.iter().flat_map(|user| ["--user", user.as_str()]);
+        self.keyrot(["rotate"].into_iter().chain(user))
+    }
+
+    /// The same for any command.
+    pub(crate) fn keyrot<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
-        command
-            .args(["--json", "rotate"])
-            .args(user.iter().flat_map(|user| ["--user", user.as_str()]));
+        command.arg("--json").args(args);
         command.current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
         // The loudest that a log could be.
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         command.env("SSL_CERT_FILE", ROOT);
+        if let Some(destinations) = &self.destinations {
+            destinations.settings(self.dir.path(), &mut command);
+        }
         clock::at(&mut command, self.emulator.now());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -174,6 +123,11 @@ impl Life {
         self.ended(self.spawn(user))
     }
 
+    /// One whole process of any command.
+    pub(crate) fn ask(&self, args: &[&str]) -> (Option<i32>, Value) {
+        self.ended(self.keyrot(args.iter().copied()).spawn().unwrap())
+    }
+
     /// Runs a process for one user up to its nth call, counted from zero, does something to it
     /// there, and lets the call go on or, if it was not yet carried out, get lost, as `release`
     /// says. `None` if it ended without making so many calls.
@@ -185,14 +139,25 @@ impl Life {
         disturb: impl FnOnce(&mut Child),
     ) -> Option<Output> {
         let gate = self.emulator.pause(CallAt::nth(n), when);
-        let mut child = self.spawn(Some(user));
+        self.disturbed_at(self.command(Some(user)), gate, release, disturb)
+    }
+
+    /// The same for any command that is about one user, at a gate.
+    pub(crate) fn disturbed_at(
+        &self,
+        mut command: Command,
+        gate: impl AnyGate,
+        release: bool,
+        disturb: impl FnOnce(&mut Child),
+    ) -> Option<Output> {
+        let mut child = command.spawn().unwrap();
         let began = Instant::now();
         while !gate.is_reached() {
             if child.try_wait().unwrap().is_some() {
                 assert_eq!(self.ended(child).0, Some(0), "undisturbed it goes well");
                 return None;
             }
-            assert!(began.elapsed() < LONGEST, "the process neither ends nor makes call {n}");
+            assert!(began.elapsed() < LONGEST, "the process neither ends nor makes that call");
             std::thread::sleep(Duration::from_millis(2));
         }
         disturb(&mut child);
@@ -210,6 +175,7 @@ impl Life {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         self.printed.borrow_mut().extend([stdout.as_str(), stderr.as_str()]);
+        PROCESSES.fetch_add(1, Ordering::Relaxed);
         (output.status.code(), stdout, stderr)
     }
 
@@ -217,12 +183,16 @@ impl Life {
     pub(crate) fn pass(&self, time: Duration) {
         self.consume();
         self.emulator.advance(time);
+        if let Some(destinations) = &self.destinations {
+            destinations.at(self.emulator.now());
+        }
         self.consume();
     }
 
     /// The consumers work with their credentials. IAM records it.
     fn consume(&self) {
-        for credentials in self.witness.in_use(&self.emulator.world()) {
+        let jobs = self.destinations.iter().flat_map(|d| d.readers.in_use(self.emulator.now()));
+        for credentials in self.witness.in_use(&self.emulator.world()).into_iter().chain(jobs) {
             self.emulator.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
         }
     }
@@ -235,6 +205,7 @@ impl Life {
             let (code, document) = self.run(None);
             assert_eq!(code, Some(0), "{document:#}");
             self.is_well();
+            self.is_whole();
             let users = document["users"].as_array().unwrap();
             if users.iter().all(|user| user["state"] == "settled") {
                 self.is_settled();
@@ -257,12 +228,19 @@ impl Life {
 
     /// Nothing was wrong at any call.
     pub(crate) fn is_well(&self) {
-        let wrong = self.witness.wrong();
+        let elsewhere = self.destinations.iter().flat_map(|d| d.readers.wrong());
+        let wrong: Vec<_> = self.witness.wrong().into_iter().chain(elsewhere).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
+    /// A run that nothing disturbed leaves no broken pair in GitHub.
+    pub(crate) fn is_whole(&self) {
+        let torn: Vec<_> = self.destinations.iter().flat_map(|d| d.readers.torn()).collect();
+        assert!(torn.is_empty(), "{torn:?}");
+    }
+
     /// No process ever printed the secret of any key there ever was.
-    fn kept_its_secrets(&self) {
+    pub(crate) fn kept_its_secrets(&self) {
         let printed = self.printed.borrow();
         assert!(printed.contains("keyrot.rotate/2"));
         let keys = self.witness.keys();
@@ -276,10 +254,13 @@ impl Life {
             assert_eq!(secret.len(), 40);
             assert!(!printed.contains(&secret), "a secret was printed");
         }
+        for token in TOKENS {
+            assert!(token.len() > 20 && !printed.contains(token), "a token was printed");
+        }
     }
 
     /// Every user has one young key that works and is published, and nothing else.
-    fn is_settled(&self) {
+    pub(crate) fn is_settled(&self) {
         let mut world = self.emulator.world();
         for user in self.users() {
             let name = secret_of(&user);
@@ -304,7 +285,36 @@ impl Life {
                 matches!(answer, keyrot_core::model::ProbeAnswer::Authenticated(_)),
                 "{user}: {answer:?}"
             );
+            for (place, key) in self.destinations.iter().flat_map(|d| d.readers.keys(&user)) {
+                assert_eq!(key.as_ref(), Some(&credentials.key), "{user}, {place:?}");
+            }
         }
+    }
+}
+
+/// Where a call is held: the emulator's, or a destination's.
+pub(crate) trait AnyGate {
+    fn is_reached(&self) -> bool;
+    fn release(self);
+}
+
+impl AnyGate for Gate {
+    fn is_reached(&self) -> bool {
+        Self::is_reached(self)
+    }
+
+    fn release(self) {
+        Self::release(self);
+    }
+}
+
+impl AnyGate for server::Gate {
+    fn is_reached(&self) -> bool {
+        Self::is_reached(self)
+    }
+
+    fn release(self) {
+        Self::release(self);
     }
 }
 

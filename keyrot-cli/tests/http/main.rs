@@ -2,7 +2,8 @@
 //! and resumed on the following days.
 //!
 //! Where the days go by ([`life`]) it talks to keyrot's own emulator, and the promises are watched
-//! at each change that a call makes. On moto and ministack ([`elsewhere`]) it goes through one
+//! at each change that a call makes. Where keys are delivered ([`destinations`]) it talks to servers
+//! that behave as SSM, GitHub and GitLab document, too. On moto and ministack ([`elsewhere`]) it goes through one
 //! user's story by the machine's clock.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_macros)]
@@ -14,6 +15,10 @@ mod support;
 mod clock;
 #[cfg(target_os = "linux")]
 mod company;
+#[cfg(target_os = "linux")]
+mod deliveries;
+#[cfg(target_os = "linux")]
+mod destinations;
 mod elsewhere;
 #[cfg(target_os = "linux")]
 mod faults;
@@ -23,5 +28,11 @@ mod kills;
 mod lifecycle;
 #[cfg(target_os = "linux")]
 mod outside;
+#[cfg(target_os = "linux")]
+mod readers;
+#[cfg(target_os = "linux")]
+mod scene;
+#[cfg(target_os = "linux")]
+mod services;
 #[cfg(target_os = "linux")]
 mod witness;

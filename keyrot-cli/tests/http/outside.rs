@@ -1,6 +1,7 @@
 //! What lies outside of keyrot's reach: this machine's clock, and the way to STS.
 
-use crate::lifecycle::{Life, Scene};
+use crate::lifecycle::Life;
+use crate::scene::Scene;
 use keyrot_aws::emulator::{CallAt, EmulatorOptions, Fault};
 use keyrot_core::KeyStatus;
 use std::process::Command;

@@ -3,7 +3,9 @@
 use keyrot_aws::emulator::{By, Change, Emulator};
 use keyrot_core::memory::{Actor, Label, Value, Watch, World};
 use keyrot_core::model::ProbeAnswer;
-use keyrot_core::{Credentials, KeyId, SecretName, Timestamp, UserName, WaitPolicy, Waits};
+use keyrot_core::{
+    Credentials, KeyId, Revocation, SecretName, Timestamp, UserName, WaitPolicy, Waits,
+};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -69,6 +71,13 @@ impl Witness {
     /// they use.
     pub(crate) fn in_use(&self, world: &World) -> Vec<Credentials> {
         self.inner().people.iter_mut().flat_map(|person| person.in_use(world)).collect()
+    }
+
+    /// An operator revokes a key of this user's. The consumer who has it must notice.
+    pub(crate) fn revoke(&self, user: &UserName, key: &KeyId) {
+        let mut inner = self.inner();
+        let person = inner.people.iter_mut().find(|person| person.user == *user).unwrap();
+        person.watch.revoke(Revocation::of(key.clone()));
     }
 
     /// What was wrong so far.
@@ -138,7 +147,9 @@ impl Person {
 
     /// What the consumer has, read again where it is too old, and what is published now.
     fn in_use(&mut self, world: &World) -> Vec<Credentials> {
-        let current = published(world, &self.secret);
+        let revoked = |credentials: &Credentials| self.watch.is_revoked(&credentials.key);
+        let current = published(world, &self.secret).filter(|current| !revoked(current));
+        self.cached = self.cached.take().filter(|(cached, _)| !revoked(cached));
         let stale = self
             .cached
             .as_ref()

@@ -2,8 +2,9 @@
 
 use super::{Actor, Broken, View, Watch};
 use crate::memory::World;
-use crate::model::names::KeyId;
+use crate::model::names::{DestinationName, KeyId};
 use crate::model::observed::LastUse;
+use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
@@ -18,7 +19,7 @@ impl Watch {
 
     /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used
     /// its successor, and nothing used the key itself later than half an overlap after that was
-    /// promoted, nor within `overlap` and `recent_use`.
+    /// promoted and delivered everywhere, nor within `overlap` and `recent_use`.
     pub(super) fn nothing_depends_on(
         &self,
         key: &KeyId,
@@ -39,7 +40,7 @@ impl Watch {
             return Ok(());
         }
         let promoted = self.in_place_since(left, was);
-        if used && self.policy.caches_until(promoted) < last {
+        if used && self.policy.caches_until(self.everywhere_since(promoted, was)) < last {
             return broken("though something used it long after its successor was published");
         }
         if now < after(last, self.policy.unused_for()) {
@@ -56,6 +57,21 @@ impl Watch {
         let current = was.current.as_ref().map(|(version, _)| version);
         let noted = was.promoted.as_ref().filter(|noted| Some(&noted.version) == current);
         noted.map_or(left, |noted| noted.at)
+    }
+
+    /// The last receipt of a required destination for the version that is current, or its promotion
+    /// if that was later: who reads there could not move before.
+    fn everywhere_since(&self, promoted: Timestamp, was: &View<'_>) -> Timestamp {
+        let current = was.current.as_ref().map(|(version, _)| version);
+        let is_optional = |to: &DestinationName| {
+            self.delivered.assigned.iter().any(|one| one.to == *to && !one.required)
+        };
+        let delivered = was.receipts.values().filter(|receipt| {
+            receipt.state == Receiving::Delivered
+                && Some(&receipt.version) == current
+                && !is_optional(&receipt.to)
+        });
+        delivered.map(|receipt| receipt.at).fold(promoted, Timestamp::max)
     }
 
     /// Who used what is current: somebody who read it, or keyrot itself.
