@@ -53,15 +53,17 @@ mod actions;
 mod deliveries;
 mod guard;
 mod named;
+mod places;
 mod principals;
 mod scope;
 mod text;
 
 pub use actions::{ACTIONS, Action, Sid};
-#[cfg(feature = "settings")]
-pub use deliveries::Delivery;
 pub use guard::{GUARDED, Guard, LONGEST_MANAGED_POLICY, LONGEST_SCP, NoPrincipal, Principal};
-pub use scope::{Discovery, Hooks, Key, Many, Scope};
+#[cfg(feature = "settings")]
+pub use places::Delivery;
+pub use places::Key;
+pub use scope::{Discovery, Hooks, Many, Scope};
 pub use text::{Syntax, Text};
 
 use serde::Serialize;

@@ -2,8 +2,8 @@
 //! for it (GitHub documentation, "Generating an installation access token for a GitHub App").
 
 use super::about::{About, hidden, not_read};
+use super::kept::Kept;
 use super::request::{Ask, once};
-use super::token::Kept;
 use crate::connect::Aws;
 use crate::notify::secret_ref::Hidden;
 use aws_lc_rs::rand::SystemRandom;

@@ -25,6 +25,7 @@ mod github;
 mod github_app;
 mod github_place;
 mod gitlab;
+mod kept;
 mod profile_file;
 mod request;
 mod rest;

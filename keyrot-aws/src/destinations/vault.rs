@@ -3,9 +3,10 @@
 //! secrets engine - version 2 (API)").
 
 use super::about::{About, WITHIN};
+use super::kept::Kept;
 use super::request::{Ask, Reply};
 use super::rest::Rest;
-use super::token::{Kept, Token};
+use super::token::Token;
 use super::vault_login::Login;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};

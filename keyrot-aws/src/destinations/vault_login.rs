@@ -3,8 +3,8 @@
 //! "Login").
 
 use super::about::{About, hidden};
+use super::kept::Kept;
 use super::request::{Ask, once};
-use super::token::Kept;
 use crate::connect::Aws;
 use crate::sign;
 use keyrot_core::{CallError, ErrorKind, SecretKey};

@@ -1,44 +1,7 @@
 //! What destinations in AWS need: SSM parameters, and secrets elsewhere.
 
-use super::scope::names;
-use super::{Hooks, Key, Scope, Sid, Statement, Text};
-use keyrot_core::settings::{DestinationKind, DestinationSpec};
-
-/// A destination in AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// Whether it is a parameter; else it is a secret.
-    pub is_parameter: bool,
-    /// Its region, where it is not that of the users' secrets.
-    pub region: Option<Text>,
-    /// The names of its places, with wildcards.
-    pub names: Text,
-    /// The KMS key, if it is not the account's own.
-    pub key: Option<Key>,
-}
-
-impl Delivery {
-    /// The destinations in AWS of these settings, for this account.
-    #[must_use]
-    pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
-        let of_one = |spec: &DestinationSpec| {
-            let (is_parameter, region, key) = match spec.kind() {
-                DestinationKind::Ssm(kind) => (true, kind.region.clone(), &kind.kms_key),
-                DestinationKind::SecretsManager(kind) => {
-                    (false, Some(kind.region.clone()), &kind.kms_key)
-                }
-                _ => return None,
-            };
-            Some(Self {
-                is_parameter,
-                region: region.map(Text::fixed),
-                names: names(spec.to().as_str(), path_prefix, account),
-                key: key.as_deref().and_then(Key::parse),
-            })
-        };
-        specs.iter().filter_map(of_one).collect()
-    }
-}
+use super::{Delivery, Hooks, Key, Scope, Sid, Statement, Text};
+use keyrot_core::settings::DestinationSpec;
 
 impl Hooks {
     /// The same, and what is read to authenticate at these destinations.

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "settings")]
 use super::Delivery;
+use super::Key;
+use super::places::secret_names;
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
 use keyrot_core::model::HOME_TAG;
 use keyrot_core::selection::SecretTemplate;
@@ -62,17 +64,6 @@ pub enum Discovery {
     OneByOne,
 }
 
-/// A KMS key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    /// By its ARN.
-    Arn(Text),
-    /// By its id.
-    Id(Text),
-    /// By an alias, such as `alias/keyrot`.
-    Alias(Text),
-}
-
 /// keyrot's notifiers, and what it has to read for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
@@ -98,20 +89,6 @@ pub enum Many {
 impl Default for Many {
     fn default() -> Self {
         Self::These(Vec::new())
-    }
-}
-
-impl Key {
-    /// As the setting `kms_key` has it; `None` for the account's own, which needs no permission.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let alias = text.split_once(":alias/").map(|(_, name)| format!("alias/{name}"));
-        match alias.as_deref().unwrap_or(text) {
-            "alias/aws/secretsmanager" | "alias/aws/ssm" => None,
-            alias if alias.starts_with("alias/") => Some(Self::Alias(Text::fixed(alias))),
-            arn if arn.starts_with("arn:") => Some(Self::Arn(Text::fixed(arn))),
-            id => Some(Self::Id(Text::fixed(id))),
-        }
     }
 }
 
@@ -410,32 +387,4 @@ impl Scope {
         Text::all([name.into(), ".".into(), self.region.clone(), ".amazonaws.com".into()])
             .plain(self.syntax)
     }
-}
-
-/// What the secrets of all users of the template are called.
-pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account: &Text) -> Text {
-    names(template.as_str(), path_prefix, account)
-}
-
-/// What the places of all users of a template are called.
-pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
-    let mut names = Text::fixed("");
-    let mut rest = template;
-    while let Some((fixed, behind)) = rest.split_once('{') {
-        let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
-        names = names.then(Text::fixed(fixed)).then(match place {
-            "account" => account.clone(),
-            // What a path may have and a name may not is escaped in the name.
-            "path"
-                if path_prefix
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b"/_+.@-".contains(&b)) =>
-            {
-                Text::fixed(path_prefix).then(Text::any())
-            }
-            _ => Text::any(),
-        });
-        rest = behind;
-    }
-    names.then(Text::fixed(rest))
 }

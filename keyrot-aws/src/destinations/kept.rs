@@ -1,0 +1,35 @@
+//! A token that was got for a while.
+
+use keyrot_core::{CallError, SecretKey};
+use std::time::SystemTime;
+use tokio::sync::Mutex;
+
+/// A token that was got, and until when it is used.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Option<(SecretKey, SystemTime)>>);
+
+impl Kept {
+    /// The token at hand, or one that is made now.
+    pub(super) async fn get<F>(&self, make: impl FnOnce() -> F) -> Result<SecretKey, CallError>
+    where
+        F: Future<Output = Result<(SecretKey, SystemTime), CallError>>,
+    {
+        let mut kept = self.0.lock().await;
+        if let Some((token, until)) = &*kept
+            && SystemTime::now() < *until
+        {
+            return Ok(token.clone());
+        }
+        let made = make().await?;
+        *kept = Some(made.clone());
+        Ok(made.0)
+    }
+
+    /// Forgets this token, which was refused.
+    pub(super) async fn forget(&self, refused: &SecretKey) {
+        let mut kept = self.0.lock().await;
+        if kept.as_ref().is_some_and(|(token, _)| token == refused) {
+            *kept = None;
+        }
+    }
+}

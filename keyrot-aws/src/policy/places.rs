@@ -1,0 +1,97 @@
+//! What a policy names: KMS keys, the secrets of all users, and places at destinations.
+
+use super::Text;
+use keyrot_core::selection::SecretTemplate;
+#[cfg(feature = "settings")]
+use keyrot_core::settings::{DestinationKind, DestinationSpec};
+
+/// A KMS key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Key {
+    /// By its ARN.
+    Arn(Text),
+    /// By its id.
+    Id(Text),
+    /// By an alias, such as `alias/keyrot`.
+    Alias(Text),
+}
+
+/// A destination in AWS.
+#[cfg(feature = "settings")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Whether it is a parameter; else it is a secret.
+    pub is_parameter: bool,
+    /// Its region, where it is not that of the users' secrets.
+    pub region: Option<Text>,
+    /// The names of its places, with wildcards.
+    pub names: Text,
+    /// The KMS key, if it is not the account's own.
+    pub key: Option<Key>,
+}
+
+impl Key {
+    /// As the setting `kms_key` has it; `None` for the account's own, which needs no permission.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let alias = text.split_once(":alias/").map(|(_, name)| format!("alias/{name}"));
+        match alias.as_deref().unwrap_or(text) {
+            "alias/aws/secretsmanager" | "alias/aws/ssm" => None,
+            alias if alias.starts_with("alias/") => Some(Self::Alias(Text::fixed(alias))),
+            arn if arn.starts_with("arn:") => Some(Self::Arn(Text::fixed(arn))),
+            id => Some(Self::Id(Text::fixed(id))),
+        }
+    }
+}
+
+#[cfg(feature = "settings")]
+impl Delivery {
+    /// The destinations in AWS of these settings, for this account.
+    #[must_use]
+    pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
+        let of_one = |spec: &DestinationSpec| {
+            let (is_parameter, region, key) = match spec.kind() {
+                DestinationKind::Ssm(kind) => (true, kind.region.clone(), &kind.kms_key),
+                DestinationKind::SecretsManager(kind) => {
+                    (false, Some(kind.region.clone()), &kind.kms_key)
+                }
+                _ => return None,
+            };
+            Some(Self {
+                is_parameter,
+                region: region.map(Text::fixed),
+                names: names(spec.to().as_str(), path_prefix, account),
+                key: key.as_deref().and_then(Key::parse),
+            })
+        };
+        specs.iter().filter_map(of_one).collect()
+    }
+}
+
+/// What the secrets of all users of the template are called.
+pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account: &Text) -> Text {
+    names(template.as_str(), path_prefix, account)
+}
+
+/// What the places of all users of a template are called.
+pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
+    let mut names = Text::fixed("");
+    let mut rest = template;
+    while let Some((fixed, behind)) = rest.split_once('{') {
+        let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
+        names = names.then(Text::fixed(fixed)).then(match place {
+            "account" => account.clone(),
+            // What a path may have and a name may not is escaped in the name.
+            "path"
+                if path_prefix
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"/_+.@-".contains(&b)) =>
+            {
+                Text::fixed(path_prefix).then(Text::any())
+            }
+            _ => Text::any(),
+        });
+        rest = behind;
+    }
+    names.then(Text::fixed(rest))
+}
