@@ -1,5 +1,5 @@
 //! Places beside the home secret that get a copy of each published key: SSM parameters, secrets in
-//! other regions, and the secrets and variables of GitHub and GitLab.
+//! other regions, the secrets and variables of GitHub and GitLab, and Secrets of Kubernetes.
 //!
 //! [`Aws::destinations`] makes those that the settings describe; each is a
 //! [`Destination`](keyrot_core::ports::Destination).
@@ -21,6 +21,8 @@ mod github;
 mod github_app;
 mod github_place;
 mod gitlab;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod profile_file;
 mod request;
 mod rest;
@@ -51,7 +53,8 @@ impl Aws {
     /// delivery.
     ///
     /// # Errors
-    /// [`DestinationError`] if one needs a variable of the environment and that is refused.
+    /// [`DestinationError`] if one needs a variable of the environment and that is refused, or if
+    /// its kind was left out of this build.
     pub fn destinations(
         &self,
         settings: &Settings,
@@ -68,7 +71,7 @@ impl Aws {
                 );
                 return Err(DestinationError { name: spec.name().clone(), reason });
             }
-            Ok((spec.name().clone(), self.destination(spec)))
+            Ok((spec.name().clone(), self.destination(spec)?))
         };
         settings.destinations().iter().map(made).collect()
     }
@@ -85,17 +88,52 @@ impl Aws {
         Ok(self.ports().with_destinations(self.destinations(settings, env)?))
     }
 
-    fn destination(&self, spec: &DestinationSpec) -> Arc<dyn Destination> {
+    fn destination(
+        &self,
+        spec: &DestinationSpec,
+    ) -> Result<Arc<dyn Destination>, DestinationError> {
         let name = spec.name();
-        match spec.kind() {
+        Ok(match spec.kind() {
             DestinationKind::Ssm(kind) => Arc::new(ssm::Parameters::new(name, kind, self)),
             DestinationKind::SecretsManager(kind) => {
                 Arc::new(secrets_manager::Secrets::new(name, kind, self))
             }
             DestinationKind::GitHub(kind) => Arc::new(github::GitHubSecrets::new(name, kind, self)),
             DestinationKind::GitLab(kind) => Arc::new(gitlab::Variables::new(name, kind, self)),
+            #[cfg(feature = "kubernetes")]
+            DestinationKind::Kubernetes(kind) => Arc::new(kubernetes::Secrets::new(name, kind)),
+            #[cfg(not(feature = "kubernetes"))]
+            DestinationKind::Kubernetes(_) => return Err(left_out(spec)),
             // A kind that came later, in a core that is newer than this crate.
             _ => Arc::new(about::Unknown(name.clone())),
-        }
+        })
+    }
+}
+
+/// A destination of a kind that is a feature of its own.
+#[cfg(any(test, not(feature = "kubernetes")))]
+fn left_out(spec: &DestinationSpec) -> DestinationError {
+    let kind = spec.kind().code();
+    let reason = format!(
+        "this program was built without the feature `{kind}`, as the Lambda function is; deliver to it with the keyrot command, \
+         or remove the destination from the settings"
+    );
+    DestinationError { name: spec.name().clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use keyrot_core::settings::Sources;
+
+    #[test]
+    fn a_kind_that_was_left_out_is_named_with_what_to_do() {
+        let text =
+            "[[destination]]\nname = 'x'\nkind = 'kubernetes'\nusers = ['ci']\nto = 'shop/ci'";
+        let settings = Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap();
+        let said = left_out(&settings.destinations()[0]).to_string();
+        assert!(said.contains("destination x") && said.contains("feature `kubernetes`"), "{said}");
     }
 }

@@ -11,6 +11,7 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
           { name = "copy", kind = "secrets_manager", users = ["*"], to = "{user}", region = "eu-west-1" },
           { name = "hub", kind = "github", users = ["ci"], to = "acme/shop", token = "env:HUB_TOKEN" },
           { name = "lab", kind = "gitlab", users = ["ci"], to = "acme/shop", token = "secret:lab" },
+          { name = "cluster", kind = "kubernetes", users = ["*"], to = "shop/{user}" },
         ]
     "#;
     // Nothing listens there.
@@ -18,7 +19,7 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
     let settings = settings(text);
     let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();
     let names: Vec<&str> = all.keys().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["copy", "hub", "lab", "params"]);
+    assert_eq!(names, ["cluster", "copy", "hub", "lab", "params"]);
     for spec in settings.destinations() {
         assert_eq!(all[spec.name()].abilities(), spec.abilities(), "{}", spec.name());
     }

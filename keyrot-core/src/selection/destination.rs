@@ -204,6 +204,8 @@ pub enum PlaceForm {
     GitHub,
     /// The full path of a GitLab project or group.
     GitLab,
+    /// `NAMESPACE/SECRET` in a Kubernetes cluster.
+    Kubernetes,
     /// Any text in one line.
     Text,
 }
@@ -259,6 +261,10 @@ impl PlaceForm {
             Self::GitLab => (
                 place.len() <= 255 && place.split('/').all(|part| segment(part, 255)),
                 "the path of a project or group, such as GROUP/PROJECT",
+            ),
+            Self::Kubernetes => (
+                is_kubernetes(place),
+                "NAMESPACE/SECRET, each of a-z 0-9 - (the Secret's name may have . too)",
             ),
             Self::Text => (!place.chars().any(char::is_control), "text in one line"),
         };
@@ -317,6 +323,20 @@ fn is_github(place: &str) -> bool {
         (None, None) => owner(place),
         (None, Some(_)) => false,
     }
+}
+
+/// A namespace is a DNS label, and the name of a Secret a DNS subdomain (Kubernetes documentation,
+/// "Object Names and IDs").
+fn is_kubernetes(place: &str) -> bool {
+    let ends = |text: &str| {
+        let ends = [text.chars().next(), text.chars().next_back()];
+        ends.iter().all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()))
+    };
+    let lower = |text: &str| !text.bytes().any(|b| b.is_ascii_uppercase());
+    let label = |text: &str| ends(text) && named(text, "-") && lower(text);
+    place.split_once('/').is_some_and(|(namespace, name)| {
+        namespace.len() <= 63 && label(namespace) && name.len() <= 253 && name.split('.').all(label)
+    })
 }
 
 #[cfg(test)]

@@ -47,6 +47,8 @@ pub enum DestinationKind {
     GitHub(GitHub),
     /// Variables of GitLab CI/CD.
     GitLab(GitLab),
+    /// Secrets of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
 }
 
 /// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
@@ -135,6 +137,20 @@ pub enum GitLabLevel {
     Group,
 }
 
+/// Secrets of a Kubernetes cluster: one with both halves of the key in its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// The kubeconfig file; `None` is that of `KUBECONFIG`, else `~/.kube/config`, else the service
+    /// account of the pod.
+    pub kubeconfig: Option<String>,
+    /// The context in that file; `None` is its only one.
+    pub context: Option<String>,
+    /// The key of the Secret's data that holds the key's id.
+    pub id_name: String,
+    /// The key of the Secret's data that holds the key's secret half.
+    pub secret_name: String,
+}
+
 impl DestinationSpec {
     /// The destination's name.
     #[must_use]
@@ -185,6 +201,8 @@ impl DestinationSpec {
     pub fn sources(&self) -> Vec<&SecretSource> {
         match &self.kind {
             DestinationKind::Ssm(_) | DestinationKind::SecretsManager(_) => Vec::new(),
+            // What a kubeconfig names is read by what reads that file.
+            DestinationKind::Kubernetes(_) => Vec::new(),
             DestinationKind::GitHub(github) => match &github.auth {
                 GitHubAuth::Token(token) => vec![token],
                 GitHubAuth::App { private_key, .. } => vec![private_key],
@@ -203,12 +221,14 @@ impl DestinationKind {
             Self::SecretsManager(_) => "secrets_manager",
             Self::GitHub(_) => "github",
             Self::GitLab(_) => "gitlab",
+            Self::Kubernetes(_) => "kubernetes",
         }
     }
 
     pub(super) fn abilities(&self) -> Abilities {
         match self {
             Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
+            Self::Kubernetes(_) => Abilities::READABLE,
             Self::GitHub(_) => Abilities::IN_PARTS,
         }
     }
@@ -229,6 +249,11 @@ impl DestinationKind {
                 let url = url.as_deref().unwrap_or_default();
                 format!("gitlab {url} {level:?} {variable} {environment_scope}")
             }
+            // Not by the names in the data: keyrot's fields in a Secret are one user's.
+            Self::Kubernetes(Kubernetes { kubeconfig, context, .. }) => {
+                let of = |text: &Option<String>| text.clone().unwrap_or_default();
+                format!("kubernetes {} {}", of(kubeconfig), of(context))
+            }
         }
     }
 }
@@ -239,6 +264,7 @@ pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
         "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
         "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
         "github" => (PlaceForm::GitHub, "acme/shop:production"),
+        "kubernetes" => (PlaceForm::Kubernetes, "shop/{user}-aws"),
         _ => (PlaceForm::GitLab, "acme/shop"),
     }
 }

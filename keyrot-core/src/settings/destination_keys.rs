@@ -5,8 +5,8 @@ use crate::model::nearest::nearest;
 use crate::selection::destination::{DestinationRule, PlaceTemplate};
 use crate::selection::pattern::Pattern;
 use crate::settings::destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier, form,
+    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, Kubernetes,
+    ParameterStore, SecretCopies, Tier, form,
 };
 use crate::settings::error::{Origin, Problem, SettingsError};
 use crate::settings::name::is_name;
@@ -15,6 +15,7 @@ use crate::settings::tables::Table;
 use crate::settings::value::{is_region, shown};
 use serde_json::Value;
 use std::cell::RefCell;
+use std::path::Path;
 
 /// The setting's name.
 pub(super) const NAME: &str = "destination";
@@ -22,11 +23,12 @@ pub(super) const NAME: &str = "destination";
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys that each has beside [`EVERY`].
-const KINDS: [(&str, &[&str]); 4] = [
+const KINDS: [(&str, &[&str]); 5] = [
     ("ssm", &["region", "kms_key", "tier"]),
     ("secrets_manager", &["region", "kms_key"]),
     ("github", &["token", "app", "installation", "private_key", "url", "id_name", "secret_name"]),
     ("gitlab", &["token", "url", "level", "variable", "environment_scope", "profile"]),
+    ("kubernetes", &["kubeconfig", "context", "id_name", "secret_name"]),
 ];
 
 /// So many destinations there may be.
@@ -251,6 +253,7 @@ impl<'a> Keys<'a> {
                 DestinationKind::SecretsManager(SecretCopies { region: self.region()?, kms_key })
             }
             "github" => self.github()?,
+            "kubernetes" => self.kubernetes()?,
             _ => self.gitlab()?,
         })
     }
@@ -331,6 +334,34 @@ impl<'a> Keys<'a> {
             self.refuse("secret_name", "another name than that of id_name");
         }
         Some(DestinationKind::GitHub(GitHub { auth, url, id_name, secret_name }))
+    }
+
+    fn kubernetes(&self) -> Option<DestinationKind> {
+        let plain = |t: &str| t.len() <= 1024 && !t.chars().any(char::is_control);
+        let absolute = |t: &str| plain(t) && Path::new(t).is_absolute();
+        let context = |t: &str| t.len() <= 253 && plain(t);
+        let kubeconfig = self.fitting(
+            "kubeconfig",
+            "the absolute path of a kubeconfig file, such as /etc/keyrot/kubeconfig",
+            absolute,
+        );
+        // Kubernetes API reference, "Secret", field `data`.
+        let key = |t: &str| is_name(t, 253, "-._") && t != "." && t != "..";
+        let name = |which: &str, default: &str| match self.text(which) {
+            None => Some(default.to_owned()),
+            Some(_) => self.fitting(which, "a key of a Secret's data: A-Z a-z 0-9 - _ .", key),
+        };
+        let id_name = name("id_name", "AWS_ACCESS_KEY_ID");
+        let secret_name = name("secret_name", "AWS_SECRET_ACCESS_KEY");
+        if id_name.is_some() && id_name == secret_name {
+            self.refuse("secret_name", "another name than that of id_name");
+        }
+        Some(DestinationKind::Kubernetes(Kubernetes {
+            kubeconfig,
+            context: self.fitting("context", "the name of a context in the kubeconfig", context),
+            id_name: id_name?,
+            secret_name: secret_name?,
+        }))
     }
 
     fn gitlab(&self) -> Option<DestinationKind> {

@@ -48,8 +48,8 @@ pub(crate) mod value;
 pub(crate) mod values;
 
 pub use destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier,
+    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, Kubernetes,
+    ParameterStore, SecretCopies, Tier,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};
