@@ -1,6 +1,6 @@
 //! Places beside the home secret that get a copy of each published key: SSM parameters, secrets in
-//! other regions, the secrets and variables of GitHub, GitLab, CircleCI and Vault, and programs on
-//! this machine.
+//! other regions, the secrets and variables of GitHub, GitLab, CircleCI, Vault and Kubernetes, and
+//! programs on this machine.
 //!
 //! [`Aws::destinations`] makes those that the settings describe; each is a
 //! [`Destination`](keyrot_core::ports::Destination).
@@ -26,6 +26,8 @@ mod github_app;
 mod github_place;
 mod gitlab;
 mod kept;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 mod profile_file;
 mod request;
 mod rest;
@@ -58,23 +60,14 @@ impl Aws {
     /// delivery.
     ///
     /// # Errors
-    /// [`DestinationError`] if one needs a variable of the environment and that is refused, or is of a
-    /// kind whose feature is off.
+    /// [`DestinationError`] if one needs a variable of the environment and that is refused, or if
+    /// its kind was left out of this build.
     pub fn destinations(
         &self,
         settings: &Settings,
         env: FromEnvironment,
     ) -> Result<BTreeMap<DestinationName, Arc<dyn Destination>>, DestinationError> {
         let made = |spec: &DestinationSpec| {
-            if cfg!(not(feature = "command")) && matches!(spec.kind(), DestinationKind::Command(_))
-            {
-                let reason = "this program was built without the kind command, because it may run no other program; keyrot's command \
-                              line has it";
-                return Err(DestinationError {
-                    name: spec.name().clone(),
-                    reason: reason.to_owned(),
-                });
-            }
             let variable = spec
                 .sources()
                 .into_iter()
@@ -86,7 +79,7 @@ impl Aws {
                 );
                 return Err(DestinationError { name: spec.name().clone(), reason });
             }
-            Ok((spec.name().clone(), self.destination(spec)))
+            Ok((spec.name().clone(), self.destination(spec)?))
         };
         settings.destinations().iter().map(made).collect()
     }
@@ -103,9 +96,12 @@ impl Aws {
         Ok(self.ports().with_destinations(self.destinations(settings, env)?))
     }
 
-    fn destination(&self, spec: &DestinationSpec) -> Arc<dyn Destination> {
+    fn destination(
+        &self,
+        spec: &DestinationSpec,
+    ) -> Result<Arc<dyn Destination>, DestinationError> {
         let name = spec.name();
-        match spec.kind() {
+        Ok(match spec.kind() {
             DestinationKind::Ssm(kind) => Arc::new(ssm::Parameters::new(name, kind, self)),
             DestinationKind::SecretsManager(kind) => {
                 Arc::new(secrets_manager::Secrets::new(name, kind, self))
@@ -116,8 +112,42 @@ impl Aws {
             DestinationKind::Vault(kind) => Arc::new(vault::VaultSecrets::new(name, kind, self)),
             #[cfg(feature = "command")]
             DestinationKind::Command(kind) => Arc::new(command::Program::new(name, kind, self)),
+            #[cfg(not(feature = "command"))]
+            DestinationKind::Command(_) => return Err(left_out(spec)),
+            #[cfg(feature = "kubernetes")]
+            DestinationKind::Kubernetes(kind) => Arc::new(kubernetes::Secrets::new(name, kind)),
+            #[cfg(not(feature = "kubernetes"))]
+            DestinationKind::Kubernetes(_) => return Err(left_out(spec)),
             // A kind that came later, in a core that is newer than this crate.
             _ => Arc::new(about::Unknown(name.clone())),
-        }
+        })
+    }
+}
+
+/// A destination of a kind that is a feature of its own.
+#[cfg(any(test, not(all(feature = "command", feature = "kubernetes"))))]
+fn left_out(spec: &DestinationSpec) -> DestinationError {
+    let kind = spec.kind().code();
+    let reason = format!(
+        "this program was built without the feature `{kind}`, as the Lambda function is; deliver to it with the keyrot command, \
+         or remove the destination from the settings"
+    );
+    DestinationError { name: spec.name().clone(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use keyrot_core::settings::Sources;
+
+    #[test]
+    fn a_kind_that_was_left_out_is_named_with_what_to_do() {
+        let text =
+            "[[destination]]\nname = 'x'\nkind = 'kubernetes'\nusers = ['ci']\nto = 'shop/ci'";
+        let settings = Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap();
+        let said = left_out(&settings.destinations()[0]).to_string();
+        assert!(said.contains("destination x") && said.contains("feature `kubernetes`"), "{said}");
     }
 }

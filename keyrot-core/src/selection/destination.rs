@@ -210,6 +210,8 @@ pub enum PlaceForm {
     GitHub,
     /// The full path of a GitLab project or group.
     GitLab,
+    /// `NAMESPACE/SECRET` in a Kubernetes cluster.
+    Kubernetes,
     /// The id of a context of CircleCI: a UUID in lower case.
     CircleCi,
     /// The path of a secret in Vault, below the engine's mount.
@@ -278,6 +280,10 @@ impl PlaceForm {
                 place.split('/').all(|part| segment(part, 255)),
                 "a path of A-Z a-z 0-9 _ . - and /, without the mount and data/, and no slash first or last",
             ),
+            Self::Kubernetes => (
+                is_kubernetes(place),
+                "NAMESPACE/SECRET, each of a-z 0-9 - (the Secret's name may have . too)",
+            ),
             Self::Text => (!place.chars().any(char::is_control), "text in one line"),
         };
         let short = !place.is_empty() && place.chars().count() <= LONGEST_PLACE;
@@ -340,6 +346,20 @@ fn is_github(place: &str) -> bool {
         (None, None) => owner(place),
         (None, Some(_)) => false,
     }
+}
+
+/// A namespace is a DNS label, and the name of a Secret a DNS subdomain (Kubernetes documentation,
+/// "Object Names and IDs").
+fn is_kubernetes(place: &str) -> bool {
+    let ends = |text: &str| {
+        let ends = [text.chars().next(), text.chars().next_back()];
+        ends.iter().all(|c| c.is_some_and(|c| c.is_ascii_alphanumeric()))
+    };
+    let lower = |text: &str| !text.bytes().any(|b| b.is_ascii_uppercase());
+    let label = |text: &str| ends(text) && named(text, "-") && lower(text);
+    place.split_once('/').is_some_and(|(namespace, name)| {
+        namespace.len() <= 63 && label(namespace) && name.len() <= 253 && name.split('.').all(label)
+    })
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ fn no_name_of_a_user_leads_out_of_the_place() {
         ("/x/{user}", PlaceForm::Parameter, "a@b"),
         ("/{user}", PlaceForm::Parameter, "aws-ci"),
         ("x/{user}", PlaceForm::Secret, "a,b"),
+        ("shop/{user}", PlaceForm::Kubernetes, ".."),
+        ("shop/{user}-aws", PlaceForm::Kubernetes, "CI"),
+        ("shop/{user}", PlaceForm::Kubernetes, "a_b"),
+        ("{user}/aws", PlaceForm::Kubernetes, "a.b"),
     ] {
         let error = rule("a", &["*"], to, form).place_of(&arn(user)).unwrap_err().to_string();
         assert!(error.contains(user) && error.contains("expected"), "{error}");
@@ -72,6 +76,12 @@ fn no_name_of_a_user_leads_out_of_the_place() {
         ("//{user}", PlaceForm::Parameter),
         ("a/{user}", PlaceForm::Parameter),
         ("/AWS/{user}", PlaceForm::Parameter),
+        ("shop", PlaceForm::Kubernetes),
+        ("shop/x/{user}", PlaceForm::Kubernetes),
+        ("shop/-{user}", PlaceForm::Kubernetes),
+        ("shop/a..{user}", PlaceForm::Kubernetes),
+        ("Shop/{user}", PlaceForm::Kubernetes),
+        ("/{user}", PlaceForm::Kubernetes),
         ("", PlaceForm::Text),
         ("{usr}", PlaceForm::Text),
         ("{user", PlaceForm::Text),

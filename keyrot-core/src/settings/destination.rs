@@ -53,6 +53,8 @@ pub enum DestinationKind {
     Vault(Vault),
     /// A program on this machine that gets the key.
     Command(Command),
+    /// Secrets of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
 }
 
 /// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
@@ -190,6 +192,20 @@ pub struct Command {
     pub command: Vec<String>,
 }
 
+/// Secrets of a Kubernetes cluster: one with both halves of the key in its data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kubernetes {
+    /// The kubeconfig file; `None` is that of `KUBECONFIG`, else `~/.kube/config`, else the service
+    /// account of the pod.
+    pub kubeconfig: Option<String>,
+    /// The context in that file; `None` is its only one.
+    pub context: Option<String>,
+    /// The key of the Secret's data that holds the key's id.
+    pub id_name: String,
+    /// The key of the Secret's data that holds the key's secret half.
+    pub secret_name: String,
+}
+
 impl DestinationSpec {
     /// The destination's name.
     #[must_use]
@@ -246,6 +262,8 @@ impl DestinationSpec {
     pub fn sources(&self) -> Vec<&SecretSource> {
         match &self.kind {
             DestinationKind::Ssm(_) | DestinationKind::SecretsManager(_) => Vec::new(),
+            // What a kubeconfig names is read by what reads that file.
+            DestinationKind::Kubernetes(_) => Vec::new(),
             DestinationKind::GitHub(github) => match &github.auth {
                 GitHubAuth::Token(token) => vec![token],
                 GitHubAuth::App { private_key, .. } => vec![private_key],
@@ -273,13 +291,14 @@ impl DestinationKind {
             Self::CircleCi(_) => "circleci",
             Self::Vault(_) => "vault",
             Self::Command(_) => "command",
+            Self::Kubernetes(_) => "kubernetes",
         }
     }
 
     pub(super) fn abilities(&self) -> Abilities {
         match self {
             Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
-            Self::Vault(_) => Abilities::READABLE,
+            Self::Vault(_) | Self::Kubernetes(_) => Abilities::READABLE,
             Self::GitHub(_) | Self::CircleCi(_) => Abilities::IN_PARTS,
             Self::Command(_) => Abilities::UNSEEN,
         }
@@ -308,6 +327,11 @@ impl DestinationKind {
                 format!("vault {url} {} {mount}", namespace.as_deref().unwrap_or_default())
             }
             Self::Command(Command { command }) => format!("command {}", command.join(" ")),
+            // Not by the names in the data: keyrot's fields in a Secret are one user's.
+            Self::Kubernetes(Kubernetes { kubeconfig, context, .. }) => {
+                let of = |text: &Option<String>| text.clone().unwrap_or_default();
+                format!("kubernetes {} {}", of(kubeconfig), of(context))
+            }
         }
     }
 }
@@ -318,6 +342,7 @@ pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
         "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
         "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
         "github" => (PlaceForm::GitHub, "acme/shop:production"),
+        "kubernetes" => (PlaceForm::Kubernetes, "shop/{user}-aws"),
         "gitlab" => (PlaceForm::GitLab, "acme/shop"),
         "circleci" => (PlaceForm::CircleCi, "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11"),
         "vault" => (PlaceForm::Vault, "ci/{user}/aws"),

@@ -18,11 +18,12 @@ pub(super) const NAME: &str = "destination";
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys that each has beside [`EVERY`].
-const KINDS: [(&str, &[&str]); 7] = [
+const KINDS: [(&str, &[&str]); 8] = [
     ("ssm", &["region", "kms_key", "tier"]),
     ("secrets_manager", &["region", "kms_key"]),
     ("github", &["token", "app", "installation", "private_key", "url", "id_name", "secret_name"]),
     ("gitlab", &["token", "url", "level", "variable", "environment_scope", "profile"]),
+    ("kubernetes", &["kubeconfig", "context", "id_name", "secret_name"]),
     ("circleci", &["token", "url", "id_name", "secret_name"]),
     ("vault", &["url", "token", "role", "auth_mount", "server_id", "mount", "namespace"]),
     ("command", &["command"]),

@@ -1,8 +1,8 @@
 //! What each kind of destination has in its table.
 
 use crate::settings::destination::{
-    CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier, Vault, VaultAuth,
+    CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitLab, GitLabLevel, Kubernetes,
+    ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
 };
 use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
@@ -34,6 +34,7 @@ impl Keys<'_> {
             "gitlab" => self.gitlab()?,
             "circleci" => self.circleci()?,
             "vault" => self.vault()?,
+            "kubernetes" => self.kubernetes()?,
             _ => DestinationKind::Command(self.command()?),
         })
     }
@@ -149,6 +150,34 @@ impl Keys<'_> {
             variable,
             environment_scope: environment_scope.unwrap_or_else(|| "*".to_owned()),
             profile: profile.unwrap_or_else(|| "default".to_owned()),
+        }))
+    }
+
+    fn kubernetes(&self) -> Option<DestinationKind> {
+        let plain = |t: &str| t.len() <= 1024 && !t.chars().any(char::is_control);
+        let absolute = |t: &str| plain(t) && is_absolute(t);
+        let context = |t: &str| t.len() <= 253 && plain(t);
+        let kubeconfig = self.fitting(
+            "kubeconfig",
+            "the absolute path of a kubeconfig file, such as /etc/keyrot/kubeconfig",
+            absolute,
+        );
+        // Kubernetes API reference, "Secret", field `data`.
+        let key = |t: &str| is_name(t, 253, "-._") && t != "." && t != "..";
+        let name = |which: &str, default: &str| match self.text(which) {
+            None => Some(default.to_owned()),
+            Some(_) => self.fitting(which, "a key of a Secret's data: A-Z a-z 0-9 - _ .", key),
+        };
+        let id_name = name("id_name", "AWS_ACCESS_KEY_ID");
+        let secret_name = name("secret_name", "AWS_SECRET_ACCESS_KEY");
+        if id_name.is_some() && id_name == secret_name {
+            self.refuse("secret_name", "another name than that of id_name");
+        }
+        Some(DestinationKind::Kubernetes(Kubernetes {
+            kubeconfig,
+            context: self.fitting("context", "the name of a context in the kubeconfig", context),
+            id_name: id_name?,
+            secret_name: secret_name?,
         }))
     }
 

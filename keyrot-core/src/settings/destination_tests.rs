@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, ParameterStore,
-    SecretCopies, Tier, VaultAuth,
+    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, Kubernetes,
+    ParameterStore, SecretCopies, Tier, VaultAuth,
 };
 use super::loaded::Settings;
 use super::source::Sources;
@@ -53,6 +53,15 @@ to = "acme/lab"
 token = "env:GITLAB_TOKEN"
 environment_scope = "production"
 level = "group"
+
+[[destination]]
+name = "cluster"
+kind = "kubernetes"
+users = ["ci-*"]
+to = "shop/{user}-aws"
+context = "arn:aws:eks:eu-west-1:123456789012:cluster/shop"
+kubeconfig = "/etc/keyrot/kubeconfig"
+secret_name = "aws.secret"
 "#;
 
 fn load(text: &str) -> Settings {
@@ -75,6 +84,7 @@ fn table(kind: &str, more: &str) -> String {
         "ssm" => "to = '/x/{user}'",
         "secrets_manager" => "to = '/x/{user}'\nregion = 'eu-west-1'",
         "github" => "to = 'acme/{user}'\ntoken = 'secret:x'",
+        "kubernetes" => "to = 'shop/{user}'",
         _ => "to = 'acme/{user}'\ntoken = 'secret:x'",
     };
     format!("[[destination]]\nname = 'a'\nkind = '{kind}'\nusers = ['*']\n{own}\n{more}\n")
@@ -85,7 +95,7 @@ fn each_kind_is_read() {
     let settings = load(EVERY_KIND);
     let all = settings.destinations();
     let names: Vec<&str> = all.iter().map(|spec| spec.name().as_str()).collect();
-    assert_eq!(names, ["params", "copy", "shop", "app", "lab"]);
+    assert_eq!(names, ["params", "copy", "shop", "app", "lab", "cluster"]);
     assert!(!all[0].required() && all[1..].iter().all(DestinationSpec::required));
     let user = UserArn::parse("arn:aws:iam::123456789012:user/ci-shop").unwrap();
     assert!(all[0].serves(user.name()) && !all[3].serves(user.name()));
@@ -125,6 +135,17 @@ fn each_kind_is_read() {
     assert_eq!(*level, GitLabLevel::Group);
     assert_eq!(variable, "AWS_SHARED_CREDENTIALS_FILE");
     assert_eq!((environment_scope.as_str(), profile.as_str()), ("production", "default"));
+
+    let DestinationKind::Kubernetes(Kubernetes { kubeconfig, context, id_name, secret_name }) =
+        all[5].kind()
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(kubeconfig.as_deref(), Some("/etc/keyrot/kubeconfig"));
+    assert_eq!(context.as_deref(), Some("arn:aws:eks:eu-west-1:123456789012:cluster/shop"));
+    assert_eq!((id_name.as_str(), secret_name.as_str()), ("AWS_ACCESS_KEY_ID", "aws.secret"));
+    assert_eq!(all[5].place_of(&user).unwrap(), "shop/ci-shop-aws");
+    assert!(all[5].sources().is_empty());
 
     let homes = settings.homes("us-east-1", true);
     let stores: Vec<&str> = homes.destinations.iter().map(|rule| rule.store()).collect();
@@ -178,7 +199,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         (table("github", "tier = 'standard'"), "`tier` is a key of kind ssm; a github"),
         (
             table("gitub", ""),
-            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab, circleci, vault, command; did you mean github?",
+            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab, kubernetes, circleci, vault, command; did you mean github?",
         ),
         (table("ssm", "region = 'EU'"), "region = \"EU\" is not usable; expected a region"),
         (
@@ -199,6 +220,21 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         (table("github", "id_name = 'aws_secret_access_key'"), "another name than that of id_name"),
         (table("github", "app = '1'"), "expected either token (a personal access token), or app"),
         (table("gitlab", "level = 'instance'"), "expected project or group"),
+        (
+            table("kubernetes", "kubeconfig = 'kubeconfig'"),
+            "kubeconfig = \"kubeconfig\" is not usable; expected the absolute path",
+        ),
+        (table("kubernetes", "id_name = 'a/b'"), "id_name = \"a/b\" is not usable"),
+        (table("kubernetes", "id_name = '..'"), "expected a key of a Secret's data"),
+        (
+            table("kubernetes", "id_name = 'x'\nsecret_name = 'x'"),
+            "another name than that of id_name",
+        ),
+        (table("kubernetes", "token = 'secret:x'"), "`token` is a key of kind github and gitlab"),
+        (
+            table("kubernetes", "").replace("'shop/{user}'", "'{user}'"),
+            "expected a place such as shop/{user}-aws: it gives places such as",
+        ),
         (
             table("ssm", "").replace("'/x/{user}'", "'x y'"),
             "to = \"x y\" is not usable; expected a place such as /ci/{user}/aws",
@@ -361,8 +397,8 @@ fn a_token_that_somebody_wrote_there_is_repeated_nowhere() {
 
 proptest! {
     #[test]
-    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..7_usize) {
-        let kind = ["ssm", "secrets_manager", "github", "gitlab", "circleci", "vault", "command"][kind];
+    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..8_usize) {
+        let kind = ["ssm", "secrets_manager", "github", "gitlab", "kubernetes", "circleci", "vault", "command"][kind];
         for toml in [format!("{key} = {value}"), format!("{key} = {value:?}")] {
             let text = table(kind, &toml);
             let _ = Settings::load(&Sources::default().file("keyrot.toml", &text)).map_err(|e| e.to_string());

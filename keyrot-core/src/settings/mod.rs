@@ -50,7 +50,7 @@ pub(crate) mod values;
 
 pub use destination::{
     CircleCi, Command, DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel,
-    ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
+    Kubernetes, ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};
