@@ -46,6 +46,8 @@ struct Inner {
     /// The account after the last change: what is written elsewhere is held against it.
     world: World,
     at: BTreeMap<(UserName, Place), Reader>,
+    /// Jobs there read, and do nothing: IAM shows no use by them.
+    idle: BTreeSet<Place>,
     /// Operators revoked them. Whoever has one must notice.
     revoked: BTreeSet<KeyId>,
     wrong: Vec<String>,
@@ -79,6 +81,7 @@ impl Readers {
         let inner = Inner {
             world: world.clone(),
             at: at.map(|at| (at, nothing.clone())).collect(),
+            idle: BTreeSet::new(),
             revoked: BTreeSet::new(),
             wrong: Vec::new(),
             figures: Figures::default(),
@@ -102,7 +105,7 @@ impl Readers {
         let mut inner = self.inner();
         let mut changed = false;
         for (at, shown) in shown {
-            changed |= inner.show(at, shown);
+            changed |= inner.show(&at, shown);
         }
         if changed {
             inner.look();
@@ -114,13 +117,20 @@ impl Readers {
         self.inner().revoked.insert(key.clone());
     }
 
+    /// Whether jobs of a place only read from now on.
+    pub(crate) fn idle(&self, place: Place, idle: bool) {
+        let mut inner = self.inner();
+        let _ = if idle { inner.idle.insert(place) } else { inner.idle.remove(&place) };
+    }
+
     /// The credentials that jobs work with.
     pub(crate) fn in_use(&self, now: Timestamp) -> Vec<Credentials> {
         let inner = self.inner();
         let used: BTreeMap<_, _> = inner
             .at
-            .values()
-            .flat_map(|reader| reader.in_use(now))
+            .iter()
+            .filter(|((_, place), _)| !inner.idle.contains(place))
+            .flat_map(|(_, reader)| reader.in_use(now))
             .filter(|credentials| !inner.revoked.contains(&credentials.key))
             .map(|credentials| (credentials.key.clone(), credentials.clone()))
             .collect();
@@ -167,15 +177,14 @@ impl Inner {
             self.leaves(&user, change);
             let home = published(change.after, &secret_of(&user));
             let shown = home.map_or(Shown::Nothing, Shown::Whole);
-            self.show((user, Place::Home), shown);
+            self.show(&(user, Place::Home), shown);
         }
         self.look();
     }
 
     /// Returns whether it is something else.
-    fn show(&mut self, at: (UserName, Place), shown: Shown) -> bool {
-        let place = at.1;
-        let reader = self.at.get_mut(&at).unwrap();
+    fn show(&mut self, at: &(UserName, Place), shown: Shown) -> bool {
+        let reader = self.at.get_mut(at).unwrap();
         if reader.shown == shown {
             return false;
         }
@@ -183,7 +192,7 @@ impl Inner {
         if shown == Shown::Torn {
             self.figures.torn += 1;
             // The documentation says that a job may get one there.
-            if place != Place::Hub {
+            if at.1 != Place::Hub {
                 self.wrong.push(format!("{at:?} shows no whole credentials"));
             }
         }
