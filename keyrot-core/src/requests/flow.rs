@@ -18,6 +18,7 @@ use crate::model::observed::LastUse;
 use crate::model::request::{Request, Revocation};
 use crate::ports::UserPolicyPort;
 use crate::ports::cancel::Cancel;
+use crate::report::hint::{Action, Hint};
 use crate::report::request::RequestDocument;
 use crate::report::resolution::Resolution;
 use crate::report::user::{EvidenceDocument, UserDocument};
@@ -317,6 +318,9 @@ impl RequestFlow {
         report: &Report,
     ) -> RequestDocument {
         let account = target.subject.arn.account();
+        let result = only(report, target);
+        let mut user = UserDocument::new(&result, report.finished);
+        user.hints.extend(request.as_ref().and_then(|request| at_once(request, &result)));
         RequestDocument {
             schema: self.kind.schema(),
             started: report.started,
@@ -327,7 +331,7 @@ impl RequestFlow {
             dry_run: false,
             intended,
             evidence,
-            user: UserDocument::new(&only(report, target), report.finished),
+            user,
             choices: Vec::new(),
             left: None,
             still_alive: Vec::new(),
@@ -336,6 +340,19 @@ impl RequestFlow {
             notifier_failures: report.notifier_failures.clone(),
         }
     }
+}
+
+/// A key that was leaked stays Active while its successor has to wait: how to deactivate it now.
+fn at_once(request: &Request, result: &UserResult) -> Option<Hint> {
+    let Request::Revoke(order) = request else { return None };
+    let waits = matches!(result.outcome, Outcome::Waiting(_));
+    let asked = order.without_successor || order.only_if_unused;
+    (waits && !asked).then(|| {
+        Hint::to(
+            format!("{} stays Active meanwhile; if it was leaked, to deactivate it now", order.key),
+            Action::revoke_now(&result.user, &order.key),
+        )
+    })
 }
 
 /// What came of a request, and what was known before it.

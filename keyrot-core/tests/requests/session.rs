@@ -97,6 +97,39 @@ async fn a_revocation_that_would_stop_before_anything_is_not_started() {
     assert!(ending.plan(&seen, Request::Revoke(Revocation::of(leaked))).await.has_work());
 }
 
+/// The successor of a revocation that died has to go before there is another, and that takes a day.
+#[tokio::test]
+async fn a_revocation_that_waits_says_how_to_deactivate_the_key_now() {
+    let desk = Harness::new(0);
+    desk.run().await;
+    let leaked = desk.current().unwrap();
+    let order = || Request::Revoke(Revocation::of(leaked.clone()));
+    let session = session(&desk, RequestKind::Revoke).await;
+    desk.account.inject(FaultAt::first("stage", Fault::Denied));
+    let plan = session.plan(&session.look().await, order()).await;
+    session.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert_eq!(desk.account.world().users().next().unwrap().keys().len(), 2, "an orphan");
+    let mut waited = false;
+    for _ in 0..6 {
+        let plan = session.plan(&session.look().await, order()).await;
+        let report = match plan.has_work() {
+            true => session.carry_out(plan, &Cancel::default(), &|_| {}).await,
+            false => plan.into_report(),
+        };
+        let hints = &report.document.user.hints;
+        let names = |hint: &keyrot_core::report::Hint| {
+            let command = hint.action.as_ref().map(keyrot_core::report::Action::command);
+            command.is_some_and(|command| command.contains("--without-successor"))
+        };
+        if report.document.user.state == keyrot_core::report::State::Waiting {
+            waited = true;
+            assert!(hints.iter().any(names), "{hints:?}");
+        }
+        desk.account.advance(Duration::from_secs(300));
+    }
+    assert!(waited);
+}
+
 #[tokio::test]
 async fn a_request_for_a_key_that_nobody_named_is_refused_and_reported() {
     let desk = Harness::in_overlap().await;
