@@ -28,7 +28,9 @@ const DAY: Duration = Duration::from_secs(86_400);
 const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("kms:Decrypt", "Secrets Manager and SNS call KMS, not keyrot; only with a key of one's own"),
     ("kms:GenerateDataKey", "as kms:Decrypt"),
-    ("ssm:GetParameter", "only keyrot-lambda reads settings and URLs from there"),
+    ("kms:Encrypt", "SSM calls KMS, not keyrot; only with a key of one's own"),
+    ("ssm:GetParameter", "settings, URLs and tokens; the tests of destinations see it called"),
+    ("ssm:PutParameter", "only a destination; as before"),
     ("sns:Publish", "only notifiers, and Lambda itself, publish"),
     ("events:PutEvents", "only a notifier puts events"),
     ("logs:CreateLogStream", "Lambda itself writes the log"),

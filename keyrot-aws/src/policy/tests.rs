@@ -223,7 +223,7 @@ fn destinations_bring_what_they_need() {
         (Sid::UseDeliveryKeys, "arn:aws:kms:eu-north-1:123456789012:key/0a1b"),
     ] {
         let keys = of(sid);
-        assert_eq!(keys["Resource"], serde_json::json!([key]));
+        assert_eq!(keys["Resource"], key);
         assert_eq!(keys["Condition"]["StringEquals"]["kms:ViaService"], services);
     }
     let aliases = &of(Sid::UseDeliveryAliases)["Condition"]["ForAnyValue:StringEquals"];
