@@ -301,11 +301,12 @@ async fn refusals_are_explained_and_change_nothing() {
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     for (change, says) in [(true, "it is immutable"), (false, "it is being deleted")] {
-        let mut inner = lab.server.lock();
-        inner.service.put(PLACE, "helm", "OTHER", "eA==");
-        let object = inner.service.all.get_mut(PLACE).unwrap();
-        (object.immutable, object.is_deleting) = (change, !change);
-        drop(inner);
+        {
+            let mut inner = lab.server.lock();
+            inner.service.put(PLACE, "helm", "OTHER", "eA==");
+            let object = inner.service.all.get_mut(PLACE).unwrap();
+            (object.immutable, object.is_deleting) = (change, !change);
+        }
         for error in [
             to.inspect(PLACE).await.unwrap_err(),
             to.deliver(PLACE, &delivery(1, None)).await.unwrap_err(),

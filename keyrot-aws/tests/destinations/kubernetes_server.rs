@@ -63,7 +63,7 @@ impl Cluster {
     fn serve(&mut self, request: &Request) -> Answer {
         let bearer = request.headers.get("authorization").map(String::as_str).unwrap_or_default();
         if !self.tokens.iter().any(|token| bearer == format!("Bearer {token}")) {
-            return no(401, "Unauthorized", json!({}));
+            return no(401, "Unauthorized", &json!({}));
         }
         let path: Vec<&str> = request.path.split('/').collect();
         let ["", "api", "v1", "namespaces", namespace, "secrets", name] = path[..] else {
@@ -73,10 +73,10 @@ impl Cluster {
         match request.method.as_str() {
             "GET" => match self.all.get(&place) {
                 Some(object) => object.answer(200, &place),
-                None => no(404, "NotFound", json!({ "name": name, "kind": "secrets" })),
+                None => no(404, "NotFound", &json!({ "name": name, "kind": "secrets" })),
             },
             "PATCH" if namespace != "shop" => {
-                no(404, "NotFound", json!({ "name": namespace, "kind": "namespaces" }))
+                no(404, "NotFound", &json!({ "name": namespace, "kind": "namespaces" }))
             }
             "PATCH" => self.apply(&place, request),
             other => panic!("{other} is not needed"),
@@ -104,7 +104,7 @@ impl Cluster {
         // As `patch.go`: an object that is not there has no uid; then the owners, then the version.
         let Some(object) = self.all.get(place) else {
             if uid.is_some() || (version.is_some() && !self.creates_with_version) {
-                return no(409, "Conflict", json!({}));
+                return no(409, "Conflict", &json!({}));
             }
             self.changes += 1;
             let mut object = Object::new(self.changes);
@@ -125,13 +125,13 @@ impl Cluster {
             }
         }
         if !causes.is_empty() {
-            return no(409, "Conflict", json!({ "causes": causes }));
+            return no(409, "Conflict", &json!({ "causes": causes }));
         }
         if version.is_some_and(|version| version != object.version.to_string()) {
-            return no(409, "Conflict", json!({ "kind": "secrets" }));
+            return no(409, "Conflict", &json!({ "kind": "secrets" }));
         }
         if uid.is_some_and(|uid| uid != object.uid) {
-            return no(422, "Invalid", json!({}));
+            return no(422, "Invalid", &json!({}));
         }
         let before = object.clone();
         let mut object = before.clone();
@@ -233,7 +233,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-fn no(status: u16, reason: &str, details: Value) -> Answer {
+fn no(status: u16, reason: &str, details: &Value) -> Answer {
     // The server's own message may have what was sent.
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason,
