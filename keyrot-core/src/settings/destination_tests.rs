@@ -230,7 +230,10 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
             table("kubernetes", "id_name = 'x'\nsecret_name = 'x'"),
             "another name than that of id_name",
         ),
-        (table("kubernetes", "token = 'secret:x'"), "`token` is a key of kind github and gitlab"),
+        (
+            table("kubernetes", "token = 'secret:x'"),
+            "`token` is a key of kind github, gitlab, circleci, vault",
+        ),
         (
             table("kubernetes", "").replace("'shop/{user}'", "'{user}'"),
             "expected a place such as shop/{user}-aws: it gives places such as",
