@@ -3,7 +3,7 @@
 //! programs on this machine.
 //!
 //! [`Aws::destinations`] makes those that the settings describe; each is a
-//! [`Destination`](keyrot_core::ports::Destination).
+//! [`Destination`].
 //!
 //! # Guarantees
 //! - Each looks before it writes, and writes only if the place still holds what the delivery
