@@ -105,7 +105,7 @@ async fn a_revocation_that_waits_says_how_to_deactivate_the_key_now() {
     let leaked = desk.current().unwrap();
     let order = || Request::Revoke(Revocation::of(leaked.clone()));
     let session = session(&desk, RequestKind::Revoke).await;
-    desk.account.inject(FaultAt::first("stage", Fault::Denied));
+    desk.account.inject(FaultAt::first("create_key", Fault::LostReply));
     let plan = session.plan(&session.look().await, order()).await;
     session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert_eq!(desk.account.world().users().next().unwrap().keys().len(), 2, "an orphan");
