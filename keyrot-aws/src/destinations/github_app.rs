@@ -3,7 +3,7 @@
 
 use super::about::{About, hidden, not_read};
 use super::kept::Kept;
-use super::request::{Ask, once};
+use super::request::{Ask, for_token};
 use crate::connect::Aws;
 use crate::notify::secret_ref::Hidden;
 use aws_lc_rs::rand::SystemRandom;
@@ -13,7 +13,7 @@ use keyrot_core::{CallError, ErrorKind, SecretKey};
 use serde::Deserialize;
 use serde_json::json;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// What every request to GitHub has.
@@ -65,16 +65,9 @@ impl App {
         };
         let url = format!("{}/app/installations/{}/access_tokens", self.url, self.installation);
         let bearer = Zeroizing::new(format!("Bearer {}", jwt.as_str()));
-        let headers = HEADERS.iter().copied();
-        let sent = once(&self.aws, &url, &ask, headers.chain([("authorization", bearer.as_str())]));
-        let said = "GitHub did not answer when asked for the App's token";
-        let reply = match timeout_at(end, sent).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(lost)) => {
-                return Err(about.refused(ErrorKind::Unavailable, format!("{said}: {lost}")));
-            }
-            Err(_) => return Err(about.refused(ErrorKind::Unavailable, said)),
-        };
+        let headers = HEADERS.iter().copied().chain([("authorization", bearer.as_str())]);
+        let asked = ("GitHub did not answer when asked for the App's token", end);
+        let reply = for_token((&self.aws, about), &url, &ask, headers, asked).await?;
         let refused = |kind, what: &str| {
             let said = format!(
                 "GitHub answered HTTP {} when asked for a token of the App {}: {what}",

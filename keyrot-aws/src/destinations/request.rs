@@ -1,13 +1,15 @@
 //! One request to a service that is not AWS, and what it answers.
 
+use super::about::About;
 use crate::connect::Aws;
 use crate::plain_http::Lost;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use chrono::{DateTime, Utc};
-use keyrot_core::Effect;
+use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::de::DeserializeOwned;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
 /// The longest answer that is read.
@@ -63,6 +65,22 @@ impl Reply {
     pub(super) fn says(&self, text: &str) -> bool {
         let body = Zeroizing::new(String::from_utf8_lossy(&self.body).to_ascii_lowercase());
         body.contains(text)
+    }
+}
+
+/// Sends a request for a token, once and until then; `asked` says what it was in a message.
+pub(super) async fn for_token<'a>(
+    (aws, about): (&Aws, &About<'_>),
+    url: &str,
+    ask: &Ask,
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
+    (asked, end): (&str, Instant),
+) -> Result<Reply, CallError> {
+    let lost = |said: String| Err(about.refused(ErrorKind::Unavailable, said));
+    match timeout_at(end, once(aws, url, ask, headers)).await {
+        Ok(Ok(reply)) => Ok(reply),
+        Ok(Err(why)) => lost(format!("{asked}: {why}")),
+        Err(_) => lost(asked.to_owned()),
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::about::{About, hidden};
 use super::kept::Kept;
-use super::request::{Ask, once};
+use super::request::{Ask, for_token};
 use crate::connect::Aws;
 use crate::sign;
 use keyrot_core::{CallError, ErrorKind, SecretKey};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 /// Where Vault sends it, unless its `sts_endpoint` says something else.
@@ -63,14 +63,8 @@ impl Login {
         let ask = Ask { method: "POST", path: String::new(), body: Some(body) };
         let url = format!("{}/auth/{mount}/login", self.url);
         let headers = std::iter::once(("x-vault-request", "true"));
-        let said = "Vault did not answer to the login";
-        let reply = match timeout_at(end, once(&self.aws, &url, &ask, headers)).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(lost)) => {
-                return Err(about.refused(ErrorKind::Unavailable, format!("{said}: {lost}")));
-            }
-            Err(_) => return Err(about.refused(ErrorKind::Unavailable, said)),
-        };
+        let asked = ("Vault did not answer to the login", end);
+        let reply = for_token((&self.aws, about), &url, &ask, headers, asked).await?;
         let refused = |kind, what: &str| {
             let said = format!(
                 "Vault answered HTTP {} to the login with the role {role} at {mount}: {what}",

@@ -118,7 +118,7 @@ async fn replaced(desk: &Fixture<'_>) -> Checked {
     let place = desk.lab.empty_place().await?;
     let first = desk.deliver(&place, 1, None).await?;
     let second = desk.deliver(&place, 2, first.mark()).await?;
-    holds("another key has the mark of the one before", desk.differ(&first, &second))
+    holds("another key has the mark of the previous one", desk.differ(&first, &second))
 }
 
 async fn back(desk: &Fixture<'_>) -> Checked {

@@ -434,7 +434,7 @@ impl State {
             (Next::Done(outcome), Task::Request(Request::Revoke(order))) => {
                 self.has_revoked(&running, outcome, order);
             }
-            // It delivers anew each time, without end.
+            // It would deliver again each time, without end.
             (Next::Done(_), Task::Request(Request::Deliver { .. })) => self.asked = None,
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(Arc::new(running)),
