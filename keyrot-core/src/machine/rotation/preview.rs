@@ -29,6 +29,8 @@ use std::collections::BTreeMap;
 /// those that the waits part.
 const MOST_CALLS: usize = 200;
 const MOST_WAITS: usize = 4;
+/// With the pauses and probes of verifications, of which the settings allow many.
+const MOST_MOVES: usize = 5_000;
 
 /// What the new key is called as long as there is none. IAM's ids have no such digits.
 const NEW_KEY: &str = "AKIA0000000000000000";
@@ -43,8 +45,6 @@ struct Preview {
     /// What was found at destinations before the first change.
     found: BTreeMap<DestinationName, Option<Found>>,
     steps: Vec<PlannedAction>,
-    /// Whether anything is changed, if only what is written down.
-    changes: bool,
 }
 
 impl Rotation {
@@ -63,7 +63,7 @@ impl Rotation {
     /// What a run does to keys and labels after a verification that goes well; a plan makes none.
     pub(super) fn if_it_works(&self, now: Timestamp) -> Vec<PlannedAction> {
         let mut preview = self.preview(now);
-        for _ in 0..MOST_CALLS {
+        for _ in 0..MOST_MOVES {
             match preview.run.next(preview.now) {
                 Next::Sleep(pause) => preview.now = after(preview.now, pause),
                 Next::Call(call) => preview.make(call),
@@ -84,19 +84,23 @@ impl Rotation {
         let last_use = self.seen.last_use.clone();
         let seen = self.seen.destinations.iter();
         let found = seen.map(|one| (one.assignment.to.clone(), one.found.clone())).collect();
-        let steps = Vec::new();
-        Preview { run, now, last_use, versions, found, steps, changes: false }
+        // What failed in looking is known, and in what follows on paper nothing fails.
+        run.undelivered.clear();
+        run.skipped = None;
+        Preview { run, now, last_use, versions, found, steps: Vec::new() }
     }
 }
 
 impl Preview {
     fn play(mut self, request: &Request) -> Result<Vec<PlannedAction>, Failure> {
         let mut waits = 0;
-        let mut last = None;
-        for _ in 0..MOST_CALLS {
+        let (mut calls, mut last) = (0, None);
+        for _ in 0..MOST_MOVES {
             match self.run.next(self.now) {
                 Next::Sleep(pause) => self.now = after(self.now, pause),
+                Next::Call(_) if calls == MOST_CALLS => break,
                 Next::Call(call) => {
+                    calls += usize::from(!matches!(call, Call::Probe(_)));
                     last = Some(call.purpose());
                     self.make(call);
                 }
@@ -112,7 +116,7 @@ impl Preview {
                     return Ok(self.steps);
                 }
                 Next::Done(Outcome::Done | Outcome::Revoked { .. }) => {
-                    return self.complete(request);
+                    return Ok(self.complete(request));
                 }
                 Next::Done(Outcome::Failed(failure)) => {
                     return Err(unforeseen(&failure.to_string()));
@@ -132,7 +136,6 @@ impl Preview {
 
     /// Makes a call on paper.
     fn make(&mut self, call: Call) {
-        self.changes |= !call.only_reads();
         self.steps.extend(self.step(&call));
         let answer = match &call {
             // Whether there is such a key is found out in this way.
@@ -144,14 +147,15 @@ impl Preview {
         self.run.answer(self.now, answer);
     }
 
-    /// It went well. One that begins, and then has nothing to do, is not understood.
-    fn complete(mut self, request: &Request) -> Result<Vec<PlannedAction>, Failure> {
+    /// It went well. Where nothing is left but to write down what was done, that is its step: also
+    /// where only the time that passes on paper makes a journal entry valid that is some moments
+    /// ahead of this clock.
+    fn complete(mut self, request: &Request) -> Vec<PlannedAction> {
         self.steps.extend(self.left_to_runs(request));
-        match (self.steps.is_empty(), self.changes) {
-            (true, false) => Err(unforeseen("it has no step")),
-            (true, true) => Ok(vec![PlannedAction::WriteDown]),
-            (false, _) => Ok(self.steps),
+        if self.steps.is_empty() {
+            self.steps.push(PlannedAction::WriteDown);
         }
+        self.steps
     }
 
     /// Whether what is waited for is listed: what comes after IAM lists a further key is not known
@@ -228,15 +232,16 @@ impl Preview {
                 Reply::SecretCreated(SecretArn::planned(self.run.subject.place()))
             }
             Call::ListVersions => Reply::Versions(self.versions.clone()),
-            Call::InspectDestination { to, .. } => {
-                let found = self.found.get(&to).cloned().flatten();
-                Reply::Found(found.unwrap_or(Found::Nothing))
+            Call::InspectDestination { to, .. } => Reply::Found(self.at(&to)),
+            Call::Deliver { to, delivery, .. } => {
+                let found = Found::Copy {
+                    mark: Mark::parse("planned").expect("a constant that the tests parse"),
+                    holds: Holds::Key(delivery.credentials.key),
+                    written: Some(self.now),
+                };
+                self.found.insert(to, Some(found.clone()));
+                Reply::Found(found)
             }
-            Call::Deliver { delivery, .. } => Reply::Found(Found::Copy {
-                mark: Mark::parse("planned").expect("a constant that the tests parse"),
-                holds: Holds::Key(delivery.credentials.key),
-                written: Some(self.now),
-            }),
             Call::LastUse(key) => {
                 let unasked =
                     || LastUse::Unknown("it is asked only when the time has come".to_owned());
@@ -258,6 +263,17 @@ impl Preview {
             }
             _ => Reply::Done,
         }
+    }
+
+    /// What is at a destination: where nobody has looked yet, what its receipt says.
+    fn at(&self, to: &DestinationName) -> Found {
+        let noted = || match &self.run.seen.secret {
+            SecretState::Present(secret) => secret.journal.receipts.get(to)?.mark.clone(),
+            _ => None,
+        };
+        let copy = |mark| Found::Copy { mark, holds: Holds::NotShown, written: None };
+        let found = self.found.get(to).cloned().flatten();
+        found.or_else(|| noted().map(copy)).unwrap_or(Found::Nothing)
     }
 
     /// What later runs will do with the revoked key.

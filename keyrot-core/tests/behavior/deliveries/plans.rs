@@ -1,0 +1,62 @@
+//! What a request says beforehand about deliveries.
+
+use super::desk::{Desk, PLACE, name, three};
+use keyrot_core::machine::PlannedAction;
+use keyrot_core::memory::{Fault, FaultAt};
+use keyrot_core::{Outcome, Request};
+use std::time::Duration;
+
+const ALL: [&str; 3] = ["github", "gitlab", "lake"];
+
+fn deliver(to: &str) -> PlannedAction {
+    PlannedAction::Deliver { to: name(to), place: PLACE.to_owned() }
+}
+
+/// No destination was looked at when it is asked.
+#[tokio::test]
+async fn a_rollback_says_to_which_destinations_it_delivers() {
+    let desk = Desk::settled(three()).await;
+    let old = desk.rotated().await;
+    let mut steps = vec![PlannedAction::PublishAgain(old.clone())];
+    steps.extend(ALL.map(deliver));
+    assert_eq!(desk.plan(Request::Rollback { to: old }).await, Outcome::Planned(steps));
+}
+
+/// Whatever the repeated request's clock says.
+#[tokio::test]
+async fn a_rollback_that_died_is_asked_for_again_by_a_clock_that_is_behind() {
+    for (nth, ms) in (0..3).flat_map(|nth| [0, 1, 200, 400, 401, 60_000].map(|ms| (nth, ms))) {
+        let desk = Desk::settled(three()).await;
+        let old = desk.rotated().await;
+        let back = || Request::Rollback { to: old.clone() };
+        let death = FaultAt::first("inspect_destination", Fault::DeathAfter);
+        desk.account.inject(FaultAt { after: nth, ..death });
+        let died = tokio::time::timeout(Duration::from_millis(50), desk.ask(back())).await;
+        assert!(died.is_err(), "it did not die");
+        desk.account.heal();
+        desk.clock_is_behind(Duration::from_millis(ms));
+        let Outcome::Planned(steps) = desk.plan(back()).await else { panic!("{nth} {ms}") };
+        let left = ALL[nth..].iter().map(|to| deliver(to));
+        assert_eq!(steps, left.collect::<Vec<_>>(), "{nth} {ms}");
+        assert_eq!(desk.ask(back()).await.outcome, Outcome::Done, "{nth} {ms}");
+        for to in ALL {
+            assert_eq!(desk.copy(to), Some(old.clone()), "{to}, {nth} {ms}");
+        }
+    }
+}
+
+/// A destination that is down holds up no other, in a request as in a run.
+#[tokio::test]
+async fn a_delivery_by_request_reaches_the_destinations_that_can_be_reached() {
+    let desk = Desk::settled(three()).await;
+    let again = || Request::Deliver { to: None };
+    let steps = |planned| match planned {
+        Outcome::Planned(steps) => steps,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(steps(desk.plan(again()).await), ALL.map(deliver));
+    desk.account.inject(FaultAt::first("inspect_destination", Fault::Denied));
+    let planned = steps(desk.plan(again()).await);
+    assert_eq!(planned[..2], ["gitlab", "lake"].map(deliver), "{planned:?}");
+    assert!(matches!(planned[2..], [PlannedAction::Wait(_)]), "{planned:?}");
+}

@@ -1,0 +1,376 @@
+//! S13: a revocation revokes. It is done only if the key was seen Inactive or gone, and without a
+//! successor nothing but IAM can keep it from that.
+
+use super::harness::{Harness, revoke, secret};
+
+use crate::support::{DAY, HOUR, Hook, Hooked, MINUTE};
+use async_trait::async_trait;
+use keyrot_core::decide::{Decision, Refusal, Step};
+use keyrot_core::machine::{Decider, Next, PlannedAction, Rotation, Task};
+use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
+use keyrot_core::model::{JournalEntry, Phase, Retired, Revoked, Subject};
+use keyrot_core::{
+    Blocked, Cancel, ErrorKind, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request,
+    Revocation, Rotator, Target, UserResult, WaitPolicy,
+};
+
+const STORE: [&str; 12] = [
+    "describe",
+    "create",
+    "put_placeholder",
+    "test_write",
+    "stage_placeholder",
+    "write_note",
+    "inspect_version",
+    "versions",
+    "stage",
+    "read",
+    "promote",
+    "unstage",
+];
+
+fn without_successor(key: &KeyId) -> Request {
+    Request::Revoke(Revocation { without_successor: true, ..revoke(key) })
+}
+
+async fn fulfil(ports: Ports, chosen: Target, request: &Request, mode: Mode) -> UserResult {
+    let rotator = Rotator::new(ports);
+    let (limits, cancel) = (Limits::default(), Cancel::default());
+    let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
+    report.users.into_iter().next().unwrap()
+}
+
+/// An adopted user a day later, and the current key.
+async fn adopted() -> (Harness, KeyId) {
+    let desk = Harness::new(0);
+    desk.run().await;
+    desk.account.advance(DAY);
+    let current = desk.current().unwrap();
+    (desk, current)
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_or_full_keeps_no_key_active() {
+    for fault in [Fault::Denied, Fault::LostRequest, Fault::Throttled] {
+        for down in [&STORE[..], &["describe"], &["write_note"]] {
+            let (desk, leaked) = adopted().await;
+            down.iter().for_each(|call| desk.account.inject(FaultAt::every(call, fault)));
+            let request = without_successor(&leaked);
+            let plan = desk.put(&request, Mode::Plan).await.outcome;
+            assert!(
+                matches!(&plan, Outcome::Planned(steps) if steps[0] == PlannedAction::Deactivate(leaked.clone())),
+                "{plan:?}"
+            );
+            assert_eq!(desk.active(), std::slice::from_ref(&leaked), "a plan");
+            let ended = desk.put(&request, Mode::Act).await;
+            match &ended.outcome {
+                Outcome::Revoked { key, rest } => {
+                    assert_eq!(
+                        (key, matches!(rest.as_ref(), Outcome::Failed(_))),
+                        (&leaked, true),
+                        "{rest:?}"
+                    );
+                }
+                other => panic!("{down:?}: {other:?}"),
+            }
+            assert_eq!(desk.active(), [], "{down:?}");
+            let told: Vec<_> = ended.events.iter().map(|event| event.kind.to_string()).collect();
+            assert!(
+                told[0].contains("deactivated") && told.len() == 2,
+                "that the rest failed is told, too: {told:?}"
+            );
+            // Whoever asks again, with the store back, has the rest done.
+            desk.account.heal();
+            desk.account.advance(HOUR);
+            assert_eq!(desk.put(&request, Mode::Act).await.outcome, Outcome::Done);
+            assert_eq!(desk.look().await.revoked, std::slice::from_ref(&leaked));
+            desk.settles().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
+    let (desk, leaked) = adopted().await;
+    let alone = || Target::for_iam_only(&desk.user, "excluded by the settings");
+    let ports = || Ports::of(desk.account.clone());
+    let calls = |desk: &Harness| desk.account.calls();
+    let request = without_successor(&leaked);
+
+    let plan = fulfil(ports(), alone(), &request, Mode::Plan).await;
+    assert_eq!(plan.outcome, Outcome::Planned(vec![PlannedAction::Deactivate(leaked.clone())]));
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    for mode in [Mode::Plan, Mode::Act] {
+        let refused = fulfil(ports(), alone(), &without_successor(&stranger), mode).await.outcome;
+        let keys = vec![leaked.clone()];
+        assert_eq!(refused, Outcome::Refused(Refusal::NoSuchKey { key: stranger.clone(), keys }));
+    }
+    // A plain revocation needs the secret, and says why that is out of reach.
+    let plain =
+        fulfil(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
+    assert!(matches!(&plain, Outcome::Blocked(Blocked::IamOnly { .. })), "{plain:?}");
+    assert_eq!(desk.active(), std::slice::from_ref(&leaked));
+
+    let before = calls(&desk);
+    let ended = fulfil(ports(), alone(), &request, Mode::Act).await;
+    assert!(
+        matches!(&ended.outcome, Outcome::Revoked { key, .. } if *key == leaked),
+        "{:?}",
+        ended.outcome
+    );
+    let made: Vec<_> =
+        calls(&desk).into_iter().filter(|(name, n)| before.get(name) != Some(n)).collect();
+    let names: Vec<_> = made.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["deactivate_key", "list_keys"]);
+    assert_eq!(desk.active(), []);
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_listed_is_deactivated_and_not_called_done() {
+    let (desk, leaked) = adopted().await;
+    desk.account.inject(FaultAt::every("list_keys", Fault::Denied));
+    let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
+    assert!(
+        matches!(&ended.outcome, Outcome::Failed(failure) if failure.doing.contains("see that")),
+        "{:?}",
+        ended.outcome
+    );
+    assert_eq!(desk.active(), [], "it is Inactive, and nobody has seen it");
+
+    let (desk, leaked) = adopted().await;
+    desk.account.inject(FaultAt::every("deactivate_key", Fault::Denied));
+    let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
+    assert!(
+        matches!(&ended.outcome, Outcome::Failed(failure) if failure.error.kind == ErrorKind::Denied),
+        "{:?}",
+        ended.outcome
+    );
+    assert_eq!(desk.active(), [leaked]);
+}
+
+#[tokio::test]
+async fn only_what_iam_lists_as_inactive_is_done() {
+    for first in [true, false] {
+        let (desk, leaked) = adopted().await;
+        let request =
+            if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
+        desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+        let mut outcome = desk.put(&request, Mode::Act).await.outcome;
+        if !first && matches!(outcome, Outcome::Waiting(_)) {
+            desk.account.advance(5 * MINUTE);
+            outcome = desk.put(&request, Mode::Act).await.outcome;
+        }
+        assert!(
+            matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect),
+            "{first}: {outcome:?}"
+        );
+        desk.account.advance(6 * MINUTE);
+        desk.account.change(|world| world.rules.listing_lag = MINUTE / 4);
+        assert_eq!(desk.put(&request, Mode::Act).await.outcome, Outcome::Done, "{first}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_entry_cannot_be_written_the_end_is_honest() {
+    let (mut revoked, mut open) = (0, 0);
+    for room in 0..6 {
+        let (desk, leaked) = adopted().await;
+        desk.account.inject(FaultAt {
+            call: Some("write_note"),
+            after: room,
+            times: usize::MAX,
+            fault: Fault::Denied,
+        });
+        let ended = desk.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
+        let works = desk.active().contains(&leaked);
+        let done = matches!(ended, Outcome::Done | Outcome::Revoked { .. });
+        assert_eq!(works, !done, "{room} entries: {ended:?}");
+        revoked += usize::from(done);
+        open += usize::from(!done);
+    }
+    assert_eq!(
+        (revoked, open),
+        (3, 3),
+        "revoked, intent and promoted have to be written; the rest is bookkeeping"
+    );
+}
+
+/// Another program that does something to the account after each entry that is written.
+struct After(MemoryAccount, fn(&mut World));
+
+#[async_trait]
+impl Hook for After {
+    async fn before(&self, _: &'static str, _: &str) {}
+    async fn after(&self, call: &'static str, _: &str) {
+        if call == "write_note" {
+            self.0.change(self.1);
+        }
+    }
+}
+
+fn swallow(world: &mut World) {
+    world.secret_mut(&secret()).unwrap().tags.remove("keyrot:revoked");
+}
+
+fn hold(world: &mut World) {
+    let key = world.users().next().unwrap().keys()[0].listed.id.clone();
+    let note = JournalEntry::Retired(Retired {
+        key,
+        phase: Phase::Hold,
+        at: world.now(),
+        soak: None,
+        reactivated: false,
+    });
+    world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
+}
+
+fn unrevoke(world: &mut World) {
+    let note = JournalEntry::Revoked(Vec::new());
+    world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
+}
+
+#[tokio::test]
+async fn who_rewrites_the_journal_keeps_no_key_active() {
+    for rewrite in [swallow as fn(&mut World), hold, unrevoke] {
+        for first in [false, true] {
+            let (desk, leaked) = adopted().await;
+            let request =
+                if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
+            let ports = Hooked::ports(&desk.account, After(desk.account.clone(), rewrite));
+            let ended = fulfil(ports, desk.chosen().await, &request, Mode::Act).await;
+            assert!(
+                matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
+                "{:?}",
+                ended.outcome
+            );
+            assert!(!desk.active().contains(&leaked));
+            assert!(desk.account.calls()["write_note"] < 15, "{:?}", desk.account.calls());
+        }
+    }
+}
+
+#[tokio::test]
+async fn no_run_writes_the_same_for_ever() {
+    let desk = Harness::in_overlap().await;
+    desk.account.advance(9 * DAY);
+    let before = desk.account.calls()["write_note"];
+    let ports = Hooked::ports(&desk.account, After(desk.account.clone(), hold));
+    // What it is about to deactivate is put on hold again after each entry: an overlap that never
+    // ends would be no failure, so that the waits are over.
+    let rotator = Rotator::new(ports);
+    let chosen = vec![desk.chosen().await];
+    let report =
+        rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    let outcome = &report.users[0].outcome;
+    assert!(!matches!(outcome, Outcome::Settled { .. }), "{outcome:?}");
+    assert!(desk.account.calls()["write_note"] - before < 10, "{:?}", desk.account.calls());
+}
+
+fn machine(
+    desk: &Harness,
+    decide_request: fn(
+        &keyrot_core::model::Observed,
+        &Request,
+        &WaitPolicy,
+        keyrot_core::Timestamp,
+    ) -> Decision,
+    mode: Mode,
+    chosen: &Target,
+) -> Rotation {
+    let subject: Subject = chosen.subject.clone();
+    let key = desk.current().unwrap();
+    let decider =
+        Decider { name: "a decision that repeats itself", decide_request, ..Decider::REAL };
+    Rotation::new(subject, WaitPolicy::default(), mode)
+        .to_do(Task::Request(Request::Rollback { to: key }))
+        .deciding_by(decider)
+}
+
+async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
+    let ports = Ports::of(desk.account.clone());
+    let mut changes = 0;
+    loop {
+        match machine.next(desk.account.world().now()) {
+            Next::Done(outcome) => return (outcome, changes),
+            Next::Sleep(pause) => desk.account.advance(pause),
+            Next::Call(call) => {
+                changes += usize::from(!call.only_reads());
+                assert!(changes < 1_000, "no end: {call:?}");
+                let answer = ports.perform(machine.subject(), &call).await;
+                machine.answer(desk.account.world().now(), answer);
+            }
+        }
+    }
+}
+
+/// Whatever made a decision repeat itself, the run ends, and so does the look ahead: as a failure,
+/// and not as a plan without steps.
+#[tokio::test]
+async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
+    let (desk, _) = adopted().await;
+    let chosen = desk.chosen().await;
+    let same = |_: &keyrot_core::model::Observed, request: &Request, _: &WaitPolicy, at| {
+        let Request::Rollback { to: key } = request else { unreachable!() };
+        Decision::Act(Step::Write(JournalEntry::Revoked(vec![Revoked {
+            key: key.clone(),
+            at,
+            only_if_unused: false,
+        }])))
+    };
+    let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Act, &chosen)).await;
+    match &outcome {
+        Outcome::Failed(failure) => {
+            assert_eq!((failure.error.kind, changes), (ErrorKind::NoEffect, 2));
+            assert!(
+                failure.to_string().contains("had no effect: another program rewrites it"),
+                "{failure}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Plan, &chosen)).await;
+    assert!(
+        matches!(&outcome, Outcome::Failed(f) if f.doing.contains("say beforehand")),
+        "{outcome:?}"
+    );
+    assert_eq!(changes, 0);
+
+    // Never the same twice: there is a bound on calls.
+    let other = |seen: &keyrot_core::model::Observed, _: &Request, _: &WaitPolicy, at| {
+        let last = match &seen.secret {
+            keyrot_core::model::SecretState::Present(secret) => secret.journal.revoked.first(),
+            _ => None,
+        };
+        let last = last.and_then(|noted| noted.key.as_str()[4..].parse::<usize>().ok());
+        let key = KeyId::parse(format!("AKIA{:016}", last.map_or(0, |n| n + 1))).unwrap();
+        let all = vec![Revoked { key, at, only_if_unused: false }];
+        Decision::Act(Step::Write(JournalEntry::Revoked(all)))
+    };
+    for mode in [Mode::Act, Mode::Plan] {
+        let (outcome, changes) = play(&desk, machine(&desk, other, mode, &chosen)).await;
+        assert!(
+            matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect),
+            "{outcome:?}"
+        );
+        assert!(changes < 200, "{changes}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_reactivated_a_moment_ago_is_deactivated_though_the_listing_lags() {
+    let (desk, leaked) = adopted().await;
+    desk.account
+        .change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Inactive).unwrap());
+    desk.account.advance(HOUR);
+    desk.account.change(|world| {
+        world.rules.listing_lag = MINUTE / 2;
+        world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap();
+    });
+    let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
+    assert!(
+        matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
+        "{:?}",
+        ended.outcome
+    );
+    assert!(!desk.active().contains(&leaked), "the listing showed it as Inactive");
+}

@@ -1,0 +1,105 @@
+//! The ways out for a blocked user, and who can be named at all.
+
+use super::harness::{Harness, back_to, homes, revoke, settings};
+use crate::support::{DAY, HOUR, MINUTE};
+use keyrot_core::decide::Refusal;
+use keyrot_core::memory::{Label, World};
+use keyrot_core::report::Resolution;
+use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
+
+#[tokio::test]
+async fn each_way_out_leads_out() {
+    // Two keys that keyrot can't explain: the one without use goes, the other is adopted.
+    let desk = Harness::new(2);
+    let keys = desk.active();
+    desk.account.advance(30 * DAY);
+    let seen = desk.run().await;
+    let ways = Resolution::of(&seen);
+    let choices: Vec<_> = ways.iter().map(|way| way.choice.as_str()).collect();
+    assert_eq!(choices, [format!("retire:{}", keys[0]), format!("retire:{}", keys[1])]);
+    assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
+    assert_eq!(desk.active(), [keys[1].clone()]);
+    desk.settles().await;
+
+    // What is in use is not offered; who names it nonetheless hears why.
+    let desk = Harness::new(2);
+    let keys = desk.active();
+    desk.account.advance(30 * DAY);
+    desk.account.change(|world| {
+        drop(world.authenticate(&World::credentials_of(&keys[0]), "s3", "eu-west-1"));
+    });
+    desk.account.advance(HOUR);
+    let seen = desk.run().await;
+    let choices: Vec<_> = Resolution::of(&seen).into_iter().map(|way| way.choice).collect();
+    assert_eq!(choices, [format!("retire:{}", keys[1])]);
+    let named = Resolution::named(&seen, &format!("retire:{}", keys[0])).unwrap();
+    assert!(matches!(desk.ask(&named.request).await, Outcome::Refused(Refusal::InUse { .. })));
+
+    // The current key was deactivated, or deleted, by hand.
+    for deleted in [false, true] {
+        let desk = Harness::new(0);
+        desk.run().await;
+        let current = desk.current().unwrap();
+        desk.account.advance(DAY);
+        desk.account.change(|world| {
+            world.set_key_status(&desk.user, &current, KeyStatus::Inactive).unwrap();
+            if deleted {
+                world.delete_key(&desk.user, &current).unwrap();
+            }
+        });
+        let ways = Resolution::of(&desk.run().await);
+        assert_eq!(ways.iter().map(|way| way.choice.as_str()).collect::<Vec<_>>(), ["replace"]);
+        assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
+        assert_ne!(desk.current(), Some(current));
+        desk.settles().await;
+    }
+
+    // AWSCURRENT was moved back: on, or never again.
+    for choice in ["go-on", "give-up"] {
+        let desk = Harness::in_overlap().await;
+        let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+        desk.account.advance(HOUR);
+        assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+        let ways = Resolution::of(&desk.run().await);
+        let way = ways.iter().find(|way| way.choice == choice).unwrap();
+        assert_eq!(desk.ask(&way.request).await, Outcome::Done);
+        let expected = if choice == "go-on" { new } else { old };
+        assert_eq!(desk.current(), Some(expected));
+        desk.settles().await;
+    }
+
+    assert_eq!(Resolution::of(&Harness::new(1).look().await), [], "nothing is in the way");
+}
+
+#[tokio::test]
+async fn who_is_not_tagged_can_be_named() {
+    let desk = Harness::new(1);
+    desk.account.change(|world| world.untag_user(&desk.user, "RotateKey").unwrap());
+    let leaked = desk.active().remove(0);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
+    assert_eq!(desk.active(), [desk.current().unwrap()]);
+    let nobody = UserName::parse("cj").unwrap();
+    let missing =
+        settings().find_named(&desk.account, &homes(), &nobody).await.unwrap().unwrap_err();
+    assert!(missing.to_string().contains("did you mean ci?"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_listing_that_lags_does_not_block_who_was_just_freed() {
+    let desk = Harness::new(2);
+    let keys = desk.active();
+    desk.account.advance(30 * DAY);
+    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    let request = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&keys[0]) });
+    let outcome = desk.ask(&request).await;
+    assert!(
+        matches!(&outcome, Outcome::Failed(failure) if failure.error.kind == ErrorKind::NoEffect),
+        "{outcome:?}"
+    );
+    let seen = desk.look().await;
+    assert_eq!(seen.keys[0].status, KeyStatus::Active, "the listing lags");
+    assert!(!matches!(seen.outcome, Outcome::Blocked(_)), "{:?}", seen.outcome);
+    desk.account.advance(5 * MINUTE);
+    assert_eq!(desk.ask(&request).await, Outcome::Done, "to ask again is enough");
+    desk.settles().await;
+}

@@ -1,0 +1,347 @@
+//! To revoke a leaked key: what goes first, what is refused, and that to ask again is harmless.
+
+use super::harness::{Harness, back_to, revoke, secret};
+use crate::support::{DAY, HOUR, MINUTE};
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::PlannedAction;
+use keyrot_core::memory::{Fault, FaultAt, Label, World};
+use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Wait, Why};
+
+#[tokio::test]
+async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
+    for start in ["no secret yet", "current", "in its overlap"] {
+        let desk = match start {
+            "no secret yet" => Harness::new(1),
+            "current" => Harness::new(0),
+            _ => Harness::in_overlap().await,
+        };
+        if start == "current" {
+            desk.run().await;
+        }
+        let leaked = desk.labelled(Label::Previous).unwrap_or_else(|| desk.active().remove(0));
+        let request = Request::Revoke(Revocation {
+            reason: Some("in a public repository".into()),
+            ..revoke(&leaked)
+        });
+        let intended = desk.intended(&request).await;
+        assert_eq!(intended.contains(&PlannedAction::MakeSecret), start == "no secret yet");
+        assert_eq!(intended.contains(&PlannedAction::PublishNewKey), start != "in its overlap");
+        assert!(
+            intended.contains(&PlannedAction::Deactivate(leaked.clone())),
+            "{start}: {intended:?}"
+        );
+
+        assert_eq!(desk.ask(&request).await, Outcome::Done, "{start}");
+        let active = desk.active();
+        assert_eq!((active.len(), desk.current()), (1, Some(active[0].clone())), "{start}");
+        assert_ne!(active[0], leaked);
+        let made = desk.account.calls().get("create_key").copied();
+        assert_eq!(desk.ask(&request).await, Outcome::Done, "{start}: to ask again is harmless");
+        assert_eq!(desk.account.calls().get("create_key").copied(), made, "{start}");
+
+        let refusal = desk.refused(&back_to(&leaked)).await;
+        match start {
+            "no secret yet" => assert_eq!(refusal, Refusal::NotBefore { key: leaked.clone() }),
+            _ => assert_eq!(refusal, Refusal::WasRevoked { key: leaked.clone() }, "{start}"),
+        }
+        desk.account.advance(6 * DAY);
+        desk.run().await;
+        assert_eq!(desk.keys().len(), 2, "{start}: it soaks");
+        desk.settles().await;
+    }
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_leaked() {
+    let desk = Harness::in_overlap().await;
+    let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    let request = Request::Revoke(revoke(&leaked));
+    let intended = desk.intended(&request).await;
+    let until = desk.account.world().now() + 30 * MINUTE;
+    let settling = Wait { why: Why::Settling(leaked.clone()), until: Some(until) };
+    assert_eq!(intended[0], PlannedAction::Wait(settling));
+    assert_eq!(
+        intended[1..3],
+        [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]
+    );
+    // It was published just now: a run that is still under way may publish it again.
+    let settling = desk.ask(&request).await;
+    assert!(
+        matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })),
+        "{settling:?}"
+    );
+    desk.account.advance(30 * MINUTE);
+    assert_eq!(desk.ask(&request).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(old.clone()), vec![old]));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_revocation_is_refused_before_anything_is_changed() {
+    let desk = Harness::new(2);
+    let keys = desk.active();
+    let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let no_such = Refusal::NoSuchKey { key: stranger.clone(), keys: keys.clone() };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&stranger))).await, no_such);
+    let which = Refusal::WhichKey { keys: keys.clone() };
+    assert_eq!(Request::revoke(&desk.look().await, None), Err(which));
+
+    let credentials = World::credentials_of(&keys[1]);
+    desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+    desk.account.advance(HOUR);
+    let if_unused =
+        |key: &KeyId| Request::Revoke(Revocation { only_if_unused: true, ..revoke(key) });
+    let refusal = desk.refused(&if_unused(&keys[1])).await;
+    assert!(matches!(&refusal, Refusal::InUse { key, .. } if *key == keys[1]), "{refusal:?}");
+    assert!(refusal.hint(&desk.user).unwrap().contains("keyrot who-uses"));
+
+    let adopted = Harness::new(0);
+    adopted.run().await;
+    adopted.account.advance(30 * DAY);
+    let current = adopted.current().unwrap();
+    assert_eq!(adopted.refused(&if_unused(&current)).await, Refusal::IsCurrent { key: current });
+}
+
+#[tokio::test]
+async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room() {
+    let desk = Harness::new(2);
+    let keys = desk.active();
+    let order = Revocation { without_successor: true, delete: true, ..revoke(&keys[0]) };
+    let intended = desk.intended(&Request::Revoke(order.clone())).await;
+    assert_eq!(intended[0], PlannedAction::Deactivate(keys[0].clone()));
+    assert!(intended.contains(&PlannedAction::Delete(keys[0].clone())), "{intended:?}");
+    let told = desk.told(&Request::Revoke(order)).await;
+    let expected = ["retired", "adopted", "revoked", "deleted"];
+    assert_eq!(told, expected, "each once, in the order in which it happened");
+    assert_eq!(desk.keys(), [(keys[1].clone(), KeyStatus::Active)]);
+    // The key that is left is adopted as any other.
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
+    for call in ["create_key", "stage", "probe", "promote", "deactivate_key", "write_note"] {
+        let desk = Harness::new(0);
+        desk.run().await;
+        let leaked = desk.current().unwrap();
+        desk.account.advance(DAY);
+        // The note that it is revoked is the first to be written; it is there.
+        let nth = usize::from(call == "write_note");
+        let death = FaultAt { after: nth, ..FaultAt::first(call, Fault::DeathAfter) };
+        let request = Request::Revoke(revoke(&leaked));
+        desk.dies_at(death, &request).await;
+        for _ in 0..6 {
+            desk.account.advance(HOUR);
+            desk.run().await;
+        }
+        // The key whose maker's reply was lost is in the way of another, and is not mistaken for a
+        // successor.
+        assert_eq!(desk.active().contains(&leaked), call == "create_key", "{call}");
+        assert_eq!(desk.look().await.revoked, [leaked], "{call}");
+        desk.settles().await;
+    }
+}
+
+/// Nothing distinguishes its entry from a forged one: IAM's record of uses decides.
+#[tokio::test]
+async fn a_revocation_of_a_key_with_consumers_that_dies_is_finished_once_they_moved_or_it_is_repeated()
+ {
+    for repeated in [false, true] {
+        let desk = Harness::new(0);
+        desk.run().await;
+        let leaked = desk.current().unwrap();
+        let uses = |key: &KeyId| {
+            let credentials = World::credentials_of(key);
+            desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+        };
+        desk.account.advance(3 * DAY);
+        uses(&leaked);
+        desk.account.advance(2 * DAY);
+        let death = FaultAt::first("promote", Fault::DeathAfter);
+        let request = Request::Revoke(revoke(&leaked));
+        desk.dies_at(death, &request).await;
+        let successor = desk.current().unwrap();
+        assert_ne!(successor, leaked);
+        for _ in 0..4 {
+            desk.account.advance(DAY);
+            let outcome = desk.run().await.outcome;
+            let Outcome::Blocked(reason @ Blocked::RevokedKeyInUse { .. }) = &outcome else {
+                panic!("{outcome:?}");
+            };
+            assert!(reason.to_string().contains(leaked.as_str()), "{reason}");
+            assert!(desk.active().contains(&leaked));
+        }
+        if repeated {
+            assert_eq!(desk.ask(&request).await, Outcome::Done);
+        } else {
+            uses(&successor);
+            for _ in 0..5 {
+                desk.account.advance(DAY);
+                desk.run().await;
+            }
+        }
+        assert!(!desk.active().contains(&leaked), "repeated: {repeated}");
+        desk.settles().await;
+    }
+}
+
+#[tokio::test]
+async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
+    // Rotated, taken back; then what was taken back turns out to have leaked.
+    let desk = Harness::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(MINUTE);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(new.clone()), vec![new]));
+    desk.settles().await;
+
+    // The key before had been kept for another overlap, and that was nearly over when it was
+    // published again.
+    let desk = Harness::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.until_the_old_key_is_off().await;
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    desk.run().await;
+    desk.account.advance(20 * DAY);
+    assert_eq!(desk.ask(&back_to(&new)).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active()), (Some(old.clone()), vec![old]));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
+    let desk = Harness::new(1);
+    let leaked = desk.active().remove(0);
+    let order = Request::revoke(&desk.look().await, None).unwrap();
+    assert_eq!(order, revoke(&leaked));
+    assert_eq!(
+        desk.ask(&Request::Revoke(Revocation { delete: true, ..order })).await,
+        Outcome::Done
+    );
+    let successor = desk.current().unwrap();
+    let which = Request::revoke(&desk.look().await, None).unwrap_err();
+    assert_eq!(which, Refusal::WhichKey { keys: vec![successor] });
+    assert!(which.to_string().contains("another was revoked before"), "{which}");
+}
+
+#[tokio::test]
+async fn where_both_keys_leaked_it_says_how_to_make_room() {
+    let desk = Harness::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    let refusal = desk.refused(&Request::Revoke(revoke(&new))).await;
+    assert_eq!(refusal, Refusal::NoRoom { key: new.clone(), other: old.clone(), revoked: true });
+    let hint = refusal.hint(&desk.user).unwrap();
+    assert!(hint.contains(&format!("keyrot revoke ci {old} --delete")), "{hint}");
+    assert_eq!(
+        desk.ask(&Request::Revoke(Revocation { delete: true, ..revoke(&old) })).await,
+        Outcome::Done
+    );
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert!(!desk.active().contains(&new));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
+    // It was Inactive for six days; somebody reactivates it, and before any run sees that, it is
+    // revoked.
+    let desk = Harness::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    desk.until_the_old_key_is_off().await;
+    desk.account.advance(6 * DAY);
+    desk.account.change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Active).unwrap());
+    let order = Revocation { without_successor: true, ..revoke(&old) };
+    assert_eq!(desk.ask(&Request::Revoke(order)).await, Outcome::Done);
+    for _ in 0..6 {
+        desk.account.advance(DAY);
+        desk.run().await;
+        assert_eq!(desk.keys().len(), 2, "it soaks again");
+    }
+    desk.settles().await;
+
+    // One of two unknown keys was retired, reactivated, and is retired again, long after.
+    let desk = Harness::new(2);
+    desk.account.advance(30 * DAY);
+    let key = desk.active().remove(0);
+    let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&key) });
+    assert_eq!(desk.ask(&retire).await, Outcome::Done);
+    desk.account.advance(HOUR);
+    desk.account.change(|world| world.set_key_status(&desk.user, &key, KeyStatus::Active).unwrap());
+    desk.account.advance(20 * DAY);
+    assert_eq!(desk.ask(&retire).await, Outcome::Done);
+    desk.run().await;
+    assert_eq!(desk.keys().len(), 2, "it soaks");
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
+    let desk = Harness::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    desk.account.advance(2 * DAY);
+    let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&old) });
+    let death = FaultAt::first("write_note", Fault::DeathAfter);
+    desk.dies_at(death, &retire).await;
+    let credentials = World::credentials_of(&old);
+    desk.account.change(|world| world.authenticate(&credentials, "s3", "eu-west-1"));
+    desk.account.advance(HOUR);
+    let outcome = desk.run().await.outcome;
+    assert!(
+        matches!(&outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. }) if *key == old),
+        "{outcome:?}"
+    );
+    // To ask again says the same; to say that it has to go all the same is another order.
+    let outcome = desk.ask(&retire).await;
+    assert!(
+        matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(desk.active().len(), 2);
+    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    assert!(!desk.active().contains(&old));
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
+    let desk = Harness::new(2);
+    let key = desk.active().remove(1);
+    desk.account.change(|world| world.delete_key(&desk.user, &key).unwrap());
+    let young = desk.account.change(|world| world.add_key(&desk.user).unwrap().credentials.key);
+    desk.account.advance(30 * MINUTE);
+    let retire = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&young) });
+    let outcome = desk.ask(&retire).await;
+    assert!(
+        matches!(&outcome, Outcome::Waiting(Wait { why: Why::NoRecord(_), .. })),
+        "{outcome:?}"
+    );
+    assert_eq!(desk.active().len(), 2);
+    desk.account.advance(2 * DAY);
+    assert_eq!(desk.ask(&retire).await, Outcome::Done);
+    assert!(!desk.active().contains(&young));
+}
+
+#[tokio::test]
+async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
+    let desk = Harness::new(2);
+    let owner = desk.chosen().await.subject.owner().to_text();
+    desk.account.change(|world| {
+        world.create_secret(&secret(), None).unwrap();
+        world.tag_secret(&secret(), keyrot_core::model::Owner::TAG, owner).unwrap();
+    });
+    let keys = desk.active();
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let no_such = Refusal::NoSuchKey { key: stranger.clone(), keys: keys.clone() };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&stranger))).await, no_such);
+    let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
+    assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
+}

@@ -1,0 +1,176 @@
+//! To go back to the key before: there and back again, what is refused, and when it counts from.
+
+use super::harness::{Harness, back_to, secret};
+use crate::support::{DAY, HOUR, MINUTE};
+use keyrot_core::decide::Refusal;
+use keyrot_core::machine::PlannedAction;
+use keyrot_core::memory::{Label, Value, World};
+use keyrot_core::model::VersionId;
+use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Wait, Why};
+
+#[tokio::test]
+async fn back_and_forth_between_two_keys() {
+    let desk = Harness::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    let request = back_to(&Request::key_before(&desk.look().await).unwrap());
+    assert_eq!(desk.intended(&request).await, [PlannedAction::PublishAgain(old.clone())]);
+    assert_eq!(desk.ask(&request).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active().len()), (Some(old.clone()), 2));
+
+    let before = desk.account.world();
+    assert_eq!(desk.ask(&request).await, Outcome::Done, "to ask again is harmless");
+    assert_eq!(desk.account.world().secret(&secret()), before.secret(&secret()));
+
+    // No run undoes it, however long it takes.
+    for _ in 0..20 {
+        desk.account.advance(5 * DAY);
+        let blocked = Blocked::RolledBack { from: new.clone(), to: Some(old.clone()) };
+        assert_eq!(desk.run().await.outcome, Outcome::Blocked(blocked));
+    }
+    assert_eq!((desk.current(), desk.active().len()), (Some(old.clone()), 2));
+
+    let forward = back_to(&Request::key_before(&desk.look().await).unwrap());
+    assert_eq!((desk.ask(&forward).await, desk.current()), (Outcome::Done, Some(new)));
+    let why = Why::Overlap(old);
+    // The key that is current again is past its deadline by now, and that is said.
+    let outcome = desk.run().await.outcome;
+    assert!(
+        matches!(&outcome, Outcome::Blocked(Blocked::Overdue { wait, .. }) if wait.why == why),
+        "{outcome:?}"
+    );
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_inactive_already_is_reactivated_before_it_is_published() {
+    let desk = Harness::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    desk.until_the_old_key_is_off().await;
+    let request = back_to(&old);
+    assert_eq!(
+        desk.intended(&request).await,
+        [PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())]
+    );
+    desk.account.advance(HOUR);
+    assert_eq!(desk.ask(&request).await, Outcome::Done);
+    assert_eq!((desk.current(), desk.active().len()), (Some(old), 2));
+}
+
+#[tokio::test]
+async fn there_is_no_way_back_and_it_says_why() {
+    let new = Harness::new(1);
+    let key = new.active().remove(0);
+    assert_eq!(Request::key_before(&new.look().await), Err(Refusal::NothingCurrent));
+    assert_eq!(new.refused(&back_to(&key)).await, Refusal::NothingCurrent);
+
+    let adopted = Harness::new(1);
+    adopted.run().await;
+    let own = adopted.active().remove(0);
+    let none = Refusal::NothingBefore { left: vec![own.clone()] };
+    assert_eq!(Request::key_before(&adopted.look().await), Err(none.clone()));
+    assert!(none.hint(&adopted.user).unwrap().contains(own.as_str()));
+    assert_eq!(adopted.refused(&back_to(&own)).await, Refusal::NotBefore { key: own });
+
+    let desk = Harness::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    slip_of_the_pen(&desk, &old);
+    let refusal = desk.refused(&back_to(&old)).await;
+    assert!(matches!(&refusal, Refusal::DoesNotWork { key, .. } if *key == old), "{refusal:?}");
+    assert!(!format!("{refusal} {refusal:?}").contains("slip of the pen"));
+
+    let gone = Harness::in_overlap().await;
+    let old = gone.labelled(Label::Previous).unwrap();
+    gone.settles().await;
+    assert_eq!(gone.refused(&back_to(&old)).await, Refusal::Gone { key: old });
+}
+
+#[tokio::test]
+async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
+    let desk = Harness::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    desk.until_the_old_key_is_off().await;
+    desk.account.advance(HOUR);
+    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
+    let outcome = desk.look().await.outcome;
+    let Outcome::Waiting(wait) = &outcome else { panic!("{outcome:?}") };
+    assert_eq!(wait.why, Why::Settling(old.clone()));
+    // Deactivated by hand, and for longer than any listing lags: that is reported.
+    desk.account.advance(HOUR);
+    desk.account
+        .change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
+    desk.account.advance(HOUR);
+    assert_eq!(
+        desk.look().await.outcome,
+        Outcome::Blocked(Blocked::CurrentKeyInactive { key: old })
+    );
+}
+
+#[tokio::test]
+async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
+    let desk = Harness::in_overlap().await;
+    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    desk.account.advance(6 * DAY);
+    // Somebody puts the older key back by hand, and thinks better of it before any run has looked.
+    let by_hand = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
+    let value = Value::credentials(&World::credentials_of(&old), None);
+    desk.account.change(|world| world.put_secret_value(&secret(), &by_hand, value, &[]).unwrap());
+    assert_eq!(desk.current(), Some(old.clone()));
+    assert_eq!(desk.ask(&back_to(&new)).await, Outcome::Done);
+    assert_eq!(desk.current(), Some(new));
+    let until = desk.account.world().now() + 7 * DAY;
+    desk.account.advance(2 * DAY);
+    match desk.run().await.outcome {
+        Outcome::Waiting(Wait { why: Why::Overlap(key), until: Some(end) }) => {
+            assert_eq!(
+                (key, (end - until).num_minutes()),
+                (old, 0),
+                "it counts from when the key was left"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    desk.settles().await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
+    let desk = Harness::in_overlap().await;
+    let old = desk.labelled(Label::Previous).unwrap();
+    desk.until_the_old_key_is_off().await;
+    desk.account.advance(HOUR);
+    slip_of_the_pen(&desk, &old);
+    let outcome = desk.put(&back_to(&old), Mode::Act).await.outcome;
+    assert!(
+        matches!(&outcome, Outcome::Blocked(Blocked::ReactivatedInVain { key, .. }) if *key == old),
+        "{outcome:?}"
+    );
+    assert_ne!(desk.current(), Some(old.clone()));
+    let refusal = desk.refused(&back_to(&old)).await;
+    assert!(
+        matches!(&refusal, Refusal::DoesNotWork { .. }),
+        "now it is Active, and nothing was changed: {refusal:?}"
+    );
+    desk.settles().await;
+}
+
+/// Somebody overwrites what is under AWSPREVIOUS: it names the key, and does not work.
+fn slip_of_the_pen(desk: &Harness, key: &KeyId) {
+    let wrong =
+        Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));
+    desk.account.change(|world| {
+        let other = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
+        let now = world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone();
+        world.put_secret_value(&secret(), &other, wrong, &[]).unwrap();
+        world.move_label(&secret(), Label::Current, Some(&other), Some(&now)).unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_mistyped_key_is_named() {
+    let desk = Harness::in_overlap().await;
+    let keys = desk.active();
+    let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let refusal = desk.refused(&back_to(&stranger)).await;
+    assert_eq!(refusal, Refusal::NoSuchKey { key: stranger, keys });
+}
