@@ -15,15 +15,12 @@ use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
 use async_trait::async_trait;
-use hmac::{Hmac, KeyInit, Mac};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds, Mark};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::{GitLab, GitLabLevel};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::json;
-use sha2::Sha256;
-use std::fmt::Write;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -225,23 +222,7 @@ impl Destination for Variables {
 /// goes in: a short secret could be guessed from more.
 fn mark(profile: &str, text: &str, description: Option<&str>) -> String {
     let credentials = profile_file::key(profile, text);
-    let secret = credentials.as_ref().map_or("", |credentials| credentials.secret.expose());
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        // HMAC takes keys of any length.
-        return "unusable".to_owned();
-    };
     let length = text.len().to_string();
     let content = if credentials.is_some() { text } else { length.as_str() };
-    for part in ["keyrot destination", description.unwrap_or_default(), content] {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
-    }
-    let mut hex = String::with_capacity(24);
-    for byte in &mac.finalize().into_bytes()[..10] {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    match credentials {
-        Some(credentials) => format!("{}.{hex}", credentials.key),
-        None => format!("other.{hex}"),
-    }
+    profile_file::mark(credentials.as_ref(), &[description.unwrap_or_default(), content])
 }

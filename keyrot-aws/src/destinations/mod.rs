@@ -1,6 +1,6 @@
 //! Places beside the home secret that get a copy of each published key: SSM parameters, secrets in
 //! other regions, the secrets and variables of GitHub, GitLab, CircleCI, Vault and Kubernetes, and
-//! programs on this machine.
+//! programs and credentials files on this machine.
 //!
 //! [`Aws::destinations`] makes those that the settings describe; each is a
 //! [`Destination`].
@@ -28,6 +28,8 @@ mod gitlab;
 mod kept;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
+#[cfg(feature = "files")]
+mod profile;
 mod profile_file;
 mod request;
 mod rest;
@@ -113,11 +115,15 @@ impl Aws {
             #[cfg(feature = "command")]
             DestinationKind::Command(kind) => Arc::new(command::Program::new(name, kind, self)),
             #[cfg(not(feature = "command"))]
-            DestinationKind::Command(_) => return Err(left_out(spec)),
+            DestinationKind::Command(_) => return Err(left_out(spec, "command")),
+            #[cfg(feature = "files")]
+            DestinationKind::Profile => Arc::new(profile::ProfileFiles::new(name)),
+            #[cfg(not(feature = "files"))]
+            DestinationKind::Profile => return Err(left_out(spec, "files")),
             #[cfg(feature = "kubernetes")]
             DestinationKind::Kubernetes(kind) => Arc::new(kubernetes::Secrets::new(name, kind)),
             #[cfg(not(feature = "kubernetes"))]
-            DestinationKind::Kubernetes(_) => return Err(left_out(spec)),
+            DestinationKind::Kubernetes(_) => return Err(left_out(spec, "kubernetes")),
             // A kind that came later, in a core that is newer than this crate.
             _ => Arc::new(about::Unknown(name.clone())),
         })
@@ -125,11 +131,10 @@ impl Aws {
 }
 
 /// A destination of a kind that is a feature of its own.
-#[cfg(any(test, not(all(feature = "command", feature = "kubernetes"))))]
-fn left_out(spec: &DestinationSpec) -> DestinationError {
-    let kind = spec.kind().code();
+#[cfg(any(test, not(all(feature = "command", feature = "files", feature = "kubernetes"))))]
+fn left_out(spec: &DestinationSpec, feature: &str) -> DestinationError {
     let reason = format!(
-        "this program was built without the feature `{kind}`, as the Lambda function is; deliver to it with the keyrot command, \
+        "this program was built without the feature `{feature}`, as the Lambda function is; deliver to it with the keyrot command, \
          or remove the destination from the settings"
     );
     DestinationError { name: spec.name().clone(), reason }
@@ -147,7 +152,7 @@ mod tests {
         let text =
             "[[destination]]\nname = 'x'\nkind = 'kubernetes'\nusers = ['ci']\nto = 'shop/ci'";
         let settings = Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap();
-        let said = left_out(&settings.destinations()[0]).to_string();
+        let said = left_out(&settings.destinations()[0], "kubernetes").to_string();
         assert!(said.contains("destination x") && said.contains("feature `kubernetes`"), "{said}");
     }
 }

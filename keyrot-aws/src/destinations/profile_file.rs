@@ -1,6 +1,9 @@
 //! A key as a credentials file of the AWS tools, with one profile.
 
+use hmac::{Hmac, KeyInit, Mac};
 use keyrot_core::{Credentials, KeyId, SecretKey};
+use sha2::Sha256;
+use std::fmt::Write;
 use zeroize::Zeroizing;
 
 const ID: &str = "aws_access_key_id";
@@ -38,6 +41,27 @@ pub(super) fn key(profile: &str, text: &str) -> Option<Credentials> {
     }
     let secret = secret.filter(|secret| secret.len() >= SHORTEST)?;
     Some(Credentials { key: KeyId::parse(id?).ok()?, secret: SecretKey::new(secret.to_owned()) })
+}
+
+/// Tells one content from another: the key's id, and a digest of these parts under its secret half.
+pub(super) fn mark(credentials: Option<&Credentials>, parts: &[&str]) -> String {
+    let secret = credentials.map_or("", |credentials| credentials.secret.expose());
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+        // HMAC takes keys of any length.
+        return "unusable".to_owned();
+    };
+    for part in ["keyrot destination"].iter().chain(parts) {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part.as_bytes());
+    }
+    let mut hex = String::with_capacity(24);
+    for byte in &mac.finalize().into_bytes()[..10] {
+        let _ = write!(hex, "{byte:02x}");
+    }
+    match credentials {
+        Some(credentials) => format!("{}.{hex}", credentials.key),
+        None => format!("other.{hex}"),
+    }
 }
 
 #[cfg(test)]

@@ -141,15 +141,52 @@ impl Profiles<'_> {
     #[must_use]
     pub fn with(&self, pair: &KeyPair, new: &Credentials) -> Zeroizing<Vec<u8>> {
         let (id, secret) = (new.key.as_str().as_bytes(), new.secret.expose().as_bytes());
-        let mut places = [(&pair.id, id), (&pair.secret, secret)];
+        let mut places = [(pair.id.clone(), &[id][..]), (pair.secret.clone(), &[secret][..])];
         places.sort_by_key(|(place, _)| place.start);
+        self.replaced(&places)
+    }
+
+    /// The whole text with this key in a profile that has none: in its section, or in a new one at
+    /// the end.
+    #[must_use]
+    pub fn with_added(&self, profile: &str, new: &Credentials) -> Zeroizing<Vec<u8>> {
+        let end = match self.text.iter().position(|b| matches!(b, b'\n' | b'\r')) {
+            Some(at) if self.text[at..].starts_with(b"\r\n") => "\r\n",
+            _ => "\n",
+        };
+        let (id, secret) = (new.key.as_str(), new.secret.expose());
+        if let Some(section) = self.of(profile).next() {
+            // Indented as the section's own lines are, which would else go on with the secret.
+            let indent = section.settings.first().map_or("", |first| self.indent(first));
+            let lines = [end, indent, ID, " = ", id, end, indent, SECRET, " = ", secret];
+            return self.replaced(&[(section.end..section.end, &lines.map(str::as_bytes))]);
+        }
+        let finished = matches!(self.text.last(), None | Some(b'\n' | b'\r'));
+        let apart = if self.text.is_empty() { "" } else { end };
+        let ended = if finished { "" } else { end };
+        let lines =
+            [ended, apart, "[", profile, "]", end, ID, " = ", id, end, SECRET, " = ", secret, end];
+        let at = self.text.len();
+        self.replaced(&[(at..at, &lines.map(str::as_bytes))])
+    }
+
+    /// The spaces before a setting.
+    fn indent(&self, setting: &Setting) -> &str {
+        let before = &self.text[..setting.value.start];
+        let start = before.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
+        let length = before[start..].iter().take_while(|b| matches!(b, b' ' | b'\t')).count();
+        std::str::from_utf8(&before[start..start + length]).unwrap_or_default()
+    }
+
+    /// The text with other bytes in these places, which are in order.
+    fn replaced(&self, places: &[(Range<usize>, &[&[u8]])]) -> Zeroizing<Vec<u8>> {
+        let more: usize = places.iter().flat_map(|(_, parts)| *parts).map(|part| part.len()).sum();
         // The size is reserved, because a buffer that grows leaves copies behind.
-        let mut text =
-            Zeroizing::new(Vec::with_capacity(self.text.len() + id.len() + secret.len()));
+        let mut text = Zeroizing::new(Vec::with_capacity(self.text.len() + more));
         let mut at = 0;
-        for (place, value) in places {
+        for (place, parts) in places {
             text.extend_from_slice(&self.text[at..place.start]);
-            text.extend_from_slice(value);
+            parts.iter().for_each(|part| text.extend_from_slice(part));
             at = place.end;
         }
         text.extend_from_slice(&self.text[at..]);

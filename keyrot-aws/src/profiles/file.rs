@@ -2,7 +2,7 @@
 //! replaced whole.
 
 use super::read::{open, read_whole};
-use super::{FileKind, KeyPair, Profiles};
+use super::{FileKind, Profiles};
 use keyrot_core::Credentials;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -114,8 +114,8 @@ impl HeldFile {
         false
     }
 
-    /// Puts the new key into the place of the one that the profile had. Whatever else was changed
-    /// in the file meanwhile stays.
+    /// Replaces the profile's key, or adds one where it had none (`before` is `None`). Whatever
+    /// else was changed in the file meanwhile stays.
     ///
     /// If it fails, the file is as it was. What it says holds no secret.
     ///
@@ -124,7 +124,7 @@ impl HeldFile {
     pub fn put(
         &self,
         profile: &str,
-        before: &Credentials,
+        before: Option<&Credentials>,
         new: &Credentials,
     ) -> Result<(), FileError> {
         self.replace(|now| self.changed(now, profile, before, new))
@@ -187,24 +187,22 @@ impl HeldFile {
         &self,
         now: &[u8],
         profile: &str,
-        before: &Credentials,
+        before: Option<&Credentials>,
         new: &Credentials,
     ) -> Result<Zeroizing<Vec<u8>>, FileError> {
         let profiles = Profiles::parse(self.kind, now);
-        let pair: KeyPair = match profiles.key_pair(profile) {
-            Ok(Some(pair)) if pair.credentials == *before => pair,
-            Ok(_) => {
-                return Err(FileError::Profile(format!(
-                    "the profile {profile} got another key in the meantime"
-                )));
-            }
-            Err(why) => {
-                return Err(FileError::Profile(format!(
-                    "the profile {profile} was changed in the meantime: {why}"
-                )));
-            }
+        let pair = profiles.key_pair(profile).map_err(|why| {
+            FileError::Profile(format!("the profile {profile} was changed in the meantime: {why}"))
+        })?;
+        if pair.as_ref().map(|pair| &pair.credentials) != before {
+            return Err(FileError::Profile(format!(
+                "the profile {profile} got another key in the meantime"
+            )));
+        }
+        let text = match &pair {
+            Some(pair) => profiles.with(pair, new),
+            None => profiles.with_added(profile, new),
         };
-        let text = profiles.with(&pair, new);
         // A last check of what is about to be written.
         match Profiles::parse(self.kind, &text).key_pair(profile) {
             Ok(Some(pair)) if pair.credentials == *new => Ok(text),

@@ -15,7 +15,7 @@
 //! let (file, old) = SharedFiles::of_environment().hold_key("default")?;
 //! file.rehearse()?;
 //! // Once the new key works:
-//! file.put("default", &old, new)?;
+//! file.put("default", Some(&old), new)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -33,6 +33,8 @@ pub use edit::{KeyPair, Unclear};
 pub use file::{FileError, HeldFile};
 pub use parse::{Problem, ProblemKind};
 pub use places::{NoOwnKey, SharedFiles};
+#[cfg(feature = "destinations")]
+pub(crate) use read::read_whole;
 
 use std::ops::Range;
 
@@ -61,6 +63,8 @@ struct Section {
     /// What is in the brackets.
     header: String,
     line: usize,
+    /// Where its header's line ends, trailing spaces not counted.
+    end: usize,
     settings: Vec<Setting>,
     /// The first line in it that is not understood.
     problem: Option<Problem>,
@@ -106,6 +110,12 @@ impl Profiles<'_> {
         self.of(profile).next()?;
         let found = last(&mut self.of(profile)).or_else(|| last(&mut self.defaults()))?;
         std::str::from_utf8(&self.text[found]).ok().filter(|value| !value.is_empty())
+    }
+
+    /// How many settings the profile has; `None` if there is no such profile.
+    #[cfg(feature = "destinations")]
+    pub(crate) fn count_of(&self, profile: &str) -> Option<usize> {
+        self.of(profile).map(|section| section.settings.len()).reduce(|all, more| all + more)
     }
 
     /// The first line that boto3 and the AWS CLI would refuse the whole file for.

@@ -136,7 +136,7 @@ impl<'a> Reading<'a> {
         self.indent = indent;
         if body[0] == b'[' {
             match body.iter().rposition(|b| *b == b']') {
-                Some(end) if end > 1 => return self.header(number, &body[1..end]),
+                Some(end) if end > 1 => return self.header(number, &body[1..end], at.end),
                 Some(_) => {}
                 // A setting whose name begins with a bracket, or a header that lacks one.
                 None => return self.doubt(number, ProblemKind::UnfinishedHeader),
@@ -176,7 +176,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn header(&mut self, number: usize, header: &[u8]) {
+    fn header(&mut self, number: usize, header: &[u8], end: usize) {
         let bracket = header.iter().position(|b| *b == b']').filter(|at| *at > 0);
         let name = match bracket {
             _ if header == b"DEFAULT" => Name::Defaults,
@@ -188,7 +188,7 @@ impl<'a> Reading<'a> {
             self.problem(number, ProblemKind::SectionAgain);
         }
         let settings = Vec::new();
-        self.sections.push(Section { name, header, line: number, settings, problem: None });
+        self.sections.push(Section { name, header, line: number, end, settings, problem: None });
         self.open = false;
         if bracket.is_some() {
             self.doubt(number, ProblemKind::TwoBrackets);

@@ -28,7 +28,7 @@ pub(super) fn open(path: &Path) -> std::io::Result<File> {
 }
 
 /// Reads a file. Its size is reserved beforehand, because a buffer that grows leaves copies behind.
-pub(super) fn read_whole(path: &Path) -> std::io::Result<Vec<u8>> {
+pub(crate) fn read_whole(path: &Path) -> std::io::Result<Vec<u8>> {
     let file = open(path)?;
     let expected = file.metadata()?.len().min(LARGEST);
     let mut bytes = Vec::with_capacity(usize::try_from(expected).unwrap_or_default() + 1);

@@ -13,6 +13,7 @@ mod kubernetes;
 mod kubernetes_access;
 mod kubernetes_server;
 mod parameters;
+mod profile;
 mod rules;
 mod secrets_manager;
 mod server;

@@ -14,6 +14,7 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
           { name = "circle", kind = "circleci", users = ["ci"], to = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11", token = "secret:circle" },
           { name = "vault", kind = "vault", users = ["*"], to = "{user}", url = "https://vault.example.com", role = "keyrot" },
           { name = "hook", kind = "command", users = ["*"], to = "{user}", command = ["/bin/true"] },
+          { name = "local", kind = "profile", users = ["*"], to = "/srv/ci/.aws/credentials#{user}" },
           { name = "cluster", kind = "kubernetes", users = ["*"], to = "shop/{user}" },
         ]
     "#;
@@ -22,7 +23,10 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
     let settings = settings(text);
     let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();
     let names: Vec<&str> = all.keys().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["circle", "cluster", "copy", "hook", "hub", "lab", "params", "vault"]);
+    assert_eq!(
+        names,
+        ["circle", "cluster", "copy", "hook", "hub", "lab", "local", "params", "vault"]
+    );
     for spec in settings.destinations() {
         assert_eq!(all[spec.name()].abilities(), spec.abilities(), "{}", spec.name());
     }

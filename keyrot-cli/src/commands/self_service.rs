@@ -138,7 +138,7 @@ impl Work<'_> {
             let (done, signal) = signals.while_working(&cancel, say, work).await;
             return done.map_err(|error| self.failed(&error, signal));
         }
-        let store = |new: &Credentials| file.put(profile, before, new).map_err(Into::into);
+        let store = |new: &Credentials| file.put(profile, Some(before), new).map_err(Into::into);
         let work = self.own.carry_out(action, &cancel, store);
         let say = |text: &str| say!("{}", paint(style::WARN, text));
         let (done, signal) = signals.until_the_end(&cancel, say, work).await;

@@ -216,6 +216,8 @@ pub enum PlaceForm {
     CircleCi,
     /// The path of a secret in Vault, below the engine's mount.
     Vault,
+    /// `FILE#PROFILE`: a profile of an AWS credentials file, which has an absolute path.
+    Profile,
     /// Any text in one line.
     Text,
 }
@@ -284,6 +286,11 @@ impl PlaceForm {
                 is_kubernetes(place),
                 "NAMESPACE/SECRET, each of a-z 0-9 - (the Secret's name may have . too)",
             ),
+            Self::Profile => (
+                is_profile(place),
+                "FILE#PROFILE, such as /srv/ci/.aws/credentials#ci: an absolute path without empty parts, . and .., \
+                 and a profile's name of A-Z a-z 0-9 + = , . @ _ -",
+            ),
             Self::Text => (!place.chars().any(char::is_control), "text in one line"),
         };
         let short = !place.is_empty() && place.chars().count() <= LONGEST_PLACE;
@@ -346,6 +353,22 @@ fn is_github(place: &str) -> bool {
         (None, None) => owner(place),
         (None, Some(_)) => false,
     }
+}
+
+/// Every file has one path here, so that two users' places are seen to be one. Names of profiles
+/// are those that users may have; `[DEFAULT]` is no profile (`configparser`).
+fn is_profile(place: &str) -> bool {
+    let Some((file, profile)) = place.rsplit_once('#') else { return false };
+    let drive =
+        file.get(1..3) == Some(":\\") && file.starts_with(|c: char| c.is_ascii_alphabetic());
+    let rest = if drive { &file[3..] } else { file.strip_prefix('/').unwrap_or_default() };
+    let part = |part: &str| !part.is_empty() && part != "." && part != "..";
+    let between = if drive { '\\' } else { '/' };
+    rest.split(between).all(part)
+        && !file.chars().any(char::is_control)
+        && profile.len() <= 64
+        && named(profile, "+=,.@_-")
+        && profile != "DEFAULT"
 }
 
 /// A namespace is a DNS label, and the name of a Secret a DNS subdomain (Kubernetes documentation,

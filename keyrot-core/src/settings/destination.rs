@@ -55,6 +55,8 @@ pub enum DestinationKind {
     Command(Command),
     /// Secrets of a Kubernetes cluster.
     Kubernetes(Kubernetes),
+    /// Profiles of AWS credentials files on this machine.
+    Profile,
 }
 
 /// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
@@ -274,7 +276,7 @@ impl DestinationSpec {
                 VaultAuth::Token(token) => vec![token],
                 VaultAuth::Aws { .. } => Vec::new(),
             },
-            DestinationKind::Command(_) => Vec::new(),
+            DestinationKind::Command(_) | DestinationKind::Profile => Vec::new(),
         }
     }
 }
@@ -292,13 +294,14 @@ impl DestinationKind {
             Self::Vault(_) => "vault",
             Self::Command(_) => "command",
             Self::Kubernetes(_) => "kubernetes",
+            Self::Profile => "profile",
         }
     }
 
     pub(super) fn abilities(&self) -> Abilities {
         match self {
             Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
-            Self::Vault(_) | Self::Kubernetes(_) => Abilities::READABLE,
+            Self::Vault(_) | Self::Kubernetes(_) | Self::Profile => Abilities::READABLE,
             Self::GitHub(_) | Self::CircleCi(_) => Abilities::IN_PARTS,
             Self::Command(_) => Abilities::UNSEEN,
         }
@@ -332,6 +335,7 @@ impl DestinationKind {
                 let of = |text: &Option<String>| text.clone().unwrap_or_default();
                 format!("kubernetes {} {}", of(kubeconfig), of(context))
             }
+            Self::Profile => "profile".to_owned(),
         }
     }
 }
@@ -346,6 +350,7 @@ pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
         "gitlab" => (PlaceForm::GitLab, "acme/shop"),
         "circleci" => (PlaceForm::CircleCi, "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11"),
         "vault" => (PlaceForm::Vault, "ci/{user}/aws"),
+        "profile" => (PlaceForm::Profile, "/srv/ci/.aws/credentials#{user}"),
         _ => (PlaceForm::Text, "{user}"),
     }
 }

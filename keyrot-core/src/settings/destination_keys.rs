@@ -18,7 +18,7 @@ pub(super) const NAME: &str = "destination";
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys that each has beside [`EVERY`].
-const KINDS: [(&str, &[&str]); 8] = [
+pub(super) const KINDS: [(&str, &[&str]); 9] = [
     ("ssm", &["region", "kms_key", "tier"]),
     ("secrets_manager", &["region", "kms_key"]),
     ("github", &["token", "app", "installation", "private_key", "url", "id_name", "secret_name"]),
@@ -27,6 +27,7 @@ const KINDS: [(&str, &[&str]); 8] = [
     ("circleci", &["token", "url", "id_name", "secret_name"]),
     ("vault", &["url", "token", "role", "auth_mount", "server_id", "mount", "namespace"]),
     ("command", &["command"]),
+    ("profile", &[]),
 ];
 
 /// So many destinations there may be.

@@ -35,6 +35,7 @@ impl Keys<'_> {
             "circleci" => self.circleci()?,
             "vault" => self.vault()?,
             "kubernetes" => self.kubernetes()?,
+            "profile" => DestinationKind::Profile,
             _ => DestinationKind::Command(self.command()?),
         })
     }

@@ -199,7 +199,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         (table("github", "tier = 'standard'"), "`tier` is a key of kind ssm; a github"),
         (
             table("gitub", ""),
-            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab, kubernetes, circleci, vault, command; did you mean github?",
+            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab, kubernetes, circleci, vault, command, profile; did you mean github?",
         ),
         (table("ssm", "region = 'EU'"), "region = \"EU\" is not usable; expected a region"),
         (
@@ -319,6 +319,27 @@ fn a_vault_a_context_and_a_command_are_read() {
 }
 
 #[test]
+fn a_profile_has_a_file_and_two_tables_may_not_share_one() {
+    for to in ["/srv/ci/.aws/credentials#{user}", "C:\\ci\\credentials#ci", "/a#b#c"] {
+        let settings = load(&of_kind("profile", to, ""));
+        let spec = &settings.destinations()[0];
+        assert_eq!(spec.kind(), &DestinationKind::Profile);
+        assert!(spec.abilities().readable && spec.sources().is_empty());
+        // The file system is one store, whatever the destination is called.
+        assert_eq!(spec.rule("eu-west-1").store(), "profile");
+    }
+}
+
+#[test]
+fn the_help_of_the_setting_names_every_kind() {
+    let all = super::table::SETTINGS;
+    let help = all.iter().find(|setting| setting.name == "destination").unwrap().help;
+    for (kind, _) in super::destination_keys::KINDS {
+        assert!(help.split([' ', ',']).any(|word| word == kind), "{kind} is not in {help}");
+    }
+}
+
+#[test]
 fn what_is_wrong_with_a_vault_a_context_or_a_command_is_named() {
     let url = "url = 'https://vault.example.com'";
     let upper = CONTEXT.to_uppercase();
@@ -369,6 +390,14 @@ fn what_is_wrong_with_a_vault_a_context_or_a_command_is_named() {
         ("command", "x", "command = ['put-key']".to_owned(), "the program's absolute path first"),
         ("command", "x", "command = []".to_owned(), "the program's absolute path first"),
         ("command", "x", "command = ['/bin/x', 1]".to_owned(), "expected a list of texts"),
+        ("profile", "~/.aws/credentials#ci", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a/credentials", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a/../b#ci", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a//b#ci", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a#", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a#b ]", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a#DEFAULT", String::new(), "expected FILE#PROFILE"),
+        ("profile", "/a#ci", "token = 'ssm:/a'".to_owned(), "`token` is a key of kind github"),
     ] {
         let error = refused(&of_kind(kind, to, &more));
         assert!(error.contains(says), "{more}\n{error}\n{says}");
@@ -400,8 +429,8 @@ fn a_token_that_somebody_wrote_there_is_repeated_nowhere() {
 
 proptest! {
     #[test]
-    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..8_usize) {
-        let kind = ["ssm", "secrets_manager", "github", "gitlab", "kubernetes", "circleci", "vault", "command"][kind];
+    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..9_usize) {
+        let kind = ["ssm", "secrets_manager", "github", "gitlab", "kubernetes", "circleci", "vault", "command", "profile"][kind];
         for toml in [format!("{key} = {value}"), format!("{key} = {value:?}")] {
             let text = table(kind, &toml);
             let _ = Settings::load(&Sources::default().file("keyrot.toml", &text)).map_err(|e| e.to_string());

@@ -1,0 +1,296 @@
+//! A profile of an AWS credentials file on this machine. `/srv/ci/.aws/credentials#ci` is the
+//! profile `ci` of that file.
+//!
+//! What keeps others out is the file system, so keyrot trusts only what nobody else could have put
+//! there: neither the file nor a folder above it may be another user's, or one that others may
+//! change.
+
+use super::about::{About, WITHIN};
+use super::profile_file;
+use crate::profiles::{FileError, FileKind, HeldFile, Profiles, Unclear, read_whole};
+use async_trait::async_trait;
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use keyrot_core::ports::Destination;
+use keyrot_core::{CallError, Credentials, Effect, ErrorKind};
+use std::fs::{OpenOptions, symlink_metadata};
+use std::io::ErrorKind as Io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+use zeroize::Zeroizing;
+
+/// Between two attempts to lock a file that another keyrot is changing.
+const PAUSE: Duration = Duration::from_millis(50);
+
+pub(super) struct ProfileFiles {
+    name: DestinationName,
+}
+
+/// One profile of one file, and for which destination.
+#[derive(Clone)]
+struct Target {
+    name: DestinationName,
+    place: String,
+    file: PathBuf,
+    profile: String,
+}
+
+/// What a file says of a profile.
+struct Seen {
+    found: Found,
+    credentials: Option<Credentials>,
+}
+
+/// Why a delivery did not happen.
+enum Refusal {
+    /// Another keyrot is changing the file.
+    Busy,
+    Error(CallError),
+}
+
+impl From<CallError> for Refusal {
+    fn from(error: CallError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl ProfileFiles {
+    pub(super) fn new(name: &DestinationName) -> Self {
+        Self { name: name.clone() }
+    }
+
+    fn target(&self, place: &str) -> Result<Target, CallError> {
+        let (file, profile) = place.rsplit_once('#').ok_or_else(|| {
+            let about = About { name: &self.name, what: "the profile", place };
+            about.refused(ErrorKind::Other, "expected FILE#PROFILE")
+        })?;
+        let (name, place) = (self.name.clone(), place.to_owned());
+        Ok(Target { name, place, file: file.into(), profile: profile.to_owned() })
+    }
+
+    /// Files are read and written on a thread where that holds up nobody.
+    async fn apart<T: Send + 'static, E: From<CallError> + Send + 'static>(
+        target: &Target,
+        work: impl FnOnce(&Target) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let on_thread = target.clone();
+        match tokio::task::spawn_blocking(move || work(&on_thread)).await {
+            Ok(result) => result,
+            Err(_) => {
+                let said = "the thread that worked on the file ended early";
+                Err(target.about().error(ErrorKind::Other, Effect::Unknown, said).into())
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Destination for ProfileFiles {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, place: &str) -> Result<Found, CallError> {
+        let target = self.target(place)?;
+        Self::apart(&target, Target::inspect).await.map(|seen| seen.found)
+    }
+
+    async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
+        let (target, end) = (self.target(place)?, Instant::now() + WITHIN);
+        loop {
+            let delivery = delivery.clone();
+            match Self::apart(&target, move |target| target.deliver(&delivery)).await {
+                Ok(found) => return Ok(found),
+                Err(Refusal::Error(error)) => return Err(error),
+                Err(Refusal::Busy) if Instant::now() + PAUSE < end => sleep(PAUSE).await,
+                Err(Refusal::Busy) => {
+                    let said = "another keyrot has been changing the file for 30s";
+                    return Err(target.about().refused(ErrorKind::Unavailable, said));
+                }
+            }
+        }
+    }
+}
+
+impl Target {
+    fn about(&self) -> About<'_> {
+        About { name: &self.name, what: "the profile", place: &self.place }
+    }
+
+    fn inspect(&self) -> Result<Seen, CallError> {
+        self.check_folders()?;
+        match symlink_metadata(&self.file) {
+            Err(error) if error.kind() == Io::NotFound => {
+                return Ok(Seen { found: Found::Nothing, credentials: None });
+            }
+            Err(error) => return Err(self.io("the file cannot be read", &error)),
+            Ok(found) => self.check_file(&found)?,
+        }
+        let text = read_whole(&self.file).map(Zeroizing::new);
+        let text = text.map_err(|error| self.io("the file cannot be read", &error))?;
+        self.seen(&Profiles::parse(FileKind::Credentials, &text))
+    }
+
+    fn deliver(&self, delivery: &Delivery) -> Result<Found, Refusal> {
+        // Whose the file is comes first: one that is not to be trusted is not opened to write.
+        self.inspect()?;
+        let mut new = OpenOptions::new();
+        new.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut new, 0o600);
+        match new.open(&self.file) {
+            Err(error) if error.kind() != Io::AlreadyExists => {
+                return Err(self.io("the file cannot be created", &error).into());
+            }
+            _ => {}
+        }
+        let file = match HeldFile::open(&self.file, FileKind::Credentials) {
+            Err(FileError::Busy(_)) => return Err(Refusal::Busy),
+            other => other.map_err(|error| self.about().refused(ErrorKind::Other, error))?,
+        };
+        let seen = self.seen(&file.profiles())?;
+        let mark = seen.found.mark();
+        if mark != delivery.replaces.as_ref() {
+            return Err(self.about().conflict(mark, delivery.replaces.as_ref()).into());
+        }
+        if seen.credentials.as_ref() == Some(&delivery.credentials) {
+            return Ok(seen.found);
+        }
+        file.put(&self.profile, seen.credentials.as_ref(), &delivery.credentials).map_err(
+            |error| {
+                let kind = match error {
+                    FileError::Changed(_) | FileError::Moved(_) | FileError::Profile(_) => {
+                        ErrorKind::Conflict
+                    }
+                    _ => ErrorKind::Other,
+                };
+                self.about().refused(kind, error)
+            },
+        )?;
+        Ok(copy(&self.about(), Some(&delivery.credentials), "")?)
+    }
+
+    /// What the file says of the profile.
+    fn seen(&self, profiles: &Profiles<'_>) -> Result<Seen, CallError> {
+        let refused = |said: &dyn std::fmt::Display| self.about().refused(ErrorKind::Other, said);
+        // A key in a file that tools refuse would have reached nobody.
+        if let Some(problem) = profiles.problem() {
+            return Err(refused(&problem));
+        }
+        let pair = match profiles.key_pair(&self.profile) {
+            Err(Unclear::Temporary(name, line)) => {
+                let said = format!(
+                    "the profile has {name} (line {line}), which would make tools use the key as a temporary one; remove that line"
+                );
+                return Err(refused(&said));
+            }
+            other => other.map_err(|why| refused(&why))?,
+        };
+        let credentials = pair.map(|pair| pair.credentials);
+        let found = match (&credentials, profiles.count_of(&self.profile)) {
+            (None, None) => Found::Nothing,
+            (_, settings) => {
+                copy(&self.about(), credentials.as_ref(), &settings.unwrap_or(0).to_string())?
+            }
+        };
+        Ok(Seen { found, credentials })
+    }
+
+    fn io(&self, what: &str, error: &std::io::Error) -> CallError {
+        let kind = match error.kind() {
+            Io::NotFound => ErrorKind::NotFound,
+            Io::PermissionDenied => ErrorKind::Denied,
+            _ => ErrorKind::Other,
+        };
+        // The system's own words, which have no content of the file.
+        self.about().refused(kind, format!("{what}: {error}"))
+    }
+
+    fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("/"))
+    }
+
+    #[cfg(unix)]
+    fn check_folders(&self) -> Result<(), CallError> {
+        use std::os::unix::fs::MetadataExt;
+        let unreadable = |error| {
+            let what = format!(
+                "the folder {} cannot be used (create it with mkdir -m 700)",
+                self.folder().display()
+            );
+            self.io(&what, &error)
+        };
+        let me = rustix::process::geteuid().as_raw();
+        let folder = self.folder().canonicalize().map_err(unreadable)?;
+        for above in folder.ancestors() {
+            let found = above.metadata().map_err(unreadable)?;
+            let shown = above.display();
+            if !found.is_dir() {
+                return Err(self
+                    .about()
+                    .refused(ErrorKind::Other, format!("{shown} is no folder")));
+            }
+            if found.uid() != me && found.uid() != 0 {
+                let said = format!(
+                    "the folder {shown} belongs to another user (uid {}), who could put another file there; \
+                     run keyrot as that user, or use a folder of root's or your own",
+                    found.uid()
+                );
+                return Err(self.about().refused(ErrorKind::Denied, said));
+            }
+            // In a folder such as /tmp nobody can replace what belongs to someone else.
+            if found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0 {
+                let said = format!("others may change the folder {shown}: chmod go-w {shown}");
+                return Err(self.about().refused(ErrorKind::Denied, said));
+            }
+        }
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn check_file(&self, found: &std::fs::Metadata) -> Result<(), CallError> {
+        use std::os::unix::fs::MetadataExt;
+        let shown = self.file.display();
+        let said = if found.is_symlink() {
+            format!("{shown} is a symbolic link; set `to` to the file that it points to")
+        } else if !found.is_file() {
+            format!("{shown} is no regular file")
+        } else if found.uid() != rustix::process::geteuid().as_raw() {
+            format!(
+                "{shown} belongs to another user (uid {}); run keyrot as that user",
+                found.uid()
+            )
+        } else if found.mode() & 0o027 != 0 {
+            format!("{shown} is open to others, who would get the key: chmod 600 {shown}")
+        } else {
+            return Ok(());
+        };
+        Err(self.about().refused(ErrorKind::Denied, said))
+    }
+
+    /// On Windows the user's own folder is closed to others by its access list.
+    #[cfg(not(unix))]
+    fn check_folders(&self) -> Result<(), CallError> {
+        self.folder()
+            .metadata()
+            .map(drop)
+            .map_err(|error| self.io("its folder cannot be used", &error))
+    }
+
+    #[cfg(not(unix))]
+    fn check_file(&self, _: &std::fs::Metadata) -> Result<(), CallError> {
+        Ok(())
+    }
+}
+
+/// What a profile holds. Its other settings count only where it has no key.
+fn copy(
+    about: &About<'_>,
+    credentials: Option<&Credentials>,
+    other: &str,
+) -> Result<Found, CallError> {
+    let content = credentials.map_or(other, |credentials| credentials.key.as_str());
+    let mark = about.mark(profile_file::mark(credentials, &[content]))?;
+    let holds = credentials.map_or(Holds::Other, |it| Holds::Key(it.key.clone()));
+    Ok(Found::Copy { mark, holds, written: None })
+}
