@@ -41,6 +41,12 @@ fn due(_: usize) -> Scene {
     once(&KEPT, |first| first.settled().after_a_run(DAY * 80))
 }
 
+/// Rotated two days ago.
+fn overlap(_: usize) -> Scene {
+    static KEPT: Kept = OnceLock::new();
+    once(&KEPT, |first| first.settled().after_a_run(DAY * 80).after_a_run(DAY * 2))
+}
+
 /// Which calls this makes for a user.
 fn calls(scene: fn(usize) -> Scene, args: fn(&Life, &UserName) -> Vec<String>) -> Vec<Call> {
     let life = Life::new(&scene(1));
@@ -175,6 +181,29 @@ fn a_revocation_that_is_killed_amid_its_deliveries_is_asked_for_again() {
         let status = world.user(user).unwrap().key(&leaked).map(|key| key.listed.status.clone());
         assert_eq!(status, Some(KeyStatus::Inactive));
         shows(life, user, &keys(life, user)[1]);
+    });
+    assert_eq!(done.len(), count);
+    println!("killed at {count} moments; {} processes", PROCESSES.load(Ordering::Relaxed));
+}
+
+fn roll_back(life: &Life, user: &UserName) -> Vec<String> {
+    let previous = keys(life, user).remove(0);
+    ["rollback", user.as_str(), "--to", previous.as_str(), "--yes"].map(str::to_owned).into()
+}
+
+#[test]
+fn a_rollback_that_is_killed_amid_its_deliveries_is_asked_for_again() {
+    let moments = deliveries(overlap, roll_back);
+    let count = moments.len();
+    let done = each(moments, overlap, |life, user, moment| {
+        let args = roll_back(life, user);
+        killed(life, &args, moment);
+        ask(life, &args);
+        let keys = keys(life, user);
+        shows(life, user, &keys[0]);
+        // Whoever went back gives the newer key up.
+        ask(life, &revoke(life, user, &keys[1]));
+        shows(life, user, &keys[0]);
     });
     assert_eq!(done.len(), count);
     println!("killed at {count} moments; {} processes", PROCESSES.load(Ordering::Relaxed));
