@@ -68,8 +68,8 @@ pub struct Promoted {
     pub replacing: Option<KeyId>,
     /// When it was written: the overlap counts from here.
     pub at: Timestamp,
-    /// The overlap that was set at that time. A shorter one that is set later is for later
-    /// rotations; this one never shortens what is set.
+    /// The overlap that was set at that time. A shorter one that is set later applies to later
+    /// rotations; this one never shortens the setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Duration>,
 }
