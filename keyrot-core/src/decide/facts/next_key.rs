@@ -24,7 +24,7 @@ pub(crate) enum NextKey<'a> {
     NoTagRoom { tags: usize, most: usize },
     /// The size of the next value is not known yet.
     SizeUnasked(&'a VersionId),
-    /// The current version's further fields cannot be carried along.
+    /// The current version's other fields cannot be carried over.
     NotCarried(&'a VersionId),
     /// The secret would refuse the next value.
     TooLarge { bytes: usize, most: usize },
@@ -113,7 +113,7 @@ pub(crate) enum Size {
     Short,
     /// It is not known yet.
     Unasked,
-    /// The current version's further fields cannot be carried along.
+    /// The current version's other fields cannot be carried over.
     NotCarried,
     /// It has this many bytes, and the secret would refuse it.
     TooLarge(usize),
