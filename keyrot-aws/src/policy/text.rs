@@ -1,10 +1,10 @@
 //! Texts in a policy, and what has to be escaped in them for each format.
 
-/// Who fills in the places that a policy leaves open, and so, how such a place and a literal `${`
-/// are written.
+/// The tool that fills in a policy's open places, which determines how such a place and a literal
+/// `${` are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Syntax {
-    /// Nobody: plain JSON for IAM itself.
+    /// None: plain JSON for IAM itself.
     #[default]
     Plain,
     /// CloudFormation's `Fn::Sub`.
