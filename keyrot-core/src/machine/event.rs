@@ -51,9 +51,8 @@ pub enum EventKind {
     },
     /// An old key stays Active past its date, for this reason.
     Held(Wait),
-    /// The uses of the key that is held, as far as a trail has them: follows
-    /// [`LabeledVersion`](Self::Held) where the run may ask one
-    /// ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
+    /// The uses of the key that is held, as far as a trail has them: follows [`Held`](Self::Held)
+    /// if the run may ask one ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
     UsedBy(UseEvidence),
     /// An operator reactivated a key that was being retired: its overlap starts again.
     Reactivated {

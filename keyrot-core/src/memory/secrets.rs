@@ -184,7 +184,7 @@ impl World {
         self.tag_user(user, HOME_TAG, &arn.to_string())
     }
 
-    /// Deletes the secret for good, without a recovery window, as an administrator would.
+    /// Deletes the secret permanently, without a recovery window, as an administrator would.
     pub fn erase_secret(&mut self, name: &SecretName) {
         self.secrets.entry(String::clone(&self.region)).or_default().remove(name);
     }
