@@ -97,7 +97,7 @@ impl World {
         Ok(())
     }
 
-    /// `UpdateSecretVersionStage`: a label that stands somewhere is moved only by who names where.
+    /// `UpdateSecretVersionStage`: a label is moved only by a caller that names where it is.
     ///
     /// # Errors
     /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` where
