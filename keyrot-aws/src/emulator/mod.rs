@@ -40,7 +40,8 @@
 //! One account; its secrets are by region, as the request is signed. No policies but the above; of
 //! inline policies and of the service control policy ([`Emulator::service_control_policy`]) what
 //! they deny by action, resource, `aws:PrincipalArn`, `aws:RequestedRegion`, `aws:RequestTag/…`,
-//! `aws:TagKeys` and `aws:TokenIssueTime`, which `SimulatePrincipalPolicy` simulates, too; no KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret
+//! `aws:TagKeys` and `aws:TokenIssueTime`, which `SimulatePrincipalPolicy` simulates, too; no KMS,
+//! no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret
 //! without recovery. The age of a signature is checked only if [`EmulatorOptions::strict_time`]
 //! says so, because the account's clock need not be the client's. A user's creation date, and a
 //! secret's description, KMS key and dates are not kept.

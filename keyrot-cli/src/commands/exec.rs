@@ -39,7 +39,8 @@ const REMOVED: [&str; 21] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/// The variables from which SDKs take the region (AWS SDKs and Tools Reference Guide, "AWS Region").
+/// The variables from which SDKs take the region (AWS SDKs and Tools Reference Guide, "AWS
+/// Region").
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Whether the command must not inherit the variable.

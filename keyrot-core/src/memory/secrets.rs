@@ -136,8 +136,8 @@ impl World {
     /// `TagResource`.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, `LimitExceededException` beyond fifty
-    /// tags, or `ValidationException` for one that is too long.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `LimitExceededException` beyond
+    /// fifty tags, or `ValidationException` for one that is too long.
     pub fn tag_secret(
         &mut self,
         name: &SecretName,

@@ -111,8 +111,8 @@ impl Watch {
     }
 
     /// From now on a key is held to what a person asked for it, in the place of what is promised
-    /// otherwise: no overlap and no `recent_use`; no successor and no soak only where the request says
-    /// so.
+    /// otherwise: no overlap and no `recent_use`; no successor and no soak only where the request
+    /// says so.
     pub fn revoke(&mut self, order: Revocation) {
         self.revoked.insert(order.key.clone(), order);
     }

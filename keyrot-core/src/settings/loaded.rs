@@ -40,7 +40,8 @@ impl Settings {
     /// Puts the sources together.
     ///
     /// # Errors
-    /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would have won.
+    /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would
+    /// have won.
     pub fn load(sources: &Sources<'_>) -> Result<Self, SettingsErrors> {
         let Read { given, mut errors, unknown_variables } = sources.read();
         let mut values = Values::default();
