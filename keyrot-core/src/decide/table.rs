@@ -143,8 +143,7 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
         (Run, Deliver::Unasked(to), _) => look(Question::Destination(to.clone())),
         /// A destination got the current key in this run, and no receipt says so
         (Run, Deliver::Unrecorded { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivered, Some(mark))),
-        /// A destination is to get the current key, and no entry of this run says that the delivery
-        /// begins
+        /// A destination is to get the current key, and no entry of this run says that the delivery begins
         (Run, Deliver::Unannounced { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivering, mark)),
         /// A destination is to get the current key, which is not known to work
         (Run, Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),
@@ -172,8 +171,7 @@ fn behind(facts: Facts<'_>) -> Part<()> {
             Outgoing::Needed(_) | Outgoing::Old(_) | Outgoing::Inactive(Removal::Soaks(_) | Removal::Over(_)),
         ) =>
             blocked(changed(to, place, how)),
-        /// Nothing needs the old key that is to leave, and a required destination was not looked at
-        /// since its receipt
+        /// Nothing needs the old key that is to leave, and a required destination was not looked at since its receipt
         (Behind::Recorded(to), Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_))) =>
             look(Question::Destination(to.clone())),
     } else {
@@ -209,8 +207,7 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     rows! { "The labels", match (goal, staged, moved_back, published, works) {
         /// What is staged was published before, or holds the current key
         (Run, Staged::Over(version), ..) => act(Step::Unstage(version.clone())),
-        /// AWSCURRENT was moved back from a newer key that is Active, and nothing says that the
-        /// current one works
+        /// AWSCURRENT was moved back from a newer key that is Active, and nothing says that the current one works
         (_, _, MovedBack::From(_), PublishedNote::Unrecorded | PublishedNote::NoKeyUnrecorded, Works::Unshown(why)) => why.answer(),
         /// AWSCURRENT was moved back from a newer key that is Active, and no entry says so
         (_, _, MovedBack::From(key), PublishedNote::Unrecorded | PublishedNote::NoKeyUnrecorded, Works::Yes) =>
@@ -248,15 +245,12 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
 fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
     let Facts { stuck, outgoing, published, works, .. } = facts;
     rows! { "Keys that leave", match (stuck, outgoing, published, works) {
-        /// The current key was revoked, there is no room for another, and a run may be about to
-        /// publish it again
+        /// The current key was revoked, there is no room for another, and a run may be about to publish it again
         (Stuck::Settling { key, until }, ..) => settling(key, until),
-        /// The current key was revoked, there is no room for another, and the previous key does not
-        /// work
+        /// The current key was revoked, there is no room for another, and the previous key does not work
         (Stuck::GoesBack(WayBack::Fails { key, reason, .. }), ..) =>
             blocked(Blocked::NoWayBack { key: key.clone(), reason: reason.to_owned() }),
-        /// The current key was revoked, there is no room for another, and the previous key takes
-        /// its place
+        /// The current key was revoked, there is no room for another, and the previous key takes its place
         (Stuck::GoesBack(WayBack::Open { held, key, next }), ..) => next.answer(case, held, key),
         /// The current key was revoked and is Inactive, and nothing else makes room for another
         (Stuck::Removed(removal), ..) => removal.answer(case),
@@ -273,20 +267,17 @@ fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
             blocked(Blocked::RolledBack { from: key.id.clone(), to: None }),
         /// The key that is to leave has a status that keyrot does not know
         (Stuck::No, Outgoing::UnknownStatus { key, status }, ..) => unknown_status(key, status),
-        /// Another run may be at work on the key that is to leave, or IAM may not show yet that it
-        /// is Inactive
+        /// Another run may be at work on the key that is to leave, or IAM may not show yet that it is Inactive
         (Stuck::No, Outgoing::Settling { key, until }, ..) => settling(key, until),
         /// The key that is to leave is Active, and may be needed
         (Stuck::No, Outgoing::Needed(need), ..) => need.answer(),
         /// Nothing needs the key that is to leave, and its successor is not known to work
         (Stuck::No, Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_)), _, Works::Unshown(why)) => why.answer(),
-        /// Nothing needs the published or revoked key that is to leave, and no entry of this run
-        /// says that it leaves
+        /// Nothing needs the published or revoked key that is to leave, and no entry of this run says that it leaves
         (Stuck::No, Outgoing::Old(Old::Unrecorded(key)), _, Works::Yes) => case.note(key, Phase::Retiring),
         /// Nothing needs the key that is to leave, and another run may be about to publish it
         (Stuck::No, Outgoing::Old(Old::Settling { key, until }), _, Works::Yes) => settling(key, until),
-        /// Nothing needs the published or revoked key that is to leave, and an entry says that it
-        /// leaves
+        /// Nothing needs the published or revoked key that is to leave, and an entry says that it leaves
         (Stuck::No, Outgoing::Old(Old::Noted(key)), _, Works::Yes) => act(Step::Deactivate(key.clone())),
         /// Somebody uses or has reactivated a key that was never published
         (Stuck::No, Outgoing::Stray(Stray::Claimed(key)), ..) => blocked(Blocked::ClaimedKey { key: key.clone() }),

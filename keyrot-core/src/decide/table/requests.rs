@@ -52,8 +52,7 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
     use AskProgress::{Deliver, LetGo, Reinstate, Revoke, Rollback, Run, Step as InStep};
     let Facts { asked, contents, moved_back, published, works, .. } = facts;
     rows! { "What was asked for", match (asked, contents, moved_back, published, works) {
-        /// The version that the step is about is current, as this run has seen, and no entry says
-        /// that it works
+        /// The version that the step is about is current, as this run has seen, and no entry says that it works
         (InStep(_, _, StepVersion::CurrentUnrecorded { replacing }), ..) => case.note_published(replacing),
         /// The version that the step is about is current
         (InStep(_, _, StepVersion::Current), ..) => Decision::Done,
@@ -148,8 +147,7 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
         (Deliver(DeliverTo::Revoked(key)), ..) => does_not_work(key, "it was revoked"),
         /// A delivery is asked for, and the current key is not Active
         (Deliver(DeliverTo::NotActive(key)), ..) => does_not_work(key, "it is not Active"),
-        /// A delivery is asked for, no entry says that the current key was published, and it is not
-        /// known to work
+        /// A delivery is asked for, no entry says that the current key was published, and it is not known to work
         (Deliver(DeliverTo::Known), _, _, PublishedNote::Unrecorded, Works::Unshown(why)) => why.answer(),
         /// A delivery is asked for, and no entry says that the current key was published
         (Deliver(DeliverTo::Known), _, _, PublishedNote::Unrecorded, Works::Yes) =>
