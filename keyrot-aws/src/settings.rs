@@ -254,7 +254,7 @@ pub enum SettingsError {
     /// An endpoint would be called unencrypted, or cannot be called at all.
     #[error("{0}")]
     Refused(String),
-    /// The time-outs contradict each other.
+    /// The timeouts contradict each other.
     #[error(
         "the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero"
     )]

@@ -245,7 +245,7 @@ mod tests {
             notes.checks.remove(0)
         }
 
-        /// Makes this value current, under an id that claims what the one before claims.
+        /// Makes this value current, under an id with the same claim as the previous one.
         fn forge(&self, value: impl FnOnce(&World) -> String) {
             self.account.change(|world| {
                 let before =

@@ -85,7 +85,7 @@ impl Files {
         })
     }
 
-    /// Whether the configuration file has `[name]`, which is no profile there.
+    /// Whether the configuration file has `[name]`, which is not a profile there.
     pub(super) fn has_bare_section(&self, name: &str) -> bool {
         self.config.sections().any(|section| section == name)
     }

@@ -177,7 +177,7 @@ pub enum NoPrincipal {
         "{0} fits every role or user; expected a name, such as arn:aws:iam::123456789012:role/keyrot"
     )]
     Everybody(String),
-    /// It is no such ARN.
+    /// It is not such an ARN.
     #[error(
         "{0:?} is not the ARN of a role or user; expected for example arn:aws:iam::123456789012:role/keyrot or arn:aws:iam::*:role/keyrot"
     )]

@@ -82,14 +82,14 @@ impl Text {
         Self(parts.into_iter().flat_map(|part| part.0).collect())
     }
 
-    /// As it stands in a `Resource` or under an operator that knows wildcards.
+    /// Returns the text for a `Resource` or an operator with wildcards.
     pub(super) fn pattern(&self, syntax: Syntax) -> String {
         self.write(syntax, |fixed| {
             fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
         })
     }
 
-    /// As it stands where a wildcard would mean nothing.
+    /// Returns the text for a place without wildcards.
     pub(super) fn plain(&self, syntax: Syntax) -> String {
         self.write(syntax, |fixed| fixed.replace('$', "${$}"))
     }

@@ -280,7 +280,7 @@ impl KeyReader {
             return Ok(kept);
         }
         let result = self.ask(source, home).await;
-        // What is not published any more is not kept either.
+        // A key that is no longer published is not kept.
         if result.is_err() {
             self.forget();
         }

@@ -65,9 +65,9 @@ pub struct Watch {
     revoked: BTreeMap<KeyId, Revocation>,
     /// When keyrot itself used a key last, to verify it.
     verified: BTreeMap<KeyId, Timestamp>,
-    /// Keys that somebody else used while they were current.
+    /// Keys that a consumer used while they were current.
     picked_up: BTreeSet<KeyId>,
-    /// Since when that is noted down.
+    /// When that was recorded.
     noted: BTreeMap<KeyId, Timestamp>,
     /// Where the key is delivered.
     delivered: Delivered,
@@ -368,7 +368,7 @@ impl Watch {
             SecretState::Present(secret) => secret.journal,
             _ => crate::model::journal::Journal::default(),
         };
-        // What was noted down before the key was revoked is over.
+        // Entries from before the revocation no longer count.
         let counts =
             |r: &&Retired| journal.revoked_at(&r.key).is_none_or(|revoked| revoked <= r.at);
         let inactive =

@@ -39,7 +39,7 @@ pub enum ErrorKind {
     NotFound,
     /// An AWS limit, such as two access keys per user.
     LimitExceeded,
-    /// No answer, or AWS failed (5xx, time-out, connection).
+    /// No answer, or AWS failed (5xx, timeout, connection).
     Unavailable,
     /// It was acknowledged, but a later read does not show it.
     NoEffect,

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 /// place of one user's key from the settings, and works on nothing else. Its rules:
 ///
 /// - [`inspect`](Self::inspect) changes nothing, and its mark differs after every write to the
-///   place, whoever made it.
+///   place, by any writer.
 /// - [`deliver`](Self::deliver) may be repeated with the same key. After a success the place has
 ///   that key, and nothing of another one.
 /// - If the destination has conditional writes, a delivery uses one. If it has none, and detects

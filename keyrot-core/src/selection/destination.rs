@@ -181,7 +181,7 @@ pub struct PlaceTemplate {
     form: PlaceForm,
 }
 
-/// Why a text is no template for places.
+/// The reason why a text is not a template for places.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlaceError {

@@ -131,8 +131,7 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// Everything that is wrong with the settings; at least one thing. Displayed, each stands on its
-/// own line.
+/// All errors in the settings, at least one. `Display` prints each on its own line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsErrors(Vec<SettingsError>);
 
