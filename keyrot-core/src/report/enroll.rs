@@ -22,8 +22,8 @@ pub enum Change {
     Failed,
 }
 
-/// Users who are enrolled or released, each with its result: what `keyrot enroll` and `keyrot
-/// release` print with `--json`.
+/// Users who are enrolled or released, each with its result: what `keyrot enroll` and
+/// `keyrot release` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnrollDocument {
     /// `keyrot.enroll/1` or `keyrot.release/1`.

@@ -301,8 +301,8 @@ impl fmt::Display for UseSource {
     }
 }
 
-/// Formats it as a sentence, to be read after the key: `… is used from 192.0.2.7 with aws-cli/2.15
-/// (s3, 12 times, last …)`.
+/// Formats it as a sentence, to be read after the key:
+/// `… is used from 192.0.2.7 with aws-cli/2.15 (s3, 12 times, last …)`.
 impl fmt::Display for UseEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.since.format("%F %R UTC");
