@@ -1,5 +1,5 @@
-//! A service that has keyrot inside: it reads the settings, connects to AWS, and every few hours
-//! works on all selected users until it is asked to stop.
+//! A service that embeds keyrot: it reads the settings, connects to AWS, and works on all selected
+//! users every few hours until it is asked to stop.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example embed            # every six hours, until Ctrl-C
@@ -25,7 +25,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let settings = Settings::load(&Sources::default().env(std::env::vars_os()))?;
-    // A program with an `SdkConfig` of its own hands that in: `Aws::from_sdk_config`.
+    // A program with its own `SdkConfig` uses `Aws::from_sdk_config`.
     let aws = Aws::connect(&AwsSettings::default().with(&settings)?).await?;
     println!("acting as {}", aws.caller_identity().await?.arn);
     let service = service(&Arc::new(aws), &settings)?;
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Failure> {
         println!("{}", serde_json::to_string_pretty(&service.pass(&Cancel::default()).await?)?);
         return Ok(());
     }
-    // Steps under way are finished, and no new one is begun: the task ends when that is done.
+    // Steps under way are finished, and no new one starts: then the task ends.
     let stop = Cancel::when(async { drop(tokio::signal::ctrl_c().await) });
     let running = service.clone();
     let passes = tokio::spawn(async move { running.run(&stop).await });
@@ -52,8 +52,8 @@ pub(crate) fn service(aws: &Arc<Aws>, settings: &Settings) -> Result<Service, Fa
     ))
 }
 
-/// The program's own notifier: a line to its log for everything that happens, louder where manual
-/// action is needed.
+/// The program's own notifier: one log line for each event, at a higher level if manual action is
+/// needed.
 pub(crate) struct OneLineEach;
 
 #[async_trait]

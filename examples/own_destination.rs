@@ -1,5 +1,5 @@
-//! A destination of your own: a file for each user in a folder that another program reads. Its
-//! tests are the suite that every destination has to pass (`examples/tests/smoke.rs`).
+//! Your own destination: a file for each user in a folder that another program reads. Its tests are
+//! the suite that every destination has to pass (`examples/tests/smoke.rs`).
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example own_destination
@@ -26,7 +26,7 @@ use tokio::sync::Mutex;
 /// Files in a folder, each with one key as JSON and a number that each write counts up.
 pub(crate) struct KeyFiles {
     folder: PathBuf,
-    /// One write at a time: the file is looked at, and then replaced.
+    /// One write at a time: the file is read, then replaced.
     writing: Mutex<()>,
 }
 
@@ -39,10 +39,10 @@ impl KeyFiles {
         self.folder.join(format!("{place}.json"))
     }
 
-    /// The number of the last write, and what is there.
+    /// Returns the number of the last write, and the content.
     fn read(&self, place: &str) -> Result<(u64, Found), CallError> {
         let path = self.path(place);
-        // Errors name the file and the kind of problem. They never quote what is in the file.
+        // Errors name the file and the kind of problem. They never quote the file's content.
         let failed = |error: &std::io::Error| {
             let message = format!("{} cannot be read: {}", path.display(), error.kind());
             CallError::refused(ErrorKind::Other, message)
@@ -56,7 +56,7 @@ impl KeyFiles {
         let key = file["id"].as_str().and_then(|id| KeyId::parse(id).ok());
         let (count, mark, holds) = match (file["write"].as_u64(), key) {
             (Some(count), Some(key)) => (count, count.to_string(), Holds::Key(key)),
-            // Something else wrote it. Its time tells it from everything that keyrot writes.
+            // Something else wrote it. Its time distinguishes it from keyrot's writes.
             _ => {
                 let written = std::fs::metadata(&path).and_then(|found| found.modified());
                 let written = written.map_err(|error| failed(&error))?;
@@ -73,7 +73,7 @@ impl KeyFiles {
 #[async_trait]
 impl Destination for KeyFiles {
     fn abilities(&self) -> Abilities {
-        // Both halves come in one file, and it can be read which key is there.
+        // One file has both halves, and the key can be read back.
         Abilities::READABLE
     }
 
@@ -99,7 +99,8 @@ impl Destination for KeyFiles {
             .and_then(|()| std::fs::rename(&next, &path))
             .map_err(|error| {
                 let message = format!("{} cannot be written: {}", path.display(), error.kind());
-                // After an error nobody knows whether the file was replaced. keyrot looks again.
+                // After an error it is unknown whether the file was replaced. keyrot reads it
+                // again.
                 CallError::new(ErrorKind::Other, Effect::Unknown, message)
             })?;
         self.read(place).map(|(_, found)| found)

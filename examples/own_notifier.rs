@@ -1,5 +1,5 @@
-//! A notifier of your own: it pages the owner of a user for what needs manual action, and keeps the
-//! rest to itself. It shows too that a notifier that fails is reported, and never fails a rotation.
+//! Your own notifier: it pages the owner of a user when manual action is needed, and ignores the
+//! rest. It also shows that a failing notifier is reported, and never fails a rotation.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example own_notifier
@@ -17,17 +17,17 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Pages the owner of a user: the tag `keyrot:owner`, or else one address for all.
+/// Pages the owner of a user: the tag `keyrot:owner`, or a fallback address.
 ///
-/// It only puts the page into a queue. A task beside the rotation delivers what is in there, and
-/// tries again as often as it takes: a run gives a notifier ten seconds for each event, and a chat
-/// that is down must not cost the page.
+/// It only puts the page into a queue. A task beside the rotation delivers the pages, with as many
+/// retries as needed: a run gives a notifier ten seconds for each event, and a chat that is down
+/// must not cost the page.
 pub(crate) struct Pager {
     fallback: String,
     queue: UnboundedSender<Page>,
 }
 
-/// What goes out.
+/// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) to: String,
@@ -49,11 +49,12 @@ impl Notifier for Pager {
     }
 
     async fn happened(&self, events: &[Event]) -> Result<(), NotifierError> {
-        // A warning can wait until morning; nobody is to be woken for it.
+        // A warning can wait until morning; it pages no one.
         for event in events.iter().filter(|event| event.kind.severity() == Severity::Error) {
             let to = event.owner.clone().unwrap_or_else(|| self.fallback.clone());
             let text = format!("keyrot: {} ({}): {}", event.user, event.secret, event.kind);
-            // Whoever dropped the other end will not deliver this. The run says so in its report.
+            // If the other end was dropped, the page will not be delivered. The run's report says
+            // so.
             self.queue.send(Page { to, text }).map_err(|_| {
                 NotifierError::new(NotifierErrorKind::Unavailable, "nobody delivers pages any more")
             })?;
@@ -61,13 +62,13 @@ impl Notifier for Pager {
         Ok(())
     }
 
-    // Whoever is paged wants to know immediately; a summary of the run is for others.
+    // A page is sent immediately; the summary of a run is for others.
     async fn finished(&self, _report: &Report) -> Result<(), NotifierError> {
         Ok(())
     }
 }
 
-/// A run over three users who all need somebody. Returns what was paged, and the run's report.
+/// A run over three users that all need manual action. Returns the pages, and the run's report.
 pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report), Box<dyn Error>> {
     let (pager, mut queue) = Pager::new("on-call@example.com");
     if !pages_are_delivered {
@@ -92,7 +93,7 @@ pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report)
     Ok((pages, report))
 }
 
-/// Three users whose keys are 100 days old, and something is wrong with each.
+/// Three users whose keys are 100 days old, each with a problem.
 fn troubled_account() -> Result<MemoryAccount, Box<dyn Error>> {
     let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
     let selects = ("RotateKey", "True");
@@ -103,7 +104,7 @@ fn troubled_account() -> Result<MemoryAccount, Box<dyn Error>> {
     for user in [&deployer, &leaked, &mistagged] {
         world.add_key(user)?;
     }
-    // By this policy AWS restrains a user whose key it has found in public.
+    // AWS attaches this policy to a user whose key it has found in public.
     world
         .user_mut(&leaked)
         .ok_or("no such user")?

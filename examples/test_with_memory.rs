@@ -1,12 +1,12 @@
 //! How a service tests its use of keyrot on the in-memory account: with a clock that it moves,
-//! faults that it injects, and a watch that holds every change against keyrot's promises. No AWS
+//! faults that it injects, and a watch that checks every change against keyrot's promises. No AWS
 //! account, no network, no waiting.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example test_with_memory
 //! ```
 //!
-//! `nightly` is in place of the service's own code. Each of the tested stories would be a
+//! `nightly` stands for the service's own code. Each of the tested stories would be a
 //! `#[tokio::test(start_paused = true)]` in the service.
 
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
@@ -24,8 +24,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Tested<T> = Result<T, Box<dyn Error>>;
 
-/// What the service does each night, on whatever ports it is given: on AWS they are those of
-/// `keyrot_aws`.
+/// What the service does each night, on the ports that it is given: on AWS, those of `keyrot_aws`.
 async fn nightly(ports: Ports) -> Tested<Vec<UserResult>> {
     let users = ports.iam.users("/").await?;
     let selected = select(
@@ -55,8 +54,7 @@ impl Account {
         let user = world.add_user("ci/deployer", &[("RotateKey", "True")])?;
         let old = world.add_key(&user)?.credentials.key;
         world.advance(100 * DAY);
-        // Make it as unpleasant as the real one: a new key is refused for some seconds, and a
-        // listing is late.
+        // Like the real one, it refuses a new key for some seconds, and its listing is late.
         world.rules.propagation = Duration::from_secs(12);
         world.rules.listing_lag = Duration::from_secs(20);
         let memory = MemoryAccount::new(world);
@@ -65,7 +63,7 @@ impl Account {
         Ok(Self { memory, user, secret, old })
     }
 
-    /// Runs the service once, and says where it leaves the user.
+    /// Runs the service once, and returns the user's result.
     async fn night(&self) -> Tested<UserResult> {
         let mut users = nightly(Ports::of(self.memory.clone())).await?;
         users.pop().ok_or_else(|| "the user was not selected".into())
@@ -94,13 +92,13 @@ impl Account {
         Ok(keys.into_iter().find(|k| k.id == *key).map(|k| k.status))
     }
 
-    /// No promise was broken, whatever happened.
+    /// Checks that no promise was broken.
     fn kept_all_promises(&self) {
         assert_eq!(self.memory.broken(), Vec::<Broken>::new());
     }
 }
 
-/// Time travel: a program stays on the old key for weeks, and the key stays Active as long.
+/// Time travel: a program stays on the old key for weeks, and the key stays Active that long.
 async fn a_key_in_use_is_never_switched_off() -> Tested<String> {
     let account = Account::new()?;
     account.night().await?;
@@ -113,9 +111,8 @@ async fn a_key_in_use_is_never_switched_off() -> Tested<String> {
         account.night().await?;
         assert_eq!(account.status_of(&account.old).await?, Some(KeyStatus::Active));
     }
-    // The program moves over to the new key. It might come back with the old one, as a monthly job
-    // does: after `idle` (45 days) without a use the old one is switched off, and a week later it
-    // is gone.
+    // The program moves to the new key. It might use the old one again, as a monthly job does:
+    // after `idle` (45 days) without a use, the old one is deactivated, and deleted a week later.
     account.memory.advance(46 * DAY);
     let standing = account.night().await?;
     assert!(
@@ -129,7 +126,7 @@ async fn a_key_in_use_is_never_switched_off() -> Tested<String> {
     Ok("a key in use was held for 20 days, and 45 days later switched off and deleted".to_owned())
 }
 
-/// A fault: the answer to CreateAccessKey is lost, so there is a key whose secret nobody has.
+/// A fault: the answer to CreateAccessKey is lost, so there is a key whose secret half is lost.
 async fn a_lost_reply_leaves_nothing_behind() -> Tested<String> {
     let account = Account::new()?;
     account.memory.inject(FaultAt::first("create_key", Fault::LostReply));
@@ -140,8 +137,8 @@ async fn a_lost_reply_leaves_nothing_behind() -> Tested<String> {
         "nobody notices"
     );
 
-    // keyrot takes its time with a key that nobody seems to have: it is switched off first, and
-    // deleted only after `soak`.
+    // keyrot is careful with a key that seems lost: it is deactivated first, and deleted only after
+    // `soak`.
     let mut orphan = None;
     for _ in 0..14 {
         account.memory.advance(DAY);
@@ -159,7 +156,7 @@ async fn a_lost_reply_leaves_nothing_behind() -> Tested<String> {
     Ok("a key whose secret was lost was found and removed, and the rotation done".to_owned())
 }
 
-/// A fault: the process dies at its nth call, for every n. The next night takes it up.
+/// A fault: the process dies at its nth call, for every n. The next night continues.
 async fn dying_anywhere_does_no_harm() -> Tested<String> {
     let mut deaths = 0;
     for call in 0.. {
@@ -190,8 +187,7 @@ async fn dying_anywhere_does_no_harm() -> Tested<String> {
     ))
 }
 
-/// The watch sees who breaks a promise: here code of the service that "cleans up" the old key by
-/// itself.
+/// The watch detects a broken promise: here the service's own code "cleans up" the old key.
 async fn the_watch_notices_a_careless_cleanup() -> Tested<String> {
     let account = Account::new()?;
     account.night().await?;

@@ -1,6 +1,6 @@
-//! How a service tests its use of keyrot with mocks of the ports: where a test is about the calls
-//! themselves (how often, with what, and that there is no other), or about an answer that is hard
-//! to bring about elsewhere. For whole rotations the in-memory account is the better tool: see
+//! How a service tests its use of keyrot with mocks of the ports: for tests of the calls themselves
+//! (how often, with which arguments, and no others), or of an answer that is hard to produce
+//! elsewhere. For whole rotations the in-memory account is the better tool: see
 //! `test_with_memory.rs`.
 //!
 //! ```text
@@ -45,7 +45,7 @@ async fn nightly(ports: Ports, notifier: MockNotifier) -> Result<Report, CallErr
         .await)
 }
 
-/// Where the users cannot be listed, nobody is rotated: the only call is the one that was denied.
+/// If the users cannot be listed, no user is rotated: the only call is the one that was denied.
 async fn without_the_list_nobody_is_touched() -> Tested<String> {
     let mut mocks = Mocks::at(now()?);
     let denied =
@@ -67,7 +67,7 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
         created: now - 10 * DAY,
     };
     let version = VersionId::for_key(&key.id, key.created, false)?;
-    // The home stands on both sides: the secret names the user, and the user's tag names the
+    // The home is recorded on both sides: the secret names the user, and the user's tag names the
     // secret.
     let home = SecretArn::parse(
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/deployer/access_key-a1B2c3",
@@ -108,8 +108,8 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     Ok(format!("{} is settled, after {} calls", standing.user, standing.calls))
 }
 
-/// A user whose own tag is wrong is skipped; the notifier is called once, and the report says that
-/// it failed.
+/// A user with an invalid tag is skipped; the notifier is called once, and the report says that it
+/// failed.
 async fn a_failing_notifier_is_reported() -> Tested<String> {
     let mut mocks = Mocks::at(now()?);
     let user = tagged("deployer", &[("RotateKey", "True"), ("keyrot:max-age", "soon")])?;

@@ -1,11 +1,11 @@
-//! What is left of the SDK's errors: texts, scrubbed, that a program may log as it likes.
+//! The SDK's errors, reduced to scrubbed texts that a program may log.
 
-/// What AWS, or the way to it, answered to a call that failed: the
-/// [`source`](std::error::Error::source) of this crate's [`CallError`](keyrot_core::CallError)s.
+/// The cause of a failed call: the [`source`](std::error::Error::source) of this crate's
+/// [`CallError`](keyrot_core::CallError)s.
 ///
-/// It is not the SDK's own error: that one's `Debug` shows requests and answers, secrets included.
-/// Here are only texts, each scrubbed of what was sent in secret and of whatever looks like a
-/// secret access key; what caused it, such as a refused connection, follows as its own source.
+/// It is not the SDK's own error, whose `Debug` shows requests and answers, including secrets. It
+/// has only texts, each scrubbed of secrets that were sent and of anything that looks like a secret
+/// access key. A deeper cause, such as a refused connection, follows as its own source.
 ///
 /// ```
 /// # fn shown(error: &keyrot_core::CallError) {
@@ -26,7 +26,7 @@ pub struct AwsError {
     pub(crate) source: Option<Box<Link>>,
 }
 
-/// One link of what the SDK named as the cause.
+/// One link in the SDK's chain of causes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub(crate) struct Link {
@@ -36,20 +36,19 @@ pub(crate) struct Link {
 }
 
 impl AwsError {
-    /// The code that AWS gave the error, such as `NoSuchEntity`; `None` if no answer of AWS's had
-    /// one.
+    /// Returns AWS's error code, such as `NoSuchEntity`; `None` if no answer from AWS had one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// AWS's id of the last attempt, for CloudTrail and AWS Support.
+    /// Returns AWS's request id of the last attempt, for CloudTrail and AWS Support.
     #[must_use]
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// How often the call was sent, or was to be.
+    /// Returns the number of attempts.
     #[must_use]
     pub fn attempts(&self) -> u32 {
         self.attempts
@@ -57,7 +56,7 @@ impl AwsError {
 }
 
 impl Link {
-    /// These texts, each the source of the one before.
+    /// Returns a chain of these texts, each the source of the previous one.
     pub(crate) fn chain(texts: impl DoubleEndedIterator<Item = String>) -> Option<Box<Self>> {
         texts.rev().fold(None, |source, text| Some(Box::new(Self { text, source })))
     }

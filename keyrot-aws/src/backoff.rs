@@ -1,10 +1,10 @@
-//! How long to wait before the next attempt.
+//! The wait before the next attempt.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// Returns a wait between half and all of a step that doubles with each attempt, up to the longest.
-/// It is random, so that callers that were refused together do not come back together. The first
+/// It is random, so that callers that were refused together do not retry together. The first
 /// attempt is 1.
 pub(crate) fn pause(attempt: u32, first: Duration, longest: Duration) -> Duration {
     let step = keyrot_core::model::doubled(first, attempt.saturating_sub(1), longest);

@@ -14,7 +14,7 @@ impl Clock for TokioClock {
         SystemTime::now().into()
     }
 
-    /// This clock sees no answers. [`Aws::clock`](crate::Aws::clock) does.
+    /// This clock receives no answers. [`Aws::clock`](crate::Aws::clock) does.
     fn aws_now(&self) -> Option<Timestamp> {
         None
     }
@@ -28,8 +28,8 @@ impl Clock for TokioClock {
     }
 }
 
-/// The machine's wall clock, which knows from the answers of an [`Aws`](crate::Aws) what AWS's own
-/// shows.
+/// The machine's wall clock, which also knows AWS's time from the answers of an
+/// [`Aws`](crate::Aws).
 #[derive(Debug, Clone)]
 pub struct AwsClock(pub(crate) AwsTime);
 
@@ -52,13 +52,13 @@ impl Clock for AwsClock {
     }
 }
 
-/// The `Date` of AWS's last answer, and when that was by the clock that nobody sets.
+/// The `Date` of AWS's last answer, and when it came by the monotonic clock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AwsTime(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl AwsTime {
-    /// An answer to a request of `sent` has come. AWS wrote its date half-way, as far as can be
-    /// known, and cut off the fraction of a second.
+    /// Records the date of an answer to a request sent at `sent`. It assumes that AWS wrote the
+    /// date halfway, and cut off the fraction of a second.
     pub(crate) fn learn(&self, date: Timestamp, sent: Instant) {
         let written = sent + sent.elapsed() / 2;
         let date = date + TimeDelta::milliseconds(500);

@@ -34,12 +34,12 @@ pub struct Aws {
 pub(crate) struct Inner {
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
-    /// Secrets Manager in the further regions that users' homes are looked for in.
+    /// Secrets Manager in the other regions where users' homes are looked up.
     pub(crate) further: Vec<(String, aws_sdk_secretsmanager::Client)>,
     pub(crate) sts: aws_sdk_sts::Client,
-    /// For clients on other credentials: the same endpoint, connections and time-outs.
+    /// For clients with other credentials: the same endpoint, connections and timeouts.
     pub(crate) probe: aws_sdk_sts::config::Builder,
-    /// What time it is there.
+    /// AWS's time.
     pub(crate) time: AwsTime,
     pub(crate) limits: Limits,
     #[cfg(feature = "trail")]
@@ -47,23 +47,22 @@ pub(crate) struct Inner {
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
-    /// Secrets that were seen to have replicas: after a write to these, the replicas are waited
-    /// for.
+    /// Secrets that have replicas: after a write, keyrot waits for the replicas.
     pub(crate) replicated: Mutex<HashSet<SecretName>>,
     #[cfg(feature = "notify")]
     pub(crate) notify: ForNotifiers,
 }
 
-/// What notifiers make their own clients from.
+/// What notifiers need for their own clients.
 #[cfg(feature = "notify")]
 pub(crate) struct ForNotifiers {
     pub(crate) config: SdkConfig,
-    /// The endpoint that was handed in for all services.
+    /// The endpoint that was set for all services.
     pub(crate) endpoint: Option<String>,
     pub(crate) http: Http,
 }
 
-/// Who calls AWS.
+/// The caller of AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
@@ -74,8 +73,8 @@ pub struct Caller {
 }
 
 impl Aws {
-    /// Reads the configuration and makes the clients. Credentials are resolved with the first call;
-    /// [`Aws::caller_identity`] is a good one.
+    /// Reads the configuration and makes the clients. The first call resolves the credentials;
+    /// [`Aws::caller_identity`] is a good choice.
     ///
     /// # Errors
     /// [`ConnectError`] if a setting is not usable, a profile does not exist or cannot give
@@ -106,7 +105,7 @@ impl Aws {
         let time = AwsTime::default();
         check_endpoints(config, settings)?;
         let region = region_of(config, settings)?;
-        // Calls are retried here, where the limiter sees every attempt and a lost reply is
+        // keyrot retries calls itself, so that the limiter counts every attempt and a lost reply is
         // distinguished from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) =
@@ -120,8 +119,8 @@ impl Aws {
         let mut secrets = aws_sdk_secretsmanager::config::Builder::from(config)
             .retry_config(once)
             .http_client(short);
-        // A URL given here goes before AWS_ENDPOINT_URL_<SERVICE>; without one the SDK finds its
-        // own.
+        // A URL set here takes precedence over AWS_ENDPOINT_URL_<SERVICE>; without one, the SDK
+        // finds its own.
         let own = &settings.endpoints;
         if let Some(url) = own.iam.as_ref().or(own.all.as_ref()) {
             iam.set_endpoint_url(Some(url.clone()));
@@ -182,7 +181,7 @@ impl Aws {
         })
     }
 
-    /// All ports on this connection, with the machine's clock, held against AWS's.
+    /// Returns all ports on this connection, with the machine's clock, compared with AWS's.
     #[must_use]
     pub fn ports(self: &Arc<Self>) -> Ports {
         Ports {
@@ -194,19 +193,20 @@ impl Aws {
         }
     }
 
-    /// The region of the secrets.
+    /// Returns the region of the secrets.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.inner.region
     }
 
-    /// The machine's clock, which knows from the answers on this connection what AWS's own shows.
+    /// Returns the machine's clock, which also knows AWS's time from the answers on this
+    /// connection.
     #[must_use]
     pub fn clock(&self) -> AwsClock {
         AwsClock(self.inner.time.clone())
     }
 
-    /// Who calls: `sts:GetCallerIdentity`, which needs no permission (STS API reference).
+    /// Returns the caller: `sts:GetCallerIdentity`, which needs no permission (STS API reference).
     ///
     /// # Errors
     /// [`CallError`], which says what is wrong with the credentials.
@@ -222,13 +222,13 @@ impl Aws {
         }
     }
 
-    /// A port's call begins.
+    /// Starts the time limit of a port's call.
     pub(crate) fn budget(&self) -> Budget {
         Budget::begin(&self.inner.timeouts)
     }
 }
 
-/// Shows where it points; nothing of the credentials.
+/// Shows the account's region, and nothing of the credentials.
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aws").field("region", &self.inner.region).finish_non_exhaustive()
@@ -242,18 +242,18 @@ async fn load(
 ) -> Result<SdkConfig, ConnectError> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
-        // Whatever the environment says: who signs by another clock than the one that decides takes
-        // keys away before their time.
+        // Regardless of the environment: with one clock for signatures and another for decisions,
+        // keys would be taken away too early.
         .disable_clock_skew_correction(true)
         .app_name(app_name(settings, None)?)
         .timeout_config(time_limits(settings));
     if settings.ignore_profiles {
-        // Without any file the SDK panics; an empty one it takes for none.
+        // Without any file the SDK panics; an empty file counts as none.
         let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
         loader = loader.profile_files(none);
     }
     if let Some(profile) = &environment.profile {
-        // Whatever variable named it: the SDK itself reads one of the two.
+        // Set explicitly, because the SDK itself reads only one of the two variables.
         loader = loader.profile_name(profile);
     }
     if let Some(region) = &settings.region {
@@ -288,9 +288,8 @@ async fn load(
     Ok(config.to_builder().credentials_provider(SharedCredentialsProvider::new(explained)).build())
 }
 
-/// A profile that was asked for by name goes before credentials in the environment, as it does for
-/// the AWS CLI; in the SDK's own chain it would not, and keyrot would act on another account than
-/// it was told to.
+/// Gives a profile that was set by name precedence over credentials in the environment, as in the
+/// AWS CLI. In the SDK's own chain it has none, and keyrot would act on the wrong account.
 fn of_profile(profile: &str, config: &SdkConfig, http: Guarded) -> SharedCredentialsProvider {
     let config =
         ProviderConfig::default().with_region(config.region().cloned()).with_http_client(http);

@@ -1,26 +1,26 @@
-//! Why no connection was set up.
+//! The errors of setting up a connection.
 
 use crate::settings::SettingsError;
 use std::path::PathBuf;
 
-/// Why no connection was set up. No call to AWS was made.
+/// The reason why no connection was set up. No call to AWS was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// A setting is refused.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The profile that is asked for cannot be used.
+    /// The requested profile cannot be used.
     #[cfg(feature = "rotate")]
     #[error(transparent)]
     Profile(#[from] crate::environment::ProfileError),
-    /// Nothing says where the secrets are.
+    /// No region is set.
     #[error(
         "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
         profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
     )]
     NoRegion {
-        /// The profile that was looked into.
+        /// The profile that was read.
         profile: Option<String>,
     },
     /// A setting that the program's own `SdkConfig` decides.
@@ -31,7 +31,7 @@ pub enum ConnectError {
         /// The setting's name.
         setting: &'static str,
     },
-    /// Nothing says who calls.
+    /// There are no credentials.
     #[error(
         "the SdkConfig has no credentials provider: load it with `aws_config::defaults`, or set `credentials_provider`"
     )]
@@ -43,15 +43,15 @@ pub enum ConnectError {
         path: PathBuf,
         /// What names it: `AWS_CA_BUNDLE`, or `ca_bundle` of the profile.
         named_by: &'static str,
-        /// Why.
+        /// The reason.
         why: String,
     },
-    /// There is no certificate by which to recognize AWS, as in a container image without them.
+    /// There are no root certificates to verify AWS with, as in a container image without them.
     #[error(
         "this machine has no trusted root certificates{why}: install them (Debian and Alpine: the package ca-certificates), or name a file of them in AWS_CA_BUNDLE or SSL_CERT_FILE"
     )]
     NoRoots {
-        /// What was wrong with those that were looked for.
+        /// The problem with the certificates that were found.
         why: String,
     },
 }

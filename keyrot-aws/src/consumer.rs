@@ -1,5 +1,5 @@
-//! What a consumer reads: one GetSecretValue by the staging label, and nothing else; and where to
-//! look, if that is not the place.
+//! A consumer's reads: one GetSecretValue by the staging label, and where the secret is if not
+//! here.
 
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
@@ -48,8 +48,8 @@ struct Inner {
 }
 
 impl SecretReader {
-    /// Makes the client from an `SdkConfig` that the program has already; see
-    /// `Aws::from_sdk_config` for what of keyrot's own safety is kept.
+    /// Makes the client from an `SdkConfig` that the program already has; see
+    /// `Aws::from_sdk_config` for the safety measures that keyrot keeps.
     ///
     /// # Errors
     /// [`ConnectError`], as `Aws::from_sdk_config`.
@@ -78,7 +78,7 @@ impl SecretReader {
     }
 }
 
-/// Shows where it points; nothing of the credentials.
+/// Shows the region, and nothing of the credentials.
 impl fmt::Debug for SecretReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretReader").field("region", &self.inner.region).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! IAM's credential report: made, waited for, and read.
+//! IAM's credential report: requests it, waits for it, and reads it.
 
 mod parse;
 
@@ -18,13 +18,13 @@ use tokio::time::{Instant, sleep};
 #[cfg(any(test, feature = "emulator"))]
 pub(crate) use parse::write;
 
-/// Before IAM is asked a second time whether the report is there; it doubles up to the longest.
+/// The pause before IAM is asked again whether the report is ready; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// IAM makes the report of a large account within a minute; this is when something is wrong.
+/// The time limit for the report: IAM makes that of a large account within a minute.
 const PATIENCE: Duration = Duration::from_secs(180);
-/// IAM says `LimitExceeded` where reports were asked for too often. That may last for hours, so the
-/// last report is soon better than none.
+/// The time limit after `LimitExceeded`, which IAM answers if reports were requested too often.
+/// That may last for hours, so the last report is soon better than none.
 const PATIENCE_WITH_A_LIMIT: Duration = Duration::from_secs(20);
 
 const ACCOUNT: &str = "the account's credential report";
@@ -37,7 +37,7 @@ impl AccountPort for Aws {
             let (why, patience) = match generate(self).await {
                 Ok(true) => match fetch(self).await {
                     Ok(answer) => return read(self, answer, None),
-                    // It grew too old between the two calls, or another caller's took its place.
+                    // It expired between the two calls, or another caller's report replaced it.
                     Err(again) if again.is(&NOT_THERE) => (again.into(), PATIENCE),
                     Err(failure) => return Err(failure.into()),
                 },
@@ -68,9 +68,9 @@ const NOT_THERE: [&str; 6] = [
     "CredentialReportNotReady",
 ];
 
-/// Asks for the report; whether it is there. IAM makes none while the last is younger than four
-/// hours (IAM user guide, "Generate credential reports for your AWS account"): then it is there
-/// immediately.
+/// Requests the report, and returns whether it is ready. If the last one is younger than four
+/// hours, IAM makes no new one (IAM user guide, "Generate credential reports for your AWS
+/// account"): then it is ready immediately.
 async fn generate(aws: &Aws) -> Result<bool, Failure> {
     let op = making(aws);
     let answer =
@@ -88,8 +88,8 @@ async fn generate(aws: &Aws) -> Result<bool, Failure> {
     }
 }
 
-/// The last report that IAM made, because it makes no new one: it may be old, and says when it was
-/// made. Without one, `why` is the error.
+/// Returns IAM's last report if it makes no new one: it may be old, and has its creation time.
+/// Without one, `why` is the error.
 async fn last(aws: &Aws, why: CallError) -> Result<CredentialReport, CallError> {
     match fetch(aws).await {
         Ok(answer) => read(aws, answer, Some(&why)),
@@ -98,7 +98,7 @@ async fn last(aws: &Aws, why: CallError) -> Result<CredentialReport, CallError> 
 }
 
 fn making(aws: &Aws) -> Op<'_> {
-    // To ask twice is to ask once: while a report is being made, IAM says so.
+    // The call is idempotent: while a report is being made, IAM says so.
     Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery)
 }
 

@@ -1,5 +1,5 @@
-//! The credentials that keyrot calls AWS with. They come from the SDK; what is added is why there
-//! are none, by what the profile says.
+//! The credentials that keyrot calls AWS with. They come from the SDK; keyrot adds an explanation
+//! if there are none.
 
 use crate::environment::{Base, Route};
 use crate::error_text::find;
@@ -12,7 +12,7 @@ use aws_sdk_sts::error::ProvideErrorMetadata;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
-/// A provider of the SDK's, whose errors are explained.
+/// An SDK provider with explained errors.
 #[derive(Debug)]
 pub(crate) struct Explained {
     pub(crate) provider: SharedCredentialsProvider,
@@ -38,9 +38,9 @@ impl ProvideCredentials for Explained {
 }
 
 impl Route {
-    /// What happened, and what to do.
+    /// Returns what happened, and what to do.
     fn explain(&self, cause: &CredentialsError) -> (String, String) {
-        // A machine without a role has no metadata to ask either.
+        // A machine without a role also has no metadata to ask.
         let of_machine = matches!(self.base, Base::Machine | Base::Source);
         if let Some(unreached) = find::<Unreached>(cause).filter(|it| !(it.near && of_machine)) {
             return (unreached.said.clone(), unreached.advice.clone());

@@ -1,4 +1,4 @@
-//! The users of the account: one call for each thousand, or where that is denied, two for each
+//! Lists the users of the account: one call for each thousand, or if that is denied, two for each
 //! user.
 
 use crate::connect::Aws;
@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 /// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty,
 /// and still not the last.
 const PAGE: i32 = 1000;
-/// Many times what an account can hold: 5,000 users (IAM user guide, "IAM and AWS STS quotas").
+/// The limit on pages: many times what an account can hold, 5,000 users (IAM user guide, "IAM and
+/// AWS STS quotas").
 const MOST_PAGES: usize = 10_000;
 /// Users looked up at the same time in the fallback.
 const AT_ONCE: usize = 16;
@@ -51,7 +52,7 @@ async fn in_bulk(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, Refused> 
     for _ in 0..MOST_PAGES {
         let call = aws.inner.iam.get_account_authorization_details();
         let call = call.filter(EntityType::User).max_items(PAGE).set_marker(marker.clone());
-        // Each page has a call's time of its own: the list is as long as the account has users.
+        // Each page has its own time limit, because the list grows with the account's users.
         let page = send(&op, &aws.budget(), || call.clone().send())
             .await
             .map_err(|failure| Refused { denied: failure.is_denied(), error: failure.into() })?;
@@ -76,7 +77,7 @@ fn detailed(op: &Op<'_>, user: UserDetail) -> Result<IamUser, CallError> {
     Ok(IamUser { id, arn, tags: tags(user.tags.unwrap_or_default()), policies })
 }
 
-/// `ListUsers` gives no tags (IAM API reference, `ListUsers`), so each user's are asked for.
+/// `ListUsers` gives no tags (IAM API reference, `ListUsers`), so they are read for each user.
 async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
     let op = Op::read("iam:ListUsers", "the account's users", &aws.inner.limits.discovery);
     let mut arns = Vec::new();
@@ -111,7 +112,7 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
     Ok(found.into_iter().flatten().collect())
 }
 
-/// `None` for a user who went away in between.
+/// Returns `None` for a user that was deleted in between.
 async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser>, CallError> {
     let found = async {
         let tags = user_tags(aws, arn.name()).await?;

@@ -1,23 +1,23 @@
-//! Hosts that were never reached. What fails so for one user of a run fails for all of them, and is
-//! not waited for each time: a run on a thousand users would take hours to say one thing.
+//! Hosts that were never reached. If a host fails this way for one user, it fails for all of them,
+//! so it is skipped: otherwise a run on a thousand users would take hours to report one problem.
 
 use crate::unreached::Reason;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Connections in a row that were not made. A call makes three attempts.
+/// The number of failed connections in a row. A call makes three attempts.
 const ENOUGH: u32 = 3;
-/// Then it is tried again.
+/// The pause before a host is tried again.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// What is known of each host. Cheap to clone; clones share it.
+/// The state of each host. Cheap to clone; clones share it.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Down(Arc<Mutex<HashMap<String, Host>>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Host {
-    /// It was reached once: what fails now may pass by.
+    /// It was reached before: a failure may be temporary.
     Reached,
     Failing {
         times: u32,
@@ -27,7 +27,7 @@ enum Host {
 }
 
 impl Down {
-    /// Why it need not be tried now.
+    /// Returns why the host is skipped now.
     pub(crate) fn reason(&self, host: &str, now: Instant) -> Option<Reason> {
         match self.with(|hosts| hosts.get(host).copied())? {
             Host::Failing { times, last, reason } => {
@@ -38,12 +38,12 @@ impl Down {
         }
     }
 
-    /// It answered, or a connection was made at least.
+    /// Records that it answered, or at least that a connection was made.
     pub(crate) fn reached(&self, host: &str) {
         self.with(|hosts| hosts.insert(host.to_owned(), Host::Reached));
     }
 
-    /// No connection was made.
+    /// Records that no connection was made.
     pub(crate) fn failed(&self, host: &str, why: Reason, now: Instant) {
         self.with(|hosts| match hosts.get_mut(host) {
             Some(Host::Reached) => {}

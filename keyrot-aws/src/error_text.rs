@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-/// The error's own text, and those of its sources.
+/// Returns the error's own text, and those of its sources.
 pub(crate) fn links(error: &dyn Error) -> Vec<String> {
     let mut texts = vec![error.to_string()];
     let mut cause = error.source();
@@ -13,7 +13,7 @@ pub(crate) fn links(error: &dyn Error) -> Vec<String> {
     texts
 }
 
-/// In one text, without what is in it already.
+/// Joins the texts, without repetitions.
 pub(crate) fn joined(links: &[String]) -> String {
     links.iter().fold(String::new(), |text, more| match () {
         () if text.is_empty() => more.clone(),
@@ -22,7 +22,7 @@ pub(crate) fn joined(links: &[String]) -> String {
     })
 }
 
-/// The text at the end of the chain.
+/// Returns the text at the end of the chain.
 pub(crate) fn deepest(error: &(dyn Error + 'static)) -> Option<String> {
     std::iter::successors(Some(error), |at| (*at).source()).last().map(ToString::to_string)
 }

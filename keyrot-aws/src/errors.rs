@@ -1,9 +1,10 @@
-//! The one place where the SDK's errors become keyrot's: what went wrong, whether the call may have
-//! been carried out, and a message that names the call, its subject, AWS's code and message, the
-//! request id, and what to do.
+//! Converts the SDK's errors to keyrot's: what went wrong, whether the call may have been carried
+//! out, and a message that names the call, its subject, AWS's code and message, the request id, and
+//! what to do.
 //!
-//! The SDK's own texts are not trusted with secrets: bodies and parser errors are never quoted, and
-//! what AWS says is scrubbed of what was sent and of anything that looks like a secret access key.
+//! The SDK's own texts may contain secrets: bodies and parser errors are never quoted, and AWS's
+//! messages are scrubbed of secrets that were sent and of anything that looks like a secret access
+//! key.
 
 mod codes;
 
@@ -32,10 +33,10 @@ pub(crate) struct Fault {
     pub(crate) code: Option<String>,
     /// What happened.
     said: String,
-    /// What caused that, in the SDK's words, as far as those quote no answer.
+    /// The causes in the SDK's words, unless they quote an answer.
     causes: Vec<String>,
     pub(crate) request_id: Option<String>,
-    /// What to do, where AWS said nothing that it could be read from.
+    /// What to do, if AWS's answer does not show it.
     advice: Option<String>,
     /// The host that answered.
     host: Option<String>,
@@ -50,9 +51,10 @@ pub(crate) struct Fault {
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: Option<String>,
-    /// What AWS said.
+    /// AWS's message.
     pub(crate) detail: String,
-    /// Whether it was refused for this machine's clock: that says nothing about the credentials.
+    /// Whether it was refused because of this machine's clock, which says nothing about the
+    /// credentials.
     pub(crate) by_clock: bool,
     pub(crate) error: CallError,
 }
@@ -72,7 +74,7 @@ impl Failure {
         self.is(DENIED)
     }
 
-    /// The same failure, of another kind.
+    /// Returns the error with another kind.
     pub(crate) fn of_kind(mut self, kind: ErrorKind) -> CallError {
         self.error.kind = kind;
         self.error
@@ -159,8 +161,8 @@ impl Fault {
         Self { causes: links(causes), ..self }
     }
 
-    /// What caused it, in the SDK's words, on one line. It is for logs: an error says it in one
-    /// sentence of keyrot's.
+    /// Returns the causes in the SDK's words, on one line, for logs: an error has keyrot's own
+    /// sentence.
     pub(crate) fn causes(&self, op: &Op<'_>) -> Option<String> {
         (!self.causes.is_empty()).then(|| scrub(&joined(&self.causes), &op.hidden))
     }
@@ -189,7 +191,7 @@ impl Fault {
             return Self::without_code(Class::NotSent, said).caused(cause);
         }
         let class = if cause.is_user() { Class::NotSent } else { Class::Lost { sent: true } };
-        // What keyrot itself refused to send says why, in its own words.
+        // If keyrot itself refused to send the request, it has its own message.
         let said = match deepest(cause) {
             Some(refused) if cause.is_user() => format!("the request was not sent: {refused}"),
             _ if cause.is_user() => "the request could not be sent".to_owned(),
@@ -236,7 +238,7 @@ impl Fault {
         Failure { code, detail, by_clock, error }
     }
 
-    /// Whether a signature was refused for its time, and not for the secret.
+    /// Whether a signature was refused because of its time, not because of the secret.
     fn is_by_clock(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default();
         CLOCK.contains(&code)
@@ -265,9 +267,9 @@ impl Fault {
         }
     }
 
-    /// Which partition was asked: the others do not know its keys (AWS General Reference, "Amazon
-    /// Resource Names": "A partition is a group of AWS Regions. Each AWS account is scoped to one
-    /// partition").
+    /// Names the partition that was asked: other partitions do not know its keys (AWS General
+    /// Reference, "Amazon Resource Names": "A partition is a group of AWS Regions. Each AWS account
+    /// is scoped to one partition").
     fn asked(&self) -> String {
         match self.host.as_deref().filter(|host| is_aws(host)) {
             Some(host) => {
@@ -350,7 +352,7 @@ fn capital(text: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Whether a text speaks of a signature's time (IAM user guide, "Troubleshoot AWS API requests":
+/// Whether a text is about a signature's time (IAM user guide, "Troubleshoot AWS API requests":
 /// "Signature expired", "Signature not yet current").
 fn is_clock(detail: &str) -> bool {
     ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))

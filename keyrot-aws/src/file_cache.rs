@@ -1,5 +1,5 @@
-//! A key on disk for a few minutes: for this user alone, replaced as a whole, and used only if no
-//! other user can have written or read it.
+//! Caches a key on disk for a few minutes: only for this user, replaced as a whole, and used only
+//! if no other user can have written or read it.
 
 #[cfg(all(test, unix))]
 mod tests;
@@ -20,8 +20,8 @@ use zeroize::{Zeroize, Zeroizing};
 const FORMAT: &str = "keyrot-credentials/1";
 /// Longer than an entry ever is.
 const LONGEST: u64 = 64 * 1024;
-/// Another process that asks is waited for this long; then this one asks too. It may have been
-/// stopped.
+/// How long to wait for another process that asks; after that, this one asks, too, because the
+/// other may have been stopped.
 const TURN: Duration = Duration::from_secs(4);
 
 /// A key in a file of the user's cache directory, which processes of the same user share.
@@ -29,10 +29,10 @@ const TURN: Duration = Duration::from_secs(4);
 /// - The directory has the mode 0700, and the file 0600. One that belongs to another user, or is
 ///   open to others, is not used.
 /// - No symbolic link is followed, and readers see the old or the new file, whole.
-/// - One process asks for the key, and the others wait for it, for four seconds at most.
+/// - One process asks for the key, and the others wait for it for at most four seconds.
 ///
-/// What goes wrong with the file is no error: the key is read as if nothing were kept, and
-/// [`on_warning`](Self::on_warning) is told.
+/// A problem with the file is not an error: the key is read as if there were no cache, and the
+/// [`on_warning`](Self::on_warning) function is called.
 ///
 /// ```no_run
 /// # fn example(reader: keyrot_aws::SecretReader, settings: keyrot_aws::AwsSettings) -> Result<(), Box<dyn std::error::Error>> {
@@ -48,13 +48,13 @@ const TURN: Duration = Duration::from_secs(4);
 #[derive(Clone)]
 pub struct FileCache {
     file: PathBuf,
-    /// What the entry has to be for; hashes may collide.
+    /// The scope that the entry has to match; hashes may collide.
     scope: String,
     warn: Arc<dyn Fn(&str) + Send + Sync>,
 }
 
-/// Why nothing can be kept in the user's cache directory. Without a cache everything works, more
-/// slowly.
+/// The reason why the user's cache directory cannot be used. Without a cache everything works, but
+/// more slowly.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("nothing is cached: {0}")]
 pub struct NoCache(String);
@@ -77,7 +77,7 @@ impl Drop for Stored {
 }
 
 impl FileCache {
-    /// The place for what these settings read, in this process's environment.
+    /// Returns the cache for these settings, in this process's environment.
     ///
     /// # Errors
     /// [`NoCache`].
@@ -89,8 +89,8 @@ impl FileCache {
         Self::open(&format!("{stage:?} {secret}\n{}", scope(settings)))
     }
 
-    /// The place for this scope: all that could make the same program read another secret, or be
-    /// somebody who may not read it.
+    /// Returns the cache for this scope: everything that could make the same program read another
+    /// secret, or act as a caller that may not read it.
     ///
     /// # Errors
     /// [`NoCache`].
@@ -101,8 +101,8 @@ impl FileCache {
         Self::in_dir(&dir, scope)
     }
 
-    /// The same in this directory, which is made where there is none. It has to be the user's own,
-    /// and closed to others.
+    /// Returns the cache in this directory, which is created if missing. It has to belong to the
+    /// user, and be closed to others.
     ///
     /// # Errors
     /// [`NoCache`].
@@ -126,14 +126,14 @@ impl FileCache {
         Ok(Self { file, scope: scope.to_owned(), warn: Arc::new(|_| ()) })
     }
 
-    /// Has this called with what goes wrong later.
+    /// Sets the function to call with later problems.
     #[must_use]
     pub fn on_warning(self, warn: impl Fn(&str) + Send + Sync + 'static) -> Self {
         Self { warn: Arc::new(warn), ..self }
     }
 
-    /// The entry, if there is one for this scope. The text of an error is for a warning; the file
-    /// is replaced then.
+    /// Returns the entry for this scope, if there is one. An error is a text for a warning; the
+    /// file is then replaced.
     fn try_to_load(&self) -> Result<Option<Kept>, String> {
         let refused =
             |why: &str| format!("the cached key in {} is not used: it {why}", self.file.display());
@@ -152,8 +152,8 @@ impl FileCache {
         if (&mut file).take(LONGEST).read_to_string(&mut text).is_err() {
             return Ok(None);
         }
-        // One that is cut off, or of another edition, is as good as none. A parser's error might
-        // quote the value.
+        // A truncated entry, or one of another version, is ignored. A parser's error might quote
+        // the value.
         let Ok(stored) = serde_json::from_str::<Stored>(&text) else { return Ok(None) };
         if stored.format != FORMAT || stored.scope != self.scope {
             return Ok(None);
@@ -161,7 +161,7 @@ impl FileCache {
         let Ok(key) = KeyId::parse(stored.access_key_id.as_str()) else { return Ok(None) };
         let credentials =
             Credentials { key, secret: SecretKey::new(stored.secret_access_key.clone()) };
-        // One of an earlier keyrot: nobody has looked yet.
+        // An entry of an earlier keyrot: the home was not checked yet.
         let moved = stored.moved.clone().unwrap_or_else(|| HomeCheck::unasked(stored.fetched));
         Ok(Some(Kept { credentials, read: stored.fetched, moved }))
     }
@@ -180,7 +180,7 @@ impl FileCache {
         let beside = self.beside(&format!(".{}.new", std::process::id()));
         let mut write = || -> std::io::Result<()> {
             serde_json::to_writer(&mut *text, &stored)?;
-            // One that a process with this id left behind when it was killed.
+            // A file that a killed process with this id left behind.
             let _ = std::fs::remove_file(&beside);
             let mut file = private_file().create_new(true).open(&beside)?;
             file.write_all(&text)?;
@@ -236,14 +236,15 @@ impl KeyCache for FileCache {
     }
 }
 
-/// Shows where it is, and nothing of what is in it.
+/// Shows the path, and nothing of the content.
 impl fmt::Debug for FileCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileCache").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
-/// All that could make the same command read another secret, or be somebody who may not read it.
+/// Returns everything that could make the same command read another secret, or act as a caller that
+/// may not read it.
 fn scope(aws: &AwsSettings) -> String {
     let fields = &aws.secret.fields;
     let mut scope = format!(
@@ -258,7 +259,7 @@ fn scope(aws: &AwsSettings) -> String {
     if let Some(handed_in) = &aws.credentials {
         scope.push_str(&format!(" key={}", handed_in.key_id));
     }
-    // Of the variables only those that name somebody or some place; none of them is secret.
+    // Only variables that name a caller or a place; none of them is secret.
     for name in [
         "AWS_ACCESS_KEY_ID",
         "AWS_PROFILE",
@@ -281,8 +282,8 @@ fn scope(aws: &AwsSettings) -> String {
     scope
 }
 
-/// A file to read. A link is not followed, and a pipe, which somebody may have left in its place,
-/// is not waited for; the caller refuses what is no regular file.
+/// Opens a file to read. It follows no link and waits for no pipe; the caller refuses anything but
+/// a regular file.
 fn open_to_read(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -291,15 +292,15 @@ fn open_to_read(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// No link is followed, and no pipe waited for.
+/// Returns the flags to follow no link and wait for no pipe.
 #[cfg(unix)]
 fn careful() -> i32 {
     use rustix::fs::OFlags;
     (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed()
 }
 
-/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot
-/// make or open a file somewhere else. So is a pipe, which would be waited for.
+/// Opens a file to lock, and creates it if missing. It refuses a link, which would make keyrot
+/// create or open a file somewhere else, and a pipe, which would block.
 fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = private_file();
     options.create(true);
@@ -330,7 +331,7 @@ fn directory() -> Option<PathBuf> {
     Some(Path::new(&base).join("keyrot"))
 }
 
-/// Whether it is this user's, and closed to others.
+/// Checks that it belongs to this user, and is closed to others.
 #[cfg(unix)]
 fn private(found: &std::fs::Metadata, closed: u32) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;

@@ -10,8 +10,8 @@ use keyrot_core::{Ports, Rotator};
 use std::sync::Arc;
 
 impl AwsSettings {
-    /// The same, with all that these settings say of the connection and of secrets. What they leave
-    /// open stays as it is.
+    /// Returns the settings with everything that these settings say about the connection and
+    /// secrets. The rest stays as it is.
     ///
     /// # Errors
     /// [`SettingsError`] if the names of the JSON fields are the same.
@@ -58,8 +58,8 @@ pub enum SetupError {
 
 #[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
-    /// Makes a service from these settings: it rotates the users that they select, and notifies as
-    /// they say. It counts as deployed for the account and region of this connection.
+    /// Makes a service from these settings: it rotates the selected users, and sends notifications.
+    /// It counts as deployed for the account and region of this connection.
     ///
     /// # Errors
     /// [`SetupError`] if a notifier or a destination of the settings cannot be used.
@@ -82,9 +82,9 @@ impl Aws {
 
 #[cfg(feature = "trail")]
 impl Aws {
-    /// A rotator on these ports, such as those of this connection
-    /// ([`ports`](Self::ports), or `ports_with` where keys are delivered), which asks CloudTrail who uses the keys it has to hold if the
-    /// setting `trail` says so.
+    /// Returns a rotator on these ports, such as those of this connection ([`ports`](Self::ports),
+    /// or `ports_with` for deliveries). With the setting `trail`, it asks CloudTrail who uses the
+    /// keys that it holds.
     #[must_use]
     pub fn rotator(self: &Arc<Self>, ports: Ports, settings: &Settings) -> Rotator {
         let rotator = Rotator::new(ports);

@@ -1,12 +1,12 @@
-//! The one way in which requests leave this process, and answers come in.
+//! The one path for all requests and answers of this process.
 //!
-//! - Instance metadata, container credentials and this machine itself are never asked through a
+//! - Requests to instance metadata, container credentials and this machine itself never use a
 //!   proxy.
-//! - Nothing is sent unencrypted to any other host, unless the settings name it.
+//! - Nothing is sent unencrypted to other hosts, unless the settings name them.
 //! - An answer is read up to a limit.
-//! - AWS's time is learned from each answer's `Date`. The SDK does not get to see that header: it
-//!   would learn to sign with another clock than the one that decides, and the clients inside of
-//!   `aws-config` have no switch against that.
+//! - AWS's time is learned from each answer's `Date`. The header is hidden from the SDK: it would
+//!   correct its signing clock, which would then differ from the deciding clock, and the clients
+//!   inside `aws-config` have no switch against that.
 
 use crate::clock::AwsTime;
 use crate::down::Down;
@@ -42,8 +42,8 @@ pub(crate) const LONG_ANSWER: usize = 64 * MIB;
 /// Secrets Manager quotas").
 pub(crate) const SHORT_ANSWER: usize = MIB;
 
-/// The HTTP client of every SDK client, those inside of `aws-config` included. Cheap to clone;
-/// clones share connections.
+/// The HTTP client of every SDK client, including those inside `aws-config`. Cheap to clone; clones
+/// share connections.
 #[derive(Debug, Clone)]
 pub(crate) struct Guarded {
     proxied: SharedHttpClient,
@@ -51,11 +51,10 @@ pub(crate) struct Guarded {
     /// The hosts, as `HOST:PORT`, that may be called without TLS.
     unencrypted: Arc<[String]>,
     trust: Trust,
-    /// The hosts that need not be tried now.
+    /// The hosts to skip for now.
     down: Down,
     longest: usize,
-    /// Where AWS's time is noted down. What answers in the place of AWS (metadata, containers) does
-    /// not know it.
+    /// Where AWS's time is stored. Other services (metadata, containers) do not have it.
     time: Option<AwsTime>,
 }
 
@@ -63,7 +62,7 @@ pub(crate) struct Guarded {
 #[derive(Debug, Clone)]
 pub(crate) struct Asked(pub(crate) String);
 
-/// A request that would have been readable on its way.
+/// A request that would have been readable in transit.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "the endpoint {scheme}://{host} is refused: credentials and secrets would be readable on the way. Use https://, or name the host in the \
@@ -79,8 +78,8 @@ impl Guarded {
     pub(crate) fn https(unencrypted: &[String], trust: &Trust) -> Self {
         let client = |proxies: fn() -> ProxyConfig| {
             let trust = trust.clone();
-            // The way the SDK makes its own default client; the builder's other ways leave out the
-            // proxies.
+            // This is how the SDK makes its own default client; the builder's other methods leave
+            // out the proxies.
             Builder::new().build_with_connector_fn(move |settings, components| {
                 let sleep = components.and_then(RuntimeComponents::sleep_impl);
                 connector(settings.cloned(), sleep, proxies(), &trust)
@@ -105,7 +104,7 @@ impl Guarded {
         &self.trust
     }
 
-    /// The same for a service of AWS's, whose answers say what time it is.
+    /// Returns the client for an AWS service, whose answers have AWS's time.
     pub(crate) fn of_service(&self, longest: usize, time: &AwsTime) -> SharedHttpClient {
         SharedHttpClient::new(Self { longest, time: Some(time.clone()), ..self.clone() })
     }
@@ -134,7 +133,7 @@ impl HttpClient for Guarded {
     }
 }
 
-/// Chooses the way of each request, because only the request says where it goes.
+/// Chooses the path of each request, because only the request has its target.
 #[derive(Debug)]
 struct Gate {
     client: Guarded,
@@ -187,7 +186,7 @@ fn place(uri: &str) -> String {
     authority.map(|authority| authority.to_string()).unwrap_or_default()
 }
 
-/// The host that the URL leads to, if a request may be sent there.
+/// Returns the URL's host, if a request may be sent there.
 pub(crate) fn may_be_called(url: &str, unencrypted: &[String]) -> Result<String, BoxError> {
     const NO_URL: &str =
         "an endpoint is not a URL with a host: expected one such as https://sts.example.com";
@@ -225,8 +224,8 @@ pub(crate) fn is_near(host: &str) -> bool {
     }
 }
 
-/// Takes the time out of the answer. Only AWS's own answers count, which carry a request id: a
-/// proxy's page says what time it is there, and a cached answer what time it was.
+/// Removes the time from the answer. Only AWS's own answers count, which have a request id: a
+/// proxy's page has the proxy's time, and a cached answer an old time.
 fn learn(response: &mut HttpResponse, time: Option<&AwsTime>, sent: Instant) {
     let headers = response.headers_mut();
     let date = headers.remove("date").and_then(|text| DateTime::parse_from_rfc2822(&text).ok());
@@ -236,13 +235,13 @@ fn learn(response: &mut HttpResponse, time: Option<&AwsTime>, sent: Instant) {
         return;
     };
     time.learn(date.to_utc(), sent);
-    // For whoever reads the answer: the reason why a signature was refused.
+    // For the reader of the answer: the reason why a signature was refused.
     if let Some(wrong) = WrongClock::check(SystemTime::now().into(), time.now()) {
         response.add_extension(wrong);
     }
 }
 
-/// Beyond so many bytes, reading the answer fails.
+/// Makes reading the answer fail beyond this many bytes.
 fn bound(response: &mut HttpResponse, longest: usize) {
     let known = response.body().bytes().map(<[u8]>::len);
     if known.is_none_or(|known| known > longest) {

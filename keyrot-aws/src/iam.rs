@@ -1,4 +1,4 @@
-//! IAM's access keys. Every request names the user: left out, IAM takes the caller.
+//! IAM's access keys. Every request names the user, because IAM would otherwise use the caller.
 
 use crate::connect::Aws;
 use crate::discovery;
@@ -15,7 +15,7 @@ use keyrot_core::{
     SecretKey, UserName,
 };
 
-/// A user has two keys; a list that goes on for longer is not one.
+/// A user has at most two keys; a longer list is invalid.
 const MOST_PAGES: usize = 8;
 
 #[async_trait]
@@ -130,8 +130,8 @@ impl Aws {
     }
 }
 
-/// What IAM's answer says of a key's use. One that contradicts itself is an error, and never taken
-/// for "not used".
+/// Parses IAM's answer about a key's use. A contradictory answer is an error, and never counts as
+/// "not used".
 pub(crate) fn last_use(op: &Op<'_>, used: Option<AccessKeyLastUsed>) -> Result<LastUse, CallError> {
     let used = used.ok_or_else(|| op.malformed_response("it says nothing of the last use"))?;
     match used.last_used_date.as_ref() {

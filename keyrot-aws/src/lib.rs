@@ -28,21 +28,20 @@
 //! ```
 //!
 //! # Guarantees
-//! - `CreateAccessKey` is sent once; only after a throttle, by which AWS says that it did nothing,
-//!   is it sent again.
-//! - A failed change says whether it may have been carried out all the same, over all its attempts.
-//! - A list is whole or an error; a user's tags that could not be read are an error, not "no tags".
+//! - `CreateAccessKey` is sent once. It is sent again only after a throttle, which means that AWS
+//!   did nothing.
+//! - A failed change says whether any of its attempts may have been carried out anyway.
+//! - A list is complete or an error; unreadable tags of a user are an error, not "no tags".
 //! - A call ends within [`Timeouts::call`], 60 seconds by default;
 //!   [`users`](keyrot_core::IamPort::users) takes that for each page.
-//! - No secret is in an error, a `Debug` or a message. What the SDK keeps in its own buffers for
-//!   the time of a request it does not wipe.
+//! - No secret is in an error, a `Debug` or a message. The SDK does not wipe its own buffers after
+//!   a request.
 //!
 //! # Caveats
 //! - The SDK and its HTTP stack log whole requests and answers, secrets included, at their most
 //!   talkative levels. Keep the targets in [`SECRET_LOG_TARGETS`] at INFO or above.
-//! - Replicas of a secret follow its primary by themselves. After a promotion they are waited for,
-//!   for up to 20 seconds; a replica that is later than that, or failed, does not fail the
-//!   promotion.
+//! - Replicas of a secret follow its primary by themselves. After a promotion, keyrot waits for
+//!   them for up to 20 seconds; a later or failed replica does not fail the promotion.
 //!
 //! # Tracing
 //! With the feature `tracing`, each call is a span `aws_call` (level DEBUG; fields `action`,
@@ -60,10 +59,10 @@
 //!
 //! # Permissions
 //! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action
-//! that is used, and what for.
+//! that is used, and its reason.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// A consumer needs a part of what these modules have.
+// A consumer needs only a part of these modules.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
 mod aws_error;

@@ -1,5 +1,5 @@
-//! What the calls to AWS count and measure, for the recorder that your program installs with the
-//! crate [`metrics`](https://docs.rs/metrics).
+//! The metrics of calls to AWS, for the recorder that your program installs with the crate
+//! [`metrics`](https://docs.rs/metrics).
 //!
 //! No label names a user, a key or a secret. Those of runs are in [`keyrot_core::engine::metrics`].
 //!
@@ -23,8 +23,8 @@ pub const ATTEMPTS: &str = "keyrot_aws_attempts_total";
 /// How long attempts took.
 pub const ATTEMPT_DURATION: &str = "keyrot_aws_attempt_duration_seconds";
 
-/// Tells the recorder the units and meanings of all metrics here. Call it once, after you installed
-/// the recorder.
+/// Registers the units and descriptions of all metrics here with the recorder. Call it once, after
+/// you installed the recorder.
 pub fn describe() {
     describe_counter!(CALLS, Unit::Count, "Calls to AWS, each with all its attempts");
     describe_counter!(ATTEMPTS, Unit::Count, "Attempts at calls to AWS");

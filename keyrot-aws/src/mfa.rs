@@ -13,7 +13,7 @@ impl Aws {
     /// Temporary credentials with MFA for a quarter of an hour: `sts:GetSessionToken`, which needs
     /// no permission. Only an IAM user's own key may ask.
     ///
-    /// `serial` is the device's ARN or serial number, `code` what it shows now. A code is good for
+    /// `serial` is the device's ARN or serial number, `code` its current code. A code is valid for
     /// one call, so the call is never repeated.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Why there are no credentials: one sentence of keyrot's and what to do.
+//! Explains missing credentials: one sentence from keyrot, and what to do.
 
 use crate::error_text::{find, links};
 use crate::unreached::Unreached;
@@ -16,14 +16,14 @@ pub(crate) struct NoCredentials {
     pub(crate) cause: CredentialsError,
 }
 
-/// What is said of an error that came of credentials: the sentence, and what to do.
+/// The explanation of a credentials error: the sentence, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Explanation {
     pub(crate) said: String,
     pub(crate) advice: String,
 }
 
-/// Where nothing better is known.
+/// The default advice.
 pub(crate) const ADVICE: &str = "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses \
                                  IAM Identity Center; or give the machine a role";
 const LATE: &str = "Check whether the source of the credentials can be reached: IAM Identity Center, a credential_process, or the metadata of \

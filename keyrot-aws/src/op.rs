@@ -9,7 +9,7 @@ use std::fmt::Display;
 pub(crate) enum Repeat {
     /// It changes nothing: ask again.
     Read,
-    /// Doing it twice is doing it once: send it again.
+    /// It is idempotent: send it again.
     Idempotent,
     /// It must not be sent again.
     Never,

@@ -3,8 +3,8 @@
 use crate::op::Op;
 use keyrot_core::CallError;
 
-/// The marker of the next page; `None` after the last. A page that says there is more, and not
-/// where, is an error: half a list would be taken for the whole.
+/// Returns the marker of the next page; `None` after the last. A page that says there is more, but
+/// not where, is an error: a partial list would look complete.
 pub(crate) fn next_marker(
     op: &Op<'_>,
     truncated: bool,

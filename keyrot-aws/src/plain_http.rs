@@ -1,5 +1,4 @@
-//! An HTTP client for what is not called through an SDK client: webhooks, SSM, and
-//! destinations.
+//! An HTTP client for calls without an SDK client: webhooks, SSM, and destinations.
 
 use crate::http::{connector, is_near};
 use crate::trust::Trust;
@@ -17,8 +16,8 @@ use std::time::Duration;
 /// To the beginning of an answer.
 const READ: Duration = Duration::from_secs(5);
 
-/// An HTTP client with the TLS, the trusted certificates and the proxies of the SDK's. It is made
-/// with the first request, and follows no redirect.
+/// An HTTP client with the SDK's TLS, trusted certificates and proxies. It is made with the first
+/// request, and follows no redirect.
 pub(crate) struct Http {
     trust: Trust,
     proxied: OnceLock<Connector>,
@@ -30,7 +29,7 @@ pub(crate) struct Http {
 #[derive(Debug)]
 pub(crate) struct Lost {
     said: String,
-    /// Whether it would be the same at the next attempt.
+    /// Whether the next attempt would fail in the same way.
     pub(crate) is_lasting: bool,
 }
 
@@ -81,7 +80,7 @@ impl Lost {
         Self { said: said.to_owned(), is_lasting: true }
     }
 
-    /// In words without a URL: hyper's own may name host and path.
+    /// Returns a message without a URL: hyper's own may name host and path.
     fn read(error: &ConnectorError, near: bool, trust: &Trust) -> Self {
         let reason = Reason::of(error);
         let proxied = !near

@@ -16,7 +16,7 @@
 //! # Ok::<(), serde_json::Error>(())
 //! ```
 //!
-//! # What limits what
+//! # Limits
 //! Sources: the Service Authorization Reference, "Actions, resources, and condition keys for …" AWS
 //! Identity and Access Management (IAM), AWS Secrets Manager, AWS KMS, Amazon SNS, Amazon
 //! EventBridge, AWS Systems Manager, Amazon CloudWatch Logs and AWS CloudTrail; and what is named
@@ -24,19 +24,19 @@
 //!
 //! - **Users.** `GetAccountAuthorizationDetails` and `ListUsers` have no resource type, so they
 //!   need `*`. `GetAccessKeyLastUsed` names a key and no user, and only reads a date: it gets `*`
-//!   too. All that sees or changes a user's keys is bound to the path and to the rotation tag by
-//!   `aws:ResourceTag`, whose values are compared in any case, as keyrot compares them; condition
-//!   keys are in any case anyway (IAM user guide, "Controlling access to and for IAM users and
-//!   roles using tags").
-//! - **Audits.** [`Scope::audit_policy`] is apart: it reads, on all users, and is for whoever runs
-//!   an audit. The credential report has no resource type.
-//! - **Everybody else.** [`Scope::guard_policy`] denies, to all but named principals, what would
-//!   let them steer keyrot: an SCP or a boundary.
-//! - **People.** [`Scope::operator_policy`] is for who is on call; [`Scope::consumer_policy`] for
-//!   who uses a key; [`Scope::own_policy`] for who rotates their own.
+//!   too. Everything that reads or changes a user's keys is limited to the path and to the rotation
+//!   tag by `aws:ResourceTag`, whose values are compared without case, as in keyrot; condition keys
+//!   ignore case anyway (IAM user guide, "Controlling access to and for IAM users and roles using
+//!   tags").
+//! - **Audits.** [`Scope::audit_policy`] is separate: it only reads, on all users, and is for
+//!   auditors. The credential report has no resource type.
+//! - **Everyone else.** [`Scope::guard_policy`] denies, to all but named principals, what would let
+//!   them influence keyrot: an SCP or a boundary.
+//! - **People.** [`Scope::operator_policy`] is for operators on call; [`Scope::consumer_policy`]
+//!   for consumers of a key; [`Scope::own_policy`] for users who rotate their own key.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager
-//!   user guide, "What's in a secret"). Before there is a secret, the name alone is what a request
-//!   is about, so both forms are there.
+//!   user guide, "What's in a secret"). Before a secret exists, a request names only the name, so
+//!   the policy has both forms.
 //! - **Values.** keyrot names the staging label in every request for a value and in every move of a
 //!   label, and `secretsmanager:VersionStage` binds it to AWS's own three. The two conditions of
 //!   Secrets Manager's keys have `IfExists`, so that they also hold where a look-alike of AWS hands
@@ -89,9 +89,9 @@ pub struct Statement {
     pub effect: &'static str,
     /// The actions, from [`ACTIONS`] or [`GUARDED`].
     pub action: Vec<&'static str>,
-    /// On what.
+    /// The resources.
     pub resource: OneOrMany,
-    /// Under which conditions: operator, key, values.
+    /// The conditions: operator, key, values.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub condition: BTreeMap<&'static str, BTreeMap<String, OneOrMany>>,
 }
@@ -113,7 +113,7 @@ impl Policy {
         Self { version: "2012-10-17", statement }
     }
 
-    /// All that its statements are about: what it allows, or for a [`Guard`] what it denies.
+    /// Returns the actions of its statements: those that it allows, or for a [`Guard`] denies.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&'static str> {
         self.statement.iter().flat_map(|statement| statement.action.iter().copied()).collect()

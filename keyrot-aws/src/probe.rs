@@ -1,5 +1,5 @@
-//! The verification of credentials: a client on exactly these, with the endpoint and connections of
-//! the others.
+//! The verification of credentials: a client with exactly these, and the endpoint and connections
+//! of the others.
 
 use crate::connect::Aws;
 use crate::op::Op;
@@ -30,10 +30,10 @@ impl CredentialProbe for Aws {
                     .map_or_else(|_| ProbeAnswer::SomebodyElse(arn), ProbeAnswer::Authenticated)),
                 None => Err(op.malformed_response("it names no ARN")),
             },
-            // These two codes are STS's word on credentials (STS API reference, "Common errors").
-            // Whatever else comes back says nothing about them: it is an error, never a refusal.
+            // Only these two codes refuse credentials (STS API reference, "Common errors"). Any
+            // other answer says nothing about them: it is an error, never a refusal.
             Err(failure) if failure.is(&["InvalidClientTokenId"]) => Ok(ProbeAnswer::Refused),
-            // With a wrong clock every signature is refused; that says nothing of the secret.
+            // With a wrong clock every signature is refused; that says nothing about the secret.
             Err(failure) if failure.is(&["SignatureDoesNotMatch"]) && !failure.by_clock => {
                 Ok(ProbeAnswer::WrongSecret)
             }

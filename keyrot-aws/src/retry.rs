@@ -1,9 +1,9 @@
-//! How a call is sent: in its turn, with a limit on time, and again only where that cannot do harm.
+//! Sends a call: in its turn, with a time limit, and with retries only if they are harmless.
 //!
 //! The SDK's own retries are off. A throttle is always retried: AWS refused the call and did
 //! nothing. A lost answer is retried for reads and for changes that can be repeated; if such a
-//! change then fails, the failure says that it is not known whether an earlier attempt was carried
-//! out ([`Effect::Unknown`](keyrot_core::Effect)), whatever the last attempt answered.
+//! change then fails, its effect is [`Effect::Unknown`](keyrot_core::Effect), regardless of the
+//! last answer, because an earlier attempt may have been carried out.
 
 use crate::backoff::pause;
 use crate::errors::{Class, Failure, Fault};
@@ -78,7 +78,7 @@ impl Budget {
     }
 }
 
-/// Sends the call, again if need be.
+/// Sends the call, with retries if needed.
 pub(crate) async fn send<T, E, F, Fut>(op: &Op<'_>, budget: &Budget, call: F) -> Result<T, Failure>
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -117,7 +117,7 @@ where
         match fault.class {
             Class::Throttled => permit.throttled(),
             Class::Refused => permit.succeeded(),
-            // Nothing was learned of the pace.
+            // This says nothing about the pace.
             Class::Lost { .. } | Class::NotSent => drop(permit),
         }
         history.note(fault.class);
@@ -141,7 +141,7 @@ where
     }
 }
 
-/// What came of the attempts so far.
+/// The results of the attempts so far.
 #[derive(Clone, Copy, Default)]
 struct History {
     attempts: u32,

@@ -16,12 +16,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A caller waits this long for Secrets Manager if there is a key to go on with. The SDK itself
-/// gives up after five seconds.
+/// How long a caller waits for Secrets Manager if there is a cached key. The SDK itself gives up
+/// after five seconds.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A rotated user's access key, for the clients of the AWS SDK: read from the user's secret, and
-/// read again in time.
+/// read again before it changes.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,14 +37,13 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// ```
 ///
 /// It reads as a [`KeyReader`] does: a key that was read is used for five minutes, or less if
-/// `overlap` is short ([`CachePolicy`]). Clones share what was read. In an outage of Secrets
-/// Manager the last key is used on for half of `overlap`, at most a day.
+/// `overlap` is short ([`CachePolicy`]). Clones share the key. In an outage of Secrets Manager, the
+/// last key is used for up to half of `overlap`, at most a day.
 ///
-/// After a refusal by AWS, such as of a key that was revoked, the next request reads again if you
-/// say so: call [`invalidate`](Self::invalidate), or let [`Refusals`] do it. The SDK keeps
-/// credentials itself until they expire, so give the client
-/// `identity_cache(IdentityCache::no_cache())` too; the cache is here. Otherwise a revoked key is
-/// replaced after five minutes.
+/// After AWS refuses the key, such as a revoked one, the next request can read it again: call
+/// [`invalidate`](Self::invalidate), or let [`Refusals`] do it. The SDK keeps credentials itself
+/// until they expire, so give the client `identity_cache(IdentityCache::no_cache())` too; the cache
+/// is here. Otherwise a revoked key is replaced after five minutes.
 #[derive(Clone)]
 pub struct RotatedCredentials {
     source: Arc<dyn CredentialSource>,
@@ -52,53 +51,54 @@ pub struct RotatedCredentials {
 }
 
 impl RotatedCredentials {
-    /// The key in this secret, for a user with the default `overlap` of seven days.
+    /// Returns a provider for the key in this secret, for a user with the default `overlap` of
+    /// seven days.
     #[must_use]
     pub fn new(source: impl CredentialSource + 'static, secret: SecretId) -> Self {
         Self::shared(Arc::new(source), secret)
     }
 
-    /// The same, from a source that is shared: one connection serves any number of users.
+    /// Returns a provider with a shared source: one connection serves any number of users.
     #[must_use]
     pub fn shared(source: Arc<dyn CredentialSource>, secret: SecretId) -> Self {
         let reader = KeyReader::new(secret, Arc::new(TokioClock)).patience(PATIENCE);
         Self { source, reader: Arc::new(reader) }
     }
 
-    /// For a user whose `overlap` is another. What was read so far is read again.
+    /// Sets another `overlap`. A key that was already read is read again.
     #[must_use]
     pub fn overlap(self, overlap: Duration) -> Self {
         self.with(|reader| reader.policy(CachePolicy::of(overlap)))
     }
 
-    /// With a place that other processes use, too, such as a `FileCache`. What was read so far is
-    /// read again.
+    /// Sets a cache that other processes share, such as a `FileCache`. A key that was already read
+    /// is read again.
     #[must_use]
     pub fn cache(self, cache: impl KeyCache + 'static) -> Self {
         self.with(|reader| reader.cache(Arc::new(cache)))
     }
 
-    /// By another clock than the machine's: for tests.
+    /// Sets another clock than the machine's, for tests.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|reader| reader.clock(clock))
     }
 
-    /// Has the key read again before it is used again, because AWS refused it. A key that was read
-    /// within the last five seconds is kept: to call this for each of many refused requests is
+    /// Makes the next use read the key again, because AWS refused it. A key that was read within
+    /// the last five seconds is kept, so calling this for each of many refused requests is
     /// harmless.
     pub fn invalidate(&self) {
         self.reader.invalidate();
     }
 
-    /// An interceptor that calls [`invalidate`](Self::invalidate) when AWS refuses the key: for a
-    /// client's `Config::builder().interceptor(…)`.
+    /// Returns an interceptor that calls [`invalidate`](Self::invalidate) when AWS refuses the key:
+    /// for a client's `Config::builder().interceptor(…)`.
     #[must_use]
     pub fn refusals(&self) -> Refusals {
         Refusals::of(self.clone())
     }
 
-    /// The key, read again if need be.
+    /// Returns the key, and reads it again if needed.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -134,7 +134,7 @@ impl ProvideCredentials for RotatedCredentials {
     }
 }
 
-/// Shows which secret it is; nothing of what was read.
+/// Shows the secret's name, and nothing that was read.
 impl fmt::Debug for RotatedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RotatedCredentials")

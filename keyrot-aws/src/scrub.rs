@@ -1,12 +1,13 @@
-//! Keeps secrets out of what AWS and the SDK say, before it becomes an error, a log line or an event.
+//! Removes secrets from AWS's and the SDK's texts, before they become an error, a log line or an
+//! event.
 
 const HIDDEN: &str = "[hidden]";
-/// As much of what AWS says as a message carries.
+/// The longest part of AWS's text in a message.
 const LONGEST: usize = 600;
 
-/// Takes out what was sent in secret, and whatever looks like a secret access key or a token: 40 or
-/// more letters, digits, `/` and `+` of mixed kind. Control characters become spaces, and what is
-/// invisible or turns the text is escaped.
+/// Removes secrets that were sent, and anything that looks like a secret access key or a token: 40
+/// or more letters, digits, `/` and `+` of mixed kind. Control characters become spaces, and
+/// invisible or bidirectional control characters are escaped.
 pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in hidden.iter().filter(|s| !s.is_empty()) {

@@ -1,12 +1,12 @@
 //! Secrets Manager as the secret store.
 //!
-//! What a policy has to allow is kept small: a value is read only to verify a version that another
-//! run staged, to inspect a version that something else wrote, and to carry its further fields
-//! along. Each such request names the version and a staging label, so that a policy may limit
+//! It needs few permissions: a value is read only to verify a version that another run staged, to
+//! inspect a version that something else wrote, and to carry over its other fields. Each such
+//! request names the version and a staging label, so that a policy may limit
 //! `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to AWSPENDING
-//! and AWSCURRENT where existing secrets are adopted. The label that the version most likely has
-//! comes first. If it has another, Secrets Manager refuses the pair, and the next label is asked
-//! for; a version is never asked for by its id alone.
+//! and AWSCURRENT if existing secrets are adopted. The most likely label comes first. If the
+//! version has another, Secrets Manager refuses the pair, and the next label is tried; a version is
+//! never read by its id alone.
 
 use crate::connect::Aws;
 use crate::errors::Failure;
@@ -28,8 +28,7 @@ use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort
 /// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`,
 /// parameter `MaxResults`).
 const PAGE: i32 = 100;
-/// Unlabelled versions are kept a day, and a hundred beyond that; nobody makes a hundred thousand a
-/// day.
+/// The limit on pages: unlabeled versions are kept a day, and a hundred beyond that.
 const MOST_PAGES: usize = 1_000;
 
 #[async_trait]

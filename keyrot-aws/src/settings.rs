@@ -1,5 +1,5 @@
-//! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; what is left
-//! out is found as every AWS tool finds it.
+//! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; missing values
+//! are found as in every AWS tool.
 
 mod with;
 
@@ -10,25 +10,25 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-/// Where AWS is, who calls it, and how secrets are to look.
+/// The endpoints, the caller, and the format of secrets.
 ///
-/// Left out, the profile, region, credentials and endpoints come from the environment and the
-/// shared configuration files as for the AWS CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`,
+/// If not set, the profile, region, credentials and endpoints come from the environment and the
+/// shared configuration files, as in the AWS CLI: `AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`,
 /// `AWS_ENDPOINT_URL_IAM`, `_STS`, `_SECRETS_MANAGER` and `_CLOUDTRAIL`, IAM Identity Center (SSO),
 /// web identity, `credential_process`, container and instance metadata (AWS SDKs and Tools
 /// Reference Guide).
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
 pub struct AwsSettings {
-    /// The profile in the shared configuration files. Named here, it goes before credentials in the
-    /// environment.
+    /// The profile in the shared configuration files. If set here, it takes precedence over
+    /// credentials in the environment.
     pub profile: Option<String>,
-    /// Look into no shared configuration file: variables, web identity, and container and instance
+    /// Read no shared configuration file: variables, web identity, and container and instance
     /// metadata remain. Not with a `profile`.
     pub ignore_profiles: bool,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,
-    /// The credentials to call AWS with, where the program has them from elsewhere.
+    /// The credentials to call AWS with, if the program already has them.
     pub credentials: Option<CallerCredentials>,
     /// Whether to call FIPS endpoints; `false` leaves it to `AWS_USE_FIPS_ENDPOINT` and the
     /// profile.
@@ -36,7 +36,7 @@ pub struct AwsSettings {
     /// Whether to call dual-stack endpoints; `false` leaves it to `AWS_USE_DUALSTACK_ENDPOINT` and
     /// the profile.
     pub dual_stack: bool,
-    /// Other endpoints than AWS's own.
+    /// Endpoints other than AWS's own.
     pub endpoints: Endpoints,
     /// The hosts, as `HOST:PORT`, that may be called over `http://`. Loopback, instance metadata
     /// and container credentials always may.
@@ -44,31 +44,31 @@ pub struct AwsSettings {
     /// The name of this caller in CloudTrail's `userAgent`: letters, digits and
     /// ``!#$%&'*+-.^_`|~``; `keyrot` by default.
     pub app_name: Option<String>,
-    /// How secrets are made.
+    /// The settings of new secrets.
     pub secret: SecretSettings,
-    /// Further regions in which a user's home is looked for before it is given one.
+    /// Other regions in which a user's home is looked up before it gets one.
     pub home_regions: Vec<String>,
-    /// How long a call may take.
+    /// The time limits of calls.
     pub timeouts: Timeouts,
-    /// How fast calls are made.
+    /// The pace of calls.
     pub rates: Rates,
 }
 
-/// URLs to call in the place of AWS's own: for VPC endpoints and for tests.
+/// URLs to call instead of AWS's own: for VPC endpoints and for tests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoints {
     /// For all services.
     pub all: Option<String>,
-    /// For IAM alone; goes before `all`.
+    /// Only for IAM; takes precedence over `all`.
     pub iam: Option<String>,
-    /// For STS alone; goes before `all`.
+    /// Only for STS; takes precedence over `all`.
     pub sts: Option<String>,
-    /// For Secrets Manager alone; goes before `all`.
+    /// Only for Secrets Manager; takes precedence over `all`.
     pub secrets_manager: Option<String>,
 }
 
-/// Credentials that the program hands in.
+/// Credentials that the program sets.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct CallerCredentials {
@@ -92,16 +92,16 @@ impl fmt::Debug for CallerCredentials {
     }
 }
 
-/// How the secrets that keyrot creates and writes look.
+/// The format of the secrets that keyrot creates and writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SecretSettings {
-    /// The KMS key's ARN, id or alias; left out, the account's `aws/secretsmanager`. Used when a
+    /// The KMS key's ARN, id or alias; if not set, the account's `aws/secretsmanager`. Used when a
     /// secret is created.
     pub kms_key: Option<String>,
     /// The description of a secret that keyrot creates.
     pub description: Option<String>,
-    /// Further tags of a secret that keyrot creates. It always gets `keyrot:user-id`.
+    /// Additional tags of a secret that keyrot creates. It always gets `keyrot:user-id`.
     pub tags: BTreeMap<String, String>,
     /// The names of the two JSON fields.
     pub fields: FieldNames,
@@ -133,7 +133,7 @@ impl Default for FieldNames {
 }
 
 impl FieldNames {
-    /// Names of your own.
+    /// Returns your own names.
     ///
     /// # Errors
     /// [`SettingsError`] if one is empty, or both are the same.
@@ -158,7 +158,7 @@ impl FieldNames {
     }
 }
 
-/// How long a call may take. The SDK's own defaults have no limit on an answer.
+/// The time limits of calls. The SDK's own defaults have no limit on an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
@@ -168,9 +168,8 @@ pub struct Timeouts {
     pub read: Duration,
     /// One attempt as a whole. Default 15 s.
     pub attempt: Duration,
-    /// A port's call as a whole, with its place in the queue and all attempts: no attempt begins so
-    /// late that it could end after this. Half of the policy's `settle` has to be longer. Default
-    /// 60 s.
+    /// A port's whole call, with its wait in the queue and all attempts: no attempt begins so late
+    /// that it could end after this. Half of the policy's `settle` has to be longer. Default 60 s.
     pub call: Duration,
 }
 
@@ -181,10 +180,10 @@ impl Default for Timeouts {
     }
 }
 
-/// How the calls of each class are paced. AWS counts each class by itself, for the whole account:
-/// IAM by API, Secrets Manager by the groups of its published quotas (user guide, "AWS Secrets
-/// Manager quotas"). The defaults find the rate by themselves and give way to others; set one to
-/// leave more to the account's other callers.
+/// The pace of each class of calls. AWS limits each class separately, for the whole account: IAM by
+/// API, Secrets Manager by the groups of its published quotas (user guide, "AWS Secrets Manager
+/// quotas"). The defaults find the rate by themselves and give way to others; set one to leave more
+/// to the account's other callers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -231,7 +230,7 @@ impl Default for Rates {
     }
 }
 
-/// Why settings are refused.
+/// The reason why settings are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettingsError {
@@ -255,7 +254,7 @@ pub enum SettingsError {
     /// An endpoint would be called unencrypted, or cannot be called at all.
     #[error("{0}")]
     Refused(String),
-    /// The time-outs contradict each other.
+    /// The timeouts contradict each other.
     #[error(
         "the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero"
     )]
@@ -268,7 +267,7 @@ pub enum SettingsError {
 }
 
 impl AwsSettings {
-    /// Everything that can be wrong without asking AWS.
+    /// Checks everything that can be wrong without calling AWS.
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
         let reserved = |tag: &&String| tag.starts_with("keyrot:") || tag.starts_with("aws:");
         debug_assert!(JournalEntry::TAGS.iter().all(|tag| tag.starts_with("keyrot:")));

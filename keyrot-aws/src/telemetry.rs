@@ -1,8 +1,8 @@
-//! What an operator's own tools see of the calls to AWS: `tracing` with the feature `tracing`,
-//! `metrics` with the feature `metrics`; without them, nothing here costs anything.
+//! Telemetry of the calls to AWS: `tracing` with the feature `tracing`, `metrics` with the feature
+//! `metrics`; without them, nothing here has a cost.
 //!
-//! The names are documented in [`crate`]. No field holds what AWS says in words, or what a request
-//! or an answer contains.
+//! The names are documented in [`crate`]. No field holds AWS's messages, or the content of a
+//! request or an answer.
 
 use crate::errors::{Class, Failure, Fault};
 use crate::op::Op;

@@ -1,5 +1,5 @@
-//! CloudTrail's event history: who used which key, from where and with what. `LookupEvents` is
-//! asked region by region, by the attribute `AccessKeyId`.
+//! CloudTrail's event history: the uses of a key, with source and user agent. `LookupEvents` is
+//! called region by region, with the attribute `AccessKeyId`.
 
 use crate::trail_clients::Regional;
 mod record;

@@ -1,6 +1,6 @@
-//! Why a request got no answer: one sentence of keyrot's and what to do, whatever the layers below
-//! say. It is made where requests leave this process, so it is the same for calls to AWS, for the
-//! sign-in behind credentials, and for webhooks.
+//! Explains a request without an answer: one sentence from keyrot and what to do, instead of the
+//! lower layers' messages. It is made where requests leave this process, so it is the same for
+//! calls to AWS, for the sign-in behind credentials, and for webhooks.
 
 use crate::trust::Trust;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -33,27 +33,27 @@ pub(crate) struct Unreached {
 pub(crate) enum Reason {
     /// Its certificate is signed by an authority that is not trusted.
     Untrusted,
-    /// Its certificate is another one's.
+    /// Its certificate is for another host.
     WrongName,
     /// Its certificate is not valid now.
     Outdated,
     /// Its certificate cannot be used otherwise.
     BadCertificate,
-    /// Both sides agree on no TLS.
+    /// TLS negotiation failed.
     Tls,
-    /// Its name leads nowhere.
+    /// Its name has no address.
     NoAddress,
     /// Nothing listens there.
     Refused,
     /// It does not answer.
     ConnectTimeout,
-    /// The proxy wants a password.
+    /// The proxy requires a password.
     ProxyPassword,
-    /// The proxy does not lead there.
+    /// The proxy refused to connect.
     ProxyRefused,
     /// The connection was not made, for another reason.
     NoConnection,
-    /// A connection was made, and no answer came on it in time.
+    /// A connection was made, but no answer came in time.
     Timeout,
     /// A connection was made, and broke.
     Broke,
@@ -65,7 +65,7 @@ impl Reason {
         matches!(self, Self::Timeout | Self::Broke)
     }
 
-    /// Whether it would be the same at the next attempt.
+    /// Whether the next attempt would fail in the same way.
     pub(crate) fn is_lasting(self) -> bool {
         matches!(self, Self::Untrusted | Self::WrongName | Self::Outdated | Self::BadCertificate)
     }

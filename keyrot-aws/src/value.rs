@@ -1,11 +1,10 @@
-//! What a secret's value looks like, and what is read out of one.
+//! The format of a secret's value, and how it is read.
 //!
 //! keyrot writes a JSON object with two fields, `AccessKeyId` and `SecretAccessKey` unless
-//! configured otherwise. There is no documented shape for access keys in Secrets Manager, so what
-//! something else wrote is also understood under a few spellings in common use. Fields that are not
-//! the access key's are carried into the next version as they are, text for text and in order; so
-//! are other spellings of the same access key, with the new key in them, because they may be in
-//! use.
+//! configured otherwise. There is no documented shape for access keys in Secrets Manager, so keyrot
+//! also reads a few common spellings that something else wrote. Fields that do not belong to the
+//! access key are carried into the next version verbatim and in order. So are other spellings of
+//! the same access key, with the new key in them, because they may be in use.
 //!
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
@@ -33,30 +32,30 @@ pub use keyrot_core::model::PLACEHOLDER;
 /// The value of a version that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str = r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
 
-/// The credentials in a value, if it holds some and there is no doubt which.
+/// Returns the credentials in a value, if it holds exactly one key.
 #[must_use]
 pub fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
     read(fields, text).ok()
 }
 
-/// The credentials in a value, or what the value is instead.
+/// Returns the credentials in a value, or what the value is instead.
 ///
 /// # Errors
-/// [`NoKey`], which says nothing of what the value holds.
+/// [`NoKey`], which reveals nothing of the value's content.
 pub fn read(fields: &FieldNames, text: &str) -> Result<Credentials, NoKey> {
     let object = Object::parse(text)?;
     let found = object.access_key(fields).ok_or_else(|| object.no_key(fields))?;
     Ok(Credentials { key: found.id, secret: found.secret })
 }
 
-/// Whether a value is keyrot's placeholder, in whatever words: one field `keyrot`, which says so.
+/// Whether a value is keyrot's placeholder, in any wording: one field `keyrot`, which says so.
 #[must_use]
 pub fn is_placeholder(text: &str) -> bool {
     let Ok(object) = Object::parse(text) else { return false };
     object.0.len() == 1 && object.text("keyrot").is_some_and(|says| says.starts_with("placeholder"))
 }
 
-/// Which key a value holds, and whether there is more in it than keyrot's two fields.
+/// Returns the key in a value, and whether it has more than keyrot's two fields.
 #[must_use]
 pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
     let object = match Object::parse(text) {
@@ -74,8 +73,8 @@ pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
 pub(crate) const BINARY: VersionContents =
     VersionContents { key: Err(NoKey::Binary), extras: false, next_size: None };
 
-/// The value that holds the credentials, with everything else of `carry`. `None` if `carry` is not
-/// a JSON object.
+/// Returns the value with the credentials, and everything else from `carry`. `None` if `carry` is
+/// not a JSON object.
 #[must_use]
 pub fn compose(
     fields: &FieldNames,
@@ -131,7 +130,8 @@ struct AccessKey {
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Object<'a> {
-    /// None also of an object that names a field twice: readers would not agree on what it holds.
+    /// Also refuses an object with a duplicate field, because readers would disagree on its
+    /// content.
     fn parse(text: &'a str) -> Result<Self, NoKey> {
         let Ok(object) = serde_json::from_str::<Self>(text) else {
             let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
@@ -174,8 +174,8 @@ impl<'a> Object<'a> {
         if nested { NoKey::Nested } else { NoKey::NoFields }
     }
 
-    /// keyrot's own fields go before other spellings; spellings that name different keys cancel
-    /// each other.
+    /// keyrot's own fields take precedence over other spellings; spellings with different keys are
+    /// ambiguous.
     fn access_key(&self, fields: &FieldNames) -> Option<AccessKey> {
         if let Some(own) = self.pair(fields.id(), fields.secret()) {
             return Some(own);

@@ -1,4 +1,4 @@
-//! What a command works on: AWS, or a sandbox.
+//! The backend of a command: AWS, or a sandbox.
 
 use crate::cli::Invocation;
 use crate::error::CliError;
@@ -20,20 +20,20 @@ use keyrot_core::trail::TrailPort;
 use keyrot_core::{Homes, Notifier, Ports, Target, UserArn};
 use std::sync::Arc;
 
-/// The ports, and what they stand for.
+/// The ports, and the account behind them.
 pub(crate) struct Backend {
     pub(crate) ports: Ports,
-    /// What a consumer reads.
+    /// The consumer's source.
     pub(crate) source: Arc<dyn CredentialSource>,
-    /// Where to look, if that is not the place.
+    /// Where to find the home, if the secret was left.
     pub(crate) whereabouts: Arc<dyn HomeSource>,
-    /// What selects users.
+    /// The tags that select users.
     pub(crate) tags: Arc<dyn TagPort>,
-    /// What ends users' sessions.
+    /// The policies that end users' sessions.
     pub(crate) policies: Arc<dyn UserPolicyPort>,
     /// The account as a whole, for audits.
     pub(crate) account: Arc<dyn AccountPort>,
-    /// Who used which key.
+    /// The uses of keys.
     pub(crate) trail: Arc<dyn TrailPort>,
     /// Whether this is a sandbox.
     pub(crate) sandbox: bool,
@@ -67,7 +67,7 @@ impl Backend {
                 .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
         if invocation.sandbox.is_none() {
-            // Never kept quiet: what was not asked for by a flag could be taken for AWS.
+            // Always printed: without a flag, the sandbox could be mistaken for AWS.
             let text = "KEYROT_SANDBOX is set: this is a simulated account, not AWS";
             say!("{}", paint(style::DIM, text));
         }
@@ -115,8 +115,8 @@ impl Backend {
         }
     }
 
-    /// Where users' secrets are. An account and region that only the environment names were not
-    /// chosen; a sandbox was.
+    /// Where users' secrets are. An account and region from the environment were not chosen on
+    /// purpose; a sandbox was.
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
@@ -153,8 +153,8 @@ impl Backend {
         Ok(Vec::new())
     }
 
-    /// Builds the ports for what needs IAM and nothing else. IAM is global: where no region is
-    /// known, any will do for it. Tells why the secrets are out of reach, if they are.
+    /// Builds the ports for what needs only IAM. IAM is global: if no region is known, any works.
+    /// Also returns why the secrets cannot be reached, if so.
     pub(crate) async fn open_for_iam(
         invocation: &Invocation,
         settings: &Settings,
@@ -232,7 +232,8 @@ impl Backend {
     }
 }
 
-/// Why no connection was set up. Whoever names a profile has an account already.
+/// Returns the error of a connection that was not set up. A user that names a profile already has
+/// an account.
 #[cfg(feature = "aws")]
 pub(crate) fn refused(error: &ConnectError) -> CliError {
     let problem = CliError::usage(error.to_string());

@@ -11,16 +11,16 @@ use keyrot_core::settings::{Settings, SettingsError, Sources};
 use places::{FILE, own_file, ways_out};
 use std::path::Path;
 
-/// Reads the settings: from the file that was named, which has to be there; else from the user's
+/// Reads the settings: from the file that was named, which has to exist; otherwise from the user's
 /// own file and the one in the current directory.
 ///
-/// Commands that hand out a key, or that run as the user in whatever directory they happen to be,
-/// do not read the latter: it may be another person's.
+/// Commands that output a key, or that run in any directory, do not read the latter: it may be
+/// another person's.
 pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
     load_except(invocation, None)
 }
 
-/// The same without a flag that the command means otherwise.
+/// Reads the settings without a flag that has another meaning for the command.
 pub(crate) fn load_except(
     invocation: &Invocation,
     except: Option<&str>,
@@ -54,7 +54,7 @@ pub(crate) fn load_except(
             false => problem.hint("`keyrot help settings` lists every setting; nothing was done"),
         }
     })?;
-    // The process that started this one again has said it.
+    // The process that restarted this one has printed it.
     if !invocation.resumed {
         let doubts = files.iter().flatten().filter_map(|file| file.doubt.as_deref());
         doubts.for_each(warn);
@@ -63,8 +63,8 @@ pub(crate) fn load_except(
     Ok(settings)
 }
 
-/// Whether the command takes settings from the current directory. Those that hand out or replace
-/// the user's own key run wherever an SDK or a shell happens to be.
+/// Whether the command takes settings from the current directory. Those that output or replace the
+/// user's own key run in any directory of an SDK or a shell.
 fn reads_current_directory(command: &Command) -> bool {
     match command {
         Command::Credentials(_) | Command::Exec(_) => false,
@@ -79,8 +79,7 @@ fn report(invocation: &Invocation, settings: &Settings, named: bool) {
     for name in settings.unknown_variables() {
         warn(&format!("unknown environment variable {name} has no effect"));
     }
-    // Whatever reads a credential process, or the output of a command that was run, does not expect
-    // it.
+    // A reader of a credential process, or of a command's output, does not expect it.
     if invocation.silent || matches!(invocation.command, Command::Credentials(_)) {
         return;
     }

@@ -28,17 +28,17 @@ use keyrot_core::{CallError, ErrorKind};
 pub(crate) use nested::Nesting;
 use secret::secret_of;
 
-/// What was read, and what a command that is started with it should not inherit.
+/// The key that was read, and the variables that a command should not inherit.
 pub(crate) struct ForCommand {
     pub(crate) key: ReadKey,
     pub(crate) nesting: Nesting,
     /// Variables with secrets that the settings name: the URLs and keys of notifiers.
     pub(crate) secret_variables: Vec<String>,
-    /// The region that the settings or the profile name.
+    /// The region in the settings or the profile.
     pub(crate) region: Option<String>,
 }
 
-/// Reads the key. What a consumer should know goes to stderr.
+/// Reads the key. Warnings for the consumer go to stderr.
 pub(crate) async fn read(
     invocation: &Invocation,
     reading: &Reading,
@@ -82,7 +82,7 @@ async fn find(
         None
     };
     let reader = match &sandbox {
-        // A sandbox's clock is moved by hand, so that nothing could be said of a kept key's age.
+        // A sandbox's clock is moved by hand, so the age of a cached key would be meaningless.
         Some(sandbox) => KeyReader::new(secret, sandbox.ports.clock.clone()),
         None => caller.reader(secret, stage, reading.no_cache)?,
     };
@@ -146,7 +146,7 @@ fn too_long(error: TooLong) -> CliError {
     ))
 }
 
-/// The key, after a warning if the consumer reads a secret that was left. It gets the key anyway.
+/// Returns the key, after a warning if the consumer reads a secret that was left.
 fn told(key: ReadKey) -> ReadKey {
     if let Some(to) = key.moved_to.as_ref().filter(|_| key.outage.is_none()) {
         warn(&format!(
@@ -157,8 +157,8 @@ fn told(key: ReadKey) -> ReadKey {
     key
 }
 
-/// Whoever may tag the user or the secret can write such a tag, and a consumer may not read what
-/// would confirm it. So no command is printed that reads what the tag names.
+/// Anyone who may tag the user or the secret can write such a tag, and a consumer may lack
+/// permission to confirm it. So no command is printed that reads the secret in the tag.
 const CONFIRM: &str = "Confirm the new place with `keyrot status`, or with whoever runs keyrot, before you read it with --region and --secret";
 
 fn elsewhere(user: &UserRef, (secret, region): (&SecretId, &str), home: &SecretArn) -> CliError {
@@ -200,8 +200,7 @@ fn something_else(secret: &SecretId, why: NoKey, settings: &Settings) -> CliErro
     }
 }
 
-/// In a sandbox only: a consumer of AWS may read its secret and nothing else, and does not try to
-/// list users.
+/// Only in a sandbox: a consumer of AWS may read only its secret, and does not try to list users.
 async fn meant(target: &Backend, user: &UserRef) -> String {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     did_you_mean(user.name(), &users)

@@ -1,4 +1,4 @@
-//! Why a command failed as a whole.
+//! The error of a whole command.
 
 use crate::cli::given::as_given;
 use crate::exit::Exit;
@@ -8,7 +8,7 @@ use crate::terminal::time;
 use clap::error::ErrorKind;
 use serde::Serialize;
 
-/// What went wrong with the command as a whole, and what to do about it.
+/// The error of a whole command, and what to do.
 #[derive(Debug)]
 pub(crate) struct CliError {
     exit: Exit,
@@ -47,14 +47,14 @@ impl CliError {
         Self { exit: Exit::Signal(number), message, hint: None }
     }
 
-    /// The operator answered no: no error, and nothing was done.
+    /// The operator answered no: not an error, and nothing was done.
     pub(crate) fn cancelled() -> Self {
         let message = "cancelled; nothing was done".to_owned();
         Self { exit: Exit::Cancelled, message, hint: None }
     }
 
     #[cfg(feature = "aws")]
-    /// The same end, where something was done before.
+    /// The same result, after something was already done.
     pub(crate) fn done_before(mut self, done: &[String]) -> Self {
         let word = match self.exit {
             Exit::Cancelled => "cancelled",
@@ -67,7 +67,7 @@ impl CliError {
         self
     }
 
-    /// What clap found wrong with the command line, which it has printed on stderr.
+    /// An error in the command line, which clap has printed on stderr.
     pub(crate) fn of_clap(error: &clap::Error) -> Self {
         let kind = error.kind();
         if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -83,7 +83,7 @@ impl CliError {
         if tips.is_empty() { problem } else { problem.hint(tips.join("; ")) }
     }
 
-    /// The same error, after what matters more, such as what became of a key.
+    /// Returns the error with a more important message first, such as a key's state.
     pub(crate) fn after(mut self, first: &str) -> Self {
         self.message = format!("{first}: {}", self.message);
         self
@@ -103,13 +103,13 @@ impl CliError {
         }
     }
 
-    /// What to do about it, where nothing better was said.
+    /// Sets the hint, if there is none.
     pub(crate) fn or_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint.get_or_insert(hint.into());
         self
     }
 
-    /// What to do about it.
+    /// Sets the hint.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self

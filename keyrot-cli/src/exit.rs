@@ -8,7 +8,7 @@ use std::process::ExitCode;
 pub(crate) enum Exit {
     /// Ok.
     Success,
-    /// Not everything that was asked for was done or could be read.
+    /// Something that was requested was not done or could not be read.
     Failed,
     /// The command line or the settings are invalid. Nothing was done.
     Usage,
@@ -36,7 +36,7 @@ impl Exit {
         }
     }
 
-    /// The exit code of a command that only reads, where what it found is no failure.
+    /// Returns the exit code of a command that only reads, for which a finding is not a failure.
     pub(crate) fn of_reading(verdict: RunStatus, signal: Option<u8>, check: bool) -> Self {
         match Self::of(verdict, signal) {
             Self::Blocked if !check => Self::Success,

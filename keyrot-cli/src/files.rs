@@ -12,7 +12,7 @@ use tempfile::NamedTempFile;
 pub(crate) enum Access {
     /// Its owner.
     Owner,
-    /// Everybody.
+    /// All users.
     All,
 }
 
@@ -31,8 +31,8 @@ pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Res
     Ok(file)
 }
 
-/// A file to lock, made where there is none. A link in its place is refused: it would have keyrot
-/// make or open a file somewhere else. So is a pipe, which would be waited for.
+/// Opens a file to lock, and creates it if missing. It refuses a link, which would make keyrot
+/// create or open a file somewhere else, and a pipe, which would block.
 pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true);
@@ -46,8 +46,8 @@ pub(crate) fn lock_file(path: &Path) -> std::io::Result<File> {
     options.open(path)
 }
 
-/// Opens a file of keyrot's own to read. A pipe, which somebody may have left in its place, is not
-/// waited for; what is no regular file is refused.
+/// Opens one of keyrot's own files to read. It does not wait for a pipe, and refuses anything but a
+/// regular file.
 pub(crate) fn open(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -1,7 +1,7 @@
 //! `keyrot`: rotates the access keys of AWS IAM users safely.
 //!
 //! It decides nothing: it parses the command line (`cli`), loads the settings (`config`), builds
-//! the ports (`backend`), has keyrot-core do the work (`commands`) and shows the result (`screens`,
+//! the ports (`backend`), calls keyrot-core (`commands`) and shows the result (`screens`,
 //! `terminal`).
 
 // First: everything else uses its macros.

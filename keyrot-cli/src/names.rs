@@ -8,8 +8,7 @@ use std::path::PathBuf;
 /// Far more than the names of all users that an account can have.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
-/// Keeps the names of the selected users. That is a service to completion, and worth no message if
-/// it fails.
+/// Stores the names of the selected users for completion. A failure is ignored.
 pub(crate) fn remember(sandbox: bool, selected: &Selected) {
     let names = selected.chosen.iter().map(|target| target.subject.user.as_str());
     let text: String = names.map(|name| format!("{name}\n")).collect();
@@ -30,7 +29,7 @@ fn keep(sandbox: bool, text: &str) -> Option<()> {
 pub(crate) fn recalled(sandbox: bool) -> Vec<UserName> {
     let bytes = place(sandbox).and_then(|place| files::read(&place, LARGEST).ok());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
-    // What is no name could do something in a shell.
+    // Text that is not a valid name could be harmful in a shell.
     text.lines().filter_map(|line| UserName::parse(line).ok()).collect()
 }
 

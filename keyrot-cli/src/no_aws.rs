@@ -1,5 +1,5 @@
-//! What stands in for `keyrot-aws` in a build without the feature `aws`, which knows the sandbox
-//! only: the README's first command takes a fraction of the time to build.
+//! Replaces `keyrot-aws` in a build without the feature `aws`, which has only the sandbox: the
+//! README's first command then builds in a fraction of the time.
 
 use crate::error::CliError;
 use keyrot_core::CallError;
@@ -8,7 +8,7 @@ use keyrot_core::CallError;
 #[derive(Debug)]
 pub(crate) enum Aws {}
 
-/// Who calls AWS.
+/// The caller of AWS.
 pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) account: String,

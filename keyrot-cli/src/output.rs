@@ -9,11 +9,11 @@ use crate::terminal::stdio::print;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// As many links may follow on each other; kernels have the same bound.
+/// The limit on a chain of links; kernels have the same.
 #[cfg(unix)]
 const LINKS: usize = 40;
 
-/// Whether such a file could be written, before anything long begins.
+/// Checks that the file could be written, before any long work.
 pub(crate) fn check(path: &Path) -> Result<(), CliError> {
     let place = place(path)?;
     let folder = folder(&place);
@@ -45,7 +45,7 @@ pub(crate) fn deliver(
         print(text);
         return Ok(());
     };
-    // A page or a document has no escape sequences, and what looks like one is a name's.
+    // A page or a document has no escape sequences; one that appears is part of a name.
     let people = matches!(invocation.format, Format::Text | Format::Table);
     let plain = people.then(|| anstream::adapter::strip_str(text).to_string());
     write(path, plain.as_deref().unwrap_or(text), Access::Owner)?;
@@ -55,7 +55,7 @@ pub(crate) fn deliver(
     Ok(())
 }
 
-/// Writes a file as a whole; a link of one's own is followed, and stays.
+/// Writes a file as a whole; the user's own link is followed, and stays a link.
 pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliError> {
     let place = place(path)?;
     let write = || -> std::io::Result<()> {
@@ -77,11 +77,10 @@ pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliEr
 
 /// The file behind a link: that is replaced, and not the link.
 ///
-/// In a folder where everybody may write, such as the one for temporary files, a link may have been
-/// planted for whoever comes along to write through. Kernels refuse to follow such a link (Linux:
-/// proc(5), `protected_symlinks`); to look where it points to and to write there would go around
-/// that. So links are followed one by one, each looked up by the kernel, and only those of one's
-/// own or of the root user.
+/// In a world-writable folder, such as the one for temporary files, another user may have planted a
+/// link. Kernels refuse to follow such a link (Linux: proc(5), `protected_symlinks`); reading its
+/// target and writing there would bypass that. So links are followed one by one, each resolved by
+/// the kernel, and only those of the user or of root.
 #[cfg(unix)]
 fn place(path: &Path) -> Result<PathBuf, CliError> {
     use std::os::unix::fs::MetadataExt;
@@ -117,8 +116,7 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
     Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
 
-/// Whose links are followed: one's own, and those of root, who can do whatever a link could bring
-/// about anyway.
+/// Whether to follow a link: the user's own, and those of root, who can do anything anyway.
 #[cfg(unix)]
 fn is_trusted(owner: u32, me: u32) -> bool {
     owner == me || owner == 0

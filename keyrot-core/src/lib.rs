@@ -1,6 +1,6 @@
-//! The rotation of AWS IAM access keys as a pure state machine, with the ports it acts through.
+//! Rotates AWS IAM access keys: a pure state machine, and the ports that it acts through.
 //!
-//! This crate decides; it has no clock, no I/O and no AWS type. `keyrot-aws` puts it on AWS,
+//! This crate decides; it has no clock, no I/O and no AWS type. `keyrot-aws` runs it on AWS,
 //! [`memory`] on an account in memory.
 //!
 //! # Layers
@@ -14,21 +14,20 @@
 //! | [`ports`] | the traits that keyrot acts through |
 //! | [`trail`] | who uses a key, from a trail |
 //! | [`engine`] | rotations on the ports: one user, and many concurrently |
-//! | [`selection`], [`settings`] | which users, and by which settings |
+//! | [`selection`], [`settings`] | which users are selected; the settings |
 //! | [`report`] | every JSON document and its codes; hints as data |
 //! | [`requests`] | operators' requests: rollback, revoke, resolve, with one flow; your own key |
-//! | [`service`] | a loop of passes, for a program that has keyrot inside |
+//! | [`service`] | a loop of passes, for a program that embeds keyrot |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
 //! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |
 //!
 //! # Where to begin
-//! - To rotate: [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, by a
+//! - To rotate: call [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, with a
 //!   [`WaitPolicy`]. The [`Report`] has each user's [`Outcome`].
-//! - To understand: [`decide`](decide::decide) is the whole of the judgement,
-//!   [`Rotation`](machine::Rotation) the machine around it, [`Journal`](model::Journal) what is
-//!   remembered.
+//! - To understand: [`decide`](decide::decide) is the decision, [`Rotation`](machine::Rotation) the
+//!   machine around it, and [`Journal`](model::Journal) what keyrot remembers.
 //! - To test what you build: [`memory`] (feature `memory`), mocks of the ports (feature `mocks`).
-//! - To put it on something else: implement the ports, and run the suites of [`conformance`]
+//! - To run it on something else: implement the ports, and run the suites in [`conformance`]
 //!   (feature `conformance`).
 //!
 //! # Example
@@ -57,10 +56,10 @@
 //! ```
 //!
 //! # What it promises
-//! What has the AWSCURRENT label works; a key is deactivated only after its overlap, once IAM's
-//! record shows no use within `recent_use`, and while a verified successor is in place; what cannot be
-//! attributed is never touched; a run may die anywhere, and two may work concurrently. The
-//! project's `docs/protocol.md` has the promises in full, with what no program can promise.
+//! The key with the AWSCURRENT label works. A key is deactivated only after its overlap, once IAM
+//! shows no use within `recent_use`, and while a verified successor is in place. A key that cannot
+//! be attributed is never changed. A run may die anywhere, and two runs may work concurrently. The
+//! project's `docs/protocol.md` has the promises in full, and their limits.
 
 pub mod audit;
 #[cfg(feature = "conformance")]

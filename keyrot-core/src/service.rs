@@ -1,4 +1,4 @@
-//! Passes over all selected users, now and then, for as long as a program runs.
+//! Runs passes over all selected users at an interval, for as long as a program runs.
 
 use crate::engine::dispatch::panic_text;
 use crate::engine::driver::YieldOnce;
@@ -23,14 +23,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A quarter of a day: a user whose pass failed is done long before it matters.
+/// Six hours: if a pass fails for a user, another one follows long before it matters.
 const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 type OfRun = Arc<dyn Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync>;
 type EachPass = Arc<dyn Fn(&Result<RunDocument, ServiceError>) + Send + Sync>;
 
-/// A loop of passes for a program that has keyrot inside. Clones are the same service, with the
-/// same health.
+/// A loop of passes for a program that embeds keyrot. Clones are the same service, with the same
+/// health.
 ///
 /// ```no_run
 /// # use keyrot_core::*;
@@ -58,26 +58,25 @@ pub struct Service {
     health: Arc<Mutex<Health>>,
 }
 
-/// Why a pass did nothing for any user. The next one tries again.
+/// The reason why a pass did nothing for any user. The next one tries again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServiceError {
-    /// No user is selected unless all could be listed.
+    /// The users could not be listed completely, so none was selected.
     #[error("the account's users could not be listed, and no user was touched: {0}")]
     NotListed(#[source] CallError),
-    /// A port's or the program's own code panicked. What was under way for a user is taken up by
-    /// the next pass.
+    /// A port's or the program's own code panicked. The next pass continues what was under way.
     #[error("the pass panicked: {0}")]
     Panicked(String),
 }
 
-/// How a service is.
+/// The health of a service.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// How many passes came to an end.
+    /// The number of passes that ended.
     pub passes: usize,
-    /// The last of them.
+    /// The last pass that ended.
     pub last: Option<LastPass>,
     /// When the last pass ended that left nothing to do.
     pub last_ok: Option<Timestamp>,
@@ -86,7 +85,7 @@ pub struct Health {
     pub next: Option<Timestamp>,
 }
 
-/// A pass that came to its end.
+/// A pass that ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastPass {
@@ -94,13 +93,12 @@ pub struct LastPass {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
-    /// What came of it.
+    /// Its result.
     pub result: Result<(RunStatus, Counts), ServiceError>,
 }
 
 impl LastPass {
-    /// Whether there is nothing to do: every user is settled or waits for something to run its
-    /// course.
+    /// Whether there is nothing to do: every user is settled or waiting.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         matches!(&self.result, Ok((RunStatus::Ok, _)))
@@ -108,8 +106,8 @@ impl LastPass {
 }
 
 impl Service {
-    /// Rotates the users that `selection` selects, by `policy`: a pass immediately, and then one
-    /// every six hours.
+    /// Returns a service that rotates the users that `selection` selects, by `policy`: one pass
+    /// immediately, then one every six hours.
     #[must_use]
     pub fn new(rotator: Rotator, selection: Selection, homes: Homes, policy: WaitPolicy) -> Self {
         Self {
@@ -127,7 +125,7 @@ impl Service {
         }
     }
 
-    /// Rotates the users that these settings select, by them.
+    /// Returns a service with the users and the policy from these settings.
     #[cfg(feature = "settings")]
     #[must_use]
     pub fn from_settings(
@@ -145,28 +143,27 @@ impl Service {
         service.limits(limits).deadline(settings.deadline())
     }
 
-    /// How long it waits between two passes, counted from the end of one to the beginning of the
-    /// next. Default six hours. It never waits for longer than the policy's `run_interval`, which
-    /// the deadline for keys counts on.
+    /// Sets the wait from the end of one pass to the start of the next. Default six hours. It never
+    /// exceeds the policy's `run_interval`, which the deadline for keys relies on.
     #[must_use]
     pub fn every(self, every: Duration) -> Self {
         Self { every, ..self }
     }
 
-    /// The longest time by which a wait is lengthened at random, so that many services do not call
-    /// together. Default a tenth of the wait.
+    /// Sets the longest random addition to a wait, so that many services do not call together.
+    /// Default a tenth of the wait.
     #[must_use]
     pub fn jitter(self, jitter: Duration) -> Self {
         Self { jitter: Some(jitter), ..self }
     }
 
-    /// What bounds each pass, but for its deadline.
+    /// Sets the limits of each pass, except its deadline.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// How long a pass goes on starting new steps. Default: without end.
+    /// Sets how long a pass starts new steps. Default: no limit.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -190,7 +187,7 @@ impl Service {
         self
     }
 
-    /// Hands over what came of each pass, for the program's own log.
+    /// Calls this function with the result of each pass, for the program's own log.
     #[must_use]
     pub fn each_pass(
         self,
@@ -199,25 +196,24 @@ impl Service {
         Self { each_pass: Some(Arc::new(each)), ..self }
     }
 
-    /// How it is now.
+    /// Returns the current health.
     #[must_use]
     pub fn health(&self) -> Health {
         self.state().clone()
     }
 
-    /// Makes passes until it is asked to stop, and returns how many. Steps under way are finished
-    /// first; what is left, the next start takes up.
+    /// Runs passes until it is asked to stop, and returns how many. Steps under way are finished
+    /// first; the next start continues the rest.
     pub async fn run(&self, cancel: &Cancel) -> usize {
         let mut passes = 0;
         while !cancel.is_cancelled() {
-            // What came of it is in the health, and was handed over.
+            // The result is in the health, and was passed to the callback.
             let _ = self.pass(cancel).await;
             passes += 1;
             let wait = self.wait();
             self.state().next = Some(after(self.rotator.ports().clock.now(), wait));
             let sleep = async {
-                // On a clock that is moved by sleeping there is nothing else that would let others
-                // have their turn.
+                // On a clock that sleeping moves, nothing else yields to other tasks.
                 YieldOnce::default().await;
                 self.rotator.ports().clock.sleep(wait).await;
             };
@@ -227,7 +223,7 @@ impl Service {
         passes
     }
 
-    /// Makes one pass. What is wrong with a user is in the document.
+    /// Runs one pass. Problems of a user are in the document.
     ///
     /// # Errors
     /// [`ServiceError`] if nothing could be done for any user.

@@ -1,10 +1,10 @@
-//! The answer of an invocation, as long as Lambda takes it.
+//! The answer of an invocation, within Lambda's size limit.
 
 use keyrot_core::RunDocument;
 use keyrot_core::report::{State, UserDocument};
 use serde::Serialize;
 
-/// Lambda takes no longer answer than 6 MB (Lambda developer guide, "Lambda quotas").
+/// Lambda's limit for an answer: 6 MB (Lambda developer guide, "Lambda quotas").
 const LONGEST: usize = 5_500_000;
 
 /// The document, with as many users as fit: those that need attention before the others. How many
@@ -35,8 +35,7 @@ fn at_most(longest: usize, mut document: RunDocument) -> RunDocument {
     document
 }
 
-/// How soon somebody wants to know of the user: what went wrong first, then what was or is to be
-/// changed.
+/// The priority of a user: problems first, then changes.
 fn attention(user: &UserDocument) -> u8 {
     match user.state {
         State::Failed => 0,

@@ -1,4 +1,4 @@
-//! One invocation: the core does what was asked for, and the outcome is reported.
+//! One invocation: the core handles the request, and the outcome is reported.
 
 use crate::answer::answer;
 use crate::request::{Request, Sweep};
@@ -19,10 +19,10 @@ use std::time::Duration;
 /// A step that is under way may take this long to end: the limit of one call to AWS, and some for
 /// the last notifications.
 const LAST_STEP: Duration = Duration::from_secs(75);
-/// So many users are named in an error.
+/// The number of users named in an error.
 const NAMED: usize = 10;
 
-/// What all invocations of a process share.
+/// The state that all invocations of a process share.
 pub(crate) struct Function {
     pub(crate) settings: Settings,
     /// Where users' secrets are.
@@ -42,7 +42,7 @@ pub(crate) struct Invocation {
     pub(crate) end: Timestamp,
 }
 
-/// Why an invocation fails as a whole, so that Lambda's metric `Errors` counts it.
+/// The reason why an invocation fails as a whole, so that Lambda's metric `Errors` counts it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Problem {
     #[error("{0}")]
@@ -97,8 +97,8 @@ impl Function {
         }
     }
 
-    /// One pass. A blocked user is no error of the function: it is in the answer, in the metrics
-    /// and in the notifications. A user who failed is.
+    /// Runs one pass. A blocked user is not an error of the function: it is in the answer, in the
+    /// metrics and in the notifications. A failed user is an error.
     async fn sweep(
         &self,
         sweep: &Sweep,
@@ -143,7 +143,7 @@ impl Function {
         Ok(answer(document))
     }
 
-    /// An order of Secrets Manager's, for the selected user whose secret this is.
+    /// Carries out an order from Secrets Manager, for the selected user that owns the secret.
     async fn order(
         &self,
         secret: &SecretName,

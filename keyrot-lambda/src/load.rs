@@ -28,7 +28,7 @@ pub(crate) async fn function() -> Result<Function, Diagnostic> {
     };
     let aws = AwsSettings::default().with(&settings).map_err(unusable)?;
     let aws = Arc::new(Aws::connect(&aws).await.map_err(unusable)?);
-    // Everybody who may read the function's configuration sees its environment.
+    // Anyone who may read the function's configuration sees its environment.
     let channels =
         Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
     // It was deployed for this account and region.

@@ -1,8 +1,8 @@
-//! Metrics in CloudWatch's embedded metric format: a line of JSON on stdout is all it takes, and no
+//! Metrics in CloudWatch's embedded metric format: it needs only a line of JSON on stdout, and no
 //! call to AWS.
 //!
 //! One namespace, one dimension (the function): a dimension for each user would cost a metric for
-//! each user, and alarm on none.
+//! each user, without an alarm.
 
 use keyrot_core::report::Counts;
 use keyrot_core::{RunDocument, Timestamp};

@@ -1,5 +1,5 @@
-//! What the function is asked for. Each kind of event is read strictly: a misspelled field is an
-//! error, and nothing is done.
+//! The function's requests. Each kind of event is parsed strictly: a misspelled field is an error,
+//! and nothing is done.
 
 use keyrot_core::model::{Arn, RotationStep, StepName, VersionId};
 use keyrot_core::{SecretName, UserName};
@@ -16,14 +16,14 @@ pub(crate) enum Request {
     RotationStep(SecretName, RotationStep),
 }
 
-/// One pass. All fields may be left out: then it is the scheduled one, over everybody.
+/// One pass. All fields are optional: without any, it is the scheduled pass over all users.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sweep {
     /// Only these users.
     #[serde(default)]
     pub(crate) users: Vec<UserName>,
-    /// Only say what would be done.
+    /// Only report what would be done.
     #[serde(default)]
     pub(crate) dry_run: bool,
     /// Replace keys that are not due yet, too.
@@ -79,7 +79,7 @@ impl Request {
         }
         let sweep: Sweep = serde_json::from_value(event).map_err(bad)?;
         if sweep.force && sweep.users.is_empty() && !sweep.dry_run {
-            // The blast radius of a slip of the pen would be everybody.
+            // A typo could otherwise affect all users.
             return Err(BadEvent(
                 "\"force\" without \"users\" would replace every key; name the users".to_owned(),
             ));

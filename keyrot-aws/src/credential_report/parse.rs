@@ -1,8 +1,8 @@
 //! The report's CSV (IAM user guide, "Generate credential reports for your AWS account",
 //! "Understanding the report format").
 //!
-//! Columns are found by name, and unknown ones are skipped: AWS adds some now and then. A row has to
-//! make sense as a whole, or nothing is known of its user: a key that is read wrongly would be
+//! Columns are found by name, and unknown ones are skipped, because AWS adds new ones. A row has to
+//! make sense as a whole, or nothing is known about its user: a key that is read wrongly would be
 //! judged wrongly.
 
 use csv::StringRecord;
@@ -10,14 +10,14 @@ use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser, Unreadable
 use keyrot_core::model::Arn;
 use keyrot_core::{LastUse, Timestamp, UserArn};
 
-/// What the root user is called in the report.
+/// The root user's name in the report.
 const ROOT: &str = "<root_account>";
-/// A key, password or use that is not there.
+/// A key, password or use that does not exist.
 const NOT_APPLICABLE: &str = "N/A";
 /// AWS does not know, or does not say.
 const UNKNOWN: [&str; 2] = ["no_information", "not_supported"];
 
-/// Why a report cannot be read, and where.
+/// The reason why a report cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ReportError {
     #[error("the report is not CSV{}: {why}", line.map(|line| format!(" in line {line}")).unwrap_or_default())]
@@ -34,8 +34,8 @@ pub(crate) enum ReportError {
     Nobody,
 }
 
-/// A report's text, made by IAM at this time. A row that cannot be read is one user of whom nothing
-/// is known; without any row that can, there is no report.
+/// Parses a report that IAM made at this time. A row that cannot be read is one unknown user; if no
+/// row can be read, there is no report.
 pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport, ReportError> {
     let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let head = rows.headers().map_err(|error| no_csv(&error))?;
@@ -59,7 +59,7 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
         let found = in_columns(bytes, line, width).and_then(|row| {
             let row = Row { line, row: &row, columns: &columns };
             row.text("user").clone_into(&mut user);
-            // Of two rows it is not known which one is the user's.
+            // With two rows, it is unknown which one is the user's.
             if !seen.insert(user.clone()) {
                 report.users.retain(|known| known.arn.name().as_str() != user);
                 return Err(ReportError::Twice { line, user: user.clone() });
@@ -78,7 +78,7 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
     }
 }
 
-/// Adds what a row says.
+/// Adds a row.
 fn one(row: &Row<'_>, report: &mut CredentialReport) -> Result<(), ReportError> {
     let (user, arn) = (row.text("user"), row.text("arn"));
     let (partition, account) =
@@ -101,7 +101,7 @@ fn one(row: &Row<'_>, report: &mut CredentialReport) -> Result<(), ReportError> 
     Ok(())
 }
 
-/// The row as text, as wide as the head.
+/// Returns the row as text, with the columns of the header.
 fn in_columns(row: csv::ByteRecord, line: u64, width: usize) -> Result<StringRecord, ReportError> {
     let wrong = |why| ReportError::NoCsv { line: Some(line), why };
     let row =
@@ -109,9 +109,9 @@ fn in_columns(row: csv::ByteRecord, line: u64, width: usize) -> Result<StringRec
     whole(row, width).map_err(|found| wrong(format!("{found} columns, expected {width}")))
 }
 
-/// The row in the head's columns, or how many it has. Names and paths of users may hold commas, and
-/// it is nowhere said that IAM quotes them: where it does not, the name ends where the ARN begins,
-/// because no name has a colon, and the ARN takes up what is too much.
+/// Fits the row to the header's columns, or returns how many it has. Names and paths may contain
+/// commas, and IAM's documentation does not say that they are quoted. If they are not, the name
+/// ends where the ARN begins, because no name has a colon, and the ARN takes the extra columns.
 fn whole(row: StringRecord, width: usize) -> Result<StringRecord, usize> {
     let found = row.len();
     if found == width {
@@ -200,7 +200,7 @@ impl Row<'_> {
         ReportError::Cell { line: self.line, column: column.to_owned(), found, expected }
     }
 
-    /// `None` where AWS does not say.
+    /// `None` if AWS has no value.
     fn switch(&self, column: &str) -> Result<Option<bool>, ReportError> {
         match self.text(column) {
             text if text.eq_ignore_ascii_case("true") => Ok(Some(true)),
@@ -274,7 +274,7 @@ fn no_csv(error: &csv::Error) -> ReportError {
     ReportError::NoCsv { line: error.position().map(csv::Position::line), why }
 }
 
-/// The same report as IAM writes it, with some of the columns that are not read.
+/// Writes the report as IAM does, with some columns that are not read.
 #[cfg(any(test, feature = "emulator"))]
 pub(crate) fn write(report: &CredentialReport) -> Result<Vec<u8>, csv::Error> {
     let mut rows = csv::Writer::from_writer(Vec::new());

@@ -1,4 +1,4 @@
-//! What an error of a destination is about: the destination, and the place.
+//! The context of a destination's errors: the destination, and the place.
 
 use async_trait::async_trait;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
@@ -16,13 +16,13 @@ pub(super) const WITHIN: Duration = Duration::from_secs(30);
 /// A destination, and a place in it.
 pub(super) struct About<'a> {
     pub(super) name: &'a DestinationName,
-    /// What stands before the place in a message, such as `the parameter`.
+    /// The words before the place in a message, such as `the parameter`.
     pub(super) what: &'a str,
     pub(super) place: &'a str,
 }
 
 impl About<'_> {
-    /// An error after which nothing was changed.
+    /// Returns an error of a call that changed nothing.
     pub(super) fn refused(&self, kind: ErrorKind, said: impl Display) -> CallError {
         self.error(kind, Effect::None, said)
     }
@@ -32,7 +32,7 @@ impl About<'_> {
         CallError::new(kind, effect, format!("destination {name}, {what} {place}: {said}"))
     }
 
-    /// Nothing was changed, because something else is there.
+    /// Returns a conflict: nothing was changed, because something else is there.
     pub(super) fn conflict(&self, found: Option<&Mark>, expected: Option<&Mark>) -> CallError {
         let shown = |mark: Option<&Mark>| mark.map_or("nothing", Mark::as_str).to_owned();
         self.refused(
@@ -45,7 +45,7 @@ impl About<'_> {
         )
     }
 
-    /// It was written, and something else wrote at the same time.
+    /// Returns the error for a write at the same time as another.
     pub(super) fn overtaken(&self, how: impl Display) -> CallError {
         self.error(
             ErrorKind::Conflict,
@@ -62,7 +62,7 @@ impl About<'_> {
     }
 }
 
-/// The same error, after something may have been written.
+/// Returns the error with the effect that something may have been written.
 pub(super) fn after_a_write(error: CallError) -> CallError {
     CallError::new(error.kind, Effect::Unknown, error.message.clone())
         .with_aws_code(error.aws_code().map(str::to_owned))
@@ -106,7 +106,7 @@ impl Destination for Unknown {
     }
 }
 
-/// The token that is kept somewhere could not be read.
+/// The stored token could not be read.
 pub(super) fn not_read(about: &About<'_>, error: &NotifierError) -> CallError {
     let kind = match error.kind {
         NotifierErrorKind::Unavailable | NotifierErrorKind::TimedOut => ErrorKind::Unavailable,

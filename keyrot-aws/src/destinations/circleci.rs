@@ -1,6 +1,7 @@
 //! Environment variables of contexts of CircleCI: two, the key's id and its secret half.
 //!
-//! A value is never shown again; only the time of its last change is (CircleCI API v2, "Context").
+//! CircleCI never shows a value again, only the time of its last change (CircleCI API v2,
+//! "Context").
 
 use super::about::{About, WITHIN, after_a_write};
 use super::github_place::part;
@@ -23,7 +24,7 @@ use zeroize::Zeroizing;
 
 const SERVER: &str = "https://circleci.com";
 const NEEDED: &str = "to belong to somebody who may change the context";
-/// Pages of variables that are read: a context has at most a few hundred.
+/// The limit on pages of variables: a context has at most a few hundred variables.
 const MOST_PAGES: usize = 20;
 
 pub(super) struct Contexts {
@@ -160,7 +161,7 @@ impl Destination for Contexts {
         let CircleCi { id_name, secret_name, .. } = &self.kind;
         let credentials = &delivery.credentials;
         let id = self.put(place, (id_name, credentials.key.as_str()), end).await?;
-        // From here on, the pair that is there may not work.
+        // From here on, the pair at the place may not work.
         let halfway = |error: CallError| {
             let message = format!("{} (after {id_name} was written)", error.message);
             CallError::new(error.kind, Effect::Unknown, message)
@@ -168,7 +169,7 @@ impl Destination for Contexts {
         let secret = self.put(place, (secret_name, credentials.secret.expose()), end).await;
         let written = Pair { id: Some(id), secret: Some(secret.map_err(halfway)?) };
         let now = self.pair(place, end).await.map_err(after_a_write)?;
-        // The list may be behind; that it is ahead of the writes shows another writer.
+        // The list may lag; if it is newer than the writes, there is another writer.
         let ahead = |now: Option<DateTime<Utc>>, written: Option<DateTime<Utc>>| now > written;
         if ahead(now.id, written.id) || ahead(now.secret, written.secret) {
             return Err(about.overtaken("a variable was changed after keyrot wrote it"));

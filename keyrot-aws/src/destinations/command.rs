@@ -1,5 +1,5 @@
-//! A program on this machine that gets each key on its standard input, and puts it where it
-//! belongs. That it ends with 0 is all that is known of it.
+//! A program on this machine that gets each key on its standard input and stores it. Only its exit
+//! code 0 confirms the delivery.
 
 use super::about::{About, WITHIN};
 use crate::FieldNames;
@@ -20,7 +20,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-/// Its output may have the key, so that keyrot keeps nothing of it.
+/// keyrot discards its output, because it may contain the key.
 const SILENT: &str =
     "its output is not kept, because it may have the key: let it write a log of its own";
 
@@ -40,7 +40,7 @@ impl Program {
         About { name: &self.name, what: "the command for", place }
     }
 
-    /// Whether the program is there, and not everybody's to change.
+    /// Checks that the program exists and is not world-writable.
     async fn check(&self, about: &About<'_>) -> Result<(), CallError> {
         let program = self.command.first().map(String::as_str).unwrap_or_default();
         let found = tokio::fs::metadata(program).await.map_err(|error| {
@@ -61,7 +61,7 @@ impl Program {
         Ok(())
     }
 
-    /// One line of JSON: the key as it is in the secret, and beside it what it is for.
+    /// Returns one line of JSON: the key as it is in the secret, and its destination.
     fn document(&self, place: &str, delivery: &Delivery) -> Zeroizing<String> {
         let key = value::compose(&self.fields, &delivery.credentials, None).unwrap_or_default();
         let about = json!({
@@ -86,7 +86,7 @@ impl Destination for Program {
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        // Before a key is created it shows whether the program is there.
+        // Before a key is created, this checks that the program exists.
         self.check(&self.about(place)).await.map(|()| Found::Nothing)
     }
 
@@ -99,7 +99,8 @@ impl Destination for Program {
         })?;
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // A group of its own, so that it ends with all that it started, and no Ctrl-C ends it halfway.
+        // Its own process group: it can be stopped with all its children, and no Ctrl-C stops it
+        // halfway.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.kill_on_drop(true).spawn().map_err(|error| {
@@ -110,7 +111,7 @@ impl Destination for Program {
         let input = child.stdin.take();
         let work = async {
             if let Some(mut input) = input {
-                // One that does not read to the end says by its exit code whether that was meant.
+                // If it does not read to the end, its exit code says whether that was intended.
                 let _ = input.write_all(document.as_bytes()).await;
             }
             child.wait().await

@@ -1,8 +1,8 @@
 //! Secrets of GitHub Actions: two, the key's id and its secret half, of a repository, an
 //! environment or an organization.
 //!
-//! A secret is never shown again; only the time of its last change is (GitHub documentation, "REST
-//! API endpoints for GitHub Actions Secrets"). Its unit is a second, so two changes within one
+//! GitHub never shows a secret again, only the time of its last change (GitHub documentation, "REST
+//! API endpoints for GitHub Actions Secrets"). The time is in seconds, so two changes within one
 //! second look like one.
 
 use super::about::{About, WITHIN, after_a_write};
@@ -31,12 +31,12 @@ use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 const API: &str = "https://api.github.com";
-/// A change this much later than keyrot's own is another one.
+/// A change this much later than keyrot's own is a foreign one.
 const LATER: TimeDelta = TimeDelta::seconds(5);
-/// How often a change is looked for that an answer does not show yet.
+/// The number of reads to find a change that an answer does not show yet.
 const LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(700);
-/// Pages of a hundred repositories that may use an organization's secret.
+/// The limit on pages of a hundred repositories that may use an organization's secret.
 const MOST_PAGES: usize = 50;
 
 pub(super) struct GitHubSecrets {
@@ -46,7 +46,7 @@ pub(super) struct GitHubSecrets {
     turns: Turns,
 }
 
-/// What GitHub shows of a secret.
+/// A secret as GitHub shows it.
 #[derive(Deserialize)]
 struct Shown {
     updated_at: DateTime<Utc>,
@@ -134,7 +134,7 @@ impl GitHubSecrets {
         }
     }
 
-    /// Both secrets. Where one is missing, the place itself is looked for.
+    /// Reads both secrets. If one is missing, checks that the place itself exists.
     async fn pair(
         &self,
         about: &About<'_>,
@@ -178,8 +178,8 @@ impl GitHubSecrets {
         Ok(Found::Copy { mark, holds, written: Some(written) })
     }
 
-    /// Who may use the secret: it is sent with each write, and stays as it is. A new one is for no
-    /// repository, until somebody selects some.
+    /// Returns who may use the secret: each write sends it unchanged. No repository may use a new
+    /// one until some are selected.
     async fn access(
         &self,
         about: &About<'_>,
@@ -282,7 +282,7 @@ impl GitHubSecrets {
         Err(about.refused(ErrorKind::Unavailable, "GitHub changed its public key twice"))
     }
 
-    /// What is there after a delivery, and whether it is this one's.
+    /// Reads the place after a delivery, and checks that the content is from this delivery.
     async fn confirmed(
         &self,
         about: &About<'_>,
@@ -363,7 +363,7 @@ impl Destination for GitHubSecrets {
         let of_id = (id_name.as_str(), credentials.key.as_str());
         let of_secret = (secret_name.as_str(), credentials.secret.expose());
         let put_id = self.put(&about, &at, &mut key, of_id, &access[0], end).await?;
-        // From here on, the pair that is there may not work.
+        // From here on, the pair at the place may not work.
         let halfway = |error: CallError| {
             let message = format!("{} (after {id_name} was written)", error.message);
             CallError::new(error.kind, Effect::Unknown, message)
@@ -374,7 +374,7 @@ impl Destination for GitHubSecrets {
     }
 }
 
-/// The value in a sealed box for this public key, in base64; `None` if that is none.
+/// Seals the value for this public key, in base64; `None` if the key is invalid.
 fn seal(public_key: &str, value: &str) -> Option<Zeroizing<String>> {
     let bytes = aws_smithy_types::base64::decode(public_key).ok()?;
     let key = PublicKey::from(<[u8; 32]>::try_from(bytes).ok()?);

@@ -16,13 +16,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// What every request to GitHub has.
+/// The headers of every request to GitHub.
 pub(super) const HEADERS: &[(&str, &str)] =
     &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
 
 /// A token works for an hour; one that ends sooner than this is not used.
 const LEFT: Duration = Duration::from_secs(5 * 60);
-/// A JWT may be for ten minutes; clocks differ.
+/// The allowance for clock differences in a JWT, which is valid for ten minutes.
 const BEFORE: u64 = 60;
 const AFTER: u64 = 8 * 60;
 
@@ -90,7 +90,7 @@ impl App {
     }
 }
 
-/// A JWT in the App's name; else what is wrong with the key.
+/// Returns a JWT for the App, or what is wrong with the key.
 fn jwt(app: &str, pem: &str) -> Result<Zeroizing<String>, &'static str> {
     let key = pair(pem)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -104,7 +104,7 @@ fn jwt(app: &str, pem: &str) -> Result<Zeroizing<String>, &'static str> {
     Ok(Zeroizing::new(format!("{signed}.{}", url_base64(&signature))))
 }
 
-/// PKCS #1 as GitHub gives it, or PKCS #8 as others do.
+/// Parses a key in PKCS #1, as GitHub issues it, or PKCS #8.
 fn pair(pem: &str) -> Result<RsaKeyPair, &'static str> {
     const NO_PEM: &str = "is no private key in PEM; expected what GitHub gave, from -----BEGIN RSA PRIVATE KEY----- on";
     let of_github = pem.contains("BEGIN RSA PRIVATE KEY");

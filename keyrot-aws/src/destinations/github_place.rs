@@ -1,11 +1,12 @@
-//! Where a key goes at GitHub, and the paths of its API.
+//! The place of a key at GitHub, and its API paths.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stays as it is in a part of a path.
+/// The characters that are not encoded in a part of a path.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Whose secrets (GitHub documentation, "REST API endpoints for GitHub Actions Secrets").
+/// The owner of the secrets (GitHub documentation, "REST API endpoints for GitHub Actions
+/// Secrets").
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Owner {
     Repository,
@@ -57,7 +58,7 @@ impl GitHubPlace {
         format!("{}/repositories?per_page=100&page={page}", self.secret(name))
     }
 
-    /// What a token needs.
+    /// Returns the permissions that a token needs.
     pub(super) fn needed(&self) -> &'static str {
         match self.owner {
             Owner::Repository => "the repository permission Secrets (read and write)",

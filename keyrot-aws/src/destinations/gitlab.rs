@@ -1,9 +1,9 @@
-//! Variables of GitLab CI/CD: one of type *file*, with a credentials file in it. A job finds its
-//! path in the variable, and AWS's tools read it from `AWS_SHARED_CREDENTIALS_FILE` by themselves.
+//! Variables of GitLab CI/CD: one of type *file*, with a credentials file in it. A job gets the
+//! file's path in the variable, and AWS's tools read `AWS_SHARED_CREDENTIALS_FILE` by themselves.
 //!
-//! GitLab tells no time and no version of a variable, so the mark is made from what is there. The
-//! secret half is the key of an HMAC and so cannot be found from the mark, as it cannot be found
-//! from the signature of a request to AWS.
+//! GitLab shows neither a time nor a version of a variable, so the mark is made from the content.
+//! The secret half is the key of an HMAC, so it cannot be derived from the mark, just as from the
+//! signature of a request to AWS.
 
 use super::about::{About, WITHIN, after_a_write, hidden_if_any};
 use super::github_place::part;
@@ -76,7 +76,8 @@ impl Variables {
         format!("/api/v4/{level}/{}/variables", part(place))
     }
 
-    /// The one variable. Without the scope GitLab would take any of that key.
+    /// Returns the path of the variable. Without the scope, GitLab would use any variable with that
+    /// key.
     fn path(&self, place: &str) -> String {
         let GitLab { variable, environment_scope, .. } = &self.kind;
         let scope = part(environment_scope);
@@ -102,7 +103,7 @@ impl Variables {
         }
     }
 
-    /// The variable of a reply, if keyrot may write to one like it.
+    /// Returns the variable of a reply, if keyrot may write to it.
     fn read(
         &self,
         about: &About<'_>,
@@ -143,7 +144,7 @@ impl Variables {
     ) -> Result<Variable, CallError> {
         let about = self.about(place);
         let GitLab { variable, environment_scope, .. } = &self.kind;
-        // What is not sent stays as it is: protected, raw, the description.
+        // Fields that are not sent do not change: protected, raw, the description.
         let ask = if exists {
             let body = Zeroizing::new(json!({ "value": text }).to_string());
             Ask { method: "PUT", path: self.path(place), body: Some(body) }
@@ -218,8 +219,8 @@ impl Destination for Variables {
     }
 }
 
-/// Tells one content from another. Of a text that is no credentials file nothing but its length
-/// goes in: a short secret could be guessed from more.
+/// Identifies a content. For a text that is not a credentials file, only its length is used: a
+/// short secret could be guessed from more.
 fn mark(profile: &str, text: &str, description: Option<&str>) -> String {
     let credentials = profile_file::key(profile, text);
     let length = text.len().to_string();

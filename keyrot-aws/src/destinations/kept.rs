@@ -1,15 +1,15 @@
-//! A token that was got for a while.
+//! A temporary token.
 
 use keyrot_core::{CallError, SecretKey};
 use std::time::SystemTime;
 use tokio::sync::Mutex;
 
-/// A token that was got, and until when it is used.
+/// A temporary token, and when to stop using it.
 #[derive(Default)]
 pub(super) struct Kept(Mutex<Option<(SecretKey, SystemTime)>>);
 
 impl Kept {
-    /// The token at hand, or one that is made now.
+    /// Returns the current token, or makes a new one.
     pub(super) async fn get<F>(&self, make: impl FnOnce() -> F) -> Result<SecretKey, CallError>
     where
         F: Future<Output = Result<(SecretKey, SystemTime), CallError>>,

@@ -2,20 +2,18 @@
 //! other regions, the secrets and variables of GitHub, GitLab, CircleCI, Vault and Kubernetes, and
 //! programs and credentials files on this machine.
 //!
-//! [`Aws::destinations`] makes those that the settings describe; each is a
-//! [`Destination`].
+//! [`Aws::destinations`] makes those in the settings; each is a [`Destination`].
 //!
 //! # Guarantees
-//! - Each looks before it writes, and writes only if the place still holds what the delivery
-//!   replaces; where the service itself has no conditional write, it looks again afterwards.
-//! - A value is replaced as a whole: what else was in it is not kept.
-//! - A call ends within half a minute, retries included; before it, a delivery to GitHub waits for
-//!   its turn. Only what may be repeated is sent again.
-//! - A token is read when it is needed first, kept in memory that is wiped, and read again when the
-//!   service refuses it. Tokens, keys and sealed values are in no error, no `Debug` and no log of
-//!   keyrot's; answers that a service gives are quoted nowhere, except AWS's own messages,
-//!   scrubbed.
-//! - HTTPS only, unless the host is this machine; no redirect is followed.
+//! - Each reads before it writes, and writes only if the place still holds what the delivery
+//!   replaces; if the service has no conditional write, it reads again afterwards.
+//! - A value is replaced as a whole: anything else in it is lost.
+//! - A call ends within half a minute, including retries; before it, a delivery to GitHub waits for
+//!   its turn. Only requests that may be repeated are retried.
+//! - A token is read when it is first needed, kept in memory that is wiped, and read again when the
+//!   service refuses it. Tokens, keys and sealed values are in no error, `Debug` or log of keyrot.
+//!   A service's answers are never quoted, except AWS's own messages, scrubbed.
+//! - HTTPS only, unless the host is this machine; redirects are not followed.
 
 mod about;
 mod circleci;
@@ -58,12 +56,12 @@ pub struct DestinationError {
 }
 
 impl Aws {
-    /// The destinations that these settings describe. Nothing is called or read before the first
+    /// Returns the destinations in these settings. Nothing is called or read before the first
     /// delivery.
     ///
     /// # Errors
-    /// [`DestinationError`] if one needs a variable of the environment and that is refused, or if
-    /// its kind was left out of this build.
+    /// [`DestinationError`] if one needs an environment variable and that is refused, or if its
+    /// kind is not in this build.
     pub fn destinations(
         &self,
         settings: &Settings,
@@ -86,7 +84,7 @@ impl Aws {
         settings.destinations().iter().map(made).collect()
     }
 
-    /// The ports of a rotation, with the destinations that these settings describe.
+    /// Returns the ports of a rotation, with the destinations in these settings.
     ///
     /// # Errors
     /// As [`destinations`](Self::destinations).
@@ -124,13 +122,13 @@ impl Aws {
             DestinationKind::Kubernetes(kind) => Arc::new(kubernetes::Secrets::new(name, kind)),
             #[cfg(not(feature = "kubernetes"))]
             DestinationKind::Kubernetes(_) => return Err(left_out(spec, "kubernetes")),
-            // A kind that came later, in a core that is newer than this crate.
+            // A newer kind, in a core that is newer than this crate.
             _ => Arc::new(about::Unknown(name.clone())),
         })
     }
 }
 
-/// A destination of a kind that is a feature of its own.
+/// Returns the error for a kind whose feature is not enabled.
 #[cfg(any(test, not(all(feature = "command", feature = "files", feature = "kubernetes"))))]
 fn left_out(spec: &DestinationSpec, feature: &str) -> DestinationError {
     let reason = format!(

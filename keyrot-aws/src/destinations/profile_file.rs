@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
-/// Secret access keys have 40 characters; what is much shorter is a placeholder.
+/// Secret access keys have 40 characters; a much shorter value is a placeholder.
 const SHORTEST: usize = 30;
 
-/// The file.
+/// Returns the file's text.
 pub(super) fn text(profile: &str, credentials: &Credentials) -> Zeroizing<String> {
     let secret = credentials.secret.expose();
     // The size is reserved, because a buffer that grows leaves copies behind.
@@ -25,7 +25,7 @@ pub(super) fn text(profile: &str, credentials: &Credentials) -> Zeroizing<String
     text
 }
 
-/// The key of the profile, if the text is such a file and has one.
+/// Returns the profile's key, if the text is such a file and has one.
 pub(super) fn key(profile: &str, text: &str) -> Option<Credentials> {
     let (mut id, mut secret, mut inside) = (None, None, false);
     for line in text.lines().map(str::trim) {

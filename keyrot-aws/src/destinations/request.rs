@@ -1,4 +1,4 @@
-//! One request to a service that is not AWS, and what it answers.
+//! One request to a service other than AWS, and its answer.
 
 use super::about::About;
 use crate::connect::Aws;
@@ -18,12 +18,12 @@ const LONGEST: usize = 1024 * 1024;
 /// One request.
 pub(super) struct Ask {
     pub(super) method: &'static str,
-    /// With a slash first.
+    /// The path, with a leading slash.
     pub(super) path: String,
     pub(super) body: Option<Zeroizing<String>>,
 }
 
-/// What the service answered.
+/// The service's answer.
 pub(super) struct Reply {
     pub(super) status: u16,
     /// The service's own time.
@@ -46,13 +46,13 @@ impl Ask {
 }
 
 impl Reply {
-    /// The JSON document; `None` if it is another one. No message of the parser's: it may quote
-    /// what it could not read.
+    /// Parses the JSON document; `None` if it has another form. The parser's message is dropped,
+    /// because it may quote the text.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// What is left of a request that was refused with this reply.
+    /// Returns the effect of a request that was refused with this reply.
     pub(super) fn effect(&self) -> Effect {
         if self.is_unknown { Effect::Unknown } else { Effect::None }
     }
@@ -68,7 +68,7 @@ impl Reply {
     }
 }
 
-/// Sends a request for a token, once and until then; `asked` says what it was in a message.
+/// Sends a request for a token, once and within the limit; `asked` names it in a message.
 pub(super) async fn for_token<'a>(
     (aws, about): (&Aws, &About<'_>),
     url: &str,

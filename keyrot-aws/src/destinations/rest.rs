@@ -1,5 +1,4 @@
-//! Requests to a service that is not AWS: in JSON, with a token, sent again where that does no
-//! harm.
+//! Requests to a service other than AWS: in JSON, with a token, retried if that is harmless.
 
 use super::about::About;
 use super::request::{Ask, Reply, once};
@@ -16,29 +15,29 @@ const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// What GitHub asks for where an answer says no time (GitHub documentation, "Best practices for
-/// using the REST API", "Handle rate limit errors appropriately").
+/// The wait that GitHub asks for if an answer has no time (GitHub documentation, "Best practices
+/// for using the REST API", "Handle rate limit errors appropriately").
 const WAIT: Duration = Duration::from_secs(60);
 
 /// A service's API.
 pub(super) struct Rest {
     pub(super) aws: Aws,
-    /// What the service is called in messages.
+    /// The service's name in messages.
     pub(super) service: &'static str,
-    /// Without a slash at its end.
+    /// The base URL, without a trailing slash.
     pub(super) url: String,
-    /// The header that has the token, and what stands before it there.
+    /// The header for the token, and the prefix of its value.
     pub(super) auth: (&'static str, &'static str),
-    /// Further headers.
+    /// Additional headers.
     pub(super) headers: &'static [(&'static str, &'static str)],
     pub(super) token: Token,
-    /// The status of the answer to a token that is not valid any more.
+    /// The status of the answer to an invalid token.
     pub(super) refuses_with: u16,
 }
 
 impl Rest {
-    /// Sends it, again where that can do no harm, and with another token if the service refuses
-    /// the one at hand. An error is that no answer could be had; a refusal is a [`Reply`].
+    /// Sends the request. Retries it if that is harmless, and uses another token if the service
+    /// refuses the current one. An error means that there was no answer; a refusal is a [`Reply`].
     pub(super) async fn send(
         &self,
         about: &About<'_>,
@@ -103,7 +102,7 @@ impl Rest {
                 }
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
-            // Who creates something twice finds it there: that is for the next look to find out.
+            // A second creation would find the first one: the next read shows what happened.
             let may_repeat = kind == ErrorKind::Throttled || ask.method != "POST";
             if !may_repeat || attempt == ATTEMPTS || Instant::now() + wait >= end {
                 let effect = if unknown { Effect::Unknown } else { Effect::None };
@@ -121,8 +120,8 @@ impl Rest {
         once(&self.aws, &format!("{}{}", self.url, ask.path), ask, own).await
     }
 
-    /// Why a reply is a refusal, in words of keyrot's own: what the service says may repeat what
-    /// was sent.
+    /// Returns why a request was refused, in keyrot's own words: the service's message may repeat
+    /// the request.
     pub(super) fn refusal(&self, about: &About<'_>, reply: &Reply, needed: &str) -> CallError {
         let (service, status) = (self.service, reply.status);
         let source = self.token.source();
@@ -157,7 +156,7 @@ impl Rest {
         about.error(kind, reply.effect(), said)
     }
 
-    /// An answer of a form that the service does not have.
+    /// Returns the error for an answer in an unknown form.
     pub(super) fn unreadable(&self, about: &About<'_>, effect: Effect) -> CallError {
         let said = format!("{}'s answer cannot be read", self.service);
         about.error(ErrorKind::Other, effect, said)

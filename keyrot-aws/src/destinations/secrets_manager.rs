@@ -1,8 +1,8 @@
 //! Secrets of Secrets Manager in another region, or under other names than the homes.
 //!
-//! A delivery is a version with the id of the home's, and then AWSCURRENT moves to it from the
-//! version that was seen to have it: Secrets Manager refuses that if another one has it by then
-//! (API reference, `UpdateSecretVersionStage`, parameter `RemoveFromVersionId`).
+//! A delivery writes a version with the same id as in the home. Then AWSCURRENT moves to it from
+//! the version that had it when it was read: Secrets Manager refuses that if another version has it
+//! by then (API reference, `UpdateSecretVersionStage`, parameter `RemoveFromVersionId`).
 
 use super::about::{About, after_a_write};
 use crate::connect::Aws;
@@ -92,7 +92,7 @@ impl Secrets {
         })
     }
 
-    /// Whether the secret is there. One that is a user's home is refused.
+    /// Whether the secret exists. A user's home is refused.
     async fn exists(&self, place: &str, budget: &Budget) -> Result<bool, CallError> {
         let op = self.read("secretsmanager:DescribeSecret", place);
         let call = self.client.describe_secret().secret_id(place);
@@ -179,7 +179,7 @@ impl Secrets {
             .set_remove_from_version_id(delivery.replaces.as_ref().map(|m| m.as_str().to_owned()));
         match send(&op, budget, || call.clone().send()).await {
             Ok(_) => Ok(()),
-            // The label is not where the request says.
+            // Another version has the label.
             Err(failure) => {
                 Err(conflict_if(&["InvalidParameterException", "InvalidRequestException"], failure))
             }
@@ -187,7 +187,7 @@ impl Secrets {
     }
 }
 
-/// A refusal that says that something else was faster.
+/// Returns a conflict if the code says that another process was faster.
 fn conflict_if(codes: &[&str], failure: Failure) -> CallError {
     if failure.is(codes) { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
 }
@@ -222,7 +222,7 @@ impl Destination for Secrets {
             _ if !exists => self.create(place, &text, delivery, &budget).await?,
             _ => {
                 self.put(place, &text, delivery, &budget).await?;
-                // The first version of a secret is current by itself.
+                // The first version of a secret becomes current automatically.
                 let is_first = mark.is_none() && self.current(place, &budget).await?.is_some();
                 if !is_ours && !is_first {
                     self.promote(place, delivery, &budget).await?;

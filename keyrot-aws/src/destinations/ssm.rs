@@ -1,7 +1,7 @@
 //! SSM's Parameter Store: a SecureString with the key as a JSON object.
 //!
-//! It has no conditional write. A write answers the version that it made; if that is not the next
-//! one after what was seen, something else wrote in between (Systems Manager API reference,
+//! It has no conditional write. A write returns its version; if that does not directly follow the
+//! version that was read, something else wrote in between (Systems Manager API reference,
 //! `PutParameter`).
 
 use super::about::{About, WITHIN, hidden};
@@ -79,7 +79,7 @@ impl Parameters {
         About { name: &self.name, what: "the parameter", place }
     }
 
-    /// The parameter, if it is there.
+    /// Reads the parameter, if it exists.
     async fn get(&self, place: &str, end: Instant) -> Result<Option<Parameter>, CallError> {
         let about = self.about(place);
         let body = json!({ "Name": place, "WithDecryption": true }).to_string();
@@ -115,7 +115,7 @@ impl Parameters {
         })
     }
 
-    /// Sends a request, and again where that cannot do harm: a write only after a throttle.
+    /// Sends a request, and retries it if that is harmless: a write only after a throttle.
     async fn send(
         &self,
         operation: &'static str,
@@ -200,7 +200,7 @@ impl Destination for Parameters {
         if mark != delivery.replaces.as_ref() {
             return Err(about.conflict(mark, delivery.replaces.as_ref()));
         }
-        // To write the same again would only use up a version.
+        // Writing the same value again would only use up a version.
         if let (Some(there), Some(found)) = (&there, found)
             && *there.value == *text
         {
@@ -230,7 +230,7 @@ impl Destination for Parameters {
                 seen + 1
             )));
         }
-        // The answer of a write has no time; one that cannot be had is no reason to fail.
+        // The answer to a write has no time; a missing time is no reason to fail.
         let written_at = match self.get(place, end).await {
             Ok(Some(there)) if there.version > written.version => {
                 return Err(about.overtaken(format!("it has version {} already", there.version)));
@@ -249,7 +249,7 @@ impl Destination for Parameters {
 }
 
 impl Parameters {
-    /// Without a tier, a parameter keeps the one that it has.
+    /// Returns the request. Without a tier, a parameter keeps its own.
     fn request(&self, place: &str, text: &str, exists: bool) -> String {
         let tier = match self.kind.tier {
             Tier::Standard if exists => None,

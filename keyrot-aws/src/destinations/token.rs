@@ -1,5 +1,4 @@
-//! What keyrot authenticates with at a service: a token that is kept somewhere, or one that it gets
-//! for an hour or so.
+//! The token for a service: a stored one, or a temporary one.
 
 use super::about::{About, not_read};
 use super::github_app::App;
@@ -9,11 +8,11 @@ use keyrot_core::{CallError, SecretKey};
 use tokio::time::Instant;
 
 pub(super) enum Token {
-    /// Kept as it is.
+    /// A stored token.
     Kept(Hidden),
-    /// Of an installation of a GitHub App.
+    /// From an installation of a GitHub App.
     OfApp(Box<App>),
-    /// Of Vault's AWS auth method.
+    /// From Vault's AWS auth method.
     OfVault(Box<Login>),
 }
 
@@ -30,7 +29,7 @@ impl Token {
         }
     }
 
-    /// Another token than this one, which was refused, if there is one by now.
+    /// Returns a token other than this one, which was refused, if there is one.
     pub(super) async fn other_than(
         &self,
         refused: &SecretKey,
@@ -52,7 +51,7 @@ impl Token {
         }
     }
 
-    /// Where it is kept, as it is written in the settings.
+    /// Returns its place, as written in the settings.
     pub(super) fn source(&self) -> String {
         match self {
             Self::Kept(hidden) => hidden.source().to_string(),

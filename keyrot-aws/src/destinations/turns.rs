@@ -1,17 +1,17 @@
-//! Deliveries one after the other, as fast as GitHub allows.
+//! Paces deliveries to GitHub's limit.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// A delivery is two requests that create content, of which GitHub takes 80 a minute (GitHub
-/// documentation, "Rate limits for the REST API", "About secondary rate limits").
+/// The time per delivery: it is two requests that create content, of which GitHub allows 80 a
+/// minute (GitHub documentation, "Rate limits for the REST API", "About secondary rate limits").
 const EACH: Duration = Duration::from_millis(1_700);
-/// So many deliveries may come together, if there were none before.
+/// The number of deliveries that may come together after a pause.
 const TOGETHER: u32 = 4;
 
-/// Gives each delivery its turn. It is waited for before the first write: between the two writes
-/// of a pair nothing waits.
+/// Gives each delivery its turn. The wait is before the first write, never between the two writes
+/// of a pair.
 #[derive(Default)]
 pub(super) struct Turns(Mutex<Option<Instant>>);
 
@@ -20,7 +20,7 @@ impl Turns {
         let now = Instant::now();
         let turn = {
             let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            // When this turn would be, if they all were at their distance.
+            // The time of this turn at an even pace.
             let paced = last.map_or(now, |last| now.max(last + EACH));
             *last = Some(paced);
             paced.checked_sub(EACH * (TOGETHER - 1)).map_or(now, |early| early.max(now))

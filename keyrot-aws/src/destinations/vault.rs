@@ -1,5 +1,5 @@
-//! Secrets of Vault or OpenBao, in a KV engine of version 2. Each write says which version it
-//! follows (`cas`), and Vault refuses it if another one came first (Vault documentation, "KV
+//! Secrets of Vault or OpenBao, in a KV engine of version 2. Each write names the version that it
+//! follows (`cas`), and Vault refuses it if another write came first (Vault documentation, "KV
 //! secrets engine - version 2 (API)").
 
 use super::about::{About, WITHIN};
@@ -57,7 +57,7 @@ struct Version {
     created_time: Option<DateTime<Utc>>,
 }
 
-/// What is at a path.
+/// The content of a path.
 struct There {
     version: u64,
     found: Found,
@@ -114,7 +114,7 @@ impl VaultSecrets {
             404 if !reply.says("no handler for route") => return Ok(None),
             _ => return Err(self.refusal(&about, &reply)),
         }
-        // No message of the parser's: it may quote what it could not read.
+        // The parser's message is dropped, because it may quote the text.
         let read: Read<'_> = serde_json::from_slice(&reply.body)
             .map_err(|_| self.rest.unreadable(&about, Effect::None))?;
         let Version { version, created_time } = read.data.metadata;
@@ -179,7 +179,7 @@ impl Destination for VaultSecrets {
         if seen != delivery.replaces.as_ref() {
             return Err(about.conflict(seen, delivery.replaces.as_ref()));
         }
-        // To write the same again would only use up a version.
+        // Writing the same value again would only use up a version.
         if let Some(there) = &there
             && let Some(held) = &there.text
             && value::credentials(&self.aws.inner.secret.fields, held).as_ref() == Some(credentials)

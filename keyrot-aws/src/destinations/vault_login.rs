@@ -1,5 +1,5 @@
 //! A token of Vault's AWS auth method: keyrot signs a request to STS with its own credentials, and
-//! Vault sends it on to learn who signed it (Vault documentation, "AWS auth method (API)",
+//! Vault forwards it to STS to identify the signer (Vault documentation, "AWS auth method (API)",
 //! "Login").
 
 use super::about::{About, hidden};
@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// Where Vault sends it, unless its `sts_endpoint` says something else.
+/// The endpoint to which Vault forwards it, unless `sts_endpoint` is set.
 const STS: &str = "https://sts.amazonaws.com/";
 const REGION: &str = "us-east-1";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
@@ -88,12 +88,13 @@ impl Login {
         let Some(Answer { auth: Auth { client_token, lease_duration } }) = reply.json() else {
             return refused(ErrorKind::Other, "the answer cannot be read");
         };
-        // Three quarters of its life, so that a call which begins with it can end with it.
+        // Three quarters of its life, so that a call that starts with it can also end with it.
         let until = SystemTime::now() + Duration::from_secs(lease_duration.min(86_400) * 3 / 4);
         Ok((SecretKey::new(client_token.to_string()), until))
     }
 
-    /// The login's body. It has no secret of AWS's, but whoever has it can log in for some minutes.
+    /// Returns the login's body. It has no AWS secret, but anyone who has it can log in for some
+    /// minutes.
     async fn body(&self) -> Result<Zeroizing<String>, String> {
         let mut headers = vec![("content-type", FORM)];
         headers.extend(self.server_id.as_deref().map(|id| (SERVER_ID, id)));

@@ -9,8 +9,8 @@ use keyrot_core::settings::Settings;
 use keyrot_core::trail::{TrailAsk, TrailPort};
 use std::sync::Arc;
 
-/// Everything about an AWS account. `tell` gets each finding as it is made. If the credentials do
-/// not work, nothing further is asked.
+/// Checks everything about an AWS account. `tell` gets each finding as it is made. If the
+/// credentials do not work, no other check is made.
 pub async fn of_aws(
     aws: &Arc<Aws>,
     settings: &Settings,
@@ -36,12 +36,12 @@ pub async fn of_aws(
     Findings { checks: notes.checks, account: Some(caller.account) }
 }
 
-/// Whether CloudTrail may be asked, if runs are to ask it.
+/// Checks whether CloudTrail may be asked, if runs ask it.
 async fn trail(aws: &Aws, settings: &Settings, key: Option<&KeyId>, notes: &mut Notes<'_>) {
     if !settings.trail() {
         return;
     }
-    // Any id will do: there need be no such key.
+    // Any id works: the key need not exist.
     let Some(key) = key.cloned().or_else(|| KeyId::parse("AKIAIOSFODNN7EXAMPLE").ok()) else {
         return;
     };
@@ -52,7 +52,7 @@ async fn trail(aws: &Aws, settings: &Settings, key: Option<&KeyId>, notes: &mut 
             Ok(_) => {
                 Check::ok("trail", format!("CloudTrail in {region} can be asked who uses a key"))
             }
-            // A run goes on without it.
+            // A run continues without it.
             Err(error) => Check::warning("trail", error.to_string()).hint(
                 "allow cloudtrail:LookupEvents, or set trail = false; a run goes on without it",
             ),

@@ -1,4 +1,4 @@
-//! Who calls, from where, and by which clock.
+//! Checks the caller, its credentials, the region and the clock.
 
 use crate::connect::{Aws, Caller};
 use crate::doctor::check::{Check, Notes};
@@ -11,10 +11,11 @@ use keyrot_core::settings::Settings;
 use std::time::{Duration, SystemTime};
 use tokio::time::timeout;
 
-/// A run takes a quarter of an hour; credentials that end sooner end in the middle of it.
+/// The length of a run: credentials that expire sooner expire during a run.
 const A_RUN: TimeDelta = TimeDelta::minutes(15);
 const WORTH_A_LOOK: TimeDelta = TimeDelta::minutes(1);
-/// Instance metadata is asked for seconds where there is none.
+/// The time limit for credentials: on a machine without instance metadata, the request takes
+/// seconds.
 const FOR_CREDENTIALS: Duration = Duration::from_secs(30);
 
 /// `None` if the credentials do not work.
@@ -26,7 +27,7 @@ pub(super) async fn examine(
     if !credentials(aws, notes).await {
         return None;
     }
-    // A wrong clock is refused, too, and the refusal says what time it is.
+    // A wrong clock is refused, too, and the refusal has AWS's time.
     let caller = aws.caller_identity().await;
     notes.add(clock(now(), aws.inner.time.now()));
     let caller = match caller {
@@ -41,7 +42,7 @@ pub(super) async fn examine(
     Some(caller)
 }
 
-/// Where they come from. Only the key id is shown.
+/// Checks the credentials and their source. Only the key id is shown.
 async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
     const HINT: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; run `aws sso login` if the profile uses IAM Identity \
                         Center; or give the machine a role. To try keyrot without an AWS account: keyrot --sandbox rotate";
@@ -92,7 +93,7 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
     }
 }
 
-/// In words; the SDK notes each step of a chain of roles and profiles.
+/// Names the source; the SDK records each step of a chain of roles and profiles.
 fn source(features: &[Feature]) -> String {
     let word = |feature: &Feature| {
         Some(match feature {
@@ -168,8 +169,8 @@ pub(super) fn partition(caller: &Caller) -> &str {
     Arn::parse(&caller.arn).map_or("", |arn| arn.partition)
 }
 
-/// Whether a region can be of a partition, as far as the names of its regions are known here (AWS
-/// General Reference, "Amazon Resource Names (ARNs)").
+/// Whether a region can belong to a partition, as far as its region names are known (AWS General
+/// Reference, "Amazon Resource Names (ARNs)").
 fn can_be_of(region: &str, partition: &str) -> bool {
     let (china, government) = (region.starts_with("cn-"), region.starts_with("us-gov-"));
     match partition {
@@ -192,7 +193,7 @@ fn place(aws: &Aws, caller: &Caller, settings: &Settings) -> Check {
         let text = format!("the region {region} is not of the account's partition {own}");
         return Check::failure("region", text).hint("set region to one of the account's partition");
     }
-    // From the environment or profile; one of the settings is warned of there.
+    // From the environment or profile; an endpoint in the settings has its own warning.
     let elsewhere =
         aws.inner.notify.config.endpoint_url().map(|url| format!("; AWS is called at {url}"));
     Check::ok(

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-/// How well something is.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// As it should be.
+    /// Ok.
     Ok,
-    /// It could not be found out here.
+    /// It could not be checked.
     NotChecked,
     /// keyrot works, but this should be checked.
     Warning,
@@ -20,18 +20,19 @@ pub enum Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// What it is about, in one word: `credentials`, `region`, `clock`, `permissions`, `users`,
-    /// `keys`, `secrets`, `destinations`, `current`, `rights`, `kms`, `last_run`, `trail`, `notifiers`, `settings`.
+    /// Its subject, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`,
+    /// `secrets`, `destinations`, `current`, `rights`, `kms`, `last_run`, `trail`, `notifiers`,
+    /// `settings`.
     pub about: &'static str,
-    /// How well it is.
+    /// Its result.
     pub health: Health,
     /// What was found.
     pub message: String,
-    /// What to do about it.
+    /// What to do.
     pub hint: Option<String>,
 }
 
-/// All findings, and the account they are about.
+/// All findings, and their account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     /// In the order in which they were made.
@@ -41,7 +42,7 @@ pub struct Findings {
 }
 
 impl Check {
-    /// As it should be.
+    /// Ok.
     #[must_use]
     pub fn ok(about: &'static str, message: impl Into<String>) -> Self {
         Self { about, health: Health::Ok, message: message.into(), hint: None }
@@ -53,7 +54,7 @@ impl Check {
         Self { health: Health::NotChecked, ..Self::ok(about, message) }
     }
 
-    /// It should be checked.
+    /// keyrot works, but this needs attention.
     #[must_use]
     pub fn warning(about: &'static str, message: impl Into<String>) -> Self {
         Self { health: Health::Warning, ..Self::ok(about, message) }
@@ -65,7 +66,7 @@ impl Check {
         Self { health: Health::Failure, ..Self::ok(about, message) }
     }
 
-    /// What to do about it.
+    /// What to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,5 +1,5 @@
-//! What a request brings with it, as far as it is known before it is made: the condition keys that
-//! policies ask for (IAM user guide, "AWS global condition context keys").
+//! The context of a request, as far as it is known in advance: the condition keys in policies (IAM
+//! user guide, "AWS global condition context keys").
 
 use crate::connect::Aws;
 use crate::policy::{OneOrMany, Statement};
@@ -14,14 +14,14 @@ use std::collections::BTreeMap;
 pub(super) struct Context(BTreeMap<String, (ContextKeyTypeEnum, Vec<String>)>);
 
 impl Context {
-    /// What each request of this principal has, on this resource.
+    /// Returns the context of each request by this principal on this resource.
     pub(super) fn of(aws: &Aws, principal: &str, actions: &[&str], resource: &str) -> Self {
         let mut context = Self::default();
         context.text("aws:PrincipalArn", principal);
         context.text("aws:RequestedRegion", requested_region(aws.region(), actions, resource));
         if let Some(Arn { account, .. }) = Arn::parse(principal) {
             context.text("aws:PrincipalAccount", account);
-            // keyrot works on nothing of another account's.
+            // keyrot works only in its own account.
             context.text("aws:ResourceAccount", account);
         }
         let kind = if principal.contains(":role/") { "AssumedRole" } else { "User" };
@@ -36,10 +36,11 @@ impl Context {
         context
     }
 
-    /// With the tags that keyrot puts on users and secrets by these actions.
+    /// Adds the tags that keyrot writes with these actions.
     pub(super) fn tagging(mut self, settings: &Settings, actions: &[&str]) -> Self {
         let mut tags: Vec<(&str, &str)> = Vec::new();
-        // What a value of keyrot's own is does not matter to a rule on tags; that there is one does.
+        // For a rule on tags, the value of keyrot's own tags does not matter, only that there is
+        // one.
         let own = |key| (key, "keyrot-doctor");
         if actions.contains(&"iam:TagUser") {
             tags.push(own(HOME_TAG));
@@ -63,14 +64,14 @@ impl Context {
         self
     }
 
-    /// With these keys of tags.
+    /// Adds these tag keys.
     pub(super) fn tag_keys(mut self, keys: &[&str]) -> Self {
         let keys = keys.iter().map(|key| (*key).to_owned()).collect();
         self.set("aws:TagKeys", ContextKeyTypeEnum::StringList, keys);
         self
     }
 
-    /// With the values that the statement's own conditions ask for.
+    /// Adds the values in the statement's own conditions.
     pub(super) fn asked_for_by(mut self, statement: &Statement) -> Self {
         for (operator, keys) in &statement.condition {
             let kind = match operator.starts_with("ForAnyValue:") {
@@ -110,12 +111,12 @@ impl Context {
     }
 }
 
-/// A text that the pattern fits.
+/// Returns a text that matches the pattern.
 pub(super) fn fitting(pattern: &str) -> String {
     pattern.replace('*', "keyrot-doctor").replace('?', "a")
 }
 
-/// The region of the endpoint that is called. IAM is global, with an endpoint in one region of each
+/// Returns the region of the endpoint. IAM is global, with an endpoint in one region of each
 /// partition.
 fn requested_region<'a>(own: &'a str, actions: &[&str], resource: &'a str) -> &'a str {
     if actions.iter().any(|action| action.starts_with("iam:")) {

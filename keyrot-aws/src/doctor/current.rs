@@ -1,11 +1,11 @@
-//! Whether what is current is what it claims to be: the user's own working key.
+//! Checks whether the current version is what it claims: the user's own working key.
 //!
-//! A version id names a key; whoever may write the secret chooses it. So the value is compared with
-//! the id and with IAM's list of the user's keys and, if that is asked for, verified as the user.
-//! Of the value, only the key's id is kept.
+//! A version id names a key, but anyone who may write the secret chooses the id. So the value is
+//! compared with the id and with IAM's list of the user's keys and, if requested, verified as the
+//! user. Only the key's id is kept.
 //!
-//! A verification is no change, but IAM records it as a use: an unused key would look used in
-//! audits, and to a run that waits until nothing uses an old key. So it is made on request only.
+//! A verification changes nothing, but IAM records it as a use: an unused key would look used in
+//! audits, and to a run that waits until nothing uses an old key. So it is made only on request.
 
 use crate::doctor::check::{Check, Notes, Verify};
 use crate::doctor::wording::some;
@@ -15,23 +15,23 @@ use keyrot_core::{Credentials, KeyStatus, Ports};
 use std::time::Duration;
 
 const ABOUT: &str = "current";
-/// One server that lags refuses good keys, too.
+/// The number of refusals that count: a server that lags may refuse a good key.
 const REFUSALS: u32 = 3;
 const BETWEEN: Duration = Duration::from_secs(1);
 
-/// What came out for one user.
+/// The result for one user.
 #[derive(Debug, PartialEq, Eq)]
 enum Found {
     /// There is no key yet.
     Nothing,
     Works,
-    /// It is the right key, and it was not verified.
+    /// It is the right key, but it was not verified.
     Compared,
     Mismatch(String),
     Unknown(String),
 }
 
-/// The users whose secrets are there, with what is current, among the first `read` of `all` users.
+/// Checks the users with secrets, among the first `read` of `all` users.
 pub(super) async fn examine(
     ports: &Ports,
     held: &[(&Subject, LabeledVersion)],
@@ -127,8 +127,8 @@ async fn compare(ports: &Ports, subject: &Subject, held: &LabeledVersion, verify
         }
         Some(_) => {}
     }
-    // A verification is a use of `sts` in IAM's record. While an old key is kept until something
-    // uses the new one, it would pass for that use.
+    // IAM records a verification as a use of `sts`. While an old key is kept until something uses
+    // the new one, it would count as that use.
     if verify == Verify::No
         || keys.iter().any(|other| other.id != *key && other.status == KeyStatus::Active)
     {
@@ -245,7 +245,7 @@ mod tests {
             notes.checks.remove(0)
         }
 
-        /// Makes this value current, under an id that claims what the one before claims.
+        /// Makes this value current, under an id with the same claim as the previous one.
         fn forge(&self, value: impl FnOnce(&World) -> String) {
             self.account.change(|world| {
                 let before =

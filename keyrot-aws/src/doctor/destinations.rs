@@ -1,4 +1,4 @@
-//! Whether the destinations answer, and how their places stand.
+//! Checks whether the destinations answer, and the state of their places.
 
 use crate::doctor::check::{Check, Notes};
 use crate::doctor::wording::some;
@@ -8,13 +8,13 @@ use keyrot_core::settings::{DestinationKind, DestinationSpec, Settings};
 use std::time::Duration;
 
 const ABOUT: &str = "destinations";
-/// So many places of each destination are looked at.
+/// The number of places of each destination that are read.
 const PLACES: usize = 5;
-/// A job of a CI system waits at most about so long in a queue, with the key that it was queued
-/// with (GitHub Actions documentation, "Usage limits": 24 hours).
+/// The longest time for which a CI job waits in a queue with the key that it was queued with
+/// (GitHub Actions documentation, "Usage limits": 24 hours).
 const QUEUED: Duration = Duration::from_secs(86_400);
 
-/// Looks at the first places of each destination, as a run does before it delivers.
+/// Reads the first places of each destination, as a run does before it delivers.
 pub(super) async fn examine(
     ports: &Ports,
     settings: &Settings,

@@ -1,4 +1,4 @@
-//! Whether notifications would arrive.
+//! Checks whether notifications would arrive.
 
 use crate::connect::Aws;
 use crate::doctor::check::{Check, Notes};

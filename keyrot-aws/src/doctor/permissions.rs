@@ -1,10 +1,10 @@
-//! Every permission that the policy lists, by IAM's own simulation where the caller may ask for it.
+//! Checks every permission in the policy, with IAM's own simulation if the caller may use it.
 //!
 //! The policy is the one that `keyrot policy` prints for these settings. Each of its statements is
-//! simulated as it stands: its actions, on a resource that its pattern fits, with the values of its
-//! own conditions and with what is known of the request. A simulation knows the caller's policies, boundary and the organization's
-//! policies, and no policy of a resource such as a KMS key's (IAM API reference,
-//! `SimulatePrincipalPolicy`).
+//! simulated as it stands: its actions, on a resource that matches its pattern, with the values of
+//! its own conditions and with what is known about the request. A simulation knows the caller's
+//! policies, boundary and the organization's policies, but no resource policy such as a KMS key's
+//! (IAM API reference, `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
 use super::context::{Context, fitting};
@@ -76,7 +76,7 @@ pub(super) async fn examine(
     checks(&all).into_iter().for_each(|check| notes.add(check));
 }
 
-/// What is to be said of it. What was not answered is not called well, and never failed.
+/// Returns the findings. An action without an answer is neither ok nor failed.
 fn checks(found: &Simulated) -> Vec<Check> {
     let allowed = found.allowed.len();
     let mut checks = Vec::new();
@@ -163,7 +163,7 @@ async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     let Arn { partition, account, resource, .. } = Arn::parse(arn)?;
     let session = resource.strip_prefix("assumed-role/")?;
     let role = session.split('/').next().filter(|role| !role.is_empty())?;
-    // A session does not show its role's path; the role does, if the caller may ask.
+    // A session's ARN lacks its role's path; the role has it, if the caller may read it.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);
     let answer =
@@ -194,7 +194,7 @@ fn scope(aws: &Aws, settings: &Settings, caller: &Caller) -> Scope {
     }
 }
 
-/// What IAM says of the statement's actions.
+/// Returns IAM's answer for the statement's actions.
 async fn simulate(
     (aws, settings): (&Aws, &Settings),
     principal: &str,
@@ -210,7 +210,7 @@ async fn simulate(
     ask(aws, Question { about, principal, actions, resource, context }).await
 }
 
-/// Something that the statement is about: the sample's user or secret, or whatever fits its
+/// Returns a resource of the statement: the sample's user or secret, or one that matches its
 /// pattern.
 fn resource(statement: &Statement, sample: &Sample) -> String {
     let pattern = match &statement.resource {

@@ -1,5 +1,5 @@
-//! What the selected users may do that steers keyrot. Their keys are published: whoever reads such
-//! a secret has these rights.
+//! Checks the selected users' rights that affect keyrot. Their keys are published: anyone who reads
+//! such a secret has these rights.
 
 use super::caller::partition;
 use super::check::{Check, Notes};
@@ -15,11 +15,11 @@ use keyrot_core::{IamUser, Selected, Target};
 pub(super) const ABOUT: &str = "rights";
 pub(super) const HINT: &str = "give these users what their jobs need and no more; keyrot policy --for guard prints an SCP that keeps everybody \
                                but those you name from tags and secrets (docs/deploy.md)";
-/// So many users are simulated, with three calls each.
+/// The number of users that are simulated, with three calls each.
 const USERS: usize = 10;
 
-/// By IAM's simulation, for the first users. Who else may tag users or write secrets is not
-/// examined: IAM cannot be asked for everybody.
+/// Simulates the first users. Other principals that may tag users or write secrets are not checked:
+/// IAM can't simulate all of them.
 pub(super) async fn examine(
     aws: &Aws,
     settings: &Settings,
@@ -111,7 +111,7 @@ async fn rights(
     subject: &Subject,
 ) -> Result<Rights, Failure> {
     let (partition, account, region) = (partition(caller), &caller.account, aws.region());
-    // There need be no such user (IAM API reference, `SimulatePrincipalPolicy`).
+    // The user need not exist (IAM API reference, `SimulatePrincipalPolicy`).
     let somebody = format!("arn:{partition}:iam::{account}:user/keyrot-doctor-somebody-else");
     let secret = format!(
         "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-AbCdEf",
@@ -134,18 +134,18 @@ async fn rights(
     for found in [&tagging, &writing] {
         rights.own.extend(&found.allowed);
     }
-    // What hangs on something that is not known is not called a right that the user lacks.
+    // A right that depends on unknown values does not count as missing.
     for found in [&tagging, &writing, &others] {
         rights.silent.extend(found.unknown());
     }
     Ok(rights)
 }
 
-/// The managed policies by which one may change every user (AWS managed policy reference).
+/// The managed policies that allow changing every user (AWS managed policy reference).
 pub(crate) const OF_ADMINISTRATORS: [&str; 2] = ["AdministratorAccess", "IAMFullAccess"];
 
-/// Attached policies are in the list of users anyway. What groups and inline policies give, only a
-/// simulation shows.
+/// Returns the selected administrators. The list of users has attached policies; only a simulation
+/// shows those of groups and inline ones.
 pub(crate) fn administrators(users: &[IamUser], selected: &Selected, notes: &mut Notes<'_>) {
     let powerful = |one: &Target| {
         let user = users.iter().find(|user| user.arn == one.subject.arn)?;

@@ -1,14 +1,14 @@
-//! A user as an example for the checks that follow.
+//! An example user for later checks.
 
 use keyrot_core::model::Subject;
 use keyrot_core::{KeyId, SecretName, UserArn};
 
-/// A user as an example for what is checked next.
+/// An example user for later checks.
 #[derive(Debug, Default)]
 pub(crate) struct Sample {
     pub(crate) user: Option<UserArn>,
     pub(crate) key: Option<KeyId>,
-    /// The user's secret: its name, and whether it is there.
+    /// The user's secret, if it exists.
     pub(crate) secret: Option<SecretName>,
     pub(crate) there: bool,
     /// The selected users with their secrets, by name.

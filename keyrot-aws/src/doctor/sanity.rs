@@ -1,4 +1,4 @@
-//! Settings that can be used, and yet are not what most people want.
+//! Checks for settings that are valid but unusual.
 
 use crate::doctor::check::{Check, Health};
 use crate::policy::{Scope, Text};
@@ -10,7 +10,7 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// What of the settings is worth a second thought. They could be read, or there would be none.
+/// Returns findings about unusual settings. The settings themselves are valid.
 #[must_use]
 pub fn from_settings(settings: &Settings) -> Vec<Check> {
     let Waits { max_age, run_interval, overlap, recent_use, idle, soak, .. } =

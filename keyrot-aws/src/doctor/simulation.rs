@@ -1,4 +1,4 @@
-//! IAM's simulation: one question, and what it says of each action.
+//! IAM's simulation: one question, and the answer for each action.
 
 use crate::connect::Aws;
 use crate::doctor::context::Context;
@@ -19,36 +19,36 @@ pub(super) struct Question<'a> {
     pub(super) context: Context,
 }
 
-/// What the simulation said of each action that it was asked about.
+/// The simulation's answer for each action.
 #[derive(Debug, Default)]
 pub(super) struct Simulated {
     pub(super) allowed: Vec<&'static str>,
     pub(super) denied: Vec<Denied>,
-    /// It could not tell.
+    /// Actions that it could not decide.
     pub(super) open: Vec<Open>,
-    /// Nothing.
+    /// Actions without an answer.
     pub(super) silent: Vec<&'static str>,
 }
 
-/// An action that is not allowed, whatever a request would bring with it.
+/// An action that is never allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Denied {
     pub(super) action: &'static str,
-    /// Whether the principal's permissions boundary is what does not allow it.
+    /// Whether the principal's permissions boundary denies it.
     pub(super) by_boundary: bool,
 }
 
-/// An action of which the simulation cannot say whether a request would be allowed.
+/// An action that the simulation cannot decide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Open {
     pub(super) action: &'static str,
     pub(super) why: Doubt,
 }
 
-/// Why the simulation cannot tell.
+/// The reason why the simulation cannot decide.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doubt {
-    /// Some policy asks for these condition keys, whose values only a real request has.
+    /// A policy uses these condition keys, whose values only a real request has.
     Missing(BTreeSet<String>),
     /// The organization's policies do not allow it, by a simulation that does not evaluate those
     /// with conditions on global keys, such as `aws:RequestedRegion` (IAM user guide, "IAM policy
@@ -83,7 +83,7 @@ impl Answer {
         let missing = missing(result);
         let organization = result.organizations_decision_detail.as_ref();
         match result.eval_decision {
-            // An answer that hangs on what was not given is no answer, whichever it is.
+            // An answer that depends on missing values is not an answer.
             _ if !missing.is_empty() => Self::Open(Doubt::Missing(missing)),
             PolicyEvaluationDecisionType::Allowed => Self::Allowed,
             _ if organization.is_some_and(|detail| !detail.allowed_by_organizations) => {

@@ -1,4 +1,4 @@
-//! The users, their keys and their secrets, by the calls that every run begins with.
+//! Checks the users, their keys and their secrets, with the calls that every run begins with.
 
 use super::{current, destinations};
 use crate::connect::Aws;
@@ -16,10 +16,10 @@ use keyrot_core::{
 };
 use std::time::Duration;
 
-/// So many secrets are read to find the last run.
+/// The number of secrets that are read to find the last run.
 const SECRETS: usize = 20;
 
-/// The same without AWS: what the ports alone can show, as for an account in memory.
+/// Makes the checks that need only the ports, such as for an account in memory.
 pub async fn of_ports(
     ports: &Ports,
     settings: &Settings,
@@ -134,7 +134,7 @@ async fn keys(ports: &Ports, user: UserArn, notes: &mut Notes<'_>) -> Option<Key
     Some(key)
 }
 
-/// Whether the store answers at all, where there is no user to take a secret of.
+/// Checks whether the store answers at all, if there is no user with a secret.
 async fn any_secret(
     ports: &Ports,
     settings: &Settings,
@@ -165,8 +165,8 @@ fn store_error(error: &keyrot_core::CallError) -> Check {
     }
 }
 
-/// The first users' secrets: what state they are in, whether a value can be read, and when keyrot
-/// last wrote a note.
+/// Checks the first users' secrets: their state, whether a value can be read, and when keyrot last
+/// wrote a journal entry.
 async fn secrets(
     ports: &Ports,
     settings: &Settings,
@@ -235,7 +235,7 @@ async fn secrets(
                 Check::ok("secrets", format!("{text}; values can be read"))
             }
             Err(error) => {
-                // The same would be refused for every user.
+                // Every user would be refused in the same way.
                 held.clear();
                 store_error(&error)
             }
@@ -245,13 +245,13 @@ async fn secrets(
     notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
 }
 
-/// The user's home, where its tag names another place than the settings.
+/// Returns the user's home, if its tag names another place than the settings.
 fn home_elsewhere(subject: &Subject) -> Option<&Place> {
     let HomeTag::At(home) = &subject.home else { return None };
     Some(home.place()).filter(|place| **place != subject.place())
 }
 
-/// What is wrong with whose secret it is: a run would not publish the user's key there.
+/// Returns why the secret is not this user's: a run would not publish the user's key there.
 fn whose(secret: &Secret, subject: &Subject) -> Option<String> {
     let (name, user) = (&subject.secret, &subject.user);
     match &secret.owner {
@@ -287,7 +287,7 @@ impl Seen {
     }
 }
 
-/// When keyrot last noted something down.
+/// Returns when keyrot last wrote an entry.
 fn newest(journal: &Journal) -> Option<Timestamp> {
     let intent = journal.intent.as_ref().map(|note| note.at);
     let promoted = journal.promoted.as_ref().map(|note| note.at);
@@ -320,8 +320,8 @@ fn last_run(
         hours => format_duration(Duration::from_secs(hours * 3600)),
     };
     let text = format!("the last change was {when} ago, recorded on {secret}{among}");
-    // A user is changed once in each max_age at least, and later for what is left of the old key;
-    // then the next rotation is due.
+    // A user is changed at least once in each max_age, and again when its old key is removed; then
+    // the next rotation is due.
     if ago > waits.max_age {
         return Check::warning(ABOUT, text).hint(format!(
             "some key should be due by now: see whether keyrot rotate still runs, every {} at least (run_interval)",
@@ -349,8 +349,8 @@ pub(super) async fn kms(aws: &Aws, settings: &Settings, sample: &Sample, notes: 
     notes.add(compare(key, used.as_deref(), secret));
 }
 
-/// A value under the key was read by now; whether it is the key of the setting shows where both
-/// name it alike.
+/// A value under the key was already read; whether it is the configured key can be compared only if
+/// both have the same form.
 fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
     let plain = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
     let is_alias = |key: &str| key.contains("alias/");

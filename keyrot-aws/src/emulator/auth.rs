@@ -25,7 +25,7 @@ pub(super) struct Signature<'a> {
     signature: &'a str,
 }
 
-/// Who calls.
+/// The caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Caller {
     Admin,
@@ -139,7 +139,7 @@ pub(super) fn in_time(call: &ApiCall, now: Timestamp) -> Result<(), Refused> {
     Err(Refused::new(BAD_SIGNATURE, message))
 }
 
-/// Finds out who calls. A user's call is recorded as a use of the key.
+/// Determines the caller. A user's call is recorded as a use of the key.
 pub(super) fn caller(
     call: &ApiCall,
     admin: &Credentials,
@@ -155,15 +155,15 @@ pub(super) fn caller(
                        signing method.";
         Refused::new(BAD_SIGNATURE, message)
     };
-    // A signature made for another service is worth nothing here.
+    // A signature for another service is invalid here.
     let meant = signature.service == call.service.prefix();
     let genuine = |secret: &SecretKey| meant && signature.fits(&call.head, &call.body, secret);
     if signature.key == admin.key.as_str() {
         return if genuine(&admin.secret) { Ok(Caller::Admin) } else { Err(wrong()) };
     }
     let signer = KeyId::parse(signature.key).map_err(|_| unknown())?;
-    // A session's token has to come along. It lives on when the key that began it is deactivated.
-    // (Of a key that is deleted the account does not know whose it was.)
+    // A session needs its token. It keeps working after its key is deactivated. (The account does
+    // not know the user of a deleted key.)
     if let Some(rest) = signature.key.strip_prefix(SESSION) {
         let key = KeyId::parse(format!("{KEY}{rest}")).map_err(|_| unknown())?;
         let issued = issued(call).ok_or_else(unknown)?;

@@ -1,4 +1,4 @@
-//! What a test can do to the traffic: faults, gates, limits, counts.
+//! Controls the traffic in a test: faults, gates, limits, counts.
 
 use super::stats::{Entry, Outcome, Stats};
 use super::throttle::{Bucket, RateLimit};
@@ -6,14 +6,14 @@ use keyrot_core::memory::Countdown;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Which calls.
+/// Selects calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CallAt {
     /// The action, such as `CreateAccessKey`; `None` for any.
     pub action: Option<String>,
-    /// What it is about, as in [`Entry::subject`]; `None` for anything.
+    /// The subject, as in [`Entry::subject`]; `None` for any.
     pub subject: Option<String>,
-    /// How many such calls pass first, and how many are hit then.
+    /// The number of such calls that pass first, and the number that are hit after that.
     pub turn: Countdown,
 }
 
@@ -47,14 +47,14 @@ impl CallAt {
         self
     }
 
-    /// Lets so many pass first.
+    /// Lets this many calls pass first.
     #[must_use]
     pub fn after(mut self, calls: usize) -> Self {
         self.turn.after = calls;
         self
     }
 
-    /// Hits so many then; `usize::MAX` for all.
+    /// Hits this many calls; `usize::MAX` for all.
     #[must_use]
     pub fn times(mut self, calls: usize) -> Self {
         self.turn.times = calls;
@@ -108,7 +108,7 @@ impl Fault {
     }
 }
 
-/// At which moment a call is held.
+/// The moment at which a call is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
     /// It has arrived and is not carried out yet.
@@ -117,8 +117,8 @@ pub enum When {
     After,
 }
 
-/// A call that is held, or is to be. Dropped without [`Gate::release`], the connection is cut: a
-/// call that was held before it was carried out never is.
+/// A call that is held, or will be. If it is dropped without [`Gate::release`], the connection is
+/// cut: a call that was held before it was carried out never is.
 #[derive(Debug)]
 pub struct Gate {
     reached: watch::Receiver<bool>,
@@ -126,7 +126,7 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Waits until a call is held. It never returns if none comes, so put a time-out around it.
+    /// Waits until a call is held. It never returns if none comes, so put a timeout around it.
     pub async fn reached(&self) {
         let mut reached = self.reached.clone();
         if reached.wait_for(|r| *r).await.is_err() {
@@ -186,7 +186,7 @@ pub(super) struct Control {
     pub(super) stats: Stats,
 }
 
-/// What is to become of one call.
+/// What happens to one call.
 pub(super) struct Fate {
     /// Counted from one, for request ids.
     pub(super) number: u64,

@@ -90,8 +90,8 @@ fn conditions(statement: &Value) -> impl Iterator<Item = (&String, &Value)> {
     statement.get("Condition").and_then(Value::as_object).into_iter().flatten()
 }
 
-/// The condition keys on which it hangs whether the policy denies the request, and which the request
-/// does not have.
+/// Returns the condition keys that decide whether the policy denies the request, and that the
+/// request does not have.
 pub(super) fn missing_keys(policy: &Value, request: &AccessRequest) -> Vec<String> {
     let keys = |(_, keys): (&String, &Value)| {
         let names = keys.as_object().into_iter().flatten().map(|(name, _)| name.clone());
@@ -234,7 +234,7 @@ mod tests {
             );
             assert!(!denies(&user, Some(ended.before)), "begun after it");
             assert!(!denies(&user, None), "a long-term key carries no time of issue");
-            // What keeps it so is that there is no IfExists.
+            // This works because there is no IfExists.
             let wrong = with(&document.replace("DateLessThan", "DateLessThanIfExists"));
             assert!(denies(&wrong, None) && denies(&wrong, Some(now)));
         }

@@ -98,7 +98,7 @@ impl Emulator {
         self.shared.world().now()
     }
 
-    /// Does something to the account as a person would.
+    /// Changes the account as a person would.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.shared.world();
         world.set_region(&self.region);
@@ -108,13 +108,13 @@ impl Emulator {
         result
     }
 
-    /// Looks on: from now on the function sees what each call does to the account, at the moment
-    /// when it is carried out and before anybody else can act. A call whose caller is not known,
-    /// and one that a fault kept from being carried out, is not shown; nor is time that passes.
+    /// Observes the account: from now on the function gets each call's change, when it is carried
+    /// out and before another call can act. It does not get calls from unknown callers, calls that
+    /// a fault prevented, or the passing of time.
     ///
-    /// The account is locked meanwhile, so the function must not use the emulator: that would wait
-    /// forever. If it panics, the connection is cut; better keep what is to be asserted for later.
-    /// Meant for small accounts: each call copies the account.
+    /// The account is locked during the call, so the function must not use the emulator: that would
+    /// deadlock. If it panics, the connection is cut, so collect data and assert later. It is meant
+    /// for small accounts, because each call copies the account.
     ///
     /// ```
     /// use keyrot_aws::emulator::{By, Emulator, EmulatorOptions};
@@ -136,29 +136,29 @@ impl Emulator {
         self.shared.world().add(Box::new(observer));
     }
 
-    /// Moves the account's clock forward, on top of what passes by itself.
+    /// Moves the account's clock forward, in addition to the time that passes by itself.
     pub fn advance(&self, time: Duration) {
         self.shared.advance(time);
     }
 
-    /// Puts a service control policy on the account, in the place of the one before; `None` takes
-    /// it off. What it denies is denied to everybody, the emulator's administrator
-    /// (`arn:aws:iam::ACCOUNT:role/emulator`) included. What it does not deny, it allows.
+    /// Sets the account's service control policy; `None` removes it. It denies to all callers,
+    /// including the emulator's administrator (`arn:aws:iam::ACCOUNT:role/emulator`), and allows
+    /// everything that it does not deny.
     pub fn service_control_policy(&self, policy: Option<serde_json::Value>) {
         self.shared.set_scp(policy);
     }
 
-    /// Lets something go wrong from now on.
+    /// Injects a fault from now on.
     pub fn inject(&self, at: CallAt, fault: Fault) {
         self.control().inject(at, fault);
     }
 
-    /// Takes all faults away. Calls that are held stay so.
+    /// Removes all faults. Held calls stay held.
     pub fn heal(&self) {
         self.control().heal();
     }
 
-    /// Puts these limits in the place of the ones before; the buckets begin full.
+    /// Replaces the limits; the buckets start full.
     pub fn limit(&self, limits: Vec<RateLimit>) {
         self.control().limit(limits);
     }
@@ -169,18 +169,18 @@ impl Emulator {
         self.control().pause(at, when)
     }
 
-    /// What was called so far.
+    /// Returns the statistics so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
         self.control().stats.clone()
     }
 
-    /// Forgets what was called so far.
+    /// Resets the statistics.
     pub fn reset_stats(&self) {
         self.control().stats = Stats::default();
     }
 
-    /// Ends it: calls under way are cut off. To drop it does the same.
+    /// Stops the emulator: calls under way are cut off. Dropping it does the same.
     pub fn stop(self) {
         drop(self);
     }

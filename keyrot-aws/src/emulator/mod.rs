@@ -1,6 +1,6 @@
 //! An HTTP server on 127.0.0.1 that acts as AWS: it serves the in-memory account
 //! [`World`](keyrot_core::memory::World) with the wire protocols of IAM, STS, Secrets Manager and
-//! CloudTrail (`LookupEvents`), for tests and benchmarks of whatever speaks to AWS through the SDKs
+//! CloudTrail (`LookupEvents`), for tests and benchmarks of programs that call AWS through the SDKs
 //! or the AWS CLI.
 //!
 //! ```
@@ -21,7 +21,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What it keeps to
+//! # What it does
 //! - The rules of [`World`](keyrot_core::memory::World), with AWS's error codes, HTTP statuses and
 //!   request ids; lists are cut into pages, where AWS's are.
 //! - The caller is named by the `Authorization` header, and its signature (Signature Version 4) is
@@ -40,7 +40,8 @@
 //! One account; its secrets are by region, as the request is signed. No policies but the above; of
 //! inline policies and of the service control policy ([`Emulator::service_control_policy`]) what
 //! they deny by action, resource, `aws:PrincipalArn`, `aws:RequestedRegion`, `aws:RequestTag/…`,
-//! `aws:TagKeys` and `aws:TokenIssueTime`, which `SimulatePrincipalPolicy` simulates, too; no KMS, no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret
+//! `aws:TagKeys` and `aws:TokenIssueTime`, which `SimulatePrincipalPolicy` simulates, too; no KMS,
+//! no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret
 //! without recovery. The age of a signature is checked only if [`EmulatorOptions::strict_time`]
 //! says so, because the account's clock need not be the client's. A user's creation date, and a
 //! secret's description, KMS key and dates are not kept.
@@ -48,8 +49,8 @@
 //! # Use in tests
 //! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child
 //! processes alike. [`Emulator::pause`] holds a call, before or after it is carried out, until the
-//! test has done what it wants, such as killing the client. [`Emulator::observe`] looks on at every
-//! change, such as with [`keyrot_core::memory::Watch`], which knows keyrot's promises.
+//! test has done what it wants, such as killing the client. [`Emulator::observe`] observes every
+//! change, such as with [`keyrot_core::memory::Watch`], which checks keyrot's promises.
 
 mod auth;
 mod control;

@@ -18,8 +18,8 @@ pub struct EmulatorOptions {
     /// Whether a request is refused that was signed more than five minutes from the account's time,
     /// as AWS does. Default `false`, because the account's clock need not be the client's.
     pub strict_time: bool,
-    /// No page of a list is longer than this, whatever the client asks for: AWS's may be shorter
-    /// than asked for too. Default: AWS's own limits.
+    /// The longest page of a list, even if the client asks for more: AWS's pages may also be
+    /// shorter than requested. Default: AWS's own limits.
     pub page_limit: Option<usize>,
     /// Whether every call is kept in [`Stats::log`](super::Stats::log). Default `true`.
     pub log: bool,
@@ -46,7 +46,7 @@ pub enum WorldTime {
     /// As the machine's: an account whose time is past is brought up to the present at the start.
     /// It never goes back.
     Wall,
-    /// It stands still, but for [`Emulator::advance`](super::Emulator::advance) and the account's
-    /// own [`call_time`](keyrot_core::memory::Rules::call_time).
+    /// It stands still, except for [`Emulator::advance`](super::Emulator::advance) and the
+    /// account's own [`call_time`](keyrot_core::memory::Rules::call_time).
     Still,
 }

@@ -1,6 +1,6 @@
 //! `SimulatePrincipalPolicy`, as far as the account's service control policy goes: what it does not
-//! deny is allowed. As IAM does, it judges by what it is given, and names the condition keys that it
-//! is not.
+//! deny is allowed. Like IAM, it decides by the keys that it is given, and names the missing
+//! condition keys.
 
 use super::deny::{AccessRequest, denied_by, missing_keys};
 use super::reply::{Output, Refused, Xml};

@@ -1,10 +1,10 @@
-//! Why the profiles cannot be used.
+//! The errors of profiles.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Why the shared configuration files, or the variables beside them, cannot be used. No call to AWS
-/// was made.
+/// The reason why the shared configuration files or the environment variables cannot be used. No
+/// call to AWS was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
@@ -13,14 +13,14 @@ pub enum ProfileError {
     Missing {
         /// Its name.
         name: String,
-        /// What names it.
+        /// The source of the name.
         named: NamedBy,
         /// The profiles that exist.
         known: Vec<String>,
         /// The files that were read.
         files: String,
     },
-    /// A variable is set to nothing.
+    /// A variable is set, but empty.
     #[error(
         "{variable} is set, but empty: name a profile in it, or unset it (env -u {variable} keyrot …)"
     )]
@@ -46,12 +46,12 @@ pub enum ProfileError {
         /// The one that is not.
         missing: &'static str,
     },
-    /// A file is there, and cannot be read.
+    /// A file exists, but cannot be read.
     #[error("{} cannot be read: {why}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A file is not in the format of such files.
@@ -62,7 +62,7 @@ pub enum ProfileError {
         /// Where and why.
         why: String,
     },
-    /// What the profile says cannot give credentials.
+    /// The profile cannot give credentials.
     #[error("the profile {profile:?} {problem}")]
     Unusable {
         /// The profile.
@@ -72,7 +72,7 @@ pub enum ProfileError {
     },
 }
 
-/// What names a profile.
+/// The source of a profile's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NamedBy {
@@ -100,7 +100,7 @@ impl ProfileError {
     }
 }
 
-/// More names than these help nobody.
+/// The most names that a message lists.
 const MOST: usize = 12;
 
 fn known_list(known: &[String]) -> impl fmt::Display {

@@ -1,5 +1,5 @@
-//! The two shared files: where they are, and whether the SDK can read them. What it cannot read it
-//! takes for empty.
+//! The two shared files: where they are, and whether the SDK can read them. The SDK treats an
+//! unreadable file as empty.
 
 use super::error::ProfileError;
 use std::io::ErrorKind;
@@ -25,7 +25,7 @@ pub(super) struct Files {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
-    /// Empty where there is no file, or it cannot be read.
+    /// Empty if there is no file, or it cannot be read.
     text: String,
     state: State,
 }
@@ -36,7 +36,7 @@ enum State {
     Missing,
     /// This user may not read it, or not even its folder.
     Denied(String),
-    /// It is there, and is no such file.
+    /// It exists, but is not a valid file.
     Unusable(String),
 }
 
@@ -50,9 +50,9 @@ impl Files {
         }
     }
 
-    /// Refuses a file that is there, and that the SDK would take for empty. A file that this user
-    /// may not read, as of a service whose `HOME` is another user's, matters only if a profile is
-    /// asked for.
+    /// Refuses an existing file that the SDK would treat as empty. A file that this user may not
+    /// read, such as for a service whose `HOME` belongs to another user, matters only if a profile
+    /// is requested.
     pub(super) fn check(&self, is_asked_for: bool) -> Result<(), ProfileError> {
         for File { path, state, .. } in [&self.config, &self.credentials] {
             match state {
@@ -85,7 +85,7 @@ impl Files {
         })
     }
 
-    /// Whether the configuration file has `[name]`, which is no profile there.
+    /// Whether the configuration file has `[name]`, which is not a profile there.
     pub(super) fn has_bare_section(&self, name: &str) -> bool {
         self.config.sections().any(|section| section == name)
     }
@@ -126,7 +126,7 @@ fn text_of(path: &Path) -> Result<String, State> {
     };
     let kind = std::fs::metadata(path).map_err(failed)?;
     if !kind.is_file() && !is_device(&kind) {
-        // A pipe would be waited for, and be empty for the SDK.
+        // Reading a pipe would wait, and the SDK would treat it as empty.
         return Err(State::Unusable("expected a regular file".to_owned()));
     }
     if kind.len() > LARGEST {

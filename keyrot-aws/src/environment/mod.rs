@@ -1,6 +1,6 @@
-//! What the environment and the shared configuration files say about who calls AWS: read and
-//! checked before anything is called. The SDK skips what it cannot use, and goes on to the machine's
-//! role; keyrot would then act on another account than it was told to.
+//! The caller's identity in the environment and the shared configuration files, read and checked
+//! before any call. The SDK skips what it cannot use, and falls back to the machine's role; keyrot
+//! would then act on the wrong account.
 
 mod error;
 mod files;
@@ -17,10 +17,10 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 use files::Files;
 
-/// Who calls AWS, as far as it is known without a call.
+/// The caller of AWS, as far as it is known without a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Environment {
-    /// The profile that was asked for.
+    /// The requested profile.
     pub(crate) profile: Option<String>,
     /// How its credentials are found.
     pub(crate) route: Route,
@@ -32,7 +32,7 @@ impl Environment {
     /// Reads the variables and the files.
     ///
     /// # Errors
-    /// [`ProfileError`] if what they say cannot be meant.
+    /// [`ProfileError`] if they are invalid or contradictory.
     pub(crate) async fn read(settings: &AwsSettings) -> Result<Self, ProfileError> {
         let handed_in = settings.credentials.is_some();
         if settings.ignore_profiles {
@@ -49,7 +49,7 @@ impl Environment {
             Err(error) => Err(error),
         };
         let set = match set {
-            // Nothing but the credentials is needed, and they are there.
+            // Only the credentials are needed, and the program has set them.
             Err(_) if handed_in => {
                 return Ok(Self { profile: None, route: Route::handed_in(), ca_bundle: None });
             }
@@ -61,7 +61,7 @@ impl Environment {
         }
         let name = named.map(|(name, _)| name);
         let chosen = name.as_deref().unwrap_or("default");
-        // A profile that was asked for by name goes before the variables, as for the AWS CLI.
+        // A profile that was set by name takes precedence over the variables, as in the AWS CLI.
         let variables = if by_name { None } else { Route::of_variables(handed_in)? };
         let route = match variables {
             Some(route) => route,

@@ -1,11 +1,11 @@
-//! Which profile is asked for.
+//! The requested profile.
 
 use super::error::{NamedBy, ProfileError};
 use super::files::{Files, variable};
 use aws_config::profile::ProfileSet;
 
-/// The profile that a variable names, and which one. The AWS CLI reads `AWS_DEFAULT_PROFILE`, too,
-/// and prefers it; the SDKs read `AWS_PROFILE` alone.
+/// Returns the profile in the environment, and the variable that names it. The AWS CLI also reads
+/// `AWS_DEFAULT_PROFILE`, and prefers it; the SDKs read only `AWS_PROFILE`.
 ///
 /// # Errors
 /// [`ProfileError`] if a variable is empty, or the two disagree.
@@ -25,7 +25,7 @@ pub fn profile_of_environment() -> Result<Option<(String, NamedBy)>, ProfileErro
     }
 }
 
-/// Refuses a name that no file has.
+/// Refuses a name that is in no file.
 pub(super) fn must_exist(
     set: &ProfileSet,
     files: &Files,

@@ -1,5 +1,5 @@
-//! How a profile gets its credentials: the same way through its keys as the SDK takes, so that what
-//! cannot work is refused beforehand in plain words, and what fails later can be explained.
+//! How a profile gets its credentials. It reads the profile's keys in the SDK's order, so that
+//! keyrot can refuse what cannot work in advance, and explain what fails later.
 
 use super::error::{NamedBy, ProfileError};
 use super::files::{Files, variable};
@@ -9,20 +9,20 @@ use aws_config::profile::{Profile, ProfileSet};
 /// The way to the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
-    /// The profile that was asked for; `None` if none gives the credentials.
+    /// The requested profile; `None` if no profile gives the credentials.
     pub(crate) profile: Option<String>,
     /// The roles to assume; the last one is the caller's.
     pub(crate) roles: Vec<String>,
     /// The MFA device that a role's profile names. The SDK does not ask for its code.
     pub(crate) mfa: Option<String>,
-    /// Where the first credentials come from.
+    /// The source of the first credentials.
     pub(crate) base: Base,
 }
 
 /// The first credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Base {
-    /// Handed in by the program.
+    /// Set by the program.
     HandedIn,
     /// Variables with a key.
     Variables,
@@ -80,7 +80,7 @@ pub(super) fn of_profile(
     let Some(mut at) = set.get_profile(name) else { return Ok(Route::machine()) };
     let mut seen = vec![name.to_owned()];
     loop {
-        // What a source says of a role of its own counts only if it has no key (as for the SDK).
+        // A source's own role counts only if it has no key (as in the SDK).
         let is_source = seen.len() > 1;
         if is_source && at.get(KEY_ID).is_some() && at.get(KEY_SECRET).is_some() {
             route.base = Base::Key;
@@ -142,7 +142,7 @@ const KEY_SECRET: &str = "aws_secret_access_key";
 const WAYS: &str =
     "a key, role_arn with source_profile, sso_session, login_session or credential_process";
 
-/// What gives this profile's own credentials, in the SDK's order.
+/// Returns the source of this profile's own credentials, in the SDK's order.
 fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, ProfileError> {
     let has = |key: &str| profile.get(key).is_some();
     let refuse = |problem: String| Err(ProfileError::unusable(profile.name(), problem));

@@ -1,20 +1,20 @@
 //! AWS's error codes, by what they mean.
 
-/// What one attempt came to.
+/// The result of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
     /// Refused for its rate; nothing was done.
     Throttled,
-    /// No answer that counts. `sent`: the request may have arrived and been carried out.
+    /// No valid answer. `sent`: the request may have arrived and been carried out.
     Lost { sent: bool },
-    /// AWS said no; nothing was done.
+    /// AWS refused; nothing was done.
     Refused,
     /// It never left this machine: no credentials, or a request that cannot be built.
     NotSent,
 }
 
 impl Class {
-    /// One word for it.
+    /// Returns its code.
     #[cfg(feature = "metrics")]
     pub(crate) fn code(self) -> &'static str {
         match self {
@@ -33,8 +33,8 @@ pub(super) const DENIED: &[&str] = &[
     "AuthorizationErrorException",
 ];
 /// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior").
-/// Not among them: `LimitExceeded` and `LimitExceededException`, which here are quotas that no
-/// waiting helps.
+/// `LimitExceeded` and `LimitExceededException` are not among them: here they are quotas, so
+/// waiting does not help.
 pub(super) const THROTTLES: &[&str] = &[
     "Throttling",
     "ThrottlingException",
@@ -61,7 +61,7 @@ const FAILED: &[&str] = &[
 /// The caller's own credentials are not accepted.
 pub(super) const UNKNOWN_KEY: &[&str] =
     &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
-/// The signature does not fit: a wrong secret, or a wrong clock.
+/// The signature does not match: a wrong secret, or a wrong clock.
 pub(super) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
 pub(super) const EXPIRED: &[&str] =
     &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];

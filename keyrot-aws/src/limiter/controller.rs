@@ -28,7 +28,7 @@ pub struct RateController {
     /// Throttles of calls sent before this one belong to a decrease that was already made.
     cut_seq: u64,
     sample: Sample,
-    /// Somebody was told to wait since the last call went out: the limiter is what holds us back.
+    /// A caller had to wait since the last call was sent: the limiter is the bottleneck.
     limiting: bool,
     last_issue: Option<Duration>,
 }
@@ -83,7 +83,7 @@ struct Sample {
     from_seq: u64,
     from: Duration,
     admitted: u32,
-    /// How long the last throttle made everybody wait.
+    /// How long the last throttle made all callers wait.
     pause: Duration,
 }
 

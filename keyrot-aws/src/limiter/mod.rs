@@ -5,9 +5,9 @@
 //! IAM and STS throttle each account with token buckets whose sizes AWS does not publish and does
 //! not raise; several buckets may apply to one API, and a bucket "is refilled every second". All
 //! clients in the account draw on them, so what is left for us changes while we run. A refused call
-//! answers `Throttling` with HTTP 400 and has no effect. Every refusal also hits other clients:
-//! somebody's deployment fails because a rotation is in a hurry. So this limiter finds the rate,
-//! stays at it, and gives way.
+//! answers `Throttling` with HTTP 400 and has no effect. Every refusal also hits other clients: a
+//! deployment may fail because a rotation is in a hurry. So this limiter finds the rate, stays at
+//! it, and gives way to others.
 //!
 //! Sources: AWS Security Blog, "How to monitor and query IAM resources at scale – Part 2" (token
 //! buckets of IAM and STS, apart from each other, one or several for each API, refilled every
@@ -70,8 +70,8 @@
 //!
 //! # Guarantees
 //!
-//! - First come, first served, and whoever stops waiting frees the place.
-//! - The pace stays within `floor..=ceiling`; however often AWS throttles, somebody tries again.
+//! - First come, first served; a caller that stops waiting frees its place.
+//! - The pace stays within `floor..=ceiling`; however often AWS throttles, some caller tries again.
 //! - Calls are never cut off by the limiter: an unknown outcome is worse than a late one.
 //!
 //! # Caveats

@@ -11,9 +11,8 @@ use tokio::time::{Instant, sleep_until};
 /// waiting caller costs one entry in an intrusive list inside its own future, and only the first in
 /// the queue holds a timer.
 ///
-/// Two duties of the caller: every call has a time-out (a call without an answer keeps its place),
-/// and nobody who holds a [`Permit`] waits for another one of the same limiter (they could wait for
-/// each other forever).
+/// Two duties of the caller: give every call a timeout (a call without an answer keeps its place),
+/// and never wait for a [`Permit`] while holding another of the same limiter (that could deadlock).
 #[derive(Clone, Debug)]
 pub struct Limiter {
     shared: Arc<Shared>,

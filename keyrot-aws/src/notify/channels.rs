@@ -1,4 +1,4 @@
-//! The notifiers that the setting `notify` names, made once for a process.
+//! The notifiers in the setting `notify`, made once per process.
 
 use super::about::About;
 use super::hook::Hook;
@@ -22,13 +22,13 @@ pub struct Channels {
     pub(super) aws: Aws,
 }
 
-/// Whether `env:VARIABLE` and `file:PATH` are taken for places of secrets.
+/// Whether `env:VARIABLE` and `file:PATH` are allowed as places of secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromEnvironment {
-    /// On a person's machine, or in CI, where secrets come in that way.
+    /// On a person's machine, or in CI, where secrets are passed that way.
     Allowed,
-    /// Where everybody who may read the configuration sees the environment, and everybody who may
-    /// read the code its files, as in a Lambda function.
+    /// Where anyone who may read the configuration sees the environment, and anyone who may read
+    /// the code its files, as in a Lambda function.
     Refused,
 }
 
@@ -83,8 +83,8 @@ impl Channels {
         Ok(Self { all, aws: aws.clone() })
     }
 
-    /// The notifiers of one run on these users. From them come the account, the users' ARNs, and
-    /// links into the console.
+    /// Returns the notifiers of one run on these users, who determine the account, the ARNs and the
+    /// console links.
     #[must_use]
     pub fn for_run(&self, chosen: &[Target]) -> Vec<Arc<dyn Notifier>> {
         let users: BTreeMap<_, _> =
@@ -104,7 +104,7 @@ impl Channels {
     }
 }
 
-/// The notifiers that these entries describe, for one run: [`Channels`] made and used once.
+/// Returns the notifiers in these entries, for one run: [`Channels`] made and used once.
 ///
 /// # Errors
 /// [`ChannelError`] as for [`Channels::new`].
@@ -117,7 +117,7 @@ pub fn from_specs(
     Ok(Channels::new(specs, aws, env)?.for_run(chosen))
 }
 
-/// The names; nothing of what was read.
+/// Shows the names, and nothing that was read.
 impl fmt::Debug for Channels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.all.iter().map(|(spec, _)| spec.name())).finish()

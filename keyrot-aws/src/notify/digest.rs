@@ -1,5 +1,5 @@
-//! A run in a few words: what happened and how severe it is, then which users need manual action,
-//! then what was changed. Pure; the chats and the mail format it.
+//! A short summary of a run: what happened and its severity, then the users that need manual
+//! action, then the changes. Pure; the chats and the mail format it.
 
 use super::console::user_page;
 use crate::notify::about::About;
@@ -19,7 +19,7 @@ const FEW: usize = 3;
 pub(super) struct Digest {
     pub(super) severity: Severity,
     pub(super) verdict: RunStatus,
-    /// What happened, and how bad: one short line.
+    /// What happened, and how severe it is, in one short line.
     pub(super) headline: String,
     /// Where and when.
     pub(super) whence: String,
@@ -33,7 +33,7 @@ pub(super) struct Digest {
     pub(super) looks: Vec<Item>,
     /// What was changed, and for which users.
     pub(super) changes: Vec<(&'static str, Vec<String>)>,
-    /// How many users are where.
+    /// The number of users in each state.
     pub(super) sum: String,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Item {
     /// Other users with the same text.
     pub(super) others: Vec<String>,
     pub(super) owner: Option<String>,
-    /// In one word.
+    /// The state, in one word.
     pub(super) state: &'static str,
     pub(super) what: String,
     /// What to do.
@@ -53,7 +53,7 @@ pub(super) struct Item {
     pub(super) link: Option<String>,
 }
 
-/// How much the run matters; `None` if nothing happened at all.
+/// Returns the severity of the run; `None` if nothing happened.
 pub(super) fn severity(report: &Report) -> Option<Severity> {
     let of_run = match report.verdict() {
         RunStatus::Ok => None,
@@ -136,12 +136,12 @@ impl Digest {
     }
 }
 
-/// How many characters one item may take: one alone its space; of many, one reads the beginnings.
+/// Returns the characters for one item: the full space for a single item, less for several.
 fn room(items: &[Item], alone: usize) -> usize {
     if items.len() <= FEW { alone } else { 260 }
 }
 
-/// The names, at most so many, and how many more there are.
+/// Returns the names, at most this many, and the number of the others.
 pub(super) fn names<T: AsRef<str>>(names: &[T], most: usize) -> String {
     let shown: Vec<&str> = names.iter().take(most).map(AsRef::as_ref).collect();
     let more = match names.len().saturating_sub(most) {
@@ -151,7 +151,7 @@ pub(super) fn names<T: AsRef<str>>(names: &[T], most: usize) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// The text, at most so many characters of it, without control characters.
+/// Returns at most this many characters of the text, without control characters.
 pub(super) fn clip(text: &str, most: usize) -> String {
     let clean: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     keyrot_core::model::clip(&clean, most)
@@ -166,7 +166,7 @@ pub(super) fn users(items: &[Item]) -> Vec<&str> {
         .collect()
 }
 
-/// A hundred users who fail for one reason are one item.
+/// Merges users that fail for the same reason into one item.
 fn alike(items: impl IntoIterator<Item = Item>) -> Vec<Item> {
     let mut merged: Vec<Item> = Vec::new();
     let mut places: BTreeMap<String, usize> = BTreeMap::new();
@@ -183,7 +183,7 @@ fn alike(items: impl IntoIterator<Item = Item>) -> Vec<Item> {
     merged
 }
 
-/// The text without what differs from user to user: the name, and AWS's id of the request.
+/// Returns the text without what differs between users: the name, and AWS's request id.
 fn generic(text: &str, user: &str) -> String {
     let (before, after) = text.split_once(" (request id ").unwrap_or((text, ""));
     let after = after.split_once(')').map_or("", |(_, after)| after);
@@ -259,7 +259,7 @@ fn sum(counts: &Counts) -> String {
     format!("{users} {plural}: {} · oldest key {} days", parts.join(", "), counts.oldest_key_days)
 }
 
-/// What was changed, by kind, and whose it was.
+/// Returns the changes by kind, with their users.
 fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
     let of = |word: &str| -> Vec<String> {
         let had = |user: &&UserDocument| user.events.iter().any(|event| event.event == word);
@@ -280,7 +280,7 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
 /// Whether manual action is needed, and how soon: a leaked key first.
 fn rank(standing: &UserResult) -> Option<u8> {
     match &standing.outcome {
-        // Revoked, and current still: it is as leaked as one that AWS found.
+        // Revoked but still current: it is as serious as a leaked key that AWS found.
         Outcome::Blocked(Blocked::Quarantined { .. } | Blocked::NoWayBack { .. }) => Some(0),
         Outcome::Blocked(
             Blocked::CurrentDoesNotWork { .. }
@@ -295,7 +295,7 @@ fn rank(standing: &UserResult) -> Option<u8> {
     }
 }
 
-/// What a person can do.
+/// Returns what an operator can do.
 fn todo(standing: &UserResult) -> Option<String> {
     Some(match &standing.outcome {
         Outcome::Blocked(_) => standing.hint(),
@@ -333,7 +333,7 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
     let mut texts: Vec<String> = Vec::new();
     let mut held = false;
     for event in of_note {
-        // The state says more than the event: until when.
+        // The state has more than the event: the end of the wait.
         let is_hold = matches!(event.kind, keyrot_core::EventKind::Held(_));
         held |= is_hold;
         texts.push(if is_hold {

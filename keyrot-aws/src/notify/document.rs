@@ -13,12 +13,12 @@ use keyrot_core::{
 use serde::Serialize;
 
 pub(super) const SCHEMA: &str = "keyrot.events/2";
-/// The word for the run's end, beside those of the events.
+/// The code of the run's end, in addition to those of the events.
 pub(super) const RUN_FINISHED: &str = "run_finished";
-/// What a test says.
+/// The text of a test.
 #[cfg(feature = "doctor")]
 pub(super) const TEST: &str = "a test by keyrot doctor; nothing happened";
-/// A message is for people, who read no more, and EventBridge bounds an entry.
+/// The longest message: people read no more, and EventBridge limits an entry.
 const LONGEST: usize = 4_000;
 
 /// The body of a webhook's request.

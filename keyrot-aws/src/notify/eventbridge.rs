@@ -1,4 +1,4 @@
-//! An EventBridge bus: each event as an event of its own, and the run's end.
+//! An EventBridge bus: each event as its own entry, and the run's end.
 
 use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
 use super::failed;
@@ -115,7 +115,7 @@ impl Bus {
         Ok(Entry { entry, bytes })
     }
 
-    /// Puts all of them onto the bus; says how many it would not take.
+    /// Puts all entries on the bus, and returns how many were refused.
     pub(super) async fn put(&self, entries: Vec<Entry>, end: Instant) -> Result<(), NotifierError> {
         let (mut lost, mut last) = (0, None);
         for batch in batches(entries) {
@@ -128,7 +128,7 @@ impl Bus {
         Err(NotifierError::new(error.kind, text).with_source(error))
     }
 
-    /// One request, and again with what was not taken.
+    /// Sends one request, and retries with the refused entries.
     async fn put_batch(
         &self,
         mut batch: Vec<Entry>,
@@ -164,8 +164,8 @@ impl Bus {
     }
 }
 
-/// By the results, which stand in the order of the entries: what may be taken the next time, and
-/// why the others never will.
+/// Sorts by the results, which are in the order of the entries: those to retry, and why the others
+/// will never be accepted.
 fn sort(batch: Vec<Entry>, results: &[PutEventsResultEntry]) -> (Vec<Entry>, Vec<String>) {
     let (mut again, mut refused) = (Vec::new(), Vec::new());
     for (i, entry) in batch.into_iter().enumerate() {
@@ -181,7 +181,7 @@ fn sort(batch: Vec<Entry>, results: &[PutEventsResultEntry]) -> (Vec<Entry>, Vec
     (again, refused)
 }
 
-/// Cut into requests that EventBridge takes.
+/// Splits entries into requests within EventBridge's limits.
 fn batches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     let mut batches: Vec<Vec<Entry>> = Vec::new();
     let mut bytes = 0;

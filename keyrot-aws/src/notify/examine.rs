@@ -1,4 +1,4 @@
-//! Whether notifications would arrive, checked before there is one.
+//! Checks whether notifications would arrive, before there is one.
 
 use super::digest::Digest;
 use super::document::TEST;
@@ -16,20 +16,21 @@ use keyrot_core::{Severity, Timestamp};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// What was found out about a notifier.
+/// The readiness of a notifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// What it needs was read; in words.
+    /// Everything that it needs was read. Holds a text.
     Ready(String),
-    /// It can only be checked by sending something; in words.
+    /// It can only be checked by sending something. Holds a text.
     NotChecked(String),
-    /// It could not be notified; why.
+    /// It is not usable, for this reason.
     NotReady(String),
 }
 
 impl Channels {
-    /// Reads what each notifier needs, its URL and key, and sends nothing. By the notifier's name.
+    /// Reads what each notifier needs, its URL and key, and sends nothing. Returns the results by
+    /// name.
     pub async fn readiness(&self) -> Vec<(String, Readiness)> {
         let mut all = Vec::new();
         for (spec, means) in &self.all {
@@ -38,8 +39,8 @@ impl Channels {
         all
     }
 
-    /// Sends each notifier one message that says it is a test, whatever its least severity. By the
-    /// notifier's name.
+    /// Sends each notifier one test message, regardless of its minimum severity. Returns the
+    /// results by name.
     ///
     /// A chat or topic gets a message, a webhook a signed document without events, a bus an event
     /// of detail-type `test`.

@@ -1,9 +1,9 @@
-//! Why a notification did not get through: the kinds of error that notifiers make.
+//! The errors of notifiers, by kind.
 
 use keyrot_core::CallError;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 
-/// The receiver does not take it.
+/// The receiver refuses it.
 pub(super) fn refused(text: impl Into<String>) -> NotifierError {
     NotifierError::new(NotifierErrorKind::Refused, text)
 }

@@ -1,5 +1,5 @@
-//! One POST to a secret URL: over the SDK's own HTTP and TLS, in bounded time, again where that
-//! helps.
+//! One POST to a secret URL: over the SDK's own HTTP and TLS, with a time limit, and retries if
+//! they help.
 
 use super::failed::{self, setup};
 use super::secret_ref::Hidden;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// Before the second attempt; it doubles up to the longest.
+/// The pause before the second attempt; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 /// The name that receivers see.
@@ -29,13 +29,13 @@ pub(crate) struct Hook {
 struct Answer {
     status: u16,
     wait: Option<Duration>,
-    /// What it says, if that is one plain word.
+    /// The body, if it is one plain word.
     word: String,
 }
 
 /// Why nothing was delivered.
 pub(super) struct Failed {
-    /// Whether the receiver took the sender for a stranger.
+    /// Whether the receiver rejected the sender's URL or key.
     pub(super) refused: bool,
     pub(super) error: NotifierError,
 }
@@ -46,15 +46,15 @@ impl From<NotifierError> for Failed {
     }
 }
 
-/// What is to be done about an attempt.
+/// What to do after an attempt.
 enum Next {
     /// It arrived.
     Done,
     /// Try again, after this time if the receiver asked for it.
     Again(String, Option<Duration>),
-    /// The receiver does not know the URL (any more).
+    /// The receiver does not know the URL, or no longer knows it.
     Refused(String),
-    /// It will never be taken.
+    /// It will never be accepted.
     Never(String),
 }
 
@@ -63,7 +63,7 @@ impl Hook {
         Self { url }
     }
 
-    /// Reads the URL, and says to which host it leads. Nothing is sent there.
+    /// Reads the URL, and returns its host. Nothing is sent there.
     #[cfg(feature = "doctor")]
     pub(super) async fn leads_to(&self, end: Instant) -> Result<String, NotifierError> {
         let url = self.url.get(end).await?;
@@ -87,7 +87,7 @@ impl Hook {
             None => return Ok(()),
             Some(why) => why,
         };
-        // Somebody may have put another URL in the place of this one since it was read.
+        // The URL may have been replaced since it was read.
         let refused = match self.url.other_than(&url, end).await? {
             Some(other) => match self.post_to(&other, http, body, headers, end).await? {
                 None => return Ok(()),
@@ -193,8 +193,8 @@ impl Answer {
     }
 }
 
-/// What Slack answers is one word, such as `invalid_payload`. Anything longer may be anything, and
-/// may quote the URL.
+/// Slack answers with one word, such as `invalid_payload`. A longer text is unknown, and may quote
+/// the URL.
 fn word(body: &[u8], url: &SecretKey) -> String {
     let text = std::str::from_utf8(body).unwrap_or_default().trim();
     let fits =

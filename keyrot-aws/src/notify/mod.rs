@@ -1,10 +1,10 @@
 //! Notifications of what a run did: Slack, Microsoft Teams, a signed webhook, SNS and EventBridge.
 //!
 //! [`Channels`] is made once, from the setting `notify`, and gives each run its
-//! [`Notifier`](keyrot_core::Notifier)s. Chats and topics get **one** message a run, with what
-//! needs manual action first; a run of 500 users is no more than that. Webhooks and buses are for
-//! machines: they get each event, and the run's end. A run in which nothing reached the notifier's
-//! least severity sends it nothing.
+//! [`Notifier`](keyrot_core::Notifier)s. Chats and topics get **one** message per run, even for 500
+//! users, with what needs manual action first. Webhooks and buses are for machines: they get each
+//! event, and the run's end. If nothing in a run reaches a notifier's minimum severity, it gets
+//! nothing.
 //!
 //! ```no_run
 //! use keyrot_aws::notify::{Channels, FromEnvironment};
@@ -23,11 +23,11 @@
 //! ```
 //!
 //! # Guarantees
-//! - A URL and a key are read when they are needed first, kept in memory that is wiped, read again
-//!   when the receiver refuses them, and are in no error, no `Debug` and no log of keyrot's.
-//! - A call ends within 13 seconds, retries included: before the run would cut it off. An answer of
-//!   429 is heeded if its `Retry-After` fits.
-//! - HTTPS only, unless the host is this machine; no redirect is followed.
+//! - A URL and a key are read when they are first needed, kept in memory that is wiped, and read
+//!   again when the receiver refuses them. They are in no error, `Debug` or log of keyrot.
+//! - A call ends within 13 seconds, including retries: before the run would stop it. The
+//!   `Retry-After` of a 429 is followed if there is time.
+//! - HTTPS only, unless the host is this machine; redirects are not followed.
 //!
 //! # Permissions
 //! Of [`policy::ACTIONS`](crate::policy::ACTIONS) each only for what an entry of the setting names

@@ -1,6 +1,7 @@
-//! The calls of SSM: `GetParameter`, and for destinations `PutParameter`. AWS's own crate for SSM has all its 150 calls, and costs more
-//! time and memory to build than the rest of keyrot together; so these are signed by `aws-sigv4`
-//! and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
+//! The calls of SSM: `GetParameter`, and for destinations `PutParameter`. AWS's own crate for SSM
+//! has all its 150 calls, and costs more time and memory to build than the rest of keyrot together;
+//! so these are signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's
+//! credentials and endpoints.
 
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};

@@ -1,4 +1,4 @@
-//! A URL or a key: read when it is needed first, kept, and read again when the receiver refuses it.
+//! A URL or a key: read when it is first needed, kept, and read again when the receiver refuses it.
 
 use super::failed::{not_read, setup};
 use super::parameter;
@@ -53,14 +53,14 @@ impl Hidden {
         Ok(text)
     }
 
-    /// The text, read afresh, if it is another than this one, which was refused.
+    /// Reads the text again, and returns it if it differs from this one, which was refused.
     pub(crate) async fn other_than(
         &self,
         refused: &SecretKey,
         end: Instant,
     ) -> Result<Option<SecretKey>, NotifierError> {
         let mut kept = self.kept.lock().await;
-        // Somebody else may have read it again meanwhile.
+        // Another task may have read it again in the meantime.
         if kept.as_ref().is_none_or(|text| text == refused) {
             *kept = Some(self.read(end).await?);
         }
@@ -99,9 +99,9 @@ impl Hidden {
         setup(format!("{}{what}", self.source))
     }
 
-    /// Only the one field is taken out; the others may be secret too.
+    /// Extracts only this field; the others may be secret, too.
     fn field(&self, whole: &str, field: &str) -> Result<Zeroizing<String>, NotifierError> {
-        // No message of the parser's: it may quote what it could not read.
+        // The parser's message is dropped, because it may quote the text.
         let fields: BTreeMap<String, &RawValue> =
             serde_json::from_str(whole).map_err(|_| self.is_not(" holds no JSON object"))?;
         let raw =

@@ -1,8 +1,8 @@
-//! The signature of a webhook, by the Standard Webhooks specification: receivers verify it with a
-//! ready library, or in ten lines.
+//! The signature of a webhook, by the Standard Webhooks specification: receivers can verify it with
+//! an existing library, or in ten lines.
 //!
 //! HMAC-SHA256 over `ID.TIMESTAMP.BODY`, in base64, with `v1,` before it. The id names the message
-//! and is the same for each attempt at it, so that a receiver takes it once. The timestamp, in
+//! and is the same for each attempt, so that a receiver processes it once. The timestamp, in
 //! seconds since 1970, is the attempt's, so that a receiver refuses an old one.
 
 use hmac::{Hmac, KeyInit, Mac};

@@ -6,10 +6,10 @@
 use super::digest::{Digest, Item, clip, names, users};
 use serde_json::{Value, json};
 
-/// As many users are described one by one.
+/// The most users that are described individually.
 const PROBLEMS: usize = 10;
 const LOOKS: usize = 5;
-/// As many names stand in a list.
+/// The most names in a list.
 const NAMES: usize = 15;
 
 /// The body of the request to the incoming webhook.

@@ -6,7 +6,7 @@
 pub struct Action {
     /// As a policy names it, such as `iam:CreateAccessKey`.
     pub name: &'static str,
-    /// What it is needed for.
+    /// The reason for it.
     pub why: &'static str,
     /// The statements that allow it; none if it needs no permission.
     pub statements: &'static [Sid],
@@ -72,10 +72,10 @@ pub(super) const fn action(
     Action { name, why, statements }
 }
 
-/// On tagged users for a rotation, on any for a person on call, and on oneself.
+/// On tagged users for a rotation, on any user for an operator, and on the own user.
 const CHANGE_KEYS: &[Sid] = &[Sid::RotateTaggedUsers, Sid::RotateAnyUser, Sid::RotateOwnKey];
 
-/// Every AWS action that keyrot uses, and what for. The policy is made from this list.
+/// Every AWS action that keyrot uses, with its reason. The policy is made from this list.
 pub const ACTIONS: &[Action] = &[
     action(
         "iam:GetAccountAuthorizationDetails",

@@ -1,8 +1,8 @@
-//! The guard: a policy that denies, to everybody but named principals, what would let them steer
+//! The guard: a policy that denies, to all but named principals, what would let them influence
 //! keyrot.
 //!
-//! Journal entries, version ids and tags are claims: whoever may write them can make keyrot wait or
-//! block, and whoever may write a secret chooses what its consumers get. keyrot checks claims
+//! Journal entries, version ids and tags are claims: anyone who may write them can make keyrot wait
+//! or block, and anyone who may write a secret chooses what its consumers get. keyrot checks claims
 //! against AWS's own facts; the guard keeps others from making them.
 //!
 //! # The rules it relies on
@@ -23,8 +23,8 @@
 //!   so that the statement denies.
 //! - Users are guarded whatever their path: `iam:UpdateUser` moves a user, with its tags, under
 //!   another path.
-//! - Whoever can act as a principal that is exempt is exempt. So what makes somebody such a
-//!   principal is denied, too.
+//! - Anyone who can act as an exempt principal is exempt. So becoming such a principal is denied,
+//!   too.
 //! - A service control policy has 5,120 characters at most (Organizations user guide, "Quotas for
 //!   AWS Organizations"); a managed policy, such as a permissions boundary, 6,144 without white
 //!   space (IAM user guide, "IAM and AWS STS quotas").
@@ -46,8 +46,8 @@ const FUNCTION: &[Sid] = &[Sid::DenyFunctionChanges];
 const BOUNDARY: &[Sid] = &[Sid::DenyBoundaryRemoval];
 const WITHOUT: &[Sid] = &[Sid::DenyWithoutBoundary];
 
-/// Every action that the guard denies, and what it would be good for. These are not actions that
-/// keyrot calls: those are in [`ACTIONS`](super::ACTIONS).
+/// Every action that the guard denies, with what it would allow an attacker. These are not actions
+/// that keyrot calls: those are in [`ACTIONS`](super::ACTIONS).
 pub const GUARDED: &[Action] = &[
     action(
         "iam:TagUser",
@@ -158,7 +158,7 @@ pub const GUARDED: &[Action] = &[
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Principal(String);
 
-/// Why a text names no principal.
+/// The reason why a text is not a principal.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPrincipal {
@@ -172,12 +172,12 @@ pub enum NoPrincipal {
         /// The role's ARN without its path, which a session does not show.
         role: String,
     },
-    /// It would let everybody through.
+    /// It would match every principal.
     #[error(
         "{0} fits every role or user; expected a name, such as arn:aws:iam::123456789012:role/keyrot"
     )]
     Everybody(String),
-    /// It is no such ARN.
+    /// It is not such an ARN.
     #[error(
         "{0:?} is not the ARN of a role or user; expected for example arn:aws:iam::123456789012:role/keyrot or arn:aws:iam::*:role/keyrot"
     )]
@@ -245,17 +245,17 @@ impl fmt::Display for Principal {
     }
 }
 
-/// Which principals the guard lets through, and how it is put into force.
+/// The principals that the guard exempts, and its form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    /// keyrot's own principals, and the administrators. With none, nobody is let through, keyrot
-    /// included.
+    /// keyrot's own principals, and the administrators. With none, no principal is exempt, not even
+    /// keyrot.
     pub principals: Vec<Principal>,
     /// The name of keyrot's Lambda function.
     pub function: Text,
     /// The name of the managed policy, if it is a permissions boundary; a service control policy
-    /// otherwise. A boundary allows everything that it does not deny, and holds only if those who
-    /// have it cannot take it off: what they create has to have it, too.
+    /// otherwise. A boundary allows everything that it does not deny. It works only if its holders
+    /// cannot remove it: what they create has to have it, too.
     pub boundary: Option<Text>,
 }
 

@@ -1,12 +1,12 @@
-//! The policies of those who do not rotate on a schedule: who audits, who is on call, who uses a
-//! key, and who rotates their own.
+//! The policies of other principals: auditors, operators on call, consumers of a key, and users who
+//! rotate their own key.
 
 use super::{Policy, Scope, Sid, Statement, Text};
 use keyrot_core::model::{HOME_TAG, JournalEntry};
 
 impl Scope {
-    /// The policy for [`audit`](keyrot_core::audit), which only reads, and sees users whatever
-    /// their tags and paths. A rotation needs none of it.
+    /// The policy for [`audit`](keyrot_core::audit), which only reads, and covers users with any
+    /// tags and paths. A rotation needs none of it.
     #[must_use]
     pub fn audit_policy(&self) -> Policy {
         let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
@@ -15,10 +15,10 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy of a person on call: what a run may do, for every user under the path, with the
-    /// tag or without it; the tag itself; who uses a key; an audit; and to ask what one is allowed.
-    /// Whoever has it can take over each of these users; with [`Scope::end_sessions`] they can give
-    /// them every permission, too: that is an administrator's policy.
+    /// The policy of an operator on call: what a run may do, for every user under the path, with or
+    /// without the tag; changing the tag itself; who-uses; an audit; and simulating one's own
+    /// permissions. Its holder can take over each of these users; with [`Scope::end_sessions`] also
+    /// give them every permission, which makes it an administrator's policy.
     #[must_use]
     pub fn operator_policy(&self) -> Policy {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
@@ -66,8 +66,7 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy of whoever uses the published keys of the scope's secrets, and needs nothing
-    /// else.
+    /// The policy of a consumer of the published keys in the scope's secrets.
     #[must_use]
     pub fn consumer_policy(&self) -> Policy {
         let mut statements = vec![

@@ -1,4 +1,4 @@
-//! What the policy is for, and how its statements follow from that.
+//! The scope of a policy, and its statements.
 
 #[cfg(feature = "settings")]
 use super::Delivery;
@@ -10,10 +10,10 @@ use keyrot_core::selection::SecretTemplate;
 #[cfg(any(feature = "settings", feature = "notify"))]
 use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace, SecretSource};
 
-/// What keyrot is to work on, and with what.
+/// The resources that keyrot works on and with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// Who fills in the open places of the texts.
+    /// The tool that fills in the open places of the texts.
     pub syntax: Syntax,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: Text,
@@ -49,8 +49,8 @@ pub struct Scope {
     pub log_group: Option<Text>,
     /// Whether CloudTrail is asked who uses the keys that are held.
     pub trail: bool,
-    /// Whether an operator may end users' sessions. IAM has no condition on what an inline policy
-    /// says: whoever may write one onto a user can give that user every permission.
+    /// Whether an operator may end users' sessions. IAM has no condition on an inline policy's
+    /// content: anyone who may put one on a user can give that user every permission.
     pub end_sessions: bool,
 }
 
@@ -60,7 +60,8 @@ pub enum Discovery {
     /// One call for a thousand users. It shows the policies of the whole account, too.
     #[default]
     Bulk,
-    /// Two calls for each user, and only users are shown. keyrot does so where the other is denied.
+    /// Two calls for each user, and only users are shown. keyrot falls back to this if the other is
+    /// denied.
     OneByOne,
 }
 

@@ -1,10 +1,10 @@
 //! Texts in a policy, and what has to be escaped in them for each format.
 
-/// Who fills in the places that a policy leaves open, and so, how such a place and a literal `${`
-/// are written.
+/// The tool that fills in a policy's open places, which determines how such a place and a literal
+/// `${` are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Syntax {
-    /// Nobody: plain JSON for IAM itself.
+    /// None: plain JSON for IAM itself.
     #[default]
     Plain,
     /// CloudFormation's `Fn::Sub`.
@@ -82,14 +82,14 @@ impl Text {
         Self(parts.into_iter().flat_map(|part| part.0).collect())
     }
 
-    /// As it stands in a `Resource` or under an operator that knows wildcards.
+    /// Returns the text for a `Resource` or an operator with wildcards.
     pub(super) fn pattern(&self, syntax: Syntax) -> String {
         self.write(syntax, |fixed| {
             fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
         })
     }
 
-    /// As it stands where a wildcard would mean nothing.
+    /// Returns the text for a place without wildcards.
     pub(super) fn plain(&self, syntax: Syntax) -> String {
         self.write(syntax, |fixed| fixed.replace('$', "${$}"))
     }

@@ -1,4 +1,4 @@
-//! One profile's access key: found without doubt, and replaced without touching anything else.
+//! One profile's access key: found unambiguously, and replaced without changing anything else.
 
 use super::{Problem, Profiles, Setting};
 use keyrot_core::{Credentials, KeyId, SecretKey};
@@ -19,8 +19,7 @@ pub struct KeyPair {
     secret: Range<usize>,
 }
 
-/// Why it is not clear what the profile's access key is, or that it is one. No value is in the
-/// text.
+/// The reason why the profile's access key is ambiguous or invalid. The text contains no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unclear {
@@ -137,7 +136,7 @@ impl Profiles<'_> {
         Ok((start..start + length, std::str::from_utf8(word).map_err(|_| wrong())?))
     }
 
-    /// The whole text with this key in the place of the pair.
+    /// Returns the whole text with this key instead of the pair.
     #[must_use]
     pub fn with(&self, pair: &KeyPair, new: &Credentials) -> Zeroizing<Vec<u8>> {
         let (id, secret) = (new.key.as_str().as_bytes(), new.secret.expose().as_bytes());

@@ -1,5 +1,5 @@
-//! A credentials file that is to be changed: held against others, checked again right before, and
-//! replaced whole.
+//! A credentials file to change: locked, checked again right before the change, and replaced as a
+//! whole.
 
 use super::read::{open, read_whole};
 use super::{FileKind, Profiles};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use zeroize::Zeroizing;
 
-/// A file that no other keyrot changes while this lives.
+/// A file that no other keyrot process changes while this value exists.
 #[derive(Debug)]
 pub struct HeldFile {
     /// As it was named.
@@ -23,11 +23,11 @@ pub struct HeldFile {
     lock: Mutex<File>,
 }
 
-/// Why the file cannot be used. Nothing was changed.
+/// The reason why the file cannot be used. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FileError {
-    /// The system says no.
+    /// The system returned an error.
     #[error("{} cannot be {doing}: {cause}", path.display())]
     Io {
         /// The file.
@@ -43,7 +43,7 @@ pub enum FileError {
     /// It has a second name.
     #[error("{} has a hard link, which would keep the old key when the file is replaced", .0.display())]
     HardLink(PathBuf),
-    /// It is somebody else's.
+    /// It belongs to another user.
     #[error("{} belongs to another user (uid {}) and would become yours when it is replaced", path.display(), uid)]
     Owner {
         /// The file.
@@ -51,20 +51,20 @@ pub enum FileError {
         /// Its owner.
         uid: u32,
     },
-    /// Its name leads elsewhere by now.
+    /// Its name now leads elsewhere.
     #[error("{} was moved or linked elsewhere in the meantime", .0.display())]
     Moved(PathBuf),
-    /// Its text is another by now.
+    /// Its text has changed.
     #[error("{} was changed by another process in the meantime", .0.display())]
     Changed(PathBuf),
-    /// The profile's key is another by now.
+    /// The profile's key has changed.
     #[error("{0}")]
     Profile(String),
 }
 
 impl HeldFile {
-    /// Opens the file and holds it, and tries whether a file can be made beside it: it will have to
-    /// be.
+    /// Opens and locks the file, and tests whether a file can be created beside it, which is needed
+    /// later.
     ///
     /// # Errors
     /// [`FileError`].
@@ -93,7 +93,7 @@ impl HeldFile {
         &self.name
     }
 
-    /// What stood in it when it was opened.
+    /// Returns its content when it was opened.
     #[must_use]
     pub fn profiles(&self) -> Profiles<'_> {
         Profiles::parse(self.kind, &self.text)
@@ -114,10 +114,10 @@ impl HeldFile {
         false
     }
 
-    /// Replaces the profile's key, or adds one where it had none (`before` is `None`). Whatever
-    /// else was changed in the file meanwhile stays.
+    /// Replaces the profile's key, or adds one if it has none (`before` is `None`). Other changes
+    /// that were made to the file in the meantime stay.
     ///
-    /// If it fails, the file is as it was. What it says holds no secret.
+    /// If it fails, the file is unchanged. The error contains no secret.
     ///
     /// # Errors
     /// [`FileError`].
@@ -130,9 +130,8 @@ impl HeldFile {
         self.replace(|now| self.changed(now, profile, before, new))
     }
 
-    /// Replaces the file with another one of the same content: whatever would keep it from being
-    /// replaced (a mount, a full disk, a folder or an attribute that forbids it) shows before a key
-    /// is made for it.
+    /// Replaces the file with a copy of itself, so that anything that prevents a replacement (a
+    /// mount, a full disk, permissions of the folder, an attribute) shows before a key is created.
     ///
     /// # Errors
     /// [`FileError`].
@@ -171,8 +170,8 @@ impl HeldFile {
         if cfg!(unix) {
             file.try_lock().map_err(|error| replaced(error.into()))?;
         }
-        // Somebody who saves it in an editor takes no lock. What is left is the moment between this
-        // look and the next call.
+        // An editor that saves the file takes no lock. A risk remains only between this read and
+        // the next call.
         if *read(&self.path)? != *now {
             return Err(FileError::Changed(self.path.clone()));
         }
@@ -210,8 +209,8 @@ impl HeldFile {
         }
     }
 
-    /// An empty file beside this one, for its owner alone. One that a process left behind when it
-    /// was killed is replaced: the lock says that it is nobody's.
+    /// An empty file beside this one, for its owner alone. One that a killed process left behind is
+    /// replaced: the lock shows that it is not in use.
     fn beside(&self) -> std::io::Result<File> {
         let place = self.place_beside();
         match std::fs::remove_file(&place) {

@@ -18,7 +18,7 @@ pub struct SharedFiles {
     pub config: Option<PathBuf>,
 }
 
-/// Why there is no key to replace in a profile. Nothing was changed.
+/// The reason why a profile has no key to replace. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoOwnKey {
@@ -30,7 +30,7 @@ pub enum NoOwnKey {
         /// Why.
         cause: std::io::Error,
     },
-    /// It is not clear what the key is.
+    /// The key is ambiguous.
     #[error("profile {profile} in {}: {why}", path.display())]
     Unclear {
         /// The profile.
@@ -43,7 +43,7 @@ pub enum NoOwnKey {
     /// The file cannot be held or replaced.
     #[error(transparent)]
     File(#[from] FileError),
-    /// Another process took the key out of it meanwhile.
+    /// Another process removed the key in the meantime.
     #[error("{} was changed by another process in the meantime", .0.display())]
     Changed(PathBuf),
     /// The profile gets temporary credentials by this setting.

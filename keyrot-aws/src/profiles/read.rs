@@ -7,8 +7,8 @@ use std::path::Path;
 /// Far more than an organization with thousands of profiles needs.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// Opens a file to read. A pipe, which somebody may have left in its place, is not waited for but
-/// refused; a device such as `/dev/null` is an empty file.
+/// Opens a file to read. A pipe is refused without waiting; a device such as `/dev/null` is an
+/// empty file.
 pub(super) fn open(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);

@@ -1,4 +1,4 @@
-//! Noticing that AWS refuses a key.
+//! Detects that AWS refuses a key.
 
 use super::RotatedCredentials;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -13,7 +13,7 @@ use aws_smithy_types::config_bag::ConfigBag;
 const CODES: [&str; 3] =
     ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"];
 
-/// An interceptor that has the key of a [`RotatedCredentials`] read again once AWS refuses it.
+/// An interceptor that makes a [`RotatedCredentials`] read its key again once AWS refuses it.
 ///
 /// ```no_run
 /// # fn example(config: &keyrot_aws::SdkConfig, ci: keyrot_aws::RotatedCredentials) {
@@ -58,8 +58,7 @@ impl Intercept for Refusals {
 }
 
 /// Whether the answer refuses the key. The code is in a header, in JSON or in XML, by the service's
-/// protocol; whoever writes it elsewhere in an error brings about no more than that the secret is
-/// read again.
+/// protocol; a forged code elsewhere in an error only causes another read of the secret.
 fn is_refusal(status: u16, header: &str, body: &[u8]) -> bool {
     let named = |text: &[u8]| {
         CODES.iter().any(|code| text.windows(code.len()).any(|part| part == code.as_bytes()))

@@ -1,4 +1,4 @@
-//! Settings, changed one by one: a new setting breaks nobody who starts from the defaults.
+//! Settings, changed one by one: a new setting does not break code that starts from the defaults.
 
 use super::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, Timeouts,

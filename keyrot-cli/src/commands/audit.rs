@@ -19,7 +19,7 @@ use keyrot_core::audit::{Audit, AuditPolicy, export, survey};
 use keyrot_core::settings::Settings;
 use std::time::Duration;
 
-/// The setting that an audit has a limit of its own for.
+/// The setting for which an audit has its own limit.
 const MAX_AGE: &str = "max_age";
 
 pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<Exit, CliError> {
@@ -44,7 +44,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Format::Asff => export::asff(&shown, &place.region),
     };
     output::deliver(invocation, args.out.as_deref(), &text)?;
-    // Of users that could not be read, no finding can be ruled out.
+    // Users that could not be read may have any finding.
     let fails = |from| whole.worst() >= Some(from) || !whole.unreadable.is_empty();
     Ok(if args.check.is_some_and(fails) { Exit::Blocked } else { Exit::Success })
 }

@@ -1,4 +1,4 @@
-//! `credentials`: the published key, as the AWS tools take it from a `credential_process`.
+//! `credentials`: prints the published key in the format of a `credential_process`.
 
 use crate::cli::Invocation;
 use crate::cli::consumer::CredentialsArgs;
@@ -12,7 +12,7 @@ use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
 
 /// What a `credential_process` prints (AWS SDKs and Tools Reference Guide, "Process credential
-/// provider"). With an expiration, tools ask again in time.
+/// provider"). With an expiration, tools ask again before it expires.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document<'a> {

@@ -1,5 +1,5 @@
-//! `keyrot doctor`: whether keyrot could do its work here. It changes nothing, and sends nothing
-//! unless it is asked to.
+//! `keyrot doctor`: checks whether keyrot can work here. It changes nothing, and sends nothing
+//! unless asked.
 
 use crate::cli::Invocation;
 use crate::cli::doctor::Doctor;
@@ -33,7 +33,7 @@ struct Document {
     version: &'static str,
     /// Whether this is about a sandbox.
     sandbox: bool,
-    /// The worst that was found.
+    /// The worst result.
     result: Health,
     /// The account's twelve digits, if the credentials work.
     account: Option<String>,

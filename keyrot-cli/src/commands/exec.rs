@@ -10,10 +10,11 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::Command;
 
-/// What else could give the command credentials, or belongs to other ones; a `*` stands for
-/// anything. A key in the environment goes before most of them, but not in every SDK, and not for
-/// services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings reference"; the
-/// names without a place there are those of the older SDKs for Java, Go, Python and Ruby).
+/// Other variables that could give the command credentials, or that belong to others; `*` is a
+/// wildcard. A key in the environment takes precedence over most of them, but not in every SDK, and
+/// not for services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings
+/// reference"; the names without a place there are those of the older SDKs for Java, Go, Python and
+/// Ruby).
 const REMOVED: [&str; 21] = [
     "AMAZON_ACCESS_KEY_ID",
     "AMAZON_SECRET_ACCESS_KEY",
@@ -38,7 +39,8 @@ const REMOVED: [&str; 21] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/// The variables from which SDKs take the region (AWS SDKs and Tools Reference Guide, "AWS Region").
+/// The variables from which SDKs take the region (AWS SDKs and Tools Reference Guide, "AWS
+/// Region").
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
 /// Whether the command must not inherit the variable.
@@ -84,13 +86,13 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     })
 }
 
-/// The command takes this process's place.
+/// Replaces this process with the command.
 #[cfg(unix)]
 fn run(mut command: Command) -> std::io::Result<Exit> {
     Err(std::os::unix::process::CommandExt::exec(&mut command))
 }
 
-/// The command runs below this process, and its exit code is taken over.
+/// Runs the command as a child process, and returns its exit code.
 #[cfg(not(unix))]
 fn run(mut command: Command) -> std::io::Result<Exit> {
     let code = command.status()?.code().and_then(|code| u8::try_from(code).ok());

@@ -37,7 +37,7 @@ impl Flow {
     /// and no dry run.
     ///
     /// A plan that is not carried out is the result, and goes to stdout; otherwise it goes to
-    /// stderr, and stdout has what came of it.
+    /// stderr, and stdout has the result.
     ///
     /// # Errors
     /// If the operator did not agree, or could not be asked.
@@ -60,7 +60,7 @@ impl Flow {
         }
     }
 
-    /// Asks whether to go on. Returns false, without asking, in a dry run.
+    /// Asks whether to continue. Returns false, without asking, in a dry run.
     ///
     /// # Errors
     /// If the operator did not agree, or could not be asked.

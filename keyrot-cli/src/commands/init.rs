@@ -23,7 +23,7 @@ struct Document<'a> {
     schema: &'static str,
     /// Where it was written; none with `--stdout`.
     file: Option<String>,
-    /// What was seen; none with `--offline`.
+    /// What was read; none with `--offline`.
     account: Option<&'a Look>,
     /// The settings file.
     toml: &'a str,
@@ -67,7 +67,7 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     Ok(Exit::Success)
 }
 
-/// As a whole, and never over a file that is there.
+/// Written as a whole, and never over an existing file.
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
     let made = beside(path, text.as_bytes(), Access::All).and_then(|file| {
         file.as_file().sync_all()?;

@@ -74,7 +74,7 @@ fn page(command: clap::Command) -> io::Result<String> {
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").to_owned();
     let command = command.override_usage(usage).mut_args(|arg| match arg.get_help_heading() {
-        // What the short help hides would have no text here.
+        // Arguments that the short help hides would have no text here.
         Some(SETTINGS_HEADING) => arg.hide(!is_main).hide_short_help(false).hide_long_help(false),
         _ => arg,
     });

@@ -1,5 +1,5 @@
-//! `keyrot policy`: the IAM policy that keyrot needs, for the settings at hand. Nothing of AWS is
-//! called.
+//! `keyrot policy`: the IAM policy that keyrot needs, for the current settings. It makes no call to
+//! AWS.
 
 use crate::cli::Invocation;
 use crate::cli::policy::{For, Format, PolicyArgs};
@@ -29,14 +29,14 @@ struct Document {
     schema: &'static str,
     /// As IAM takes it, once the places left open are filled in.
     policy: Policy,
-    /// What each action is needed for.
+    /// The reason for each action.
     reasons: BTreeMap<&'static str, &'static str>,
     /// What has to be filled in.
     open: Vec<&'static str>,
 }
 
 impl PolicyArgs {
-    /// What does not go together.
+    /// Checks for options that cannot be combined.
     fn check(&self, json: bool) -> Result<(), CliError> {
         let refuse = |message: &str| Err(CliError::usage(message));
         if self.parameters && !matches!(self.target, For::Cli | For::Lambda) {
@@ -90,7 +90,7 @@ impl PolicyArgs {
         })
     }
 
-    /// What the policy is called in a template.
+    /// The policy's name in a template.
     fn name(&self) -> &'static str {
         match self.target {
             For::Cli | For::Lambda => "keyrot",
@@ -159,7 +159,7 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-/// As what the guard is put into force.
+/// The form of the guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GuardAs {
     Scp,
@@ -221,8 +221,8 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         UserRef::Arn(arn) => Some(arn.account()),
         UserRef::Name(_) => None,
     });
-    // An organization has accounts whose numbers and regions are not known here: what is not named
-    // is any.
+    // An organization has accounts whose numbers and regions are not known here: a value that is
+    // not set matches any.
     let guard = args.target == For::Guard;
     let known = |text: Option<&str>| text.map_or_else(Text::any, Text::fixed);
     let (syntax, partition, account, region) = match args.format {

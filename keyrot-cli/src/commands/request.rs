@@ -27,7 +27,7 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{CallError, Cancel, KeyId, Request, Target, UserName, UserResult};
 use std::sync::Arc;
 
-/// One user, and all that is needed to do something about them.
+/// One user, with everything that a request needs.
 pub(crate) struct Desk<'a> {
     invocation: &'a Invocation,
     settings: Arc<Settings>,
@@ -56,8 +56,8 @@ impl<'a> Desk<'a> {
         Ok(Self::new(invocation, kind, (settings, signals), (backend, target, key)))
     }
 
-    /// For a user who is named, or whose key is, with nothing looked up but, by IAM, whose key that
-    /// is. The rest follows once the key is off.
+    /// Prepares a user that is named, or whose key is. Only IAM is asked, for the key's user. The
+    /// rest follows once the key is off.
     pub(crate) async fn for_iam_only(
         invocation: &'a Invocation,
         kind: RequestKind,
@@ -129,7 +129,7 @@ impl<'a> Desk<'a> {
         self.signals.or(self.session.look()).await.map_err(CliError::signal)
     }
 
-    /// Shows what the request will do, asks, does it, and shows what came of it.
+    /// Shows what the request will do, asks, does it, and shows the result.
     pub(crate) async fn ask(
         mut self,
         seen: &UserResult,
@@ -141,8 +141,7 @@ impl<'a> Desk<'a> {
         self.agree(plan, asking).await
     }
 
-    /// Switches the key off, with IAM and nothing else; then does the rest, as far as it can be
-    /// done.
+    /// Deactivates the key with IAM alone; then does the rest, as far as possible.
     pub(crate) async fn switch_off(
         mut self,
         request: Request,
@@ -186,7 +185,7 @@ impl<'a> Desk<'a> {
                 .map_err(CliError::usage)?;
         }
         let session = self.session.clone().notify(move |target| {
-            // A notifier that cannot be used is no reason to leave a leaked key Active.
+            // An unusable notifier must not keep a leaked key Active.
             backend.notifiers(&settings, std::slice::from_ref(target)).unwrap_or_else(|error| {
                 warn(&format!("no notifications: {error}"));
                 Vec::new()
@@ -202,14 +201,14 @@ impl<'a> Desk<'a> {
         Ok(self.report(&report, signal))
     }
 
-    /// Takes off what had ended the user's sessions, once it is over.
+    /// Removes the policy that had ended the user's sessions, once they have expired.
     pub(crate) async fn lift(&mut self) {
         if let Ok(lifted) = self.signals.or(self.session.lift()).await {
             say_lifted(&self.session.target().subject.user, &lifted);
         }
     }
 
-    /// A request that cannot even be put: what the look found says why.
+    /// Reports a request that cannot be made: the state that was read says why.
     pub(crate) async fn refuse(
         mut self,
         seen: &UserResult,
@@ -240,8 +239,8 @@ impl<'a> Desk<'a> {
         self.report(&report, None)
     }
 
-    /// Shows the end, and says what the process is to end with. A signal that came too late to stop
-    /// anything changes nothing about that.
+    /// Shows the result, and returns the exit code. A signal that came too late to stop anything
+    /// does not change it.
     fn report(&self, report: &RequestReport, signal: Option<u8>) -> Exit {
         if let Some(lifted) = &report.lifted {
             say_lifted(&report.result.user, lifted);
@@ -274,7 +273,7 @@ async fn unless_stopped<T>(
     signals.or(find).await.unwrap_or_else(|signal| Err(CliError::signal(signal)))
 }
 
-/// Without the permission to read the policy that ends sessions, nothing is said.
+/// Prints nothing without permission to read the policy that ends sessions.
 fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
     let name = EndedSessions::POLICY;
     let dim = |text: String| say!("{}", paint(style::DIM, text));
@@ -330,7 +329,7 @@ async fn find(
     }
 }
 
-/// Whose key it is: who finds one in public knows no more than its id.
+/// Finds the key's user: a person who finds a key in public knows only its id.
 async fn owner(backend: &Backend, key: &KeyId) -> Result<UserName, CliError> {
     match backend.trail.key_record(key).await {
         Ok(record) => Ok(record.user),

@@ -48,7 +48,7 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
         names => format!("expected one of: {}", names.join(", ")),
     };
     let hint = match (names.as_slice(), seen.revoked.first()) {
-        // What was chosen before may have been stopped halfway.
+        // An earlier choice may have been stopped halfway.
         (_, Some(key)) => {
             let revoke = command_line("keyrot revoke", &[user.as_str(), key.as_str()], "");
             format!("{offered}; {key} was revoked, and to finish that: {revoke}")
@@ -62,7 +62,7 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
     CliError::usage(format!("{choice} is not a choice for {user}")).hint(hint)
 }
 
-/// Asks for a number on the terminal; nothing is no choice.
+/// Asks for a number on the terminal; an empty answer makes no choice.
 async fn chosen(resolutions: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
     let most = resolutions.len();
     let (range, expected) = match most {

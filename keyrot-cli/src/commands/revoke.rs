@@ -16,7 +16,7 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
         Some(key) => switch_off(invocation, args, key).await,
         None => replace(invocation, args).await,
     };
-    // Whatever went wrong, it did so before the key was touched.
+    // Any failure here is from before the key was changed.
     ended.map_err(|problem| match (named, &args.key) {
         (Some(key), named) => {
             let names = match named {
@@ -32,7 +32,7 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
     })
 }
 
-/// With nothing but IAM first, and whatever else can be done after that.
+/// First only with IAM, then the rest as far as possible.
 async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, CliError> {
     let desk = Desk::for_iam_only(invocation, RequestKind::Revoke, &args.user)
         .await?
@@ -41,7 +41,7 @@ async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Resul
     desk.switch_off(request, args.asking).await
 }
 
-/// With a successor in place first; or of a key that is not named, and has to be looked up.
+/// With a successor first; or for a key that is not named and has to be found.
 async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
     let desk = Desk::open(invocation, RequestKind::Revoke, &args.user).await?;
     let mut desk = desk.end_sessions(args.end_sessions);

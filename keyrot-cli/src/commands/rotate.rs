@@ -24,15 +24,15 @@ pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exi
         let text = format!("--force {would} the key of {}: {}", user.user, user.message);
         say!("{} {}", paint(style::BAD, "error:"), time::shown(&text));
     }
-    // What was asked for was not done, which goes before a user that is blocked.
+    // The request was not done, which takes precedence over a blocked user.
     Ok(match ran.exit {
         Exit::Success | Exit::Blocked => Exit::Failed,
         exit => exit,
     })
 }
 
-/// Whether nothing is wrong with the user, and its key was not replaced and would not be. What is
-/// blocked, failed or stopped says so by itself.
+/// Whether the user is fine, but its key was not and would not be replaced. Blocked, failed and
+/// stopped users are reported anyway.
 fn is_kept(user: &UserDocument) -> bool {
     matches!(user.state, State::Waiting | State::Settled)
         && !user.events.iter().any(|event| matches!(event.kind, EventKind::Rotated { .. }))

@@ -25,10 +25,10 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
 
-/// More users than these are not changed for the first time before somebody who can be asked was.
+/// The number of users that a run may change for the first time without asking, if it can ask.
 const MANY: usize = 5;
 
-/// What a pass is for.
+/// The purpose of a pass.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pass<'a> {
     pub(crate) screen: Screen,
@@ -104,7 +104,7 @@ pub(crate) async fn run(
     let rotator = if settings.trail() { rotator.trail(target.trail) } else { rotator };
     let cancel = Cancel::default();
     let progress = |progress| reporter.take(&progress);
-    // The deadline counts from here: somebody may have taken long to answer.
+    // The deadline counts from here, because the answer may have taken long.
     let limits = settings.limits(target.ports.clock.now());
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
     let say = |text: &str| reporter.say(&paint(style::WARN, text));
@@ -119,7 +119,7 @@ pub(crate) async fn run(
             Exit::of_reading(document.result, signal, check)
         }
     };
-    // Rows do not say that there would be more, and a file outlives what was said on the terminal.
+    // Rows do not show that some are missing, and a file outlives the terminal's messages.
     let stopped = document.result == RunStatus::Stopped;
     let looks_whole = out.is_some() || invocation.format == Format::Csv;
     if let Some(signal) = signal.filter(|_| stopped && looks_whole && what != Screen::Rotate) {
@@ -135,8 +135,8 @@ pub(crate) async fn run(
     Ok(Ran { document, exit })
 }
 
-/// What to ask before a run that would change many users who were never changed, or that replaces
-/// many keys because it was told to.
+/// Returns the question before a run that would change many users for the first time, or that is
+/// forced to replace many keys.
 fn question(plan: &RunDocument, settings: &Settings, force: bool, sandbox: bool) -> Option<String> {
     let most = settings.max_adoptions().unwrap_or(usize::MAX);
     let (due, first) = (plan.counts.due, plan.counts.to_adopt.min(most));
@@ -153,8 +153,7 @@ fn question(plan: &RunDocument, settings: &Settings, force: bool, sandbox: bool)
     }
 }
 
-/// One line for each notifier that failed, however often it did. It changes nothing about how the
-/// run went.
+/// Prints one line for each notifier that failed. It does not change the run's result.
 fn report_notifier_failures(failures: &[NotifierFailure]) {
     for (i, NotifierFailure { notifier, reason, .. }) in failures.iter().enumerate() {
         let of_this = |other: &&NotifierFailure| other.notifier == *notifier;
@@ -165,7 +164,7 @@ fn report_notifier_failures(failures: &[NotifierFailure]) {
             1 => String::new(),
             times => format!(" ({times} times, first error)"),
         };
-        // Nobody was told of what the run did: that is never kept quiet.
+        // Always printed: a notification of the run was lost.
         let text = format!("notifier {notifier} failed{times}: {reason}");
         say!("{} {text}", paint(style::BAD, "error:"));
     }
@@ -183,7 +182,7 @@ fn notifiers(
     target.notifiers(settings, &selected.chosen).map_err(CliError::usage)
 }
 
-/// Builds the ports, and finds the users. Nothing is changed before every named user is known to be
+/// Builds the ports, and finds the users. Nothing is changed until every named user is known to be
 /// selected.
 async fn find(
     invocation: &Invocation,

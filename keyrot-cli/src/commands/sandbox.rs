@@ -25,10 +25,10 @@ use std::time::Duration;
 
 /// How long a manual change takes on the clock, so that IAM's listing shows it to the next command.
 const BY_HAND: Duration = Duration::from_secs(5);
-/// Beyond that, a mistyped number is likelier than a wish.
+/// A larger number is probably a typo.
 const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);
 
-/// What a command did: the document, and in a sentence.
+/// The result of a command: the document, and a sentence.
 #[derive(Serialize)]
 struct Done {
     schema: &'static str,
@@ -177,7 +177,7 @@ fn use_key(
     let key = credentials.key.clone();
     let TrailedUse { service, region, .. } = *what;
     let answer = world.authenticate(&credentials, service, region);
-    // A request that is refused for its key is in no trail of the account's.
+    // A request that is refused because of its key is not in the account's trail.
     if matches!(answer, ProbeAnswer::Authenticated(_)) {
         world.note_use(&key, what);
     }

@@ -55,7 +55,7 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
     Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Success })
 }
 
-/// What was done, and what was read meanwhile.
+/// The changes, and what was read for them.
 struct Work<'a> {
     args: &'a OwnArgs,
     flow: Flow,
@@ -66,7 +66,7 @@ struct Work<'a> {
     done: Vec<String>,
 }
 
-/// Where it ended.
+/// The result.
 struct End {
     result: Outcome,
     /// The key that is in the file now.
@@ -180,7 +180,8 @@ impl Work<'_> {
         }
     }
 
-    /// Nothing was made: a key that cannot be stored would have to be deleted again, at every run.
+    /// No key was created: a key that cannot be stored would have to be deleted again, at every
+    /// run.
     fn not_replaceable(&self, error: &FileError) -> End {
         let hint = match error {
             FileError::Io { cause, .. } => match cause.kind() {

@@ -1,4 +1,4 @@
-//! A settings file: whose it is decides whether it is read.
+//! A settings file: its owner decides whether it is read.
 
 use super::places::ways_out;
 use crate::error::CliError;
@@ -17,7 +17,7 @@ pub(super) enum Place {
     Named,
     /// It is the user's own.
     Own,
-    /// It happens to be there.
+    /// It was found in the current directory.
     CurrentDirectory,
 }
 
@@ -28,11 +28,11 @@ pub(super) struct SettingsText {
     pub(super) name: String,
     pub(super) text: String,
     pub(super) place: Place,
-    /// Why it is taken and should not be.
+    /// A warning about a file that is used anyway.
     pub(super) doubt: Option<String>,
 }
 
-/// Reads the file. `None` if it is not there, unless it was named.
+/// Reads the file. `None` if it does not exist, unless it was named.
 pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, CliError> {
     let name = path.display().to_string();
     let unreadable = |why: String| {
@@ -50,8 +50,8 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
         Ok(found) if place != Place::Named && !found.is_file() => {
             return Err(unreadable("expected a regular file".to_owned()));
         }
-        // A folder on the way that may not be looked into is another user's: `sudo -u`, a
-        // container's HOME.
+        // A parent folder that cannot be read belongs to another user: `sudo -u`, a container's
+        // HOME.
         Err(error) if place == Place::Own && error.kind() == ErrorKind::PermissionDenied => {
             return Ok(None);
         }
@@ -74,9 +74,9 @@ fn is_absent(kind: ErrorKind) -> bool {
     matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
-/// Refuses a file that another user wrote or can write, in the manner of ssh: strictly for the
-/// user's own file, which is read without being asked for, and where everybody can write. A file
-/// that was named is otherwise taken, and the doubt is reported.
+/// Refuses a file that another user wrote or can write, like ssh: strictly for the user's own file,
+/// which is read automatically, and for a world-writable file. Otherwise a file that was named is
+/// used, with a warning.
 #[cfg(unix)]
 fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, CliError> {
     use std::os::unix::fs::MetadataExt;

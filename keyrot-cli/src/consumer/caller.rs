@@ -1,5 +1,5 @@
-//! With which credentials the secret is read: those of the environment or a profile, but never
-//! those that the secret itself holds.
+//! The credentials for reading the secret: from the environment or a profile, but never those in
+//! the secret itself.
 
 use super::secret::secret_of;
 use crate::backend::{Backend, refused};
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// A connection that is not made yet.
 pub(super) struct Caller {
     settings: AwsSettings,
-    /// What is read and by which profile, on one line.
+    /// The secret and the profile that reads it, on one line.
     pub(super) read: String,
     /// Whether the profile gets its credentials from a program, which is started then.
     pub(super) starts_process: bool,
@@ -29,7 +29,7 @@ pub(super) struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum By {
     Environment,
-    /// Neither variables nor a profile: a role of the machine's.
+    /// Neither variables nor a profile: the machine's role.
     Machine,
     Profile {
         name: String,
@@ -37,13 +37,13 @@ enum By {
     },
 }
 
-/// Who asks for this secret.
+/// The caller that reads this secret.
 pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, CliError> {
     let mut aws = AwsSettings::default()
         .with(settings)
         .map_err(|error| CliError::usage(error.to_string()))?;
     let s = Duration::from_secs;
-    // A job waits for this, and there may be a cached key to go on with.
+    // A job waits for this, and there may be a cached key.
     aws.timeouts =
         Timeouts::default().with_connect(s(2)).with_read(s(5)).with_attempt(s(6)).with_call(s(18));
     if let Some(region) = secret.region() {
@@ -88,7 +88,7 @@ impl Caller {
         })
     }
 
-    /// The region of the secret or of the profile, where one of them names it.
+    /// The region of the secret or of the profile, if one of them has it.
     pub(super) fn region(&self) -> Option<String> {
         let ambient = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
         let profile = self.settings.profile.clone().or_else(ambient);
@@ -102,10 +102,10 @@ impl Caller {
     }
 }
 
-/// A profile with `credential_process = keyrot credentials …` is handed to keyrot in `AWS_PROFILE`
-/// by the tool that runs it: what the secret holds cannot be what it is read with, so the machine's
-/// own role is meant. What is not seen here, because another program is in between, is stopped by
-/// the [variable for children](super::nested).
+/// A profile with `credential_process = keyrot credentials …` is passed to keyrot in `AWS_PROFILE`
+/// by the tool that runs it: the secret cannot be read with its own key, so the machine's own role
+/// is meant. The [variable for children](super::nested) stops cases that are not detected here
+/// because another program is in between.
 fn avoid_itself(
     aws: &mut AwsSettings,
     secret: &SecretId,
@@ -115,7 +115,7 @@ fn avoid_itself(
     if aws.profile.is_none() && env("AWS_ACCESS_KEY_ID").is_some() {
         return Ok(By::Environment);
     }
-    // What is wrong with the variables is said when the connection is made, if one is needed.
+    // Errors in the variables are reported when the connection is made, if one is needed.
     let ambient = || profile_of_environment().ok().flatten().map(|(name, _)| name);
     let profile = aws.profile.clone().or_else(ambient).unwrap_or_else(|| "default".to_owned());
     let files = SharedFiles::of_environment();

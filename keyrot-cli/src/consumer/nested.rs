@@ -1,9 +1,9 @@
 //! keyrot inside keyrot: the profile that reads a secret may get its own credentials from a
-//! credential process, and that may be keyrot again, or a program that calls it. That is fine for
-//! another secret, and has no end for the same one.
+//! credential process, and that may be keyrot again, or a program that calls it. That works for
+//! another secret, but never ends for the same one.
 //!
 //! Each process that reads a secret by such a profile puts a line about it into a variable of its
-//! children. Who finds their own line there stops.
+//! children. A process that finds its own line there stops.
 
 use crate::cli::RESUMED;
 use crate::error::CliError;
@@ -27,8 +27,8 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
-    /// Takes its place for what `own` describes; it has no line break. `resumed`: this process was
-    /// started by [`Self::hand_down`].
+    /// Registers the line `own`, which has no line break. `resumed`: this process was started by
+    /// [`Self::hand_down`].
     pub(super) fn enter(own: String, resumed: bool) -> Result<Self, CliError> {
         let lines = std::env::var(VARIABLE).unwrap_or_default();
         Self::below(lines.lines().map(str::to_owned).collect(), own, resumed)
@@ -56,7 +56,7 @@ impl Nesting {
     }
 
     /// Before a credential process is started: this process is replaced by itself, with its line in
-    /// the variable. Comes back if that is done already.
+    /// the variable. Returns if that was already done.
     pub(super) fn hand_down(&self) -> Result<(), CliError> {
         if self.handed_down {
             return Ok(());
@@ -71,8 +71,8 @@ impl Nesting {
         Err(failed(replace_by(command)))
     }
 
-    /// For a command that is started with what was read: nothing is under way for it any more, but
-    /// for what is above.
+    /// Prepares a command that is started with the key: only the reads above this process are still
+    /// under way for it.
     pub(crate) fn leave(&self, command: &mut Command) {
         match self.above.is_empty() {
             true => command.env_remove(VARIABLE),

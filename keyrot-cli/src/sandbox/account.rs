@@ -135,8 +135,8 @@ impl Around for SandboxAccount {
         let answer = shared.file.change(|world| {
             let usual = world.region().to_owned();
             shared.account.change(|account| *account = world.clone());
-            // No fault is injected here, so that every answer of the in-memory account is there at
-            // once.
+            // No fault is injected here, so every answer of the in-memory account is available
+            // immediately.
             let answer = work.now_or_never();
             *world = shared.account.world();
             world.set_region(usual);
@@ -153,7 +153,7 @@ impl Around for SandboxAccount {
     }
 }
 
-/// Read from the file at once: a look into the trail takes no time on the account's clock.
+/// Read directly from the file: reading the trail takes no time on the account's clock.
 #[async_trait]
 impl TrailPort for SandboxAccount {
     fn regions(&self) -> Vec<String> {

@@ -7,7 +7,7 @@ use keyrot_core::memory::{MemoryAccount, MemoryDestination};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::{Around, Destination, PortCall};
 
-/// A destination of the settings. It is in the account from the first time on that it is looked at.
+/// A destination of the settings. It is added to the account when it is first read.
 pub(super) struct SandboxDestination<A> {
     /// Makes each call on the account as the file has it.
     pub(super) around: A,

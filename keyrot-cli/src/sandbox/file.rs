@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The edition of the file's shape. A file of another one is refused, never rewritten.
+/// The version of the file's format. A file of another version is refused, never rewritten.
 const VERSION: u32 = 1;
 const FORMAT: &str = "keyrot-sandbox";
 /// Far larger than any simulated account.
@@ -20,7 +20,7 @@ pub(crate) struct SandboxFile {
     path: PathBuf,
 }
 
-/// Why a sandbox cannot be used.
+/// The reason why a sandbox cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SandboxError {
     #[error("the sandbox {} cannot be {doing}: {cause}", path.display())]
@@ -112,8 +112,8 @@ impl SandboxFile {
         })
     }
 
-    /// Replaces the account. A file that is there has to be a sandbox, of whatever edition and
-    /// however damaged: anything else is somebody's file.
+    /// Replaces the account. An existing file has to be a sandbox, of any version and even damaged:
+    /// anything else is not keyrot's.
     pub(crate) fn replace(&self, world: &World) -> Result<(), SandboxError> {
         // Before there is a lock beside it.
         self.check_replaceable()?;

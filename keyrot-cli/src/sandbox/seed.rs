@@ -1,5 +1,5 @@
-//! The account that a sandbox begins with: users in telling states, brought there by the real
-//! engine over a history of weeks.
+//! The initial account of a sandbox: users in typical states, produced by the real engine over a
+//! history of weeks.
 
 use crate::sandbox::region::SANDBOX_REGION;
 use futures_util::FutureExt;
@@ -9,7 +9,7 @@ use keyrot_core::{
 };
 use std::time::Duration;
 
-/// The sandbox's clock begins here, whatever the real time is, so that what it shows is the same
+/// The sandbox's clock begins here, regardless of the real time, so that its output is the same
 /// everywhere.
 const START: i64 = 1_767_585_600;
 const HOUR: i64 = 60;
@@ -166,7 +166,7 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
         What::Made(tags) => drop(account.change(|world| world.add_user(name, tags))),
         What::Key => {
             let key = account.change(|world| world.add_key(&user));
-            // It has been in use since, but so long ago that it does not matter any more.
+            // It was used since then, but too long ago to matter.
             account.advance(Duration::from_secs(10));
             if let Ok(key) = key {
                 account.change(|world| world.authenticate(&key.credentials, "s3", "eu-west-1"));

@@ -12,12 +12,12 @@ use keyrot_core::audit::{
 use keyrot_core::model::plural;
 use std::fmt::Write;
 
-/// From so many columns on, each thing has a column of its own.
+/// The width from which each value has its own column.
 const WIDE: usize = 110;
 /// How many names are listed; the others are counted.
 const NAMES: usize = 8;
 
-/// What is worst first, then every key, then what the findings mean, then the sum.
+/// The worst findings first, then every key, then the meaning of the findings, then the totals.
 pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let mut out = String::new();
     let now: Vec<&Finding> =
@@ -64,7 +64,7 @@ fn wide(audit: &Audit) -> Table {
     table
 }
 
-/// For a narrow terminal: what is known of a key stands below what is wrong with it.
+/// For a narrow terminal: a key's details are below its findings.
 fn stacked(audit: &Audit) -> Table {
     let mut table = Table::new(&["  AGE", "USER", "KEY, LAST USE, TAGGED, FINDINGS"]);
     for key in &audit.keys {
@@ -154,10 +154,10 @@ fn color(severity: Option<FindingSeverity>) -> Style {
     }
 }
 
-/// What is wrong with users and shows at none of their keys.
+/// Findings about users that belong to no key.
 fn beside(audit: &Audit, width: Option<usize>) -> String {
     let mut out = String::new();
-    // What is critical stands at the top.
+    // Critical findings come first.
     for finding in
         audit.beside_keys().filter(|finding| finding.severity != FindingSeverity::Critical)
     {

@@ -1,4 +1,4 @@
-//! The lines of `doctor`: each as it is found, then the sum.
+//! The lines of `doctor`: each finding as it is made, then the totals.
 
 use crate::terminal::style::{self, paint};
 use crate::terminal::text::hanging;

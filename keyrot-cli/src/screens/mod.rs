@@ -1,4 +1,4 @@
-//! What people see, a file per command.
+//! The screens, one file per command.
 
 pub(crate) mod audit;
 pub(crate) mod config;

@@ -19,13 +19,13 @@ pub(crate) fn exit(document: &MoveDocument) -> Exit {
     }
 }
 
-/// Who was not notified.
+/// The notifiers that failed.
 pub(crate) fn untold(document: &MoveDocument) -> impl Iterator<Item = String> {
     let failures = document.users.iter().flat_map(|row| &row.notifier_failures);
     failures.map(|failure| format!("notifier {} failed: {}", failure.notifier, failure.reason))
 }
 
-/// What became of each.
+/// The result for each user.
 pub(crate) fn results(document: &MoveDocument) -> impl Iterator<Item = String> {
     document.users.iter().filter_map(|row| {
         let (word, below) = match row.result {

@@ -5,7 +5,7 @@ use keyrot_core::decide::Delivered;
 use keyrot_core::report::{State, UserDocument};
 use keyrot_core::{EventKind, Outcome, Timestamp, Why};
 
-/// What comes next, in short: the keys' ids stand beside it.
+/// What comes next, in short: the keys' ids are in other columns.
 pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
     let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
     let why = match &user.outcome {

@@ -19,7 +19,7 @@ use std::fmt::Write;
 pub(crate) use view::View;
 use view::secret_of;
 
-/// What is known of the user's keys, and what will be done.
+/// The user's keys, and the planned steps.
 pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     let RequestDocument { user, intended, finished: now, .. } = view.document;
     let mut out = head(view, width);
@@ -98,7 +98,7 @@ pub(crate) fn resolutions(resolutions: &[Resolution], width: Option<usize>) -> S
     out
 }
 
-/// What came of it, and what is left.
+/// The result, and the remaining steps.
 pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = String::new();
     let document = view.document;
@@ -106,7 +106,7 @@ pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
         return "Nothing was done.\n".to_owned();
     }
     let record = view.order().filter(|_| view.acted && view.kind == RequestKind::Revoke);
-    // What became of the key comes first of all.
+    // The key's state comes first.
     out.push_str(&verdict(view, width));
     if let Some(order) = record {
         out.push('\n');
@@ -182,7 +182,7 @@ fn place(result: &UserResult, id: &KeyId) -> Cell {
     }
 }
 
-/// Whether the key works, as far as it was seen.
+/// Whether the key works, as far as is known.
 fn state_of(view: &View<'_>, key: &KeyId) -> String {
     let keys = &view.result.keys;
     match keys.iter().find(|known| known.id == *key).map(|known| &known.status) {

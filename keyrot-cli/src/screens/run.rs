@@ -11,7 +11,7 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
 use std::fmt::Write;
 
-/// From so many columns on, keys have columns of their own.
+/// The width from which keys have their own columns.
 const WIDE: usize = 120;
 
 /// Which of the three.
@@ -86,8 +86,8 @@ fn place(document: &RunDocument) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// The users by what went wrong. A call that failed for each of them in the same way is one
-/// problem of the machine or the network, and not one of each user's.
+/// Groups the users by error. A call that failed in the same way for all of them is one problem of
+/// the machine or the network.
 fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     let mut groups: Vec<(&str, Vec<&UserDocument>)> = Vec::new();
     for user in users {
@@ -166,7 +166,7 @@ fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<u
     table
 }
 
-/// For a narrow terminal: the keys stand below what comes next.
+/// For a narrow terminal: the keys are below the next step.
 fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
     let mut table = Table::new(&["USER", "STATE", heading(screen)]);
     for user in users {
@@ -307,7 +307,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, named: &[Use
     out
 }
 
-/// Who waits for a later run, because one run adopts so many users and no more.
+/// The users that wait for a later run because of the adoption limit.
 fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Option<String> {
     let most = most?;
     let users =

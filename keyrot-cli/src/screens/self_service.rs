@@ -7,7 +7,7 @@ use keyrot_core::{KeyId, KeyStatus, LastUse, Timestamp, UserArn, UserName, Wait,
 use serde::Serialize;
 use std::fmt::Write;
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -44,7 +44,7 @@ pub(crate) struct Document {
     pub(crate) done: Vec<String>,
     pub(crate) message: String,
     pub(crate) hint: Option<String>,
-    /// When it is worth looking again.
+    /// When to check again.
     pub(crate) until: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }

@@ -10,9 +10,9 @@ use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseEvidence, UseSou
 use keyrot_core::report::{KeyUses, UsesDocument};
 use std::fmt::Write;
 
-/// So many rows a key; --json has all.
+/// The limit on rows per key; --json has all.
 const ROWS: usize = 40;
-/// As much of a user agent and of an address as a row on a terminal has place for.
+/// The length of a user agent and an address in a terminal row.
 const AGENT: usize = 110;
 const ADDRESS: usize = 40;
 
@@ -94,7 +94,7 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     out
 }
 
-/// What CloudTrail had. An answer that is not whole says so before anything else.
+/// CloudTrail's events. An incomplete answer says so first.
 fn found(uses: &UseEvidence) -> (String, Style) {
     let gaps = uses.gaps();
     if uses.is_blind() {

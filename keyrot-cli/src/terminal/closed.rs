@@ -1,14 +1,14 @@
 //! stdout and stderr that cannot be written to from the start.
 //!
 //! - **Open for reading only.** The standard library takes EBADF on stdout and stderr for a success
-//!   (`library/std/src/io/stdio.rs`, `handle_ebadf`), so the output would be lost unnoticed. A pipe
-//!   without a reader takes the place of such a descriptor: each write fails then, keyrot's own and
+//!   (`library/std/src/io/stdio.rs`, `handle_ebadf`), so the output would be lost unnoticed. keyrot
+//!   replaces such a descriptor with a pipe without a reader: then each write fails, its own and
 //!   those of the commands that it starts.
 //! - **Closed** (`>&-`). Before `main`, the standard library opens `/dev/null` in its place
-//!   (`library/std/src/sys/pal/unix/mod.rs`, `sanitize_standard_fds`). What it opened can't be told
-//!   from what a caller passed on purpose: Python's `DEVNULL`, Node's `ignore` and daemon(3) open
-//!   `/dev/null` for reading and writing, too. So it is no failure, but a record that must not be
-//!   lost is written elsewhere as well.
+//!   (`library/std/src/sys/pal/unix/mod.rs`, `sanitize_standard_fds`). This can't be distinguished
+//!   from a `/dev/null` that a caller passed on purpose: Python's `DEVNULL`, Node's `ignore` and
+//!   daemon(3) open `/dev/null` for reading and writing, too. So it is not a failure, but a record
+//!   that must not be lost is also written elsewhere.
 
 #[cfg(unix)]
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
@@ -21,7 +21,7 @@ fn is_unwritable(fd: BorrowedFd<'_>) -> bool {
     fcntl_getfl(fd).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDONLY)
 }
 
-/// Makes each write fail where nothing can be written.
+/// Makes each write fail if the descriptor can't be written to.
 #[cfg(unix)]
 pub(crate) fn guard() {
     let (stdout, stderr) = (std::io::stdout(), std::io::stderr());

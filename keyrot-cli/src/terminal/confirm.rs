@@ -10,12 +10,11 @@ use std::io::{BufRead, IsTerminal, Read, Write};
 /// Longer than any answer.
 const LONGEST: u64 = 4096;
 
-/// How often a question is asked whose answers cannot be used.
+/// How often a question is repeated after invalid answers.
 const ATTEMPTS: usize = 3;
 
-/// Asks on stderr whether to go on; the answer is no unless it is yes, and asked for again where it
-/// is neither. `what` names what will
-/// change, as a question without its mark.
+/// Asks on stderr whether to continue; an empty answer means no, and an invalid one is asked for
+/// again. `what` names what will change, as a question without its mark.
 ///
 /// Fails without [a terminal to ask on](can_ask), unless `--yes` was given.
 pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
@@ -44,8 +43,8 @@ pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
     }
 }
 
-/// Asks until the answer can be used, or [`ATTEMPTS`] times. `Err` is the last answer and what was
-/// wrong with it.
+/// Asks until the answer is valid, at most [`ATTEMPTS`] times. `Err` is the last answer and its
+/// error.
 pub(crate) async fn ask_until<T>(
     question: &str,
     parse: impl Fn(&str) -> Result<T, String>,
@@ -69,8 +68,8 @@ pub(crate) fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// Asks a question on stderr, and gives back what was typed, without blanks around it; nothing if
-/// it could not be read. A signal ends the waiting.
+/// Asks a question on stderr, and returns the trimmed answer; nothing if it could not be read. A
+/// signal ends the waiting.
 pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
     let mut signals = Signals::listen()?;
     say_part!("{question}");
@@ -83,7 +82,7 @@ pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
         let _ = answered.send(read.map(|_| line).unwrap_or_default());
     });
     let answer = signals.or(answer).await.map(Result::unwrap_or_default);
-    // After Ctrl-C and Ctrl-D whatever is said next would stand on the question's line.
+    // After Ctrl-C and Ctrl-D, the next message would be on the question's line.
     if !answer.as_ref().is_ok_and(|line| line.ends_with('\n')) {
         say!("");
     }

@@ -13,7 +13,7 @@ use std::io::IsTerminal;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// A bar is worth its place from so many users on.
+/// The number of users from which a bar is shown.
 const MANY: u64 = 20;
 
 /// The progress of reading many users.
@@ -33,7 +33,7 @@ pub(crate) fn bar(steps: Option<u64>, quiet: bool, template: &str) -> ProgressBa
     bar
 }
 
-/// Says that this is no real account, and when it is there.
+/// Prints that this is not a real account, and its time.
 pub(crate) fn say_sandbox(now: Timestamp) {
     let text = format!("sandbox (simulated account), clock {}", time::absolute(now));
     say!("{}", paint(style::DIM, text));
@@ -78,13 +78,13 @@ impl ProgressReporter {
         }
     }
 
-    /// Says something above the bar, quiet or not.
+    /// Prints a line above the bar, even with `--quiet`.
     pub(crate) fn say(&self, text: &str) {
         self.said.fetch_add(1, Ordering::Relaxed);
         self.bar.suspend(|| say!("{text}"));
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub(crate) fn finish(&self) {
         self.bar.finish_and_clear();
         if self.table_follows && self.said.load(Ordering::Relaxed) > 0 {

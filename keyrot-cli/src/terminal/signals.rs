@@ -9,7 +9,7 @@ const SIGINT: u8 = 2;
 #[cfg(unix)]
 const SIGTERM: u8 = 15;
 
-/// Says what a signal has left of a command that works on several users.
+/// Prints what is left of a command on several users after a signal.
 pub(crate) fn say_resume(left: usize) {
     let users = if left == 1 { "1 user was".to_owned() } else { format!("{left} users were") };
     say!("stopped: {users} not changed; to resume, run the same command again");

@@ -2,14 +2,14 @@
 
 use std::io::IsTerminal;
 
-/// The columns of stdout's terminal; `None` where it is none: then nothing is wrapped, so that
-/// `grep` finds whole lines.
+/// The columns of stdout's terminal; `None` if stdout is not a terminal: then nothing is wrapped,
+/// so that `grep` finds whole lines.
 pub(crate) fn width() -> Option<usize> {
     let out = std::io::stdout();
     out.is_terminal().then(|| columns(terminal_size::terminal_size_of(out)))
 }
 
-/// The same for what is said on stderr.
+/// Returns the columns of stderr's terminal.
 pub(crate) fn talk_width() -> Option<usize> {
     let err = std::io::stderr();
     err.is_terminal().then(|| columns(terminal_size::terminal_size_of(err)))

@@ -1,6 +1,6 @@
-//! stdout and stderr. What could not be written to stdout is never taken for written: the process
-//! ends with another exit code than 0. What cannot be written to stderr is dropped: no message is
-//! worth stopping in the middle of a rotation.
+//! stdout and stderr. If a write to stdout fails, the process ends with a nonzero exit code. If a
+//! write to stderr fails, the message is dropped: no message is worth stopping in the middle of a
+//! rotation.
 
 use super::closed;
 use super::style::{self, paint};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether warnings and notes are not wanted.
+/// Whether warnings and notes are suppressed.
 static QUIET: AtomicBool = AtomicBool::new(false);
 
 /// The first failure of stdout.
@@ -32,7 +32,7 @@ macro_rules! say {
     };
 }
 
-/// Says something on stderr that does not end its line.
+/// Prints text on stderr without ending the line.
 macro_rules! say_part {
     ($($arg:tt)*) => {
         $crate::terminal::stdio::stderr(format_args!($($arg)*))
@@ -66,7 +66,7 @@ pub(crate) fn note(text: &str) {
     aside(style::DIM, "note:", text);
 }
 
-/// Says what was done beside what was asked for, unless `--quiet`.
+/// Prints what was done in addition to the request, unless `--quiet`.
 pub(crate) fn remark(text: &str) {
     if !QUIET.load(Ordering::Relaxed) {
         say!("{text}");
@@ -171,8 +171,8 @@ pub(crate) fn json(document: &impl Serialize) -> String {
     }
 }
 
-/// The same JSON, in which what is invisible or turns the text is escaped as JSON has it. Only its
-/// strings can hold such characters.
+/// Returns the JSON with invisible and bidirectional control characters escaped. Only its strings
+/// can hold such characters.
 fn escaped(json: &str) -> String {
     if matches!(visible(json), Cow::Borrowed(_)) {
         return json.to_owned();

@@ -15,8 +15,8 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Words in lines of at most this width; a longer word stands alone. What begins on a line of its
-/// own stays so.
+/// Wraps words to lines of at most this width; a longer word has its own line. Line breaks in the
+/// text stay.
 pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return lines(text) };
     let mut wrapped: Vec<String> = Vec::new();

@@ -57,8 +57,8 @@ fn with_offset<Z: TimeZone<Offset: Display>>(time: Timestamp, zone: &Z) -> Strin
     time.with_timezone(zone).format("%F %R %:z").to_string()
 }
 
-/// A message with its times as [`absolute()`] shows them. keyrot-core's messages have UTC, because
-/// they stand in documents, too.
+/// A message with its times as [`absolute()`] shows them. keyrot-core's messages use UTC, because
+/// they are also in documents.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if is_local() { in_zone(text, &Local) } else { text.into() }
 }

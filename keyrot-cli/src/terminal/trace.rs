@@ -1,8 +1,8 @@
 //! `-v` and `RUST_LOG`: what the engine and the calls to AWS do, line by line on stderr.
 //!
-//! Only keyrot's own crates are heard, at every level. The SDK and its HTTP stack log whole
-//! requests and answers, secrets included, at their most talkative ones; no flag and no variable
-//! makes keyrot show these.
+//! Only keyrot's own crates are logged, at every level. The SDK and its HTTP stack log whole
+//! requests and answers, including secrets, at their most verbose levels; no flag or variable makes
+//! keyrot show these.
 
 use super::stdio::warn;
 use std::env;
@@ -34,7 +34,7 @@ pub(crate) fn begin(verbose: u8, quiet: bool) {
     let own = filter_fn(|metadata| is_own(metadata.target()));
     let lines =
         fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(targets.and(own));
-    // A second beginning changes nothing.
+    // A second initialization changes nothing.
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 

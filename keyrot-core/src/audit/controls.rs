@@ -1,4 +1,4 @@
-//! The controls that findings break: one table, with what each says in its own numbers.
+//! The controls that findings break: one table, with each control's own number.
 
 use crate::audit::kind::FindingKind;
 use serde::{Serialize, Serializer};
@@ -12,14 +12,14 @@ pub struct Control {
     /// The finding that breaks it.
     #[serde(skip)]
     pub kind: FindingKind,
-    /// Whose it is.
+    /// The standard.
     pub standard: Standard,
     /// The standard's version; empty where it has none.
     pub version: &'static str,
     /// Its number in that version.
     pub id: &'static str,
-    /// From when on it is broken: for [`FindingKind::OldKey`] once a key is older, for
-    /// [`FindingKind::UnusedKey`] once it is idle for as long. `None` where time does not matter.
+    /// The limit at which it is broken: for [`FindingKind::OldKey`] once a key is older, for
+    /// [`FindingKind::UnusedKey`] once it is unused for that long. `None` if time does not matter.
     #[serde(skip)]
     pub limit: Option<Duration>,
 }
@@ -154,7 +154,7 @@ impl FindingKind {
                     None => numbers.push((id, vec![version])),
                 }
             }
-            // Where all are of the same version, that is said once.
+            // If all have the same version, it is written once.
             let same = numbers.iter().all(|(_, versions)| *versions == numbers[0].1);
             let of = |versions: &[&str]| match versions.concat().is_empty() {
                 true => String::new(),

@@ -24,29 +24,29 @@ pub struct Audit {
     pub now: Timestamp,
     /// When IAM made the credential report; up to four hours before.
     pub report: Timestamp,
-    /// Whether the report is older than a day: what it says may have changed long ago.
+    /// Whether the report is older than a day, so its content may have changed.
     pub report_outdated: bool,
-    /// Why IAM made no new report, where it is an older one for that reason.
+    /// Why IAM made no new report, if the report is an older one.
     pub report_not_renewed: Option<String>,
     /// The setting `max_age`, in whole seconds.
     pub max_age_seconds: u64,
-    /// How much of what there is.
+    /// The counts of an audit.
     pub counts: AuditCounts,
     /// Every key, the oldest first.
     pub keys: Vec<KeyRow>,
     /// Every user, by name.
     pub users: Vec<UserRow>,
-    /// What is not as it should be, the worst first.
+    /// The findings, the worst first.
     pub findings: Vec<Finding>,
-    /// Users who were made after the report: only their keys' ids can be known.
+    /// Users who were created after the report: only their keys' ids can be known.
     pub unreported: Vec<UserName>,
-    /// Users in the report who are gone by now.
+    /// Users in the report who no longer exist.
     pub gone: Vec<UserName>,
-    /// Users whose row in the report could not be read: nothing is known of them.
+    /// Users whose row in the report could not be read: nothing is known about them.
     pub unreadable: Vec<UnreadableRow>,
 }
 
-/// How much of what there is.
+/// The counts of an audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct AuditCounts {
@@ -74,25 +74,25 @@ pub struct AuditCounts {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct KeyRow {
-    /// Whose; `None` for the root user.
+    /// The user; `None` for the root user.
     pub user: Option<UserName>,
     /// The ARN of the user, or of the account's root.
     pub arn: String,
-    /// 1 or 2: its place in the report; `None` for a key that was made after it.
+    /// 1 or 2: its place in the report; `None` for a key that was created after it.
     pub key: Option<u8>,
-    /// Its id, if ids were asked for.
+    /// Its id, if ids were requested.
     pub key_id: Option<KeyId>,
     /// `active`, `inactive`, or IAM's own word.
     pub status: String,
-    /// When it was made, as far as is known.
+    /// When it was created, as far as is known.
     pub created: Timestamp,
     /// Its age, in whole days.
     pub age_days: i64,
     /// Its last use on record.
     pub last_used: Option<Timestamp>,
-    /// For which service, as far as is known.
+    /// The service of the last use, as far as is known.
     pub service: Option<String>,
-    /// In which region, as far as is known.
+    /// The region of the last use, as far as is known.
     pub region: Option<String>,
     /// Whether its last use is known.
     pub use_known: UseKnown,
@@ -100,11 +100,11 @@ pub struct KeyRow {
     pub managed: bool,
     /// Whether that is so, and whether its tags can be used.
     pub tagged: Tagged,
-    /// When an Active key is as old as its limit allows.
+    /// When an Active key reaches its age limit.
     pub limit: Option<Timestamp>,
-    /// What is wrong with it or with its user.
+    /// The findings about it or its user.
     pub findings: Vec<FindingKind>,
-    /// The worst of that.
+    /// The worst severity of these.
     pub severity: Option<FindingSeverity>,
 }
 
@@ -122,7 +122,7 @@ pub enum UseKnown {
 }
 
 impl UseKnown {
-    /// In one word, the same as in the document.
+    /// Returns its code, as in the document.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -133,21 +133,21 @@ impl UseKnown {
     }
 }
 
-/// Whether a key's user is tagged for rotation. When keyrot acts, and whether something holds it,
-/// is in the user's secret, which an audit does not read.
+/// Whether a key's user is tagged for rotation. When keyrot acts, and what holds a rotation, is in
+/// the user's secret, which an audit does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tagged {
     /// It is.
     Yes,
-    /// It is, and a tag of its own cannot be used, or AWS quarantined it.
+    /// It is, but one of its `keyrot:` tags cannot be used, or AWS quarantined it.
     Blocked,
-    /// It is not: nobody rotates the key.
+    /// It is not: keyrot does not rotate the key.
     No,
 }
 
 impl Tagged {
-    /// In one word, the same as in the document.
+    /// Returns its code, as in the document.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -162,11 +162,11 @@ impl Tagged {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UserRow {
-    /// Who.
+    /// The user.
     pub user: UserName,
     /// The ARN.
     pub arn: String,
-    /// Who answers for the user, by the tag `keyrot:owner`.
+    /// The user's owner, from the tag `keyrot:owner`.
     pub owner: Option<String>,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
@@ -180,17 +180,17 @@ pub struct UserRow {
     pub mfa: Option<bool>,
 }
 
-/// Which part of an audit.
+/// A part of an audit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Only {
     /// Keys with a finding.
     Findings,
-    /// Keys and findings of those who are not selected for rotation, the root user among them.
+    /// Keys and findings of users that are not selected for rotation, including the root user.
     Unmanaged,
 }
 
 impl KeyRow {
-    /// Whose it is, for people.
+    /// Returns the user, for people.
     #[must_use]
     pub fn whose(&self) -> &str {
         self.user.as_ref().map_or("root user", |user| user.as_str())
@@ -214,7 +214,7 @@ impl Audit {
         format_duration(std::time::Duration::from_secs(self.max_age_seconds))
     }
 
-    /// What leaves the audit in doubt: a report that is out of date, users that could not be read.
+    /// Returns the audit's gaps: an outdated report, and users that could not be read.
     #[must_use]
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -242,7 +242,7 @@ impl Audit {
         self.findings.iter().map(|finding| finding.severity).max()
     }
 
-    /// What is wrong with users and shows at none of their keys, such as a console without MFA.
+    /// Returns the findings about users that belong to no key, such as a console without MFA.
     pub fn beside_keys(&self) -> impl Iterator<Item = &Finding> {
         let shown = |finding: &Finding| {
             self.keys.iter().any(|k| k.arn == finding.arn && k.findings.contains(&finding.kind))
@@ -250,8 +250,8 @@ impl Audit {
         self.findings.iter().filter(move |finding| finding.key_created.is_none() && !shown(finding))
     }
 
-    /// The same with only some of its keys and findings. The counts stay those of the whole
-    /// account.
+    /// Returns the audit with only some of its keys and findings. The counts are still for the
+    /// whole account.
     #[must_use]
     pub fn narrowed(&self, only: Only) -> Self {
         let mut narrowed = self.clone();
@@ -267,7 +267,7 @@ impl Audit {
         narrowed
     }
 
-    /// What is wrong with this key, or with its user and shows at it.
+    /// Returns the findings for this key, including those about its user.
     pub fn of_key<'a>(&'a self, key: &'a KeyRow) -> impl Iterator<Item = &'a Finding> {
         self.findings.iter().filter(|finding| finding.is_at(&key.arn, key.created, &key.findings))
     }

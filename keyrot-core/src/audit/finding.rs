@@ -7,15 +7,15 @@ use crate::model::time::Timestamp;
 use crate::report::hint::{Hint, as_text, worded};
 use serde::Serialize;
 
-/// Something that is not as it should be.
+/// A finding about a key or a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is.
+    /// Its kind.
     pub kind: FindingKind,
-    /// How bad it is.
+    /// Its severity.
     pub severity: FindingSeverity,
-    /// Whose it is; `None` for the root user.
+    /// The user; `None` for the root user.
     pub user: Option<UserName>,
     /// The ARN of the user, or of the account's root.
     pub arn: String,
@@ -30,7 +30,7 @@ pub struct Finding {
     /// What the operator can do about it; never empty. In the document it is one text, `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
-    /// Since when it has been so, where that is known.
+    /// When it began, if that is known.
     pub since: Option<Timestamp>,
     /// The controls that it breaks.
     pub controls: Vec<Control>,

@@ -1,4 +1,4 @@
-//! The kinds of findings, and how bad they are.
+//! The kinds of findings, and their severities.
 
 use serde::Serialize;
 use std::fmt;
@@ -17,23 +17,23 @@ pub enum FindingKind {
     UnusedKey,
     /// A user with a password for the console has no MFA device.
     ConsoleWithoutMfa,
-    /// A user is tagged for rotation, and keyrot cannot rotate it.
+    /// A user is tagged for rotation, but keyrot cannot rotate it.
     Blocked,
     /// A user has two Active keys.
     TwoActiveKeys,
 }
 
-/// How bad a finding is. The words are those of AWS's Security Finding Format.
+/// The severity of a finding, in the words of AWS's Security Finding Format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingSeverity {
     /// Worth knowing.
     Low,
-    /// To be put right in its turn.
+    /// Fix it eventually.
     Medium,
-    /// To be put right soon.
+    /// Fix it soon.
     High,
-    /// To be put right now.
+    /// Fix it now.
     Critical,
 }
 
@@ -93,10 +93,10 @@ impl FindingKind {
 }
 
 impl FindingSeverity {
-    /// All of them, the least first.
+    /// All severities, the least first.
     pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
 
-    /// In one word.
+    /// Returns it in one word.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -13,12 +13,12 @@ use crate::selection::{MissingWhy, Selection, select};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// By which settings an account is judged.
+/// The policy of an audit.
 #[derive(Debug, Clone, Default)]
 pub struct AuditPolicy {
     /// Which users keyrot rotates. Its `only` is ignored.
     pub selection: Selection,
-    /// How secrets are called: a user whose secret cannot be named is not rotated.
+    /// The names of secrets: a user whose secret cannot be named is not rotated.
     pub template: SecretTemplate,
     /// The names of secrets that a user's tag may choose.
     pub secret_tag: Option<SecretPattern>,
@@ -50,10 +50,10 @@ pub(crate) struct Managed {
 impl Managed {
     pub(crate) fn new(view: &AccountView, policy: &AuditPolicy) -> Self {
         let users: Vec<IamUser> = view.users.iter().map(|user| user.user.clone()).collect();
-        // To ask for everybody by name is to be told why of everybody who is not chosen.
+        // Requesting all users by name returns the reason for each one that is not chosen.
         let only = users.iter().map(|user| user.arn.name().clone()).collect();
         let selection = Selection { only, ..policy.selection.clone() };
-        // Which region it is, is nothing to an audit: no secret is read.
+        // The region does not matter for an audit, because no secret is read.
         let homes = Homes {
             template: policy.template.clone(),
             chosen_by_tag: policy.secret_tag.clone(),

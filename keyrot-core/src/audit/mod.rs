@@ -2,8 +2,8 @@
 //! rules it breaks.
 //!
 //! [`survey`] collects an [`AccountView`] in a handful of calls, [`audit`] judges it. Nothing is
-//! changed, and nothing else is decided by what an audit says: IAM's credential report may be four
-//! hours old, and rotations look for themselves.
+//! changed, and no rotation relies on an audit: IAM's credential report may be four hours old, and
+//! rotations read the state themselves.
 //!
 //! ```
 //! # #[cfg(feature = "memory")] {
@@ -33,8 +33,7 @@
 //! - A key is too old once it is older than the limit, not at it: the rules say "every 90 days or
 //!   less".
 //! - A key is unused once it was not used for as long as the rule says: "for 45 days or greater". A
-//!   key without a recorded use counts from its creation. What is not known is never taken for
-//!   unused.
+//!   key without a recorded use counts from its creation. An unknown use never counts as unused.
 //! - Age is measured to the present; idle time to the report, which is as far as its evidence goes.
 
 pub(crate) mod controls;

@@ -9,13 +9,13 @@ use async_trait::async_trait;
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AccountPort: Send + Sync {
-    /// IAM's credential report. IAM makes a new one where the last is older than four hours (IAM
-    /// user guide, "Generate credential reports for your AWS account"); this waits for it, for a
-    /// bounded time.
+    /// Returns IAM's credential report. IAM makes a new one if the last is older than four hours
+    /// (IAM user guide, "Generate credential reports for your AWS account"); this waits for it, for
+    /// a bounded time.
     ///
     /// # Errors
-    /// [`CallError`] if there is none in time, or if any part of it could not be read: half a
-    /// report would be taken for the whole.
+    /// [`CallError`] if there is none in time, or if any part of it could not be read: a partial
+    /// report would look complete.
     async fn credential_report(&self) -> Result<CredentialReport, CallError>;
 }
 

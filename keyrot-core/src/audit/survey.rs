@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Concurrent listings; the port sets the pace.
 const AT_ONCE: usize = 16;
 
-/// Looks at the whole account: the credential report, then all users, and with `ids` the keys of
-/// each user who has any.
+/// Reads the whole account: the credential report, then all users, and with `ids` the keys of each
+/// user who has any.
 ///
 /// Without `ids` that is a handful of calls; with them one more for each user with a key.
 /// `progress` gets how many of those are done, of how many.
@@ -51,7 +51,7 @@ pub async fn survey(
     Ok(AccountView::new(report, users, &listed))
 }
 
-/// A user who went away in between has no keys.
+/// A user that was deleted in between has no keys.
 async fn keys_of(
     iam: &dyn IamPort,
     name: UserName,

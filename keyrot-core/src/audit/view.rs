@@ -1,4 +1,4 @@
-//! What is known of an account.
+//! What is known about an account.
 
 use crate::model::names::{KeyId, UserArn, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
@@ -20,7 +20,7 @@ pub struct CredentialReport {
     pub root: Vec<ReportedKey>,
     /// The IAM users.
     pub users: Vec<ReportedUser>,
-    /// Rows that could not be read: nothing is known of these users.
+    /// Rows that could not be read: nothing is known about these users.
     pub unreadable: Vec<UnreadableRow>,
     /// Why IAM made no new report, where it is an older one for that reason.
     pub not_renewed: Option<String>,
@@ -55,8 +55,8 @@ pub struct ReportedKey {
     pub slot: u8,
     /// Whether it works.
     pub active: bool,
-    /// When it was "created or last changed" (IAM user guide): for a key that nobody switched off
-    /// and on, when it was made.
+    /// When it was "created or last changed" (IAM user guide): for a key whose status never
+    /// changed, its creation time.
     pub rotated: Timestamp,
     /// Its last use.
     pub last_use: LastUse,
@@ -124,8 +124,8 @@ impl KeyView {
 }
 
 impl AccountView {
-    /// Puts together what the calls brought. `listed` has the keys of those users whose keys were
-    /// listed; for them the listing, which is newer, goes before the report.
+    /// Combines the results of the calls. `listed` has the keys of those users whose keys were
+    /// listed; for them the listing, which is newer, takes precedence over the report.
     #[must_use]
     pub fn new(
         report: CredentialReport,
@@ -192,8 +192,8 @@ impl KeyView {
 }
 
 /// The keys listed, each with its last use from the report. Creation times tell which is which;
-/// they can differ where a key's status was changed, so the one key that is left on both sides is
-/// taken for the same.
+/// they can differ where a key's status was changed, so a single key that remains on both sides
+/// counts as the same.
 fn matched(mut reported: Vec<ReportedKey>, listed: &[AccessKey]) -> Vec<KeyView> {
     let mut listed: Vec<(&AccessKey, Option<ReportedKey>)> =
         listed.iter().map(|key| (key, None)).collect();

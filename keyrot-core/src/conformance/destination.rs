@@ -9,17 +9,16 @@ use crate::model::names::{KeyId, Mark, VersionId};
 use crate::ports::destination::Destination;
 use async_trait::async_trait;
 
-/// The other side of a destination: places in which the suite may do as it likes.
+/// The other side of a destination: places that the suite may change freely.
 #[async_trait]
 pub trait DestinationLab: Send + Sync {
-    /// A place that is empty, another one for each call.
+    /// Returns an empty place, a different one for each call.
     ///
     /// # Errors
     /// [`Trouble`].
     async fn empty_place(&self) -> Result<String, Trouble>;
 
-    /// Writes something that is no key to a place where a key was delivered, as another program
-    /// would.
+    /// Writes something other than a key to a place with a delivered key, as another program would.
     ///
     /// # Errors
     /// [`Trouble`].

@@ -6,7 +6,7 @@ use crate::model::observed::KeyStatus;
 use crate::model::stored::NewKey;
 use async_trait::async_trait;
 
-/// Why a lab did not do what it was asked.
+/// The reason why a lab could not do something.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Trouble {
@@ -18,15 +18,14 @@ pub enum Trouble {
     Failed(String),
 }
 
-/// The other side of the ports: an account in which the suite may do as it likes. Each method is
-/// one call of an SDK or two.
+/// The other side of the ports: an account that the suite may change freely. Each method is one or
+/// two calls of an SDK.
 ///
-/// The suite names all that it makes with [`Lab::prefix`] in front, and makes new users and secrets
-/// for each case.
+/// All names in the suite begin with [`Lab::prefix`], and each case creates new users and secrets.
 #[async_trait]
 pub trait Lab: Send + Sync {
-    /// What the names of users and secrets begin with: letters and digits, another one for each run
-    /// where the account outlives it.
+    /// Returns the prefix of users and secrets: letters and digits, different for each run if the
+    /// account outlives it.
     fn prefix(&self) -> String;
 
     /// Makes a user with a path (a slash at both ends) and tags.
@@ -75,7 +74,7 @@ pub trait Lab: Send + Sync {
     /// [`Trouble`]; not supported where uses are never recorded.
     async fn use_key(&self, credentials: &Credentials) -> Result<(), Trouble>;
 
-    /// Returns once all that was changed so far is seen everywhere, and new keys work.
+    /// Returns once all changes so far are visible everywhere, and new keys work.
     ///
     /// # Errors
     /// [`Trouble`].

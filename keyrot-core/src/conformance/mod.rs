@@ -1,14 +1,13 @@
 //! The suite that every implementation of a port has to pass, whether the in-memory account or your
 //! own.
 //!
-//! Each function runs all cases for one port and brings a [`CaseResult`] for each, by name;
-//! [`assert_all`] turns them into a test's end. What a port cannot show of itself (who made the
-//! user, that a consumer used a key) the suite asks of a [`Lab`], which an implementer writes on
-//! whatever is behind the port: an emulator, a sandbox account, a fake.
+//! Each function runs all cases for one port and returns a [`CaseResult`] for each; [`assert_all`]
+//! turns them into a test's result. For what a port cannot do itself (create a user, use a key as a
+//! consumer), the suite needs a [`Lab`], which you write for the system behind the port: an
+//! emulator, a sandbox account, a fake.
 //!
-//! What is known not to fit, such as a rule that an emulator lacks, is listed by case and reason. A
-//! listed case that passes fails the test, so that the list stays true, and nothing is skipped in
-//! silence.
+//! Known gaps, such as a rule that an emulator lacks, are listed by case and reason. A listed case
+//! that passes fails the test, so the list stays correct, and nothing is skipped silently.
 //!
 //! ```
 //! use keyrot_core::conformance::{MemoryLab, assert_all, iam};

@@ -80,8 +80,8 @@ async fn created_twice(desk: &StoreFixture<'_>) -> Checked {
     desk.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-/// What a run goes by before it changes anything: were it lost, the next run would take the secret
-/// for somebody else's, or for nobody's.
+/// The owner's tag, which a run checks before it changes anything: if it were lost, the next run
+/// would not recognize the secret as the user's.
 async fn owned(desk: &StoreFixture<'_>) -> Checked {
     let secret = desk.secret("owned")?;
     let arn = desk

@@ -22,7 +22,7 @@ async fn with_staged(
     Ok((secret, placeholder, version, credentials))
 }
 
-/// A secret that somebody else made, with this text.
+/// A secret that another program created, with this text.
 async fn by_hand(
     desk: &StoreFixture<'_>,
     case: &str,

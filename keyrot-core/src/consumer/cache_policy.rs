@@ -1,9 +1,9 @@
-//! For how long a consumer may keep what it read.
+//! How long a consumer may keep a key.
 
 use crate::model::text::format_duration;
 use std::time::Duration;
 
-/// How long a consumer may use what it has read before it reads again.
+/// How long a consumer may use a key before it reads it again.
 ///
 /// A key that had the AWSCURRENT label keeps working for at least `overlap` after that (promise
 /// S2). So both waits are well below it.
@@ -11,14 +11,14 @@ use std::time::Duration;
 pub struct CachePolicy {
     /// After this a consumer should read again.
     pub lifetime: Duration,
-    /// If it cannot read, it may use what it has for this long.
+    /// If it cannot read, it may use its key for this long.
     pub stale: Duration,
-    /// After this, whoever can read at little cost reads again: five minutes, as AWS's agent and
-    /// Lambda extension do, or a quarter of a shorter lifetime.
+    /// After this, a consumer for which reading is cheap reads again: five minutes, as AWS's agent
+    /// and Lambda extension do, or a quarter of a shorter lifetime.
     pub read_again: Duration,
 }
 
-/// The longest lifetime: as the AWS caching clients have it.
+/// The longest lifetime: that of the AWS caching clients.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(3_600);
 /// botocore asks again at every request once less than 15 minutes are left; a lifetime below that
 /// would start a process for each.
@@ -27,8 +27,8 @@ const READ_AGAIN: Duration = Duration::from_secs(5 * 60);
 const LONGEST_STALE: Duration = Duration::from_secs(86_400);
 
 impl CachePolicy {
-    /// For this overlap: a twenty-fourth of it, but from 20 minutes to an hour; and stale for half
-    /// of it, at most a day.
+    /// Returns the policy for this overlap: 1/24 of it, but at least 20 minutes and at most an
+    /// hour; and stale for half of it, at most a day.
     ///
     /// ```
     /// # use keyrot_core::consumer::CachePolicy;
@@ -44,10 +44,10 @@ impl CachePolicy {
         Self { lifetime, stale: half.min(LONGEST_STALE), read_again: READ_AGAIN.min(lifetime / 4) }
     }
 
-    /// The same, with other times where they are given.
+    /// Returns the policy with these times, if they are set.
     ///
     /// # Errors
-    /// [`TooLong`] if a key could then be used on after it was replaced and deactivated.
+    /// [`TooLong`] if a key could then be used after it was replaced and deactivated.
     ///
     /// ```
     /// # use keyrot_core::consumer::CachePolicy;
@@ -95,9 +95,9 @@ pub enum CacheTime {
 #[error("{what:?} {} is too long: expected at most {}, or a replaced key could be used for longer than overlap = {}",
     format_duration(*given), format_duration(*most), format_duration(*overlap))]
 pub struct TooLong {
-    /// Which.
+    /// The time.
     pub what: CacheTime,
-    /// What was asked for.
+    /// The requested value.
     pub given: Duration,
     /// The most that is allowed.
     pub most: Duration,

@@ -1,5 +1,5 @@
-//! Noticing that a user's home was moved away from the secret that a consumer reads. A consumer
-//! needs GetSecretValue and nothing else, so this is best effort.
+//! Detects that a user's home was moved away from the secret that a consumer reads. A consumer
+//! needs only GetSecretValue, so this is best effort.
 
 use super::{HomeSource, SecretId};
 use crate::model::error::{CallError, ErrorKind};
@@ -11,29 +11,29 @@ use crate::ports::{Clock, within};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// A consumer waits no longer than this for what it can do without.
+/// The time limit of this optional check.
 const LONGEST: Duration = Duration::from_secs(3);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Whether the home was moved away from the secret that is read, as far as it was asked. A denied
-/// call raises alarms in some accounts, so that who keeps nothing never asks, and who does asks
-/// once a day; once in thirty days where it is denied.
+/// Whether the home was moved away from the secret, as of the last check. A denied call raises
+/// alarms in some accounts, so a consumer without a cache never asks. With a cache it asks once a
+/// day, or once in thirty days if the call is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HomeCheck {
     /// When to ask next.
     ask_after: Timestamp,
-    /// Where the key is published now, if not in the secret that was read.
+    /// Where the key is published now, if not in this secret.
     pub to: Option<SecretArn>,
 }
 
 impl HomeCheck {
-    /// Not asked yet.
+    /// Returns a check that was not made yet.
     #[must_use]
     pub fn unasked(now: Timestamp) -> Self {
         Self { ask_after: after(now, DAY), to: None }
     }
 
-    /// The same, asked again if it is time.
+    /// Returns the check, made again if it is time.
     #[must_use]
     pub async fn asked(
         self,
@@ -42,7 +42,7 @@ impl HomeCheck {
         clock: &dyn Clock,
     ) -> Self {
         let now = clock.now();
-        // A time to come that is farther away than any wait is from another clock.
+        // A time further in the future than any wait comes from another clock.
         if self.ask_after > now && self.ask_after <= after(now, 31 * DAY) {
             return self;
         }
@@ -54,8 +54,8 @@ impl HomeCheck {
     }
 }
 
-/// Where the user's tag says that the key is published, if that is not this secret in this region.
-/// `None` also if it could not be found out.
+/// Returns where the key is published according to the user's tag, if not in this secret in this
+/// region. Also `None` if it could not be read.
 pub(crate) async fn home_elsewhere(
     source: &dyn HomeSource,
     user: &UserRef,
@@ -69,10 +69,10 @@ pub(crate) async fn home_elsewhere(
     (!here).then_some(home)
 }
 
-/// Whether the secret may be one that was left: it is not there, was closed to readers, or is
+/// Whether the secret may be one that was left: it does not exist, was closed to readers, or is
 /// scheduled for deletion (Secrets Manager API reference, `GetSecretValue`,
-/// `InvalidRequestException`). Where there are no credentials, say, nothing more is asked with
-/// them.
+/// `InvalidRequestException`). After other errors, such as missing credentials, no further call is
+/// made.
 pub(crate) fn may_be_elsewhere(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied)
         || (error.kind == ErrorKind::Other && error.message.contains("InvalidRequestException"))

@@ -1,8 +1,8 @@
-//! The other side: how whoever uses a rotated key reads it.
+//! How a consumer of a rotated key reads it.
 //!
 //! A consumer needs one permission, `secretsmanager:GetSecretValue` on one secret, and no other
-//! port than [`CredentialSource`]. [`KeyReader`] keeps what was read, for as long as a
-//! [`CachePolicy`] allows.
+//! port than [`CredentialSource`]. [`KeyReader`] caches the key for as long as a [`CachePolicy`]
+//! allows.
 
 pub(crate) mod cache_policy;
 pub(crate) mod home_check;
@@ -23,8 +23,7 @@ use crate::ports::wrapped::wrapped_port;
 use async_trait::async_trait;
 use serde::Serialize;
 
-/// Where a consumer reads: one call, which needs no other permission than
-/// `secretsmanager:GetSecretValue` on the secret.
+/// A consumer's source: one call, which needs only `secretsmanager:GetSecretValue` on the secret.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -53,7 +52,7 @@ use serde::Serialize;
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CredentialSource: Send + Sync {
-    /// What has the label.
+    /// Returns the content of the version with the label.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
@@ -64,18 +63,18 @@ pub trait CredentialSource: Send + Sync {
     ) -> Result<Published, CallError>;
 }
 
-/// Where a user's key is published, for a consumer who reads in the wrong place or in one that was
-/// left. A consumer needs neither call, and often may make neither.
+/// Where a user's key is published, for a consumer that reads the wrong secret or one that was
+/// left. Both calls are optional, and consumers often have no permission for them.
 #[async_trait]
 pub trait HomeSource: Send + Sync {
-    /// Where the user's home was moved to from this secret; `None` if it is still there.
+    /// Returns where the user's home was moved to from this secret; `None` if it is still there.
     /// `secretsmanager:DescribeSecret`.
     ///
     /// # Errors
     /// [`CallError`].
     async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError>;
 
-    /// What the user's tag says of its home. `iam:ListUserTags`.
+    /// Returns the home in the user's tag. `iam:ListUserTags`.
     ///
     /// # Errors
     /// [`CallError`].
@@ -91,7 +90,7 @@ wrapped_port!(HomeSource {
     home_of(user: &UserName) of user.as_str() => HomeTag;
 });
 
-/// Which of a secret's versions.
+/// A version of a secret, by its label.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionStage {
@@ -102,7 +101,7 @@ pub enum VersionStage {
     Previous,
 }
 
-/// What a consumer finds in a version.
+/// The content of a version for a consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Published {
     /// A key.
@@ -114,6 +113,6 @@ pub enum Published {
     },
     /// keyrot's placeholder: the user's first key has not been published yet.
     NotYet,
-    /// Something that holds no access key, or leaves doubt which.
+    /// Something that holds no access key, or an ambiguous one.
     SomethingElse(NoKey),
 }

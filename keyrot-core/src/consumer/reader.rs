@@ -1,5 +1,4 @@
-//! Reading a key in time: from what was kept, from the secret, and in an outage from what was kept
-//! for a little longer.
+//! Reads a key: from the cache, from the secret, and in an outage from the cache for a longer time.
 
 use super::home_check::{HomeCheck, home_elsewhere, may_be_elsewhere};
 use super::{CachePolicy, CredentialSource, HomeSource, Published, SecretId, VersionStage};
@@ -17,23 +16,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// While Secrets Manager cannot be reached, it is tried again after this.
+/// The pause before Secrets Manager is tried again in an outage.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(60);
-/// What is used on in an outage is asked for again soon. Below 15 minutes botocore would ask at
-/// every request.
+/// The lifetime of a stale key in an outage. Below 15 minutes botocore would ask at every request.
 const STALE_LIFETIME: Duration = Duration::from_secs(20 * 60);
-/// A key that was read this recently is not read again, whoever refuses it: the answer would be the
-/// same.
+/// A key that was read this recently is not read again, even if it is refused: the answer would be
+/// the same.
 pub(crate) const REFUSAL_PAUSE: Duration = Duration::from_secs(5);
 
-/// A key as it is kept, in memory or in a [`KeyCache`].
+/// A cached key, in memory or in a [`KeyCache`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// The key.
     pub credentials: Credentials,
     /// When it was read.
     pub read: Timestamp,
-    /// Whether it is published elsewhere by now.
+    /// Whether it is now published elsewhere.
     pub moved: HomeCheck,
 }
 
@@ -48,20 +46,21 @@ impl Kept {
     }
 }
 
-/// A place where several processes keep the same key, such as a file. One that fails costs time and
-/// nothing else, so no method returns an error.
+/// A cache that several processes share, such as a file. A failure only costs time, so no method
+/// returns an error.
 #[async_trait]
 pub trait KeyCache: Send + Sync {
-    /// What is kept there.
+    /// Returns the cached key.
     fn load(&self) -> Option<Kept>;
 
-    /// Keeps this instead.
+    /// Stores this key instead.
     fn store(&self, kept: &Kept);
 
-    /// Keeps nothing any more.
+    /// Removes the cached key.
     fn forget(&self);
 
-    /// Waits a while for others that read the same. Holds them off for as long as the result lives.
+    /// Waits a while for others that read the same key, and blocks them for as long as the result
+    /// lives.
     async fn turn(&self) -> Option<Box<dyn Send>>;
 }
 
@@ -72,24 +71,24 @@ pub struct ReadKey {
     pub credentials: Credentials,
     /// When it was read.
     pub read: Timestamp,
-    /// When whoever can read at little cost reads again.
+    /// When a consumer for which reading is cheap reads again.
     pub ask_again: Timestamp,
     /// When a program that got the key has to ask again.
     pub expires: Timestamp,
     /// Where the user's key is published now, if its home was moved away from this secret.
     pub moved_to: Option<SecretArn>,
-    /// Why a key is used on that should have been read again: an outage of Secrets Manager.
+    /// Why a stale key is used: an outage of Secrets Manager.
     pub outage: Option<CallError>,
 }
 
-/// Why there is no key. The secret is named, and nothing of what it holds.
+/// The reason why there is no key. It names the secret, and reveals nothing of its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadError {
     /// keyrot has not published a key yet.
     #[error("the secret {0} holds keyrot's placeholder, and no key: the user was not rotated yet")]
     NotYet(SecretId),
-    /// There is something else.
+    /// The secret holds something else.
     #[error("the secret {0} holds no access key: {1}")]
     NoKey(SecretId, NoKey),
     /// It could not be read.
@@ -102,16 +101,16 @@ pub enum ReadError {
     },
 }
 
-/// Reads a rotated user's key from its secret, and keeps it.
+/// Reads a rotated user's key from its secret, and caches it.
 ///
 /// - **Fresh**: a key that was read is used for [`CachePolicy::read_again`]. Then it is read again,
 ///   by one caller at a time.
-/// - **In an outage** of Secrets Manager the last key is used on for [`CachePolicy::stale`]: a key
-///   that was current works for the whole of `overlap`. A denial, or a secret that is gone, is no
+/// - **In an outage** of Secrets Manager the last key is used for [`CachePolicy::stale`]: a key
+///   that was current works for the whole `overlap`. A denial, or a missing secret, is not an
 ///   outage.
 /// - **After a refusal** by AWS, such as of a key that was revoked,
-///   [`invalidate`](Self::invalidate) has the key read again before it is used again.
-/// - What is not published any more is not kept, either.
+///   [`invalidate`](Self::invalidate) makes the next use read the key again.
+/// - A key that is no longer published is not kept.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -142,7 +141,7 @@ pub struct KeyReader {
     clock: Arc<dyn Clock>,
     cache: Option<Arc<dyn KeyCache>>,
     patience: Option<Duration>,
-    /// Held by whoever reads, so that there is one.
+    /// Held by the caller that reads, so that only one reads at a time.
     turn: futures_util::lock::Mutex<()>,
     state: Mutex<State>,
     refused: AtomicBool,
@@ -151,12 +150,13 @@ pub struct KeyReader {
 #[derive(Clone, Default)]
 struct State {
     kept: Option<Kept>,
-    /// The outage that was met last, and until when nothing is asked because of it.
+    /// The last outage, and until when no call is made because of it.
     outage: Option<(CallError, Timestamp)>,
 }
 
 impl KeyReader {
-    /// For the current key in this secret, by the default `overlap` of seven days.
+    /// Returns a reader of the current key in this secret, with the default `overlap` of seven
+    /// days.
     #[must_use]
     pub fn new(secret: SecretId, clock: Arc<dyn Clock>) -> Self {
         Self {
@@ -172,38 +172,38 @@ impl KeyReader {
         }
     }
 
-    /// For another version of the secret.
+    /// Sets another version of the secret.
     #[must_use]
     pub fn stage(self, stage: VersionStage) -> Self {
         Self { stage, ..self }
     }
 
-    /// By other times.
+    /// Sets other times.
     #[must_use]
     pub fn policy(self, policy: CachePolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// By another clock.
+    /// Sets another clock.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         Self { clock, ..self }
     }
 
-    /// With a place that other processes use, too. Without one the key is kept in memory alone.
+    /// Sets a cache that other processes share. Without one, the key is kept only in memory.
     #[must_use]
     pub fn cache(self, cache: Arc<dyn KeyCache>) -> Self {
         Self { cache: Some(cache), ..self }
     }
 
-    /// A caller with a key to go on with waits no longer than this for the store. By default it
-    /// waits for as long as the store's own limit.
+    /// Sets how long a caller with a cached key waits for the store. By default it waits for the
+    /// store's own limit.
     #[must_use]
     pub fn patience(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
     }
 
-    /// Another reader of the same, which has read nothing yet.
+    /// Returns another reader of the same secret, which has read nothing yet.
     #[must_use]
     pub fn again(&self) -> Self {
         let Self { stage, policy, patience, .. } = *self;
@@ -223,14 +223,14 @@ impl KeyReader {
         &self.secret
     }
 
-    /// Has the key read again before it is used again, because AWS refused it. A key that was read
-    /// within the last five seconds is kept: to call this for each of many refused requests is
+    /// Makes the next use read the key again, because AWS refused it. A key that was read within
+    /// the last five seconds is kept, so calling this for each of many refused requests is
     /// harmless.
     pub fn invalidate(&self) {
         self.refused.store(true, Ordering::SeqCst);
     }
 
-    /// What was read, while nobody has to ask again. Nothing is called.
+    /// Returns the cached key, while it is fresh. No call is made.
     #[must_use]
     pub fn kept(&self) -> Option<ReadKey> {
         let State { kept, outage } = self.state().clone();
@@ -257,8 +257,8 @@ impl KeyReader {
         Some(self.answer(kept, outage, now))
     }
 
-    /// The key, read again if need be. With a `home`, it is also found out, once a day, whether the
-    /// user's home was moved away.
+    /// Returns the key, and reads it again if needed. With a `home`, it also checks once a day
+    /// whether the user's home was moved away.
     ///
     /// # Errors
     /// [`ReadError`].
@@ -275,12 +275,12 @@ impl KeyReader {
             Some(cache) => cache.turn().await,
             None => None,
         };
-        // Another caller may have read it meanwhile.
+        // Another caller may have read it in the meantime.
         if let Some(kept) = self.kept() {
             return Ok(kept);
         }
         let result = self.ask(source, home).await;
-        // What is not published any more is not kept either.
+        // A key that is no longer published is not kept.
         if result.is_err() {
             self.forget();
         }
@@ -303,7 +303,7 @@ impl KeyReader {
         self.refused.store(false, Ordering::SeqCst);
         let reading = source.published(&self.secret, self.stage);
         let answer = match self.patience.filter(|_| spare.is_some()) {
-            // Who has a key does not wait for an outage to show.
+            // A caller with a cached key does not wait for an outage to show.
             Some(limit) => within(&*self.clock, limit, reading).await.unwrap_or_else(|| {
                 Err(CallError::lost(format!("no answer within {} seconds", limit.as_secs())))
             }),
@@ -378,7 +378,7 @@ impl KeyReader {
     }
 }
 
-/// Shows which secret it is; nothing of what was read.
+/// Shows the secret's name, and nothing that was read.
 impl fmt::Debug for KeyReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyReader").field("secret", &self.secret.as_str()).finish_non_exhaustive()

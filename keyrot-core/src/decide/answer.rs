@@ -59,12 +59,12 @@ pub(crate) fn unknown_status(key: &KeyId, status: &str) -> Decision {
     blocked(Blocked::UnknownStatus { key: key.clone(), status: status.to_owned() })
 }
 
-/// The version was staged by somebody else, or holds something else than its id says.
+/// Something else staged the version, or it does not hold what its id says.
 pub(crate) fn foreign_pending(version: &VersionId) -> Decision {
     blocked(Blocked::ForeignPending { version: version.clone() })
 }
 
-/// The key that was asked for does not work.
+/// The requested key does not work.
 pub(crate) fn does_not_work(key: &KeyId, reason: &str) -> Decision {
     refused(Refusal::DoesNotWork { key: key.clone(), reason: reason.to_owned() })
 }
@@ -74,7 +74,7 @@ pub(crate) fn not_delivered(to: &DestinationName, reason: &str) -> Why {
     Why::Delivery { to: to.clone(), reason: reason.to_owned() }
 }
 
-/// Somebody else wrote to a destination.
+/// Something else wrote to a destination.
 pub(crate) fn changed(to: &DestinationName, place: &str, how: Changed) -> Blocked {
     Blocked::DestinationChanged { to: to.clone(), place: place.to_owned(), how }
 }

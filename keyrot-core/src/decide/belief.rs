@@ -1,10 +1,9 @@
-//! What of the observed state is believed.
+//! Decides which claims in the observed state count.
 //!
-//! Journal entries, version ids and labels are claims: whoever may write the secret can write them.
-//! A claim is believed only as far as IAM's and Secrets Manager's own facts (when a key or a
-//! version was created, which status it has) leave room for it; what is not believed counts as
-//! absent, and is reported. What a claim that passes can still bring about at worst is written down
-//! in `docs/protocol.md`.
+//! Journal entries, version ids and labels are claims: anyone who may write the secret can write
+//! them. A claim counts only if it agrees with IAM's and Secrets Manager's own facts (the creation
+//! time of a key or version, a key's status); otherwise it counts as absent, and is reported.
+//! `docs/protocol.md` says what a claim that passes can cause at worst.
 
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Journal, JournalEntry};
@@ -25,25 +24,25 @@ use std::time::Duration;
 /// IAM gives a key's time in whole seconds, and a version id repeats it.
 const SAME_SECOND: Duration = Duration::from_secs(2);
 
-/// A claim on the secret that contradicts AWS's own facts, or cannot be true. It counts as absent.
+/// A claim on the secret that contradicts AWS's own facts, or is impossible. It counts as absent.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Doubt {
     /// The journal entry or the version id, as it is written.
     pub claim: String,
-    /// Why it is not believed.
+    /// The reason why it does not count.
     pub why: Implausible,
 }
 
-/// Why a claim is not believed.
+/// The reason why a claim does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Implausible {
     /// Its time is more than five minutes in the future.
     InTheFuture,
-    /// Its time is before the key that it is about was created.
+    /// Its time is before the creation of its key.
     BeforeTheKey,
-    /// IAM gives another creation time for the key.
+    /// IAM has another creation time for the key.
     OtherCreationTime,
 }
 
@@ -63,7 +62,7 @@ impl fmt::Display for Doubt {
     }
 }
 
-/// The observed state without the claims that are not believed.
+/// Returns the observed state without the claims that do not count.
 pub(super) fn believed<'a>(
     seen: &'a Observed,
     policy: &WaitPolicy,
@@ -78,7 +77,7 @@ pub(super) fn believed<'a>(
     Cow::Owned(Observed { secret, ..seen.clone() })
 }
 
-/// The claims that are not believed, for people to see.
+/// Returns the claims that do not count, to report them.
 pub(crate) fn doubts(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Vec<Doubt> {
     match &seen.secret {
         SecretState::Present(secret) => Sieve { seen, policy, now }.doubts(secret),
@@ -87,8 +86,8 @@ pub(crate) fn doubts(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Ve
 }
 
 /// Whether Secrets Manager's own date of a version agrees with what its id says: keyrot stores a
-/// key within one run of creating it, so that a version that was written later under the name of a
-/// key that existed before is somebody else's.
+/// key in the run that creates it, so a version that was written later under an existing key's id
+/// is not keyrot's.
 pub(super) fn written_with_its_key(
     version: &StoredVersion,
     key: &AccessKey,
@@ -120,7 +119,7 @@ impl Sieve<'_> {
     fn sift(&self, secret: &Secret) -> Secret {
         let label = |held: &Option<LabeledVersion>| {
             held.clone().map(|held| match self.doubt_version(&held) {
-                // It is looked into, as any version that somebody else wrote.
+                // It is read, like any version that something else wrote.
                 Some(_) => LabeledVersion { content: Content::Foreign, ..held },
                 None => held,
             })

@@ -1,4 +1,4 @@
-//! The answers of [`decide`](crate::decide::decide()), in types and in words.
+//! The answers of [`decide`](crate::decide::decide()), as types and texts.
 
 pub(crate) mod blocked;
 mod code;
@@ -16,41 +16,41 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// What is to be done for a user now.
+/// What to do for a user now.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Find out something first; it changes nothing.
+    /// Read something first. This changes nothing.
     Look(Question),
     /// Make one change.
     Act(Step),
-    /// Nothing now: something runs its course.
+    /// Nothing now: a wait is under way.
     Wait(Wait),
     /// Nothing until the rotation of the current key begins.
     Settled {
         /// When that is.
         until: Timestamp,
     },
-    /// Nothing until a person decides.
+    /// Nothing until an operator decides.
     Blocked(Blocked),
-    /// What was ordered is done: see [`RotationStep`](crate::model::step::RotationStep).
+    /// The order is done: see [`RotationStep`](crate::model::step::RotationStep).
     Done,
-    /// What was ordered cannot be done: see [`RotationStep`](crate::model::step::RotationStep).
+    /// The order cannot be done: see [`RotationStep`](crate::model::step::RotationStep).
     Refused(Refusal),
 }
 
-/// Something that has to be known before more can be decided.
+/// A question that has to be answered before the next decision.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Question {
-    /// Which key's credentials does this version hold, that somebody else wrote?
+    /// Which key's credentials are in this version, which something else wrote?
     VersionContents(VersionId),
-    /// How large would the value be that carries this version's further fields along?
+    /// How large is the next value with this version's other fields?
     NextSize(VersionId),
-    /// Which versions has the secret ever had, as far as the store still knows them?
+    /// Which versions does the store still have of the secret?
     Versions,
-    /// Does the user have a home in one of the further regions?
+    /// Does the user have a home in one of the other regions?
     Elsewhere,
     /// How does the secret differ from one that keyrot would create?
     Differences,
@@ -67,7 +67,7 @@ pub enum Question {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Step {
-    /// Create the secret, with a placeholder that no client can take for credentials.
+    /// Create the secret, with a placeholder that no client can mistake for credentials.
     CreateSecret,
     /// Put the placeholder into a secret that has no version at all.
     PutPlaceholder,
@@ -77,25 +77,25 @@ pub enum Step {
     BindUser(SecretArn),
     /// Tag the secret with its user.
     BindSecret,
-    /// Write a note onto the secret.
+    /// Write a journal entry to the secret.
     Write(JournalEntry),
-    /// Write a version without credentials, to see whether the secret can be written to.
+    /// Write a version without credentials, to test whether the secret can be written to.
     TestWrite,
-    /// Make a key.
+    /// Create a key.
     CreateKey,
-    /// Put the key that was just made under AWSPENDING.
+    /// Store the key that was just created under AWSPENDING.
     Stage {
-        /// The version whose further fields are carried along.
+        /// The version whose other fields are carried over.
         carry: Option<VersionId>,
     },
     /// Move AWSCURRENT.
     Promote {
-        /// Where it was seen.
+        /// The version that had it.
         from: VersionId,
-        /// Where it is to stand.
+        /// The version that gets it.
         to: VersionId,
     },
-    /// Take AWSPENDING off a version.
+    /// Remove AWSPENDING from a version.
     Unstage(VersionId),
     /// Deactivate a key.
     Deactivate(KeyId),
@@ -103,25 +103,25 @@ pub enum Step {
     Activate(KeyId),
     /// Delete an Inactive key.
     Delete(KeyId),
-    /// Put the current key, which was verified in this run, into a destination.
+    /// Deliver the current key, which was verified in this run, to a destination.
     Deliver {
         /// The destination.
         to: DestinationName,
-        /// The mark of what was seen there.
+        /// The mark that was read there.
         replaces: Option<Mark>,
     },
 }
 
-/// A wait: what for, and until when if that is known.
+/// A wait: its reason, and its end if that is known.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Wait {
-    /// What is waited for.
+    /// The reason for a wait.
     pub why: Why,
-    /// When it is worth looking again.
+    /// When to check again.
     pub until: Option<Timestamp>,
 }
 
-/// What is waited for.
+/// The reason for a wait.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -135,11 +135,11 @@ pub enum Why {
         /// The use on record.
         last_use: LastUse,
     },
-    /// IAM has no use of the old key on record, which says little: `recent_use` is waited for on top of
-    /// the overlap.
+    /// IAM has no use of the old key on record, which says little: the wait is `recent_use` in
+    /// addition to the overlap.
     NoRecord(KeyId),
-    /// Nothing has used the current key since it was published, other than keyrot to verify it:
-    /// whatever used the old key may still need it.
+    /// Nothing but keyrot's verification has used the current key since it was published: consumers
+    /// of the old key may still need it.
     NotPickedUp {
         /// The old key.
         key: KeyId,
@@ -148,8 +148,8 @@ pub enum Why {
         /// The old key's last use.
         last_use: LastUse,
     },
-    /// Something used the old key so late in the overlap, or after it, that it cannot be a cache:
-    /// it has not moved to the current key.
+    /// Something used the old key too late in the overlap, or after it, to be a cache: it has not
+    /// moved to the current key.
     UsedLate {
         /// The old key.
         key: KeyId,
@@ -158,38 +158,38 @@ pub enum Why {
         /// The old key's last use.
         last_use: LastUse,
     },
-    /// It could not be found out whether a key is in use.
+    /// It is unknown whether a key is in use.
     UseUnknown {
-        /// The old key, or the current one where that was asked for.
+        /// The old key, or the current one if that was the question.
         key: KeyId,
-        /// Why it could not be found out.
+        /// Why it is unknown.
         reason: String,
     },
     /// The old key is Inactive, and will be deleted.
     Soak(KeyId),
     /// The staged key does not authenticate yet.
     Propagation(KeyId),
-    /// It could not be found out whether the key works.
+    /// It is unknown whether the key works.
     VerificationUnknown {
         /// The key under verification.
         key: KeyId,
-        /// Why it could not be found out.
+        /// Why it is unknown.
         reason: String,
     },
     /// Another run may still be at work on this key, or IAM may not list it yet.
     Settling(KeyId),
-    /// An earlier run was about to make a key, or another has just made one, and IAM does not list
-    /// it yet.
+    /// An earlier run was about to create a key, or another has just created one, and IAM does not
+    /// list it yet.
     Unlisted,
-    /// The key before still exists, and has to go before the next one is made.
+    /// The previous key still exists, and has to be deleted before the next one is created.
     OldKey(KeyId),
-    /// Secrets Manager's own rotation is switched on, and the next step is its own.
+    /// Secrets Manager's own rotation is switched on, and does the next step.
     Service,
     /// A required destination does not have the current key yet.
     Delivery {
         /// The destination.
         to: DestinationName,
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
@@ -296,7 +296,7 @@ impl fmt::Display for Step {
 }
 
 impl Why {
-    /// One word for it, for machines.
+    /// Returns its code, one word for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -319,7 +319,7 @@ impl Why {
 }
 
 impl Step {
-    /// One word for it, for machines.
+    /// Returns its code, one word for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -348,7 +348,7 @@ impl Step {
 }
 
 impl Why {
-    /// The key that it is about, if it is about one.
+    /// Returns the key that it is about, if any.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {

@@ -1,4 +1,4 @@
-//! How a user's destinations stand, for people and documents.
+//! The states of a user's destinations, for people and documents.
 
 use crate::decide::belief::believed;
 use crate::decide::facts::delivery::Standing;
@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 use serde::Serialize;
 
-/// How one destination stands to the current key.
+/// The state of one destination.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DestinationState {
@@ -20,15 +20,15 @@ pub struct DestinationState {
     pub place: String,
     /// Whether the previous key stays Active for it.
     pub required: bool,
-    /// How it stands.
+    /// Its delivery state.
     pub state: Delivered,
-    /// Why it does not have the current key.
+    /// The reason why it does not have the current key.
     pub reason: Option<String>,
     /// When the last entry about it was written.
     pub since: Option<Timestamp>,
 }
 
-/// How a destination stands to the current key.
+/// The delivery state of a destination for the current key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivered {
@@ -36,16 +36,16 @@ pub enum Delivered {
     Delivered,
     /// It does not have it yet.
     Waiting,
-    /// It could not be asked, or refused it.
+    /// It could not be read, or refused the key.
     Failed,
-    /// Somebody else wrote to it.
+    /// Something else wrote to it.
     Changed,
-    /// An operator let it go.
+    /// An operator gave it up.
     LetGo,
 }
 
 impl Delivered {
-    /// One word for it, for machines.
+    /// Returns its code, one word for machines.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -58,7 +58,7 @@ impl Delivered {
     }
 }
 
-/// How the user's destinations stand, as far as it is known.
+/// Returns the states of the user's destinations, as far as they are known.
 pub(crate) fn destinations(
     seen: &Observed,
     policy: &WaitPolicy,
@@ -95,7 +95,7 @@ pub(crate) fn destinations(
     all.collect()
 }
 
-/// The destinations that a run could not serve, and why.
+/// Returns the destinations that a run could not serve, each with the reason.
 pub(crate) fn behind(
     seen: &Observed,
     policy: &WaitPolicy,

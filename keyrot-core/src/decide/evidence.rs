@@ -1,4 +1,4 @@
-//! What stands beside a block or a refusal, so that the operator can decide.
+//! The evidence with a block or a refusal, for the operator's decision.
 
 use crate::decide::decision::blocked::{Blocked, Evidence};
 use crate::decide::decision::refusal::Refusal;
@@ -6,8 +6,8 @@ use crate::decide::decision::{Decision, Question};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, Observed};
 
-/// Blocks on keys that nothing explains, once their last use has been asked for: a person needs it
-/// to decide.
+/// Blocks because of keys that nothing explains, once their last use was read: the operator needs
+/// it to decide.
 pub(crate) fn with_evidence<'a>(
     seen: &Observed,
     keys: impl Iterator<Item = &'a AccessKey>,
@@ -22,7 +22,7 @@ pub(crate) fn with_evidence<'a>(
     Decision::Blocked(Blocked::UnknownKeys(evidence))
 }
 
-/// There is no such key; these there are.
+/// Returns the refusal for a missing key, with the keys that exist.
 pub(crate) fn no_such_key(seen: &Observed, key: &KeyId) -> Refusal {
     Refusal::NoSuchKey { key: key.clone(), keys: seen.keys.iter().map(|k| k.id.clone()).collect() }
 }

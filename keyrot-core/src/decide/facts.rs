@@ -1,5 +1,5 @@
-//! Everything that the decision knows about a user: two small structs of enums, each by a function
-//! of its own.
+//! Everything that the decision knows about a user: two small structs of enums, each computed by
+//! its own function.
 
 pub(super) mod contents;
 pub(super) mod current;
@@ -43,10 +43,11 @@ use crate::model::step::StepName;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// What is asked for, before it is known whether the secret can be used.
+/// The request, before it is known whether the secret can be used.
 #[derive(Clone, Copy)]
 pub(super) enum EarlyAsk<'a> {
-    /// A scheduled run. Where the user has two keys, and no secret, nothing says which one may go.
+    /// A scheduled run. If the user has two keys and no secret, nothing says which one may be
+    /// removed.
     Run { two_keys: bool },
     /// A step of Secrets Manager's own rotation, which may be off.
     Step { rotation_on: bool },
@@ -60,7 +61,7 @@ pub(super) enum EarlyAsk<'a> {
     Deliver,
 }
 
-/// What is known before the secret is used.
+/// The facts before the secret is used.
 pub(super) struct BeforeSecret<'a> {
     pub(super) asks: EarlyAsk<'a>,
     pub(super) home: Home,
@@ -94,7 +95,7 @@ impl<'a> BeforeSecret<'a> {
     }
 }
 
-/// What is asked for, and how far that has come.
+/// The request, and its progress.
 #[derive(Clone, Copy)]
 pub(super) enum AskProgress<'a> {
     /// A scheduled run.
@@ -109,7 +110,7 @@ pub(super) enum AskProgress<'a> {
     Reinstate(Reinstated<'a>),
     /// The operator: deliver the current key.
     Deliver(DeliverTo<'a>),
-    /// The operator: let a destination go.
+    /// The operator: give a destination up.
     LetGo(LetGo<'a>),
 }
 
@@ -118,11 +119,12 @@ pub(super) enum AskProgress<'a> {
 pub(super) enum InHand {
     /// It has none.
     Nothing,
-    /// It has created one, and not staged it yet: until then only this process has its secret.
+    /// It has created one, and not staged it yet: until then, only this process has its secret
+    /// half.
     Unstaged,
 }
 
-/// What is known of a user whose secret has a current version.
+/// The facts about a user whose secret has a current version.
 #[derive(Clone, Copy)]
 pub(super) struct Facts<'a> {
     pub(super) asked: AskProgress<'a>,

@@ -1,9 +1,9 @@
-//! The decision: one pure, total function from what is seen of a user to what is to be done.
+//! The decision: one pure, total function from the observed state of a user to what to do.
 //!
-//! `table.rs` is the decision itself: read it first. It matches over facts, which `facts.rs` lists
-//! and each of which has a file of its own in `facts/`. `run.rs`, `rotation_step.rs`, `request.rs`
-//! and `moving.rs` have what callers ask, and `belief.rs` says which claims of the observed state
-//! count at all. What to change for what stands in a table in CONTRIBUTING.md.
+//! `table.rs` is the decision itself: read it first. It matches over facts, which `facts.rs` lists;
+//! each has its own file in `facts/`. `run.rs`, `rotation_step.rs`, `request.rs` and `moving.rs`
+//! are the entry points for callers, and `belief.rs` decides which claims in the observed state
+//! count. CONTRIBUTING.md has a table of what to change where.
 
 mod answer;
 pub(crate) mod belief;

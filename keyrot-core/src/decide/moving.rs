@@ -1,10 +1,10 @@
-//! Moving a user's home on purpose: it is left first, and then chosen again.
+//! Moves a user's home on purpose: the old home is left first, then the new one is chosen.
 //!
 //! Each side is one request, made with the settings of that side.
 //! [`Request::Leave`](crate::model::request::Request::Leave) closes the old secret by an entry;
 //! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two,
-//! and whatever becomes of either, the key that is published works, and no run changes anything at
-//! either side.
+//! and whatever happens to either, the published key works, and no run changes anything at either
+//! side.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
@@ -21,8 +21,8 @@ use crate::model::version::Content;
 use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 
-/// The home may be left only by a user at rest: what is under way here could be finished nowhere
-/// else.
+/// Decides the request to leave a home. The user has to be at rest: work that is under way here
+/// could not be finished elsewhere.
 pub(super) fn leave(
     seen: &Observed,
     to: &SecretArn,
@@ -39,8 +39,8 @@ pub(super) fn leave(
     }
     let secret = match usable(&seen.secret) {
         Ok(Some(secret)) => secret,
-        // It was deleted for good, or never created: there is nothing to close, and nothing under
-        // way.
+        // The secret was deleted permanently, or never created: there is nothing to close, and
+        // nothing under way.
         Ok(None) if seen.keys.len() < 2 => return Decision::Done,
         Ok(None) => {
             return not_at_rest("the user has two keys, and one of them may be in use", None);
@@ -62,7 +62,7 @@ pub(super) fn leave(
     }
 }
 
-/// What keeps the home from being left: something is under way there, or about to begin.
+/// Returns why the home cannot be left: something is under way there, or about to begin.
 fn not_yet(
     seen: &Observed,
     secret: &Secret,
@@ -80,15 +80,15 @@ fn not_yet(
         placeholder && !staged && !secret.rotation_enabled && secret.moved_to().is_some()
     };
     let mut here = unmarked(seen);
-    // The tag names the place: what is missing of it is written by the next run, and keeps nothing
-    // from being left.
+    // The tag names the place: the next run writes the missing part, so it does not prevent
+    // leaving.
     here.residence.tag = HomeTag::At(secret.arn.clone());
     match decide_for(&here, Ask::Run, policy, now) {
-        // The move here was not finished: no run has been here, as where there is no secret.
+        // The move here was not finished: no run has been here, as if there were no secret.
         Decision::Act(_) if unpublished(secret) && seen.keys.len() < 2 => None,
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
-        // When to ask again may depend on it. Credentials are not verified for this: that would
-        // look like a use.
+        // The time to ask again may depend on it. Credentials are not verified for this, because
+        // that would look like a use.
         Decision::Look(question)
             if !matches!(question, Question::Verification(_) | Question::NextSize(_)) =>
         {
@@ -107,8 +107,8 @@ fn not_yet(
     }
 }
 
-/// The home that is left is named, so that whoever asks with an old view of the user changes
-/// nothing.
+/// Decides the request to move a home here. It names the old home, so a request with an outdated
+/// view of the user changes nothing.
 pub(super) fn arrive(
     seen: &Observed,
     from: &SecretArn,
@@ -127,7 +127,7 @@ pub(super) fn arrive(
         return Decision::Refused(Refusal::OtherAccount { home: from.clone() });
     }
     let mut here = unmarked(seen);
-    // Where the home is, is known.
+    // It is known where the home is.
     here.elsewhere = Some(Vec::new());
     here.residence.tag = HomeTag::At(SecretArn::planned(place.clone()));
     let decision = home::home(&here, policy, now);
@@ -152,15 +152,15 @@ pub(super) fn arrive(
     if let Some(blocked) = by_first_run(&here, policy, now) {
         return blocked;
     }
-    // The tag comes first, and then the entry is taken back, by `stay`. The other way around, a run
-    // that dies in between leaves a secret that is open, and a tag that names another place:
-    // nothing would be closed there if that place has no secret yet, or if the move is taken back.
+    // The tag comes first; then `stay` removes the entry. In the other order, a run that dies in
+    // between would leave an open secret and a tag that names another place: that place would not
+    // be closed if it has no secret yet, or if the move is canceled.
     Decision::Act(Step::BindUser(arn))
 }
 
-/// The secret was the user's home before, and holds a key that has been deleted since. Nobody can
-/// use that, and the placeholder takes its place, as if the user had never been here. Whether it is
-/// closed says nothing: whoever may tag it can open it.
+/// Replaces a deleted key with the placeholder, if the secret was the user's home before, as if the
+/// user had never been here. Whether the secret is closed does not matter: anyone who may tag it
+/// can open it.
 fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let current = secret.current.as_ref().filter(|held| !held.content.is_foreign())?;
     let own = secret.owner.as_ref().is_some_and(|owner| owner.is(&seen.residence.owner));
@@ -180,8 +180,7 @@ fn emptied(seen: &Observed, secret: &Secret) -> Option<Decision> {
     })
 }
 
-/// The home is here already, or was moved here by another run. If it was about to be left, it is
-/// not any more.
+/// The home is already here, or another run moved it here. A move away from here is canceled.
 fn stay(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Decision {
     match (&seen.secret, &seen.residence.tag) {
         (SecretState::Present(secret), _) if is_left(seen) => {
@@ -191,14 +190,14 @@ fn stay(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Decision {
             Decision::Blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
         // Another operator may have opened the old home again at the same time: then runs here are
-        // blocked, and nothing is done.
+        // blocked, and nothing is changed.
         (SecretState::Missing, _) => home::home(seen, policy, now).unwrap_or(Decision::Done),
         (SecretState::Present(secret), _) => staged_twice(secret).unwrap_or(Decision::Done),
         _ => Decision::Done,
     }
 }
 
-/// Two operators may each have staged a placeholder where one was enough.
+/// Removes a second placeholder: two operators may each have staged one.
 fn staged_twice(secret: &Secret) -> Option<Decision> {
     let placeholder = |held: &&LabeledVersion| held.content == Content::Placeholder;
     let current = secret.current.as_ref().filter(placeholder)?;
@@ -221,7 +220,7 @@ fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision
     })
 }
 
-/// What blocks the first run there would leave the user without a rotation.
+/// Returns a block of the first run there, which would leave the user without a rotation.
 fn by_first_run(here: &Observed, policy: &WaitPolicy, now: Timestamp) -> Option<Decision> {
     match decide_for(here, Ask::Run, policy, now) {
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
@@ -234,7 +233,7 @@ fn is_left(seen: &Observed) -> bool {
     matches!(&seen.secret, SecretState::Present(secret) if secret.moved_to().is_some())
 }
 
-/// The same, as if the secret had not been left.
+/// Returns the state as if the secret had not been left.
 fn unmarked(seen: &Observed) -> Observed {
     let mut seen = seen.clone();
     if let SecretState::Present(Secret { journal, .. }) = &mut seen.secret {

@@ -1,5 +1,5 @@
-//! No claim keeps a rotation standing still in silence: what only waits is measured against the
-//! dates that IAM gives.
+//! Reports rotations that only wait: their waits are measured against IAM's dates, which no claim
+//! can change.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Wait, Why};
@@ -11,13 +11,12 @@ use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 use std::time::Duration;
 
-/// Why a run that only waits needs manual action all the same: the current key is past its deadline
-/// by two run intervals or more, by IAM's date of it, or the secret has held the placeholder for
-/// longer than an adoption takes. A journal entry or a version that somebody renews each day makes
-/// runs wait without end; it does not move these dates.
+/// Returns why a run that only waits needs manual action: the current key is past its deadline by
+/// two run intervals or more, by IAM's date of it, or the secret has held the placeholder for
+/// longer than an adoption takes. A journal entry or a version that is renewed each day makes runs
+/// wait forever, but does not move these dates.
 ///
-/// An old key that is held because IAM shows that it is in use is no such wait: each run reports
-/// it.
+/// An old key that is held because IAM shows that it is in use does not count: each run reports it.
 pub(crate) fn overdue(
     seen: &Observed,
     wait: &Wait,
@@ -31,7 +30,7 @@ pub(crate) fn overdue(
     // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is
     // being removed step by step.
     let waits = policy.waits();
-    // A claim: it puts the report off for no longer than any soak that could be set.
+    // A claim: it delays the report at most by the longest soak that can be set.
     let soak = recorded_soak(seen).min(waits.max_age).max(waits.soak);
     let removed = waits.recent_use + waits.settle + soak + waits.run_interval * 3;
     let begun =
@@ -40,7 +39,7 @@ pub(crate) fn overdue(
         return None;
     }
     let (key, since) = match &current.content {
-        // What an adoption may have to wait for: a lost key, which is retired first.
+        // An adoption may have to wait for a lost key, which is retired first.
         Content::Placeholder => (
             None,
             after(after(current.version.placeholder_since()?, policy.lead()), policy.waits().soak),
@@ -54,8 +53,8 @@ pub(crate) fn overdue(
     overdue.then(|| Blocked::Overdue { key, since, wait: wait.clone() })
 }
 
-/// Whether an old key still waits for the end of its overlap when, by IAM's date of its successor,
-/// it should be gone: somebody reactivated it, moved labels, or renews what the secret says of it.
+/// Whether an old key still waits for the end of its overlap although, by IAM's date of its
+/// successor, it should be gone: it was reactivated, labels were moved, or its entries are renewed.
 pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &WaitPolicy, now: Timestamp) -> bool {
     let (Why::Overlap(old) | Why::Settling(old)) = &wait.why else { return false };
     let Some(LabeledVersion { content: Content::Key { key, .. }, .. }) = current(seen) else {
@@ -67,9 +66,9 @@ pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &WaitPolicy, now: Ti
     active && after(after(key.created, policy.lead()), policy.waits().run_interval) <= now
 }
 
-/// The soak that was set when a key was seen Inactive, which is kept: see
-/// [`Situation::soak`](crate::decide::facts::situation::Situation::soak). Counted only for a key
-/// that is Inactive, so that an entry about another hides no wait.
+/// Returns the soak that was set when a key became Inactive, which is kept: see
+/// [`Situation::soak`](crate::decide::facts::situation::Situation::soak). Only an Inactive key
+/// counts, so that an entry about another key hides no wait.
 fn recorded_soak(seen: &Observed) -> Duration {
     let SecretState::Present(secret) = &seen.secret else { return Duration::ZERO };
     let noted = secret.journal.retired.as_ref().filter(|noted| {

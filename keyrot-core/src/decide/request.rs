@@ -1,4 +1,4 @@
-//! What a person's request takes.
+//! The decision for an operator's request.
 
 use crate::decide::belief::believed;
 use crate::decide::decision::{Decision, Step};
@@ -12,37 +12,37 @@ use crate::model::request::Request;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// Decides what a person's request takes now: one pure, total function, beside
+/// Decides the next step of an operator's request: one pure, total function, beside
 /// [`decide`](crate::decide::decide()).
 ///
 /// # Expected flow
 /// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Verified)` → `Write(promoted)`, for
-/// later than any run takes → `Promote` → `Write(promoted)`, for now → `Done`. A key that is about
-/// to leave is noted down as `hold` first, and left for `settle`. `Revoke`: `Write(revoked)` →
+/// later than any run takes → `Promote` → `Write(promoted)`, for now → `Done`. For a key that is
+/// about to be retired, `hold` is written first, and `settle` passes. `Revoke`: `Write(revoked)` →
 /// whatever [`decide`](crate::decide::decide()) says, until a successor is in place and the key is
-/// Inactive → `Done`. The entry makes [`decide`](crate::decide::decide()) take the key for due, and
-/// pass over its overlap and `recent_use`; so a request that dies halfway is finished by the next run.
-/// With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key
-/// and sees it Inactive before it reads anything else; what is decided here is what follows.
+/// Inactive → `Done`. The entry makes [`decide`](crate::decide::decide()) treat the key as due, and
+/// skip its overlap and `recent_use`; so the next run finishes a request that dies halfway. With
+/// `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key and
+/// confirms that it is Inactive before it reads anything else; this function decides the rest.
 /// `Reinstate`: `Write(revoked)` without the key → `Done`. `Deliver`: `Look(Verified)` → for each
 /// destination `Look(Destination)` → `Deliver` → `Write(receipt)` → `Done`. `LetGo`:
-/// `Write(receipt)` → `Done`. `Leave`: `Write(moved)` → `Done`.
-/// `Move`, with the settings of the new place: `BindSecret` and `Write(moved)`, where a secret
-/// exists there that is not the user's yet or was left once → `BindUser` → `Done`.
+/// `Write(receipt)` → `Done`. `Leave`: `Write(moved)` → `Done`. `Move`, with the settings of the
+/// new place: `BindSecret` and `Write(moved)`, if a secret exists there that is not the user's yet
+/// or was left before → `BindUser` → `Done`.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very
 ///   run, and never to a revoked key.
 /// - A key is revoked only with a verified successor in place, and deleted only after its soak,
 ///   unless the request says otherwise explicitly.
-/// - What is refused has changed nothing. What ends otherwise may have: a key that was reactivated
-///   in vain stays Active until runs retire it again, and `without_successor` deactivates the key
-///   even if nothing can be noted down of it.
+/// - A refused request has changed nothing. Other outcomes may have: a key that was reactivated but
+///   does not work stays Active until runs retire it again, and `without_successor` deactivates the
+///   key even if no entry can be written.
 ///
 /// # Assumptions
-/// Those of [`decide`](crate::decide::decide()). And requests that contradict each other are not
-/// made within `settle` of each other: nothing stops one person from revoking the key that another
-/// is just going back to.
+/// Those of [`decide`](crate::decide::decide()), and that no contradicting requests are made within
+/// `settle` of each other: nothing stops one operator from revoking the key that another is rolling
+/// back to.
 #[must_use]
 pub fn decide_request(
     seen: &Observed,
@@ -64,12 +64,12 @@ pub fn decide_request(
     }
 }
 
-/// The observed state as a request takes it.
+/// Returns the observed state for a request.
 pub(super) fn of_request(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Observed {
-    // AWS's quarantine is why somebody is here.
+    // AWS's quarantine is why the operator makes the request.
     let mut seen = Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
-    // What this very run was asked for, and has written down, holds for it whatever became of the
-    // entry.
+    // The revocation that this run was asked for, and has recorded, applies to it whatever happened
+    // to the entry.
     if let (Some(ordered), SecretState::Present(secret)) = (&seen.ordered, &mut seen.secret)
         && secret.journal.revocation_of(&ordered.key).is_none_or(|noted| !noted.covers(ordered))
     {
@@ -79,8 +79,8 @@ pub(super) fn of_request(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -
     seen
 }
 
-/// Where there is no secret yet, the place alone is recorded: the user's first run creates it
-/// there, and nowhere else.
+/// Records the user's place. If there is no secret yet, the user's first run creates it there, and
+/// nowhere else.
 fn bind(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Decision {
     let Residence { tag, place, .. } = &seen.residence;
     let decision = home::home(seen, policy, now);

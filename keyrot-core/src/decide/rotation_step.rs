@@ -1,4 +1,4 @@
-//! What Secrets Manager's own rotation asks, step by step, of its rotation function.
+//! The decision for a step of Secrets Manager's own rotation.
 
 use crate::decide::belief::believed;
 use crate::decide::decision::Decision;
@@ -9,19 +9,20 @@ use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// Decides what an order takes now: one pure, total function, beside
+/// Decides the next step of an order: one pure, total function, beside
 /// [`decide`](crate::decide::decide()) and under the same promises.
 ///
 /// # Expected flow
 /// `CreateSecret`: `Look(VersionContents)` → `Write(intent)` → `CreateKey` → `Stage` → `Done`.
 /// `SetSecret`: `Done`. `TestSecret`: `Look(Verified)` → `Done`. `FinishSecret`: `Look(Verified)` →
-/// `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done` at once.
+/// `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done`
+/// immediately.
 ///
 /// # Guarantees
-/// Those of [`decide`](crate::decide::decide()). No key is retired here: that is for
-/// [`decide`](crate::decide::decide()), in scheduled runs, which in turn make no key while the
-/// service does. A version that was current before is not made current again, however late an order
-/// arrives.
+/// Those of [`decide`](crate::decide::decide()). No key is retired here:
+/// [`decide`](crate::decide::decide()) does that in scheduled runs, which create no key while the
+/// service does. A version that was current before does not become current again, however late an
+/// order arrives.
 ///
 /// # Assumptions
 /// Those of [`decide`](crate::decide::decide()).

@@ -1,5 +1,5 @@
-//! Notifies beside the work: each has a queue of its own, so that none delays a rotation, or
-//! another notifier.
+//! Notifies beside the work: each notifier has its own queue, so none delays a rotation or another
+//! notifier.
 
 use crate::engine::notifier::Notifier;
 use crate::engine::notifier_error::{NotifierError, NotifierErrorKind};
@@ -16,14 +16,14 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long notifiers may take. What they take beyond it is cut off, and is in
+/// The time limits of notifiers. A notifier that exceeds them is stopped, and reported in
 /// [`Report::notifier_failures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotifierLimits {
-    /// One call. Default 15 seconds.
+    /// The limit for one call. Default 15 seconds.
     pub call: Duration,
-    /// All that is left to be told when the last user is done. Default 30 seconds.
+    /// The limit for everything left to report when the last user is done. Default 30 seconds.
     pub rest: Duration,
 }
 
@@ -32,23 +32,23 @@ impl Default for NotifierLimits {
         Self { call: Duration::from_secs(15), rest: Duration::from_secs(30) }
     }
 }
-/// As many events are handed over in one call.
+/// The limit on events in one call.
 const AT_ONCE: usize = 100;
 
-/// Where the work reports what happens.
+/// The queues to which the work reports events.
 #[derive(Clone, Default)]
 pub(crate) struct Told(Vec<UnboundedSender<Event>>);
 
 impl Told {
     pub(crate) fn tell(&self, event: &Event) {
         for queue in &self.0 {
-            // The receiver lives as long as the run; if it does not, there is nobody to tell.
+            // The receiver lives as long as the run; if it does not, the event has no receiver.
             let _ = queue.unbounded_send(event.clone());
         }
     }
 }
 
-/// Runs the work, notifies meanwhile, and at its end gives them the report.
+/// Runs the work, notifies at the same time, and passes the report to the notifiers at the end.
 pub(crate) async fn tell_beside<W: Future<Output = Report>>(
     notifiers: &[Arc<dyn Notifier>],
     limits: NotifierLimits,
@@ -76,7 +76,7 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
     let events = report.users.iter().map(|one| one.events.len()).sum();
     for (end, ledger) in ends.into_iter().zip(&ledgers) {
         ledger.state().summary = Some(events);
-        // A line that is over already panicked outside of a notifier; there is nothing to tell it.
+        // A line that has already ended panicked outside of a notifier; it needs no report.
         let _ = end.send(Arc::clone(&summary));
     }
     select(lines, clock.time_limit(limits.rest)).await;
@@ -88,16 +88,16 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
     report
 }
 
-/// What one notifier was told so far. Apart from the work, so that it survives when the work is cut
-/// off.
+/// What one notifier has received so far. It is separate from the work, so that it survives when
+/// the work is stopped.
 #[derive(Default)]
 struct Ledger(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// Events that came up and were neither told nor failed.
+    /// Events that were neither reported nor failed yet.
     waiting: usize,
-    /// While the summary is still to be told: of how many events.
+    /// The number of events in the summary, while it is still to be reported.
     summary: Option<usize>,
     failures: Vec<(usize, NotifierError)>,
 }
@@ -136,7 +136,7 @@ impl Line<'_> {
     ) {
         while let Some(first) = events.next().await {
             let mut batch = vec![first];
-            // What came up while the call before was under way goes together.
+            // Events that arrived during the previous call go together.
             while batch.len() < AT_ONCE
                 && let Ok(event) = events.try_recv()
             {
@@ -174,7 +174,7 @@ impl Line<'_> {
     }
 }
 
-/// Seconds, where it is a whole number of them, as in every other message.
+/// Writes whole seconds without a fraction, as in every other message.
 fn spell(time: Duration) -> String {
     match time.subsec_nanos() {
         0 => format!("{} seconds", time.as_secs()),

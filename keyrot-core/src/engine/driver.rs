@@ -1,5 +1,5 @@
-//! One user's rotation on the ports: asks the machine for the next call, makes it, hands the
-//! machine the reply.
+//! Drives one user's rotation on the ports: asks the machine for the next call, makes it, and
+//! passes the reply back.
 
 use crate::engine::telemetry;
 use crate::machine::call::{Call, Reply};
@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// A pause is slept in pieces, so that a request to stop is heard.
+/// A pause is split into naps of this length, so that a request to stop is noticed.
 const NAP: Duration = Duration::from_millis(250);
 
 /// The ports that a rotation acts through.
@@ -42,7 +42,7 @@ pub struct Ports {
     pub destinations: Arc<BTreeMap<DestinationName, Arc<dyn Destination>>>,
 }
 
-/// What a port holds is its own; only that they are there is shown.
+/// Shows only that the ports exist, not their contents.
 impl std::fmt::Debug for Ports {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Ports").finish_non_exhaustive()
@@ -50,7 +50,7 @@ impl std::fmt::Debug for Ports {
 }
 
 impl Ports {
-    /// All four from one value, such as the in-memory account.
+    /// Returns all four ports from one value, such as the in-memory account.
     #[must_use]
     pub fn of<P: IamPort + SecretStorePort + CredentialProbe + Clock + 'static>(all: P) -> Self {
         let all = Arc::new(all);
@@ -77,7 +77,7 @@ impl Ports {
     /// Makes one call.
     ///
     /// # Errors
-    /// The port's.
+    /// The port's error.
     pub async fn perform(&self, subject: &Subject, call: &Call) -> Result<Reply, CallError> {
         let Subject { user, secret, .. } = subject;
         let (iam, store) = (&self.iam, &self.store);
@@ -131,7 +131,7 @@ fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
     result.map(|()| Reply::Done)
 }
 
-/// Lets other futures of the task have their turn, once.
+/// Yields once to other futures of the task.
 #[derive(Default)]
 pub(crate) struct YieldOnce(bool);
 
@@ -146,14 +146,14 @@ impl Future for YieldOnce {
     }
 }
 
-/// What bounds a run, whichever users it works on.
+/// The limits of a run across all its users.
 #[derive(Debug)]
 pub(crate) struct Bounds {
     pub(crate) cancel: Cancel,
     pub(crate) deadline: Option<Timestamp>,
-    /// How many more users may be changed.
+    /// The number of users that may still be changed.
     pub(crate) changes_left: Option<AtomicUsize>,
-    /// Whether users may be changed that have no journal yet.
+    /// Whether users without a journal may be changed.
     pub(crate) may_adopt: AtomicBool,
 }
 
@@ -168,8 +168,7 @@ impl Bounds {
         }
     }
 
-    /// Takes one of the changes that are left for a user, or says why the user is not to be
-    /// changed.
+    /// Takes one of the remaining changes for a user, or says why the user must not be changed.
     fn take_change(&self, seen: &Observed) -> Result<(), Stop> {
         if !self.may_adopt.load(Ordering::Relaxed) && seen.is_unadopted() {
             return Err(Stop::AdoptionLimit);
@@ -180,16 +179,16 @@ impl Bounds {
     }
 }
 
-/// The end of one user's run: the machine with all that it saw, how it ended, and how many calls it
-/// took.
+/// The end of one user's run: the machine with its observed state, the outcome, and the number of
+/// calls.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Driven {
-    /// The machine; [`Rotation::seen`] has the last look.
+    /// The machine; [`Rotation::seen`] has the last observed state.
     pub rotation: Rotation,
-    /// Where the user stands.
+    /// The user's outcome.
     pub outcome: Outcome,
-    /// How many calls were made.
+    /// The number of calls.
     pub calls: usize,
 }
 
@@ -220,8 +219,7 @@ pub(crate) async fn drive_within(
     let mut calls = 0;
     let mut may_change = false;
     loop {
-        // What is known of AWS's time from before this run may be out of date: the first look is
-        // made in any case.
+        // AWS's time from before this run may be out of date: the first read is made in any case.
         let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
         if let Some(why) = bounds.why_stop(now) {
             rotation.stop(why);
@@ -249,7 +247,7 @@ pub(crate) async fn drive_within(
     }
 }
 
-/// The time; the machine learns if it cannot be right.
+/// Returns the time, and informs the machine if the clock is wrong.
 fn time(ports: &Ports, rotation: &mut Rotation) -> Timestamp {
     let now = ports.clock.now();
     if let Some(wrong) = WrongClock::check(now, ports.clock.aws_now()) {

@@ -1,5 +1,5 @@
-//! At the end of a run: who uses the old keys that are held because somebody does. Bounded in users
-//! and time, and never the cause of a failed run.
+//! Finds out, at the end of a run, who uses the old keys that are held because they are in use. It
+//! is limited in users and time, and never fails a run.
 
 use crate::decide::decision::Why;
 use crate::engine::dispatch::panic_text;
@@ -19,27 +19,27 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::Duration;
 
-/// The trail is asked for at most so many users of a run: its rate is 2 calls a second for the
+/// The number of users per run that the trail is asked about: its rate is 2 calls a second for the
 /// whole account (CloudTrail user guide, "Quotas in AWS CloudTrail").
 const MOST_USERS: usize = 25;
-/// So far back.
+/// The period that is asked about.
 const BACK: Duration = Duration::from_secs(7 * 86_400);
-/// So many events of each region.
+/// The limit on events for each region.
 const MOST_EVENTS: usize = 200;
-/// So many sources are told.
+/// The limit on sources in an event.
 const SOURCES: usize = 5;
-/// One user's time.
+/// The time limit for one user.
 const FOR_ONE: Duration = Duration::from_secs(20);
 
 /// A key that is held because it is in use.
 pub(crate) struct HeldUse {
-    /// The user's place among the standings.
+    /// The user's index among the results.
     pub(crate) at: usize,
     key: KeyId,
     last_use: LastUse,
 }
 
-/// The held keys that are asked about.
+/// Returns the held keys to ask about.
 pub(crate) fn held_uses(users: &[UserResult]) -> Vec<HeldUse> {
     let held = users.iter().enumerate().filter_map(|(at, one)| {
         let Outcome::Waiting(wait) = &one.outcome else { return None };
@@ -49,7 +49,7 @@ pub(crate) fn held_uses(users: &[UserResult]) -> Vec<HeldUse> {
     held.take(MOST_USERS).collect()
 }
 
-/// Asks about one of them; `None` if the time was over before.
+/// Asks about one of them; `None` if the time was over first.
 pub(crate) async fn look_up_within(
     port: &dyn TrailPort,
     clock: &dyn Clock,

@@ -1,4 +1,4 @@
-//! Limits, changed one by one: a new limit breaks nobody who starts from the defaults.
+//! Limits, changed one by one: a new limit does not break code that starts from the defaults.
 
 use crate::engine::dispatch::NotifierLimits;
 use crate::engine::rotator::Limits;

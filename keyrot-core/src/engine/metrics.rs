@@ -1,8 +1,8 @@
-//! What the engine counts and measures, for the recorder that your program installs with the crate
+//! The engine's metrics, for the recorder that your program installs with the crate
 //! [`metrics`](https://docs.rs/metrics).
 //!
-//! No label names a user, a key or a secret: each has as many values as keyrot has words for it,
-//! and `notifier` as many as your settings name.
+//! No label names a user, a key or a secret: each label has a fixed set of values, and `notifier`
+//! those in your settings.
 //!
 //! | name | kind, unit | labels | what it says |
 //! |---|---|---|---|
@@ -59,8 +59,8 @@ pub const OUTCOMES: &[&str] = &[
     "panicked",
 ];
 
-/// Tells the recorder the units and meanings of all metrics here. Call it once, after you installed
-/// the recorder.
+/// Registers the units and descriptions of all metrics here with the recorder. Call it once, after
+/// you installed the recorder.
 pub fn describe() {
     describe_counter!(PASSES, Unit::Count, "Runs that came to an end");
     describe_counter!(

@@ -1,4 +1,4 @@
-//! Why a notifier did not notify.
+//! The error of a notifier.
 
 use crate::model::cause::Cause;
 use crate::model::error::{CallError, ErrorKind};
@@ -6,8 +6,8 @@ use serde::{Serialize, Serializer};
 use std::error::Error;
 use std::fmt;
 
-/// Why a notifier did not notify. The message is complete; [`source`](Error::source) is the error
-/// that it was made from, if one was kept.
+/// The reason why a notifier failed. The message is complete; [`source`](Error::source) is the
+/// error that it was made from, if one was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifierError {
     /// What went wrong.
@@ -21,13 +21,13 @@ pub struct NotifierError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotifierErrorKind {
-    /// The receiver does not take it: as long as nothing is changed, it never will.
+    /// The receiver refuses it, and will until something is changed.
     Refused,
-    /// No answer came, or the receiver failed: the next run may get through.
+    /// There was no answer, or the receiver failed: the next run may succeed.
     Unavailable,
     /// The notifier's own URL, key or target could not be read, or is not usable.
     Setup,
-    /// It took longer than it may, and was cut off.
+    /// It exceeded its time limit, and was stopped.
     TimedOut,
     /// The notifier's code panicked.
     Panicked,
@@ -36,14 +36,13 @@ pub enum NotifierErrorKind {
 }
 
 impl NotifierError {
-    /// An error of this kind, with a message for people that holds no secret material.
+    /// Returns an error of this kind, with a message for people that holds no secret material.
     #[must_use]
     pub fn new(kind: NotifierErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), cause: None }
     }
 
-    /// The same error, with the one that it was made from. That one's whole chain must be free of
-    /// secret material.
+    /// Returns the error with its source. The source's whole chain must be free of secret material.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: Some(Cause::new(source)), ..self }
@@ -62,7 +61,7 @@ impl Error for NotifierError {
     }
 }
 
-/// In the documents it is its message.
+/// Documents have its message.
 impl Serialize for NotifierError {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.message)

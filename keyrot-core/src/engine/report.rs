@@ -1,4 +1,4 @@
-//! Where a run leaves its users.
+//! The results of a run.
 
 use crate::decide::decision::Why;
 use crate::decide::destinations::{DestinationState, destinations};
@@ -14,47 +14,47 @@ use crate::model::waits::{WaitPolicy, after};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Where a run leaves one user.
+/// A run's result for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UserResult {
-    /// Who.
+    /// The user.
     pub user: UserName,
-    /// Who answers for the user.
+    /// The user's owner.
     pub owner: Option<String>,
     /// The user's secret.
     pub secret: SecretName,
     /// How it ended.
     pub outcome: Outcome,
-    /// The key under AWSCURRENT, as far as it was seen.
+    /// The key under AWSCURRENT, if it was read.
     pub current: Option<KeyId>,
-    /// The key under AWSPREVIOUS, as far as it was seen, whether or not it still exists.
+    /// The key under AWSPREVIOUS, if it was read, whether or not it still exists.
     pub previous: Option<KeyId>,
-    /// The keys that a person revoked, as far as it was seen.
+    /// The keys that an operator revoked, if this was read.
     pub revoked: Vec<KeyId>,
     /// When the rotation of the current key begins, by the user's policy.
     pub due: Option<Timestamp>,
-    /// When the current key is no longer Active, if its consumers move over: the user's `max_age`.
+    /// When the current key is no longer Active, if its consumers move: the user's `max_age`.
     pub deadline: Option<Timestamp>,
-    /// Which tool deploys the user or its secret besides, as far as their tags show it.
+    /// The tool that also deploys the user or its secret, as far as their tags show it.
     pub deployed_by: Option<Deployer>,
-    /// Whether keyrot has changed nothing of this user's yet, as far as it was seen.
+    /// Whether keyrot has not changed this user yet, as far as was read.
     pub unadopted: bool,
-    /// What IAM said of the use of those keys that it was asked about.
+    /// IAM's last use of the keys that it was asked about.
     pub last_use: BTreeMap<KeyId, LastUse>,
-    /// Those of them that were used within `recent_use`.
+    /// The keys that were used within `recent_use`.
     pub in_use: Vec<KeyId>,
-    /// The user's keys, as they were seen last.
+    /// The user's keys, as they were last read.
     pub keys: Vec<AccessKey>,
-    /// Where the key is delivered beside the secret, and how that stands.
+    /// The destinations of the key and their states.
     pub destinations: Vec<DestinationState>,
     /// What happened.
     pub events: Vec<Event>,
-    /// How many calls it took.
+    /// The number of calls.
     pub calls: usize,
 }
 
-/// What a run brought.
+/// The result of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Report {
@@ -64,7 +64,7 @@ pub struct Report {
     pub finished: Timestamp,
     /// Each user, by name.
     pub users: Vec<UserResult>,
-    /// What could not be told.
+    /// The notifiers that failed.
     pub notifier_failures: Vec<NotifierFailure>,
 }
 
@@ -93,8 +93,8 @@ impl UserResult {
         }
     }
 
-    /// The keys that readers of the secret have moved away from, or should have: those that are
-    /// Active and older than the current one. `None` where it is not known which that is, although
+    /// Returns the keys that readers of the secret have moved away from, or should have: those that
+    /// are Active and older than the current one. `None` if the current one is unknown although
     /// some key is Active.
     #[must_use]
     pub fn old_keys(&self) -> Option<Vec<&AccessKey>> {
@@ -111,7 +111,7 @@ impl UserResult {
 }
 
 impl Report {
-    /// A run that left these users so, and of which every notifier was told.
+    /// Returns the report of a run with these results, without notifier failures.
     #[must_use]
     pub fn new(started: Timestamp, finished: Timestamp, users: Vec<UserResult>) -> Self {
         Self { started, finished, users, notifier_failures: Vec::new() }
@@ -119,7 +119,7 @@ impl Report {
 }
 
 impl UserResult {
-    /// A user whose state was not read.
+    /// Returns the result for a user whose state was not read.
     pub(crate) fn unread(subject: &Subject, outcome: Outcome) -> Self {
         let owner = subject.owner.clone();
         let deployed_by = subject.deployed_by.clone();
@@ -206,8 +206,8 @@ mod tests {
             old(Some("B"), vec![listed("A", -9, KeyStatus::Inactive), active("B", 0)]),
             Some(vec![])
         );
-        // Nothing published, or what is published does not exist: any of the Active ones may be in
-        // use.
+        // No key is published, or the published one does not exist: any of the Active ones may be
+        // in use.
         assert_eq!(old(None, both()), None);
         assert_eq!(old(Some("C"), both()), None);
         assert_eq!(old(None, vec![listed("A", -9, KeyStatus::Inactive)]), Some(vec![]));
@@ -219,10 +219,10 @@ mod tests {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NotifierFailure {
-    /// Which.
+    /// The notifier's name.
     pub notifier: String,
-    /// How many events were not told; all of the run's for a summary.
+    /// The number of events that were not reported; for a summary, all events of the run.
     pub untold: usize,
-    /// Why.
+    /// The reason.
     pub reason: NotifierError,
 }

@@ -1,5 +1,5 @@
-//! Many users: bounded in how many run concurrently, how many are changed, and how long; one user's
-//! failure or panic never touches another.
+//! Rotates many users, with limits on concurrency, changes and time. One user's failure or panic
+//! never affects another.
 
 use crate::engine::target::Target;
 use crate::engine::telemetry;
@@ -32,36 +32,37 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// What asking the trail may take in all.
+/// The total time limit for asking the trail.
 const FOR_THE_TRAIL: Duration = Duration::from_secs(60);
-/// For so many users concurrently.
+/// The number of users that are asked about concurrently.
 const TRAILS_AT_ONCE: usize = 4;
 
-/// What bounds a run.
+/// The limits of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many users are worked on concurrently.
+    /// The number of users that are worked on concurrently.
     pub concurrency: usize,
-    /// How many users may be changed; `None` for any number.
+    /// The number of users that may be changed; `None` for no limit.
     pub max_changes: Option<usize>,
-    /// How many users may be adopted: changed although keyrot has noted nothing down for them yet.
-    /// `None` for any number. Those whose names come first are adopted, after all others are done.
-    /// Orders and requests are not bound by it.
+    /// The number of users that may be adopted: changed although keyrot has no journal for them
+    /// yet. `None` for no limit. Users are adopted in the order of their names, after all others
+    /// are done. Orders and requests are not limited.
     pub max_adoptions: Option<usize>,
-    /// When no new step is begun any more.
+    /// The time after which no new step starts.
     pub deadline: Option<Timestamp>,
 }
 
 impl Default for Limits {
-    /// 64 concurrently, ten adoptions, and no other bound.
+    /// 64 users concurrently, ten adoptions, and no other limit.
     fn default() -> Self {
         Self { concurrency: 64, max_changes: None, max_adoptions: Some(10), deadline: None }
     }
 }
 
 impl Limits {
-    /// The same, for work that begins now and goes on this long; as they are without a duration.
+    /// Returns the limits for work that begins now and lasts this long; unchanged without a
+    /// duration.
     pub(crate) fn lasting(&self, long: Option<Duration>, now: Timestamp) -> Self {
         let deadline = long.map_or(self.deadline, |long| Some(after(now, long)));
         Self { deadline, ..self.clone() }
@@ -77,13 +78,13 @@ pub struct Rotator {
     notifier_limits: NotifierLimits,
 }
 
-/// What is to be done for each user.
+/// The task for each user.
 struct Job {
     mode: Mode,
     task: Task,
 }
 
-/// What a run says while it goes on.
+/// A message from a run in progress.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one at a time; a box would burden every match"
@@ -97,7 +98,7 @@ pub enum Progress {
 }
 
 impl Rotator {
-    /// On these ports, without notifiers.
+    /// Returns a rotator on these ports, without notifiers.
     #[must_use]
     pub fn new(ports: Ports) -> Self {
         Self {
@@ -115,17 +116,17 @@ impl Rotator {
         self
     }
 
-    /// How long notifiers may take.
+    /// Sets the time limits of notifiers.
     #[must_use]
     pub fn notifier_limits(self, notifier_limits: NotifierLimits) -> Self {
         Self { notifier_limits, ..self }
     }
 
-    /// At the end of a run, asks this trail who uses the old keys that are held because somebody
-    /// does ([`EventKind::UsedBy`]).
+    /// At the end of a run, asks this trail who uses the old keys that are held because they are in
+    /// use ([`EventKind::UsedBy`]).
     ///
-    /// That takes a minute at most and no time beyond the run's deadline, is done for 25 users at
-    /// most, and what goes wrong with it is reported and nothing else.
+    /// That takes at most a minute, ends by the run's deadline, and covers at most 25 users. A
+    /// failure is only reported.
     #[must_use]
     pub fn trail(mut self, trail: Arc<dyn TrailPort>) -> Self {
         self.trail = Some(trail);
@@ -138,10 +139,10 @@ impl Rotator {
         &self.ports
     }
 
-    /// Works on each of these users: every step that is due now, or with [`Mode::Plan`] only the
-    /// decision.
+    /// Works on each of these users: does every step that is due now, or with [`Mode::Plan`] only
+    /// decides.
     ///
-    /// It never fails as a whole; what went wrong with a user is in that user's [`UserResult`].
+    /// It never fails as a whole; a failure of one user is in that user's [`UserResult`].
     pub async fn run(
         &self,
         chosen: Vec<Target>,
@@ -153,10 +154,10 @@ impl Rotator {
         self.work(chosen, Job { mode, task: Task::Everything }, limits, cancel, progress).await
     }
 
-    /// Carries out one order of Secrets Manager's for the user whose secret it is about, as its
-    /// rotation function.
+    /// Carries out one order from Secrets Manager, as its rotation function, for the user whose
+    /// secret it names.
     ///
-    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to be told
+    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to report
     /// to Secrets Manager, which orders again.
     pub async fn carry_out(
         &self,
@@ -176,12 +177,12 @@ impl Rotator {
         .await
     }
 
-    /// Does what a person asks for, for one user; or, with [`Mode::Plan`], says what that will be
+    /// Carries out an operator's request for one user; or, with [`Mode::Plan`], returns its steps
     /// ([`Outcome::Planned`]).
     ///
     /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation
-    /// whose key was seen Inactive, and whose rest is not done. [`Outcome::Refused`] and
-    /// [`Outcome::Blocked`] say why it cannot be; after anything else, ask again.
+    /// whose key is confirmed Inactive but whose rest is not done. [`Outcome::Refused`] and
+    /// [`Outcome::Blocked`] say why it cannot be done; after anything else, repeat the request.
     pub async fn fulfil(
         &self,
         chosen: Target,
@@ -219,7 +220,7 @@ impl Rotator {
         let bounds =
             Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
         let (bounds, job) = (&bounds, &job);
-        // A plan is nobody else's news.
+        // A plan sends no notifications.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
         let report = tell_beside(
             notifiers,
@@ -277,8 +278,8 @@ impl Rotator {
             kind,
         };
         let mut standing = UserResult::unread(&subject, Outcome::Panicked(String::new()));
-        // What is wrong with the user's settings is no reason to leave a leaked key Active: for
-        // that IAM is enough.
+        // An error in the user's settings is no reason to leave a leaked key Active: IAM is enough
+        // to deactivate it.
         let off_first =
             matches!(&job.task, Task::Request(request) if request.off_first().is_some());
         let rotation = match policy {
@@ -291,8 +292,8 @@ impl Rotator {
         };
         match rotation {
             Err(reason) => {
-                // A leaked key is worse news than a bad tag; to whoever is there to revoke it, the
-                // tag is what is in the way.
+                // A leaked key is more serious than a bad tag; but for an operator who revokes it,
+                // the tag is the blocker.
                 let quarantine =
                     subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
                 let reason = quarantine.map_or(reason, |policy| Blocked::Quarantined { policy });
@@ -327,12 +328,12 @@ impl Rotator {
         standing
     }
 
-    /// Whether the trail is to be asked about the user, once the others are done.
+    /// Whether the trail will be asked about the user, once the others are done.
     fn will_ask(&self, standing: &UserResult, job: &Job) -> bool {
         self.trail.is_some() && job.mode == Mode::Act && standing.is_in_use()
     }
 
-    /// The last part of a run: no user is worked on any more, so that nobody waits for it.
+    /// Asks the trail, as the last part of a run: no user waits for it.
     async fn ask_who(
         &self,
         users: &mut [UserResult],

@@ -1,8 +1,8 @@
-//! What an operator's own tools see of the engine: `tracing` with the feature `tracing`, `metrics`
-//! with the feature `metrics`; without them, nothing here costs anything.
+//! Telemetry of the engine: `tracing` with the feature `tracing`, `metrics` with the feature
+//! `metrics`; without them, nothing here has a cost.
 //!
-//! The names are documented in [`crate::engine`]. Nothing that a call sends or brings is in any
-//! field, and no user, key or secret is a label.
+//! The names are documented in [`crate::engine`]. No field has data that a call sends or returns,
+//! and no user, key or secret is a label.
 
 use crate::engine::report::Report;
 use crate::machine::call::{Call, Reply};
@@ -12,7 +12,7 @@ use crate::machine::rotation::task::Task;
 use crate::model::error::CallError;
 use crate::model::subject::Subject;
 
-/// Runs the work on one user in a span of its own.
+/// Runs the work on one user in its own span.
 pub(crate) async fn in_span<F: Future>(subject: &Subject, work: F) -> F::Output {
     #[cfg(feature = "tracing")]
     {

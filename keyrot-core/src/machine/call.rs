@@ -1,5 +1,5 @@
-//! The calls that a rotation makes, and what may come back. One value of [`Call`] is one request to
-//! a port.
+//! The calls that a rotation makes, and their replies. One value of [`Call`] is one request to a
+//! port.
 
 use crate::model::credentials::Credentials;
 use crate::model::destination::{Delivery, Found};
@@ -16,17 +16,17 @@ pub enum Call {
     ListKeys,
     /// `secretsmanager:DescribeSecret`.
     DescribeSecret,
-    /// `secretsmanager:GetSecretValue` of a version that somebody else wrote; only the key's id and
-    /// the size of the next value are kept.
+    /// `secretsmanager:GetSecretValue` of a version that something else wrote; only the key's id
+    /// and the size of the next value are kept.
     InspectVersion(VersionId),
-    /// `secretsmanager:GetSecretValue` of a version whose further fields are to be carried along;
-    /// only the size of the next value is kept.
+    /// `secretsmanager:GetSecretValue` of a version whose other fields are carried over; only the
+    /// size of the next value is kept.
     Measure(VersionId),
-    /// `secretsmanager:ListSecretVersionIds`, all pages, those without a label too.
+    /// `secretsmanager:ListSecretVersionIds`, all pages, including versions without a label.
     ListVersions,
     /// `iam:GetAccessKeyLastUsed`.
     LastUse(KeyId),
-    /// `secretsmanager:DescribeSecret` in the further regions: does the user have a home there?
+    /// `secretsmanager:DescribeSecret` in the other regions: does the user have a home there?
     FindElsewhere,
     /// `secretsmanager:DescribeSecret` and `GetResourcePolicy`: how does the secret differ from one
     /// that keyrot would create?
@@ -41,36 +41,36 @@ pub enum Call {
     PutPlaceholder(VersionId),
     /// `secretsmanager:PutSecretValue` of the placeholder under AWSPENDING.
     StagePlaceholder(VersionId),
-    /// `secretsmanager:TagResource` with the note.
+    /// `secretsmanager:TagResource` with the journal entry.
     Write(JournalEntry),
-    /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nobody
+    /// `secretsmanager:PutSecretValue` of a version without credentials, under a label that nothing
     /// reads: can the secret be written to?
     TestWrite(VersionId),
     /// `iam:CreateAccessKey`.
     CreateKey,
     /// `secretsmanager:PutSecretValue` under AWSPENDING; fields of `carry` that are not keyrot's
-    /// are taken along.
+    /// are carried over.
     Stage {
-        /// The id of the version to make.
+        /// The id of the new version.
         version: VersionId,
-        /// What it is to hold.
+        /// The credentials that it holds.
         credentials: Credentials,
-        /// The version whose further fields are kept.
+        /// The version whose other fields are carried over.
         carry: Option<VersionId>,
     },
-    /// `secretsmanager:GetSecretValue` of a version whose credentials are to be tried.
+    /// `secretsmanager:GetSecretValue` of a version whose credentials are to be verified.
     ReadVersion(VersionId),
     /// `sts:GetCallerIdentity` with the credentials.
     Probe(Credentials),
-    /// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT from one version to another, if it
-    /// still stands on the first.
+    /// `secretsmanager:UpdateSecretVersionStage`: AWSCURRENT from one version to another, if it is
+    /// still on the first.
     Promote {
-        /// Where AWSCURRENT was seen.
+        /// The version that had AWSCURRENT.
         from: VersionId,
-        /// Where it is to stand.
+        /// The version that gets it.
         to: VersionId,
     },
-    /// `secretsmanager:UpdateSecretVersionStage`: takes AWSPENDING off the version.
+    /// `secretsmanager:UpdateSecretVersionStage`: removes AWSPENDING from the version.
     Unstage(VersionId),
     /// `iam:UpdateAccessKey` to Inactive.
     Deactivate(KeyId),
@@ -97,7 +97,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// What the call is for, to be read after "could not".
+    /// Returns the purpose of the call, to be read after "could not".
     #[must_use]
     pub fn purpose(&self) -> &'static str {
         match self {
@@ -130,8 +130,8 @@ impl Call {
         }
     }
 
-    /// One word for it, for machines: the method of the port that it calls, but for `measure`,
-    /// which is `inspect_version` too.
+    /// Returns a code for machines: the port's method that it calls, except `measure`, which also
+    /// calls `inspect_version`.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -164,8 +164,8 @@ impl Call {
         }
     }
 
-    /// A change in words that are the same for the same change, whenever it is made; nothing for a
-    /// call that only reads.
+    /// Returns a text that identifies the change, whenever it is made; `None` for a call that only
+    /// reads.
     #[must_use]
     pub(crate) fn change(&self) -> Option<String> {
         Some(match self {
@@ -208,7 +208,7 @@ impl Call {
     }
 }
 
-/// What a call that succeeded brought.
+/// The reply of a call that succeeded.
 #[expect(
     clippy::large_enum_variant,
     reason = "there is one for each user at work; a box would burden every match"

@@ -1,4 +1,4 @@
-//! What a run tells people: one typed event for every step that matters.
+//! The events of a run: one typed event for every step that matters.
 
 use crate::decide::belief::Doubt;
 use crate::decide::decision::Wait;
@@ -11,31 +11,31 @@ use crate::model::trail::evidence::UseEvidence;
 use serde::Serialize;
 use std::fmt;
 
-/// Something that happened to one user, or that somebody has to know.
+/// Something that happened to one user, or that the operator has to know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Event {
     /// When.
     pub at: Timestamp,
     /// The user.
     pub user: UserName,
-    /// Who answers for the user, by the tag `keyrot:owner`.
+    /// The user's owner, from the tag `keyrot:owner`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// The user's secret.
     pub secret: SecretName,
-    /// What.
+    /// The kind of event.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kind of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
 #[non_exhaustive]
 pub enum EventKind {
-    /// The secret was made, with a placeholder.
+    /// The secret was created, with a placeholder.
     Adopted,
-    /// A key was made; nobody but this run has its secret yet.
+    /// A key was created; only this run has its secret half yet.
     KeyCreated {
         /// The key.
         key: KeyId,
@@ -44,27 +44,26 @@ pub enum EventKind {
     Rotated {
         /// The new key.
         key: KeyId,
-        /// The key before, if there was one.
+        /// The previous key, if there was one.
         replaced: Option<KeyId>,
         /// The version under AWSCURRENT.
         version: VersionId,
     },
-    /// An old key stays Active past its date, and why.
+    /// An old key stays Active past its date, for this reason.
     Held(Wait),
-    /// Who uses the key that is held, as far as a trail has it: follows
-    /// [`LabeledVersion`](Self::Held) where the run may ask one
-    /// ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
+    /// The uses of the key that is held, as far as a trail has them: follows [`Held`](Self::Held)
+    /// if the run may ask one ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
     UsedBy(UseEvidence),
-    /// A person reactivated a key that was on its way out: its overlap starts again.
+    /// An operator reactivated a key that was being retired: its overlap starts again.
     Reactivated {
         /// The key.
         key: KeyId,
     },
-    /// A person revoked a key: it is being replaced, and deactivated without a wait.
+    /// An operator revoked a key: it is being replaced, and deactivated without a wait.
     Revoked {
         /// The key.
         key: KeyId,
-        /// Why, in that person's words.
+        /// The operator's reason.
         reason: Option<String>,
     },
     /// The operator took a revocation back.
@@ -72,7 +71,7 @@ pub enum EventKind {
         /// The key.
         key: KeyId,
     },
-    /// The current key was put into a destination.
+    /// The current key was delivered to a destination.
     Delivered {
         /// The key.
         key: KeyId,
@@ -81,7 +80,7 @@ pub enum EventKind {
         /// The place in it.
         place: String,
     },
-    /// A destination does not have the current key, and the run had more to do than to say so.
+    /// A destination does not have the current key, but the run continued.
     NotDelivered {
         /// The destination.
         to: DestinationName,
@@ -89,24 +88,24 @@ pub enum EventKind {
         place: String,
         /// Whether the previous key stays Active for it.
         required: bool,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The operator let a destination go.
+    /// The operator gave a destination up.
     LetGo {
         /// The destination.
         to: DestinationName,
     },
-    /// At a person's request the key that was current before was verified and published again.
+    /// At an operator's request, the previous key was verified and published again.
     RolledBack {
         /// The key that is current again.
         key: KeyId,
-        /// The one that is not any more.
+        /// The key that is no longer current.
         from: Option<KeyId>,
         /// The version under AWSCURRENT.
         version: VersionId,
     },
-    /// At a person's request a key was reactivated, to be published again.
+    /// At an operator's request, a key was reactivated to be published again.
     Activated {
         /// The key.
         key: KeyId,
@@ -125,15 +124,16 @@ pub enum EventKind {
     Abandoned {
         /// The key.
         key: KeyId,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// A key whose maker's reply was lost: nobody has its secret, and it is being removed.
+    /// A key whose creation reply was lost: its secret half is lost, and it is being removed.
     OrphanFound {
         /// The key.
         key: KeyId,
     },
-    /// A key that was made and could not be staged was deleted at once: nobody had its secret.
+    /// A key that was created and could not be staged was deleted immediately: nothing could be
+    /// using it.
     OrphanRemoved {
         /// The key.
         key: KeyId,
@@ -143,7 +143,7 @@ pub enum EventKind {
         /// The home.
         home: SecretArn,
     },
-    /// At the operator's request the user's home was moved: from now on keys are published at the
+    /// At the operator's request, the user's home was moved: from now on keys are published at the
     /// new place.
     Moved {
         /// The home until now.
@@ -151,15 +151,15 @@ pub enum EventKind {
         /// The home from now on.
         home: SecretArn,
     },
-    /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; who wrote
-    /// it has to be found out.
+    /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; find out
+    /// what wrote it.
     Doubted(Doubt),
-    /// A person has to decide.
+    /// An operator has to decide.
     Blocked {
-        /// Why.
+        /// The reason.
         reason: Blocked,
     },
-    /// A call failed; the next run takes it up.
+    /// A call failed; the next run continues.
     Failed(Failure),
     /// keyrot's own code, or a port's, panicked while it worked on the user.
     Panicked {
@@ -171,26 +171,26 @@ pub enum EventKind {
 /// A call that failed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Failure {
-    /// What was to be done, to be read after "could not".
+    /// The purpose of the call, to be read after "could not".
     pub doing: String,
     /// What went wrong.
     pub error: CallError,
 }
 
-/// How much an event matters.
+/// The severity of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
-    /// All is well.
+    /// No action is needed.
     Info,
-    /// Worth a look.
+    /// Worth reading.
     Warning,
-    /// Somebody has to act.
+    /// Manual action is needed.
     Error,
 }
 
 impl EventKind {
-    /// How much it matters.
+    /// Returns its severity.
     #[must_use]
     pub fn severity(&self) -> Severity {
         match self {
@@ -291,14 +291,14 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// One list of the words: for each kind, and of all.
+/// Defines the code of each kind, and the list of all codes.
 macro_rules! codes {
     ($($kind:pat => $code:literal,)*) => {
         impl EventKind {
-            /// The words of all kinds, as [`code`](Self::code) gives them.
+            /// The codes of all kinds, as [`code`](Self::code) returns them.
             pub const CODES: &'static [&'static str] = &[$($code),*];
 
-            /// One word for it, for machines.
+            /// Returns its code, one word for machines.
             #[must_use]
             pub fn code(&self) -> &'static str {
                 match self {
@@ -337,7 +337,7 @@ codes! {
 }
 
 impl EventKind {
-    /// The key that it is about, if it is about one.
+    /// Returns the key that it is about, if any.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {

@@ -1,5 +1,4 @@
-//! One user's rotation as a machine without I/O: it says which call comes next, and takes its
-//! reply.
+//! One user's rotation as a machine without I/O: it returns the next call, and takes its reply.
 
 pub(crate) mod call;
 pub(crate) mod event;

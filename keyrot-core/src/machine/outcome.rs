@@ -10,7 +10,7 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// Where a run leaves a user.
+/// The outcome of a run for a user.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -20,11 +20,11 @@ pub enum Outcome {
         /// When the rotation of the current key begins.
         until: Timestamp,
     },
-    /// Something runs its course.
+    /// A wait is under way.
     Waiting(Wait),
-    /// A person has to decide.
+    /// An operator has to decide.
     Blocked(Blocked),
-    /// A call failed; the next run takes it up.
+    /// A call failed; the next run continues.
     Failed(Failure),
     /// The run ended before the user was done; the next run continues.
     Stopped(Stop),
@@ -37,43 +37,40 @@ pub enum Outcome {
         /// What the run does after that if they work: the steps that change keys and labels.
         then: Vec<PlannedAction>,
     },
-    /// A plan of a person's request only: what it will do, step by step.
+    /// A plan of an operator's request only: its steps.
     Planned(Vec<PlannedAction>),
-    /// What was ordered or asked for is done: see
-    /// [`RotationStep`](crate::model::step::RotationStep),
+    /// The order or request is done: see [`RotationStep`](crate::model::step::RotationStep),
     /// [`Request`](crate::model::request::Request).
     Done,
-    /// The key that was to be revoked was seen Inactive, or gone; what was to follow did not come
-    /// to its end.
+    /// IAM listed the revoked key as Inactive or gone; the rest did not finish.
     Revoked {
         /// The key.
         key: KeyId,
         /// How the rest ended.
         rest: Box<Outcome>,
     },
-    /// What was ordered or asked for cannot be done: see
-    /// [`RotationStep`](crate::model::step::RotationStep),
+    /// The order or request cannot be done: see [`RotationStep`](crate::model::step::RotationStep),
     /// [`Request`](crate::model::request::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
     Panicked(String),
 }
 
-/// Why a run ended early.
+/// The reason why a run ended early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Stop {
-    /// Somebody asked for it (Ctrl-C, SIGTERM).
+    /// A stop was requested (Ctrl-C, SIGTERM).
     Cancelled,
     /// The deadline for new steps had come.
     Deadline,
-    /// As many users were changed as one run may change.
+    /// The run has changed as many users as it may.
     ChangeLimit,
-    /// As many users were adopted as one run may adopt: this one waits for a later run.
+    /// The run has adopted as many users as it may: this one waits for a later run.
     AdoptionLimit,
-    /// The work on this user went on for longer than half of `settle`; what was seen is too old to
-    /// act upon.
+    /// The work on this user took longer than half of `settle`; the observed state is too old to
+    /// act on.
     TookTooLong,
     /// The observed state kept changing while keyrot read it.
     Contention,

@@ -1,4 +1,4 @@
-//! What a request will do, step by step.
+//! The planned steps of a request.
 
 use crate::decide::decision::Wait;
 use crate::decide::decision::blocked::Blocked;
@@ -7,21 +7,21 @@ use serde::Serialize;
 use std::fmt;
 use std::time::Duration;
 
-/// One step of what a request will do, for people who are to agree to it.
+/// One planned step of a request, for the operator's agreement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
-    /// Make the user's secret, or put a placeholder into the empty one.
+    /// Create the user's secret, or put a placeholder into the empty one.
     MakeSecret,
-    /// Make a new key, verify it, and put it under AWSCURRENT.
+    /// Create a new key, verify it, and publish it.
     PublishNewKey,
-    /// Prove the key that is staged, and put it under AWSCURRENT.
+    /// Verify the staged key, and publish it.
     PublishStaged(KeyId),
-    /// Prove the key under AWSPREVIOUS, and make it current again.
+    /// Verify the key under AWSPREVIOUS, and make it current again.
     PublishAgain(KeyId),
-    /// Stop, and be asked again.
+    /// Stop; the request has to be repeated.
     Wait(#[serde(serialize_with = "told::wait")] Wait),
-    /// Stop, because a person has to decide.
+    /// Stop, because an operator has to decide.
     Stop(#[serde(serialize_with = "told::blocked")] Blocked),
     /// Reactivate a key.
     Activate(KeyId),
@@ -29,18 +29,18 @@ pub enum PlannedAction {
     Deactivate(KeyId),
     /// Delete a key.
     Delete(KeyId),
-    /// Take the key out of the entry of what is revoked.
+    /// Remove the key from the entry of revoked keys.
     Reinstate(KeyId),
-    /// Put the current key into a destination.
+    /// Deliver the current key to a destination.
     Deliver {
         /// The destination.
         to: DestinationName,
         /// The place in it.
         place: String,
     },
-    /// Let a destination go.
+    /// Give a destination up.
     LetGo(DestinationName),
-    /// Write down what is known already.
+    /// Record what is already known.
     WriteDown,
     /// Left to later runs, if the user is selected for rotation: delete the key when it has been
     /// Inactive for this long.
@@ -53,7 +53,7 @@ pub enum PlannedAction {
     },
 }
 
-/// Where a request will stop, in a document: a code, and a text for people.
+/// Serializes where a request will stop: a code, and a text for people.
 mod told {
     use crate::decide::decision::Wait;
     use crate::decide::decision::blocked::Blocked;
@@ -83,12 +83,12 @@ mod told {
 }
 
 impl PlannedAction {
-    /// What a person is asked before these steps are done for a user, without the question mark:
-    /// `Deactivate AKIA… and delete it, for ci`. It names each key that is published, reactivated,
-    /// deactivated or deleted; one that is not known yet is "a new key".
+    /// Returns the question to ask before these steps are done for a user, without the question
+    /// mark: `Deactivate AKIA… and delete it, for ci`. It names each key that is published,
+    /// reactivated, deactivated or deleted; a key that does not exist yet is "a new key".
     #[must_use]
     pub fn question(steps: &[Self], user: &UserName) -> String {
-        // What comes after a wait is done only when it is asked for again.
+        // Steps after a wait are done only when the request is repeated.
         let now = steps.iter().take_while(|step| !matches!(step, Self::Wait(_) | Self::Stop(_)));
         let mut named = None;
         let words: Vec<String> = now.filter_map(|step| step.in_short(&mut named)).collect();
@@ -102,7 +102,7 @@ impl PlannedAction {
         format!("{} for {user}", first.into_iter().chain(letters).collect::<String>())
     }
 
-    /// What it changes; nothing where it only stops. The key that was named last is "it".
+    /// Returns what it changes; `None` if it only stops. The key that was named last is "it".
     fn in_short<'a>(&'a self, named: &mut Option<&'a KeyId>) -> Option<String> {
         let mut name = |key: &'a KeyId| match named.replace(key) == Some(key) {
             true => "it".to_owned(),

@@ -1,12 +1,12 @@
-//! The work on one user as a state machine without I/O: it says which call to make, takes what came
-//! back, and says what next.
+//! The work on one user as a state machine without I/O: it returns the next call, takes its reply,
+//! and continues.
 //!
 //! [`drive`](crate::engine::driver::drive) runs it on the ports; the model checker runs the same
 //! machine on a simulated account, call by call.
 //!
-//! A call's own reply counts as a read of what it changed, so that a whole rotation costs ten
-//! calls: two to read, eight to act. Everything is read again before a key is deactivated or
-//! deleted, after a conflict, and after a lost reply.
+//! A call's reply counts as a read of what it changed, so a whole rotation takes ten calls: two to
+//! read, eight to act. Everything is read again before a key is deactivated or deleted, after a
+//! conflict, and after a lost reply.
 
 pub(crate) mod apply;
 pub(crate) mod decider;
@@ -46,8 +46,7 @@ use repeats::Repeats;
 use state::{Created, KeyToRevoke, Read, Stage};
 use std::collections::BTreeMap;
 
-/// A run reads everything at most this often; another process that changes things faster is
-/// waited out.
+/// The limit on complete reads per run; if another process changes things faster, the run ends.
 const LOOKS: u32 = 6;
 
 /// One run's work on one user.
@@ -61,39 +60,38 @@ pub struct Rotation {
     began: Option<Timestamp>,
     looks: u32,
     stage: Stage,
-    /// What is known; complete unless a look is under way.
+    /// The observed state; complete unless a read is under way.
     seen: Observed,
-    /// How `seen` came to be.
+    /// How `seen` was obtained.
     read: Read,
     /// The key that this run has created.
     created: Created,
     /// The key that this run has deactivated.
     deactivated: Option<KeyId>,
-    /// The credentials that this run has verified, where they may have to be delivered.
+    /// The credentials that this run has verified, if they may have to be delivered.
     verified: Option<(VersionId, Credentials)>,
-    /// What went wrong with destinations: no failure of the run, unless it ends because of it.
+    /// The failures of destinations: the run fails only if it ends because of them.
     undelivered: BTreeMap<DestinationName, CallError>,
     /// The destination because of which the run ends as failed.
     failed_at: Option<DestinationName>,
-    /// What is known of the key that is to be revoked.
+    /// What is known about the key to revoke.
     to_revoke: KeyToRevoke,
-    /// What this run has changed, and how often.
+    /// The changes of this run, and their number.
     repeats: Repeats,
     /// The call whose answer is awaited.
     asked: Option<Call>,
     stop: Option<Stop>,
-    /// By how much the clock that the run goes by is wrong, once that is known.
+    /// The error of the run's clock, once it is known.
     wrong_clock: Option<WrongClock>,
-    /// The last error of a call whose failure is no failure of the run, unless the run ends because
-    /// of it.
+    /// The last error of a call that fails the run only if it ends because of it.
     skipped: Option<CallError>,
-    /// What was read and is not believed. The run may write over it before it ends.
+    /// Claims that were read and are not trusted. The run may overwrite them before it ends.
     doubted: Vec<Doubt>,
     events: Vec<Event>,
 }
 
 impl Rotation {
-    /// A run that has not looked yet.
+    /// Returns a run that has not read anything yet.
     #[must_use]
     pub fn new(subject: Subject, policy: WaitPolicy, mode: Mode) -> Self {
         let seen = Observed {
@@ -148,35 +146,35 @@ impl Rotation {
         }
     }
 
-    /// The same, to carry out an order of Secrets Manager's, or a person's request, and nothing
-    /// else.
+    /// Returns the run with this task: only an order from Secrets Manager, or an operator's
+    /// request.
     #[must_use]
     pub fn to_do(mut self, task: Task) -> Self {
         self.task = task;
         self
     }
 
-    /// The same with another decision in the real one's place: see [`Decider`].
+    /// Returns the run with another decision instead of the real one: see [`Decider`].
     #[must_use]
     pub fn deciding_by(mut self, decider: Decider) -> Self {
         self.decider = decider;
         self
     }
 
-    /// Whose keys.
+    /// Returns the user.
     #[must_use]
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// What is known so far.
+    /// Returns the observed state so far.
     #[must_use]
     pub fn seen(&self) -> &Observed {
         &self.seen
     }
 
-    /// Asks the run to end at the next place where it may: not between the making of a key and its
-    /// staging.
+    /// Asks the run to end at the next possible point, which is never between creating a key and
+    /// staging it.
     pub fn stop(&mut self, why: Stop) {
         self.stop.get_or_insert(why);
     }
@@ -186,7 +184,7 @@ impl Rotation {
         std::mem::take(&mut self.events)
     }
 
-    /// What to do next. Asking again without an answer in between asks for the same.
+    /// Returns what to do next. Without an answer in between, it returns the same again.
     pub fn next(&mut self, now: Timestamp) -> Next {
         let began = *self.began.get_or_insert(now);
         loop {
@@ -247,14 +245,13 @@ impl Rotation {
         }
     }
 
-    /// A key in hand is staged before the run stops, because only this process has its secret; but
-    /// after the run limit it is too late for that, and it is deleted instead.
+    /// Whether the run may stop. A key in hand is staged first, because only this process has its
+    /// secret half; after the run limit it is too late for that, and the key is deleted instead.
     fn may_stop(&mut self, too_long: bool) -> bool {
         if matches!(self.stage, Stage::Undo(..)) {
             return false;
         }
-        // Whether the key that was just deactivated still works is what everybody wants to know,
-        // and known within seconds.
+        // Whether the deactivated key still works matters most, and is known within seconds.
         if matches!(self.stage, Stage::Confirming(_)) {
             return too_long;
         }
@@ -270,7 +267,7 @@ impl Rotation {
         }
     }
 
-    /// Takes in what came of the call that [`Rotation::next`] asked for.
+    /// Applies the result of the call that [`Rotation::next`] asked for.
     pub fn answer(&mut self, now: Timestamp, answer: Result<Reply, CallError>) {
         let Some(call) = self.asked.take() else { return };
         match (call, answer) {
@@ -317,19 +314,18 @@ impl Rotation {
         None
     }
 
-    /// Ends a run that has nothing to do but wait; loudly, where the user's key is overdue.
+    /// Ends a run that can only wait; reports it as blocked if the user's key is overdue.
     fn end_waiting(&mut self, now: Timestamp, wait: Wait) -> Option<Call> {
         let scheduled = self.task == Task::Everything;
         let overdue = overdue(&self.seen, &wait, &self.policy, now).filter(|_| scheduled);
         self.end(now, overdue.map_or(Outcome::Waiting(wait), Outcome::Blocked))
     }
 
-    /// Ends the run. Always `None`, so that it can stand where a call is expected.
+    /// Ends the run. Always returns `None`, so that it fits where a call is expected.
     fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
         if self.mode == Mode::Act {
             match &outcome {
-                // It is no news of the user's: whoever named the user without looking them up knows
-                // it.
+                // Not an event of the user: the caller named the user without reading it first.
                 Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
                 Outcome::Blocked(reason) => {
                     self.tell(now, EventKind::Blocked { reason: reason.clone() });
@@ -353,7 +349,7 @@ impl Rotation {
         None
     }
 
-    /// Keeps what of the state that was just read is not believed.
+    /// Keeps the claims in the state that was just read that are not trusted.
     fn doubt(&mut self, now: Timestamp) {
         for doubt in doubts(&self.seen, &self.policy, now) {
             if !self.doubted.contains(&doubt) {

@@ -1,8 +1,8 @@
-//! Verifying credentials: asked until they authenticated as the user so often running, or until
-//! the time for it is over.
+//! Verifies credentials: asks until they have authenticated as the user enough times in a row, or
+//! until the time is over.
 //!
-//! It has three ends: they work; they are refused; nobody could be asked. A call that fails says
-//! nothing about the credentials.
+//! It has three results: they work; they are refused; AWS could not be asked. A call that fails
+//! says nothing about the credentials.
 
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
@@ -14,14 +14,14 @@ use crate::model::waits::WaitPolicy;
 use crate::model::waits::{after, doubled};
 use std::time::Duration;
 
-/// Between two successes: long enough that they are not the same answer twice.
+/// The pause between two successes: long enough that they are not the same answer twice.
 const BETWEEN: Duration = Duration::from_millis(200);
-/// After the first refusal or failed call; it doubles up to the longest. New keys are usually
-/// usable within about five seconds.
+/// The pause after the first refusal or failed call; it doubles up to the longest. New keys are
+/// usually usable within about five seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// A refusal is believed when it came so often running: as often as a success, but not more often
-/// than there is time for.
+/// A refusal counts after this many in a row: as many as a success needs, but no more than there is
+/// time for.
 const MOST_REFUSALS: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,13 +32,13 @@ pub(crate) struct Verification {
     credentials: Option<Credentials>,
     began: Timestamp,
     not_before: Timestamp,
-    /// Successes running.
+    /// Successes in a row.
     streak: u32,
-    /// Refusals running.
+    /// Refusals in a row.
     refusals: u32,
-    /// Everything but successes, so far.
+    /// All answers except successes, so far.
     setbacks: u32,
-    /// What the last setback would come to, were it the end.
+    /// The result that the last setback would give, if it were the end.
     last: Option<Verified>,
     end: Option<Verified>,
 }
@@ -76,7 +76,7 @@ impl Verification {
         &self.version
     }
 
-    /// What is tried, once it was read.
+    /// Returns the credentials under verification, once they were read.
     pub(crate) fn credentials(&self) -> Option<&Credentials> {
         self.credentials.as_ref()
     }
@@ -133,8 +133,8 @@ impl Verification {
         }
     }
 
-    /// The call failed: nothing was learned, either way. What will not pass by itself is not waited
-    /// for.
+    /// Records a failed call: it says nothing about the credentials. It does not wait for failures
+    /// that will not pass by themselves.
     pub(crate) fn failed(&mut self, error: &CallError, now: Timestamp) {
         let unknown = Verified::Unknown(error.to_string());
         if !matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable) {
@@ -157,8 +157,8 @@ impl Verification {
         self.last = Some(last);
     }
 
-    /// The end, once it has come. When the time is over, the last word counts; a refusal only if it
-    /// was repeated, for one server that lags behind the others refuses good credentials, too.
+    /// Returns the result, once there is one. When the time is over, the last answer counts; a
+    /// refusal only if it was repeated, because a server that lags may refuse good credentials.
     pub(crate) fn result(&self, now: Timestamp, policy: &WaitPolicy) -> Option<Verified> {
         if self.end.is_some() {
             return self.end.clone();
@@ -206,7 +206,7 @@ mod tests {
         assert!(unknown(end_of(&[lost()])));
         assert!(unknown(end_of(&[no(), no(), no(), no(), lost()])), "the last word was none");
         assert!(unknown(end_of(&[lost(), Err(ErrorKind::Throttled)])));
-        // Not yet: it asks again, also after the time is over.
+        // Not yet: it asks again, even after the time is over.
         assert_eq!(end_of(&[lost(), lost(), lost(), lost(), no()]), None);
         assert_eq!(end_of(&[no(), no(), lost(), no(), no()]), None);
         assert_eq!(end_of(&[no(), no(), no(), works()]), None);

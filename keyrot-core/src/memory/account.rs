@@ -34,7 +34,7 @@ struct Inner {
     watches: Vec<Watch>,
     broken: Vec<Broken>,
     calls: BTreeMap<&'static str, usize>,
-    /// Who waits for the clock to be moved.
+    /// The tasks that wait for the clock to move.
     waiting: Vec<std::task::Waker>,
 }
 
@@ -83,7 +83,7 @@ impl MemoryAccount {
         world
     }
 
-    /// Does something to the account as a person would, outside of any rotation; the watches learn
+    /// Changes the account as a person would, outside of any rotation; the watches are notified
     /// that a person did it.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.inner();
@@ -102,23 +102,23 @@ impl MemoryAccount {
         inner.wake();
     }
 
-    /// Lets something go wrong from now on.
+    /// Injects a fault from now on.
     ///
     /// # Panics
-    /// If no port has a method of that name: a fault that hits nothing would make a test pass that
-    /// shows nothing.
+    /// If no port has a method of that name: a fault that hits nothing would make a meaningless
+    /// test pass.
     pub fn inject(&self, fault: FaultAt) {
         fault.check();
         self.inner().faults.push(fault);
     }
 
-    /// Takes all faults away.
+    /// Removes all faults.
     pub fn heal(&self) {
         self.inner().faults.clear();
     }
 
-    /// Holds every change to this user from now on against the promises. Meant for a few users:
-    /// each change copies the account.
+    /// Checks every change to this user against the promises from now on. It is meant for a few
+    /// users, because each change copies the account.
     pub fn watch(&self, user: &UserName, secret: &SecretName, policy: &WaitPolicy) {
         let mut inner = self.inner();
         let watch = Watch::new(&inner.world, user.clone(), secret.clone(), *policy);
@@ -131,7 +131,7 @@ impl MemoryAccount {
         self.inner().broken.clone()
     }
 
-    /// How often each of the ports' methods was called.
+    /// Returns the number of calls of each port method.
     #[must_use]
     pub fn calls(&self) -> BTreeMap<&'static str, usize> {
         self.inner().calls.clone()

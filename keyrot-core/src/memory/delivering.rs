@@ -23,7 +23,7 @@ impl World {
         self.destinations.get(name)
     }
 
-    /// Somebody else writes to a place: this key, or something that is none.
+    /// Makes a foreign write to a place: this key, or something else.
     pub fn overwrite(&mut self, name: &DestinationName, place: &str, key: Option<&KeyId>) {
         let now = self.now;
         if let Some(found) = self.destinations.get_mut(name) {
@@ -34,7 +34,7 @@ impl World {
         }
     }
 
-    /// Somebody else empties a place.
+    /// Empties a place, as a foreign change.
     pub fn empty(&mut self, name: &DestinationName, place: &str) {
         if let Some(found) = self.destinations.get_mut(name) {
             found.copies.remove(place);
@@ -80,7 +80,7 @@ impl MemoryAccount {
         self.world().destinations.iter().map(port).collect()
     }
 
-    /// One destination of the account, which there need not be yet, behind keyrot's port.
+    /// Returns one destination of the account behind keyrot's port. It need not exist yet.
     #[must_use]
     pub fn destination(
         &self,

@@ -13,11 +13,11 @@ pub struct MemoryDestination {
     pub whole: bool,
     /// Whether it shows which key is there.
     pub readable: bool,
-    /// Whether it can be seen that something was written there.
+    /// Whether a write can be detected.
     pub visible: bool,
-    /// Whether it refuses a write over something else than the caller saw.
+    /// Whether it refuses to overwrite something other than what the caller read.
     pub conditional: bool,
-    /// Whether it takes keys that are none of the account's for whole, as a real one does.
+    /// Whether it accepts keys from outside the account, as a real one does.
     pub takes_any: bool,
     pub(super) copies: BTreeMap<String, Copy>,
 }
@@ -29,7 +29,7 @@ pub struct Copy {
     pub id: Option<KeyId>,
     /// The key whose secret half is there; `None` for anything else.
     pub secret: Option<KeyId>,
-    /// Whether it was written by somebody else than keyrot.
+    /// Whether something other than keyrot wrote it.
     pub foreign: bool,
     writes: u32,
     written: Timestamp,

@@ -1,8 +1,7 @@
-//! An AWS account in memory, with the rules of the real services as far as a rotation can notice
-//! them.
+//! An AWS account in memory, with the rules of the real services that matter to a rotation.
 //!
 //! It is made for tests of what you build on keyrot, for `keyrot --sandbox`, and for the model
-//! checker. What it keeps to:
+//! checker. Its rules:
 //! - two keys a user, Inactive ones counted; a key that is Inactive, deleted, or not propagated yet
 //!   does not authenticate;
 //! - `ListAccessKeys` and the last use may lag ([`Rules`]); of several uses within 15 minutes the
@@ -15,7 +14,7 @@
 //!
 //! [`World`] is the account as plain data: cloneable (clones share what neither has changed),
 //! hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with [`Fault`]s to
-//! inject and a [`Watch`] that holds every change against the promises.
+//! inject and a [`Watch`] that checks every change against the promises.
 //!
 //! ```
 //! use keyrot_core::memory::{MemoryAccount, World};

@@ -1,4 +1,4 @@
-//! How the account differs from an ideal one, and what it answers where it refuses.
+//! How the account differs from an ideal one, and its errors.
 
 use crate::model::error::ErrorKind;
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,7 @@ impl Default for Rules {
     }
 }
 
-/// What the account answers to a call that it does not carry out, in AWS's words: the code, and the
-/// message.
+/// The account's answer to a call that it refuses, with AWS's code and message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code})")]
 pub struct Refusal {

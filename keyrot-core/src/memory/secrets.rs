@@ -97,7 +97,7 @@ impl World {
         Ok(())
     }
 
-    /// `UpdateSecretVersionStage`: a label that stands somewhere is moved only by who names where.
+    /// `UpdateSecretVersionStage`: a label is moved only by a caller that names where it is.
     ///
     /// # Errors
     /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` where
@@ -136,8 +136,8 @@ impl World {
     /// `TagResource`.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, `LimitExceededException` beyond fifty
-    /// tags, or `ValidationException` for one that is too long.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `LimitExceededException` beyond
+    /// fifty tags, or `ValidationException` for one that is too long.
     pub fn tag_secret(
         &mut self,
         name: &SecretName,
@@ -184,7 +184,7 @@ impl World {
         self.tag_user(user, HOME_TAG, &arn.to_string())
     }
 
-    /// Deletes the secret for good, without a recovery window, as an administrator would.
+    /// Deletes the secret permanently, without a recovery window, as an administrator would.
     pub fn erase_secret(&mut self, name: &SecretName) {
         self.secrets.entry(String::clone(&self.region)).or_default().remove(name);
     }

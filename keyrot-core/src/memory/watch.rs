@@ -1,5 +1,4 @@
-//! The promises, watched from outside: every change to a user's keys and secret is held against
-//! them.
+//! Watches the promises from outside: checks every change to a user's keys and secret against them.
 
 mod delivered;
 pub(crate) mod depends;
@@ -18,7 +17,7 @@ use crate::model::waits::{WaitPolicy, after};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Who changed something.
+/// The author of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
     /// A rotation.
@@ -27,7 +26,7 @@ pub enum Actor {
     Person,
 }
 
-/// A promise that was broken, and how.
+/// A broken promise, with the details.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Broken {
     /// `S1` to `S5` or `S15`, as in the protocol.
@@ -56,8 +55,8 @@ pub struct Watch {
     /// Keys that a version held at some time.
     held: BTreeSet<KeyId>,
     /// Keys that a person made within the settling time of an intent. While such a key is unused,
-    /// nothing distinguishes it from one whose maker's reply was lost; that keyrot may take it for
-    /// its own is said in the protocol.
+    /// nothing distinguishes it from one whose creation reply was lost; the protocol says that
+    /// keyrot may treat it as its own.
     mistakable: BTreeSet<KeyId>,
     /// The keys that were the user's only one when another was published for the first time, or
     /// again after a person put the placeholder back.
@@ -66,9 +65,9 @@ pub struct Watch {
     revoked: BTreeMap<KeyId, Revocation>,
     /// When keyrot itself used a key last, to verify it.
     verified: BTreeMap<KeyId, Timestamp>,
-    /// Keys that somebody else used while they were current.
+    /// Keys that a consumer used while they were current.
     picked_up: BTreeSet<KeyId>,
-    /// Since when that is noted down.
+    /// When that was recorded.
     noted: BTreeMap<KeyId, Timestamp>,
     /// Where the key is delivered.
     delivered: Delivered,
@@ -112,8 +111,8 @@ impl Watch {
     }
 
     /// From now on a key is held to what a person asked for it, in the place of what is promised
-    /// otherwise: no overlap and no `recent_use`; no successor and no soak only where the request says
-    /// so.
+    /// otherwise: no overlap and no `recent_use`; no successor and no soak only where the request
+    /// says so.
     pub fn revoke(&mut self, order: Revocation) {
         self.revoked.insert(order.key.clone(), order);
     }
@@ -143,11 +142,11 @@ impl Watch {
         self.revoked.contains_key(key)
     }
 
-    /// Holds one change against the promises.
+    /// Checks one change against the promises.
     ///
     /// # Errors
-    /// [`Broken`] for the first promise that the change breaks. What a person breaks is not held
-    /// against keyrot.
+    /// [`Broken`] for the first promise that the change breaks. keyrot is not responsible for what
+    /// a person breaks.
     pub fn step(&mut self, before: &World, after: &World, actor: Actor) -> Result<(), Broken> {
         let (was, is) = (self.view(before), self.view(after));
         let verdict = if actor == Actor::Keyrot { self.judge(&was, &is) } else { Ok(()) };
@@ -189,8 +188,8 @@ impl Watch {
         }
     }
 
-    /// A key that a person revoked is not published any more, once every run that has not seen the
-    /// note of it is over.
+    /// A key that an operator revoked is no longer published, once every run that has not read the
+    /// entry is over.
     fn current_is_not_revoked(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         let key = is
             .current
@@ -281,7 +280,7 @@ impl Watch {
 
     fn may_delete(&self, key: &KeyId, status: &KeyStatus, was: &View<'_>) -> Result<(), Broken> {
         if self.made.contains(key) && !self.held.contains(key) && *status == KeyStatus::Active {
-            // Nobody but keyrot ever had it.
+            // Only keyrot ever had it.
             return Ok(());
         }
         let broken = |how: String| Err(Broken { promise: "S3", how });
@@ -319,8 +318,8 @@ impl Watch {
         })
     }
 
-    /// S5: whoever had the key has to find a working one in the secret, and a journal entry has to
-    /// say so.
+    /// S5: consumers of the key have to find a working one in the secret, and a journal entry has
+    /// to say so.
     fn successor_in_place(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
         if !self.left.contains_key(key)
             || self.revoked.get(key).is_some_and(|order| order.without_successor)
@@ -369,7 +368,7 @@ impl Watch {
             SecretState::Present(secret) => secret.journal,
             _ => crate::model::journal::Journal::default(),
         };
-        // What was noted down before the key was revoked is over.
+        // Entries from before the revocation no longer count.
         let counts =
             |r: &&Retired| journal.revoked_at(&r.key).is_none_or(|revoked| revoked <= r.at);
         let inactive =

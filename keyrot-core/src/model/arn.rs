@@ -1,8 +1,8 @@
 //! The fields of an ARN.
 
 /// An Amazon Resource Name, taken apart: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE` (AWS
-/// General Reference, "Amazon Resource Names (ARNs)"). The fields are not judged;
-/// [`UserArn`](super::UserArn) and [`SecretArn`](super::SecretArn) do that for what they name.
+/// General Reference, "Amazon Resource Names (ARNs)"). The fields are not checked;
+/// [`UserArn`](super::UserArn) and [`SecretArn`](super::SecretArn) check theirs.
 ///
 /// ```
 /// use keyrot_core::model::Arn;
@@ -22,12 +22,12 @@ pub struct Arn<'a> {
     pub region: &'a str,
     /// The account's twelve digits; empty for what belongs to AWS or has none.
     pub account: &'a str,
-    /// What it names; colons included.
+    /// The resource, including colons.
     pub resource: &'a str,
 }
 
 impl<'a> Arn<'a> {
-    /// Takes an ARN apart; `None` if the text has not the six fields of one.
+    /// Parses an ARN; `None` if the text does not have its six fields.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
         let mut fields = text.splitn(6, ':');

@@ -1,4 +1,4 @@
-//! The error that another one came from, kept for programs that follow
+//! The source of another error, kept for programs that follow
 //! [`source`](std::error::Error::source).
 
 use std::error::Error;
@@ -6,28 +6,28 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// The error behind another one. It shows itself in its own words, also in `Debug`, and equals
-/// another with the same words.
+/// The source of another error. It shows its own message, also in `Debug`, and equals another with
+/// the same message.
 ///
-/// Whoever puts an error here answers for it: no link of its chain may show secret material.
-/// `keyrot_aws` puts only its own, scrubbed ones here.
+/// The caller must make sure that no error in its chain shows secret material. `keyrot_aws` puts
+/// only its own, scrubbed errors here.
 #[derive(Clone)]
 pub struct Cause(Arc<dyn Error + Send + Sync>);
 
 impl Cause {
-    /// Keeps this error, or this text.
+    /// Returns a cause with this error or text.
     #[must_use]
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self(Arc::from(error.into()))
     }
 
-    /// The error itself, to be downcast.
+    /// Returns the error itself, to be downcast.
     #[must_use]
     pub fn get(&self) -> &(dyn Error + Send + Sync + 'static) {
         self.0.as_ref()
     }
 
-    /// The error itself, for [`Error::source`].
+    /// Returns the error itself, for [`Error::source`].
     pub(crate) fn as_error(&self) -> &(dyn Error + 'static) {
         self.0.as_ref()
     }

@@ -4,19 +4,20 @@ use crate::model::time::Timestamp;
 use chrono::TimeDelta;
 use std::time::Duration;
 
-/// By how much a clock may differ from AWS's. AWS refuses signatures that are further off (AWS
-/// General Reference, "Signature Version 4", time in a request).
+/// The allowed difference between a clock and AWS's. AWS refuses signatures that are further off
+/// (AWS General Reference, "Signature Version 4", time in a request).
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(300);
 
-/// A clock that differs from AWS's by more than [`CLOCK_TOLERANCE`]: no wait may be counted by it.
+/// A clock that differs from AWS's by more than [`CLOCK_TOLERANCE`]: no wait may be measured with
+/// it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WrongClock {
     ahead: TimeDelta,
 }
 
 impl WrongClock {
-    /// Checks a clock that shows `now` against AWS's. While AWS's time is not known, there is
-    /// nothing to be said against the clock.
+    /// Checks a clock that shows `now` against AWS's. Until AWS's time is known, any clock is
+    /// accepted.
     #[must_use]
     pub fn check(now: Timestamp, aws_now: Option<Timestamp>) -> Option<Self> {
         let ahead = now - aws_now?;
@@ -24,7 +25,7 @@ impl WrongClock {
             .then_some(Self { ahead })
     }
 
-    /// How far the clock is ahead of AWS's; negative if it is behind.
+    /// Returns how far the clock is ahead of AWS's; negative if it is behind.
     #[must_use]
     pub fn ahead(&self) -> TimeDelta {
         self.ahead

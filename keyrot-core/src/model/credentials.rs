@@ -7,9 +7,9 @@ use zeroize::Zeroizing;
 
 /// The secret half of an access key.
 ///
-/// `Debug` prints a placeholder, there is no `Display`, it cannot be serialized. Clones share one
-/// copy, whose memory is wiped with the last of them. To use it, call [`SecretKey::expose`], which
-/// is easy to search for.
+/// `Debug` prints a placeholder, there is no `Display`, and it cannot be serialized. Clones share
+/// one copy, which is wiped with the last of them. To use it, call [`SecretKey::expose`], which is
+/// easy to search for.
 ///
 /// ```
 /// let secret = keyrot_core::SecretKey::new("wJalrXUtnFEMI".to_owned());
@@ -19,13 +19,13 @@ use zeroize::Zeroizing;
 pub struct SecretKey(Arc<Zeroizing<String>>);
 
 impl SecretKey {
-    /// Takes the text over; no copy of it stays behind.
+    /// Takes ownership of the text; no copy of it remains.
     #[must_use]
     pub fn new(text: String) -> Self {
         Self(Arc::new(Zeroizing::new(text)))
     }
 
-    /// The text itself. Whoever calls this answers for where it goes.
+    /// Returns the text itself. The caller is responsible for where it goes.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -38,7 +38,7 @@ impl fmt::Debug for SecretKey {
     }
 }
 
-/// An access key with its secret: what IAM hands out once, and what the store keeps.
+/// An access key with its secret half: what IAM returns once, and what the store keeps.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The key's id, which is not secret.
@@ -48,9 +48,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// A stand-in that is as long as a key can get, to measure what will be written before there is
-    /// a key. A key id has to fit into a version id (41 characters; AWS hands out 20). A secret
-    /// access key has 40 characters; room is left for 64.
+    /// Returns stand-in credentials of the maximum length, to measure a value before there is a
+    /// key. A key id has to fit into a version id (41 characters; AWS's have 20). A secret access
+    /// key has 40 characters; 64 are allowed for.
     ///
     /// # Panics
     /// Never: the id is 41 letters.
@@ -67,7 +67,7 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// By the id alone: a secret never feeds a hash that could be printed or compared outside.
+/// Hashes only the id: a secret never enters a hash that could be printed or compared outside.
 impl std::hash::Hash for Credentials {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.key.hash(state);

@@ -1,17 +1,17 @@
-//! Who deploys a user and its secret besides keyrot, as far as their tags show it.
+//! The tool that also deploys a user and its secret, as far as their tags show it.
 
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// CloudFormation's own tag (CloudFormation user guide, "Resource tags"). Nobody can write tags that
-/// begin with `aws:`.
+/// CloudFormation's own tag (CloudFormation user guide, "Resource tags"). Only AWS can write tags
+/// that begin with `aws:`.
 const STACK: &str = "aws:cloudformation:stack-name";
 /// The tags of the controllers for Kubernetes begin with this (ACK documentation, "Default resource
 /// tags").
 const CONTROLLER: &str = "services.k8s.aws/";
 
-/// A tool that writes its own idea of the user's keys and secret, again and again.
+/// A tool that keeps setting the user's keys and secret to its own state.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -27,8 +27,8 @@ pub enum Deployer {
 }
 
 impl Deployer {
-    /// The tool that these tags name. Only CloudFormation's tag is certain: the others are what
-    /// people call it, and decide nothing.
+    /// Returns the tool that these tags name. Only CloudFormation's tag is reliable: the others are
+    /// conventions, and decide nothing.
     #[must_use]
     pub fn of(tags: &BTreeMap<String, String>) -> Option<Self> {
         let is_name = |name: &str| {

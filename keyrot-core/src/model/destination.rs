@@ -6,46 +6,45 @@ use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A destination that a user's key is delivered to, as the operator's settings say.
+/// A destination that the settings assign to a user.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Assignment {
     /// The destination.
     pub to: DestinationName,
-    /// Where in it this user's key is put, such as a parameter's name or `OWNER/REPOSITORY`: the
-    /// template of the settings, filled in.
+    /// The place of this user's key in it, such as a parameter's name or `OWNER/REPOSITORY`: the
+    /// template from the settings, filled in.
     pub place: String,
     /// Whether the previous key stays Active until this destination has the current one.
     pub required: bool,
-    /// What this kind of destination can do.
+    /// The abilities of this kind of destination.
     pub abilities: Abilities,
 }
 
-/// What a kind of destination can do.
+/// The abilities of a kind of destination.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Abilities {
-    /// Whether both halves of a key get there in one write. Where they do not, a delivery that died
-    /// halfway has left a pair that does not work.
+    /// Whether one write delivers both halves of a key. If not, a delivery that died halfway leaves
+    /// a pair that does not work.
     pub whole: bool,
-    /// Whether it can be read which key is there.
+    /// Whether the key at the place can be read back.
     pub readable: bool,
-    /// Whether it can be seen that something was written there. Where it cannot, nobody notices what
-    /// somebody else writes.
+    /// Whether a write to the place can be detected. If not, a foreign write goes unnoticed.
     pub visible: bool,
 }
 
 impl Abilities {
-    /// It takes a key as a whole, and can be read.
+    /// Takes a key in one write, and can be read.
     pub const READABLE: Self = Self { whole: true, readable: true, visible: true };
-    /// It takes a key as a whole, and never shows it again.
+    /// Takes a key in one write, and never shows it again.
     pub const WRITE_ONLY: Self = Self { whole: true, readable: false, visible: true };
-    /// It takes the halves of a key one after the other, and never shows them again.
+    /// Takes the halves of a key one after the other, and never shows them again.
     pub const IN_PARTS: Self = Self { whole: false, readable: false, visible: true };
-    /// It takes a key as a whole, and nothing else is known of it.
+    /// Takes a key in one write, and nothing else is known about it.
     pub const UNSEEN: Self = Self { whole: true, readable: false, visible: false };
 }
 
-/// What is at a place.
+/// The content of a place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
@@ -53,11 +52,11 @@ pub enum Found {
     Nothing,
     /// Something that was written there.
     Copy {
-        /// Tells this write from every other one to the place.
+        /// Identifies this write among all writes to the place.
         mark: Mark,
         /// What it holds, as far as the place shows it.
         holds: Holds,
-        /// When it was written, by the destination's own clock, if it says so.
+        /// When it was written, by the destination's own clock, if known.
         written: Option<Timestamp>,
     },
 }
@@ -68,21 +67,21 @@ pub enum Found {
 pub enum Holds {
     /// This key, whole.
     Key(KeyId),
-    /// Something that is no key, or a part of one.
+    /// Something other than a key, or a part of one.
     Other,
     /// The place never shows what it holds.
     NotShown,
 }
 
 impl Found {
-    /// What a delivery answers of a place that cannot be looked at; a look there finds
+    /// Returns the result of a delivery to a place that cannot be read; a read there returns
     /// [`Nothing`](Self::Nothing).
     #[must_use]
     pub fn unseen() -> Self {
         Self::Copy { mark: Mark::unseen(), holds: Holds::NotShown, written: None }
     }
 
-    /// The mark of what is there.
+    /// Returns the mark of the content.
     #[must_use]
     pub fn mark(&self) -> Option<&Mark> {
         match self {
@@ -92,39 +91,38 @@ impl Found {
     }
 }
 
-/// What a run knows of one of the user's destinations.
+/// What a run knows about one of the user's destinations.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct SeenDestination {
-    /// Which, and where.
+    /// The destination and the place.
     pub assignment: Assignment,
-    /// What is at the place, once that was asked since the last look at the user.
+    /// The content of the place, if it was read since the last read of the user.
     pub found: Option<Found>,
-    /// Why it could not be asked, or the key not be delivered, in this run. It is not tried again
-    /// before the next.
+    /// Why the place could not be read or written in this run. The next run tries again.
     pub failed: Option<String>,
-    /// The version that this run has noted down as about to be delivered there.
+    /// The version whose delivery there this run has announced.
     pub announced_here: Option<VersionId>,
     /// The version that this run has delivered there.
     pub delivered_here: Option<VersionId>,
 }
 
 impl SeenDestination {
-    /// A destination that nothing is known of yet.
+    /// Returns a destination about which nothing is known yet.
     #[must_use]
     pub fn unasked(assignment: Assignment) -> Self {
         Self { assignment, found: None, failed: None, announced_here: None, delivered_here: None }
     }
 }
 
-/// What somebody else did to a place.
+/// A foreign change to a place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Changed {
     /// Something was there before keyrot delivered for the first time.
     Occupied,
-    /// Somebody wrote to it after keyrot did.
+    /// Something else wrote to it after keyrot did.
     Overwritten,
-    /// Somebody removed it.
+    /// Something removed the content.
     Removed,
 }
 
@@ -145,7 +143,7 @@ pub struct Delivery {
     pub version: VersionId,
     /// The key.
     pub credentials: Credentials,
-    /// What was seen at the place: where the destination can, it writes only if that is still
-    /// there.
+    /// The mark that was read at the place: if the destination supports it, it writes only if that
+    /// is unchanged.
     pub replaces: Option<Mark>,
 }

@@ -1,43 +1,42 @@
-//! The end of a user's sessions: temporary credentials that were begun with a key go on working
+//! The end of a user's sessions: temporary credentials that were issued with a key keep working
 //! after the key is deactivated.
 //!
-//! An inline policy on the user denies everything to what was issued before a time. IAM evaluates
-//! it for sessions from `GetSessionToken` and `GetFederationToken`, which have the user's
-//! permissions; calls that are signed with a long-term key carry no `aws:TokenIssueTime`, and a
-//! condition on a key that is not there is false, so that the user's new key goes on working (IAM
-//! user guide, "AWS global condition context keys", `aws:TokenIssueTime`; "Disabling permissions
-//! for temporary security credentials"). Sessions of roles belong to the role.
+//! An inline policy on the user denies everything to credentials that were issued before a time.
+//! IAM evaluates it for sessions from `GetSessionToken` and `GetFederationToken`, which have the
+//! user's permissions; calls that are signed with a long-term key carry no `aws:TokenIssueTime`,
+//! and a condition on a missing key is false, so the user's new key keeps working (IAM user guide,
+//! "AWS global condition context keys", `aws:TokenIssueTime`; "Disabling permissions for temporary
+//! security credentials"). Sessions of roles belong to the role.
 
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Sessions of a user last for so long at most (STS API reference, `GetSessionToken` and
-/// `GetFederationToken`, parameter `DurationSeconds`).
+/// The longest session of a user (STS API reference, `GetSessionToken` and `GetFederationToken`,
+/// parameter `DurationSeconds`).
 pub const LONGEST_SESSION: Duration = Duration::from_secs(36 * 3_600);
-/// Sessions of a role last for so long at most (STS API reference, `AssumeRole`, parameter
-/// `DurationSeconds`).
+/// The longest session of a role (STS API reference, `AssumeRole`, parameter `DurationSeconds`).
 pub const LONGEST_ROLE_SESSION: Duration = Duration::from_secs(12 * 3_600);
-/// A clock may be so far behind AWS's (SigV4 refuses more): a session begun right before is not to
-/// be missed for that.
+/// A clock may be this far behind AWS's (SigV4 refuses more): a session that was just started must
+/// be covered, too.
 const SKEW: Duration = Duration::from_secs(300);
 
 /// The policy that ends a user's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct EndedSessions {
-    /// Whatever was issued before this is denied everything.
+    /// Credentials issued before this are denied everything.
     pub before: Timestamp,
-    /// From when on nothing is left that it could deny.
+    /// After this it has nothing left to deny.
     pub until: Timestamp,
 }
 
 impl EndedSessions {
-    /// What the inline policy is called.
+    /// The inline policy's name.
     pub const POLICY: &str = "keyrot-end-sessions";
     const SID: &str = "KeyrotEndSessions";
 
-    /// For sessions that were begun up to now.
+    /// Returns the policy for sessions that were started up to now.
     #[must_use]
     pub fn as_of(now: Timestamp) -> Self {
         Self::issued_before(chrono::SubsecRound::trunc_subsecs(after(now, SKEW), 0))
@@ -47,13 +46,13 @@ impl EndedSessions {
         Self { before, until: after(before, LONGEST_SESSION) }
     }
 
-    /// The policy's document.
+    /// Returns the policy's document.
     #[must_use]
     pub fn document(&self) -> String {
         deny_issued_before(Some(Self::SID), self.before)
     }
 
-    /// Reads such a document; `None` if somebody else wrote it.
+    /// Parses such a document; `None` if keyrot did not write it.
     #[must_use]
     pub fn parse(document: &str) -> Option<Self> {
         let at = document.rsplit("\"aws:TokenIssueTime\":\"").next()?.split('"').next()?;
@@ -62,9 +61,9 @@ impl EndedSessions {
     }
 }
 
-/// A policy that denies everything to what was issued before this time: the pattern of IAM's own
-/// `AWSRevokeOlderSessions` (IAM user guide, "Revoke IAM role temporary security credentials").
-/// There is no `IfExists`: that would deny long-term keys, too.
+/// Returns a policy that denies everything to credentials issued before this time: the pattern of
+/// IAM's own `AWSRevokeOlderSessions` (IAM user guide, "Revoke IAM role temporary security
+/// credentials"). There is no `IfExists`: that would deny long-term keys, too.
 #[must_use]
 pub fn deny_issued_before(sid: Option<&str>, before: Timestamp) -> String {
     let sid = sid.map(|sid| format!("\"Sid\":\"{sid}\",")).unwrap_or_default();

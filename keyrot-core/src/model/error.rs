@@ -1,15 +1,14 @@
-//! A call that failed: what went wrong, apart from whether it was carried out.
+//! A failed call: what went wrong, and separately whether it was carried out.
 
 use crate::model::cause::Cause;
 use serde::Serialize;
 use std::error::Error;
 use std::fmt;
 
-/// A call that failed: what went wrong, apart from whether it may have been carried out all the
-/// same.
+/// A failed call: what went wrong, and separately whether it may have been carried out anyway.
 ///
-/// Its message is complete. [`source`](Error::source) is the error that it was made from, where the
-/// port kept one: of `keyrot_aws`, an `AwsError`.
+/// Its message is complete. [`source`](Error::source) is the error that it was made from, if the
+/// port kept one: in `keyrot_aws`, an `AwsError`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct CallError {
     /// What went wrong.
@@ -32,17 +31,17 @@ pub struct CallError {
 pub enum ErrorKind {
     /// The permission is missing.
     Denied,
-    /// Too many calls; already retried as long as was reasonable.
+    /// Too many calls; retries did not help.
     Throttled,
-    /// What was to be changed is no longer as it was seen: somebody else was faster.
+    /// The target changed since it was read: another process was faster.
     Conflict,
-    /// The user, key, secret or version is not there.
+    /// The user, key, secret or version does not exist.
     NotFound,
-    /// An AWS limit, such as two access keys a user.
+    /// An AWS limit, such as two access keys per user.
     LimitExceeded,
-    /// No answer, or AWS failed (5xx, time-out, connection).
+    /// No answer, or AWS failed (5xx, timeout, connection).
     Unavailable,
-    /// It was acknowledged, and what is read afterwards does not show it.
+    /// It was acknowledged, but a later read does not show it.
     NoEffect,
     /// Anything else: refused as invalid, or an answer that could not be read.
     Other,
@@ -59,45 +58,43 @@ pub enum Effect {
 }
 
 impl CallError {
-    /// Whether it says nothing of what was asked for, only that no answer could be had. A denial,
-    /// or something that is gone, is an answer.
+    /// Whether there was no answer at all. A denial, or a missing object, is an answer.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         matches!(self.kind, ErrorKind::Unavailable | ErrorKind::Throttled)
     }
 
-    /// An error, without a code of AWS's.
+    /// Returns an error without an AWS code.
     #[must_use]
     pub fn new(kind: ErrorKind, effect: Effect, message: impl Into<String>) -> Self {
         Self { kind, effect, message: message.into(), code: None, cause: None }
     }
 
-    /// The same error, with the code that AWS gave it.
+    /// Returns the error with AWS's code.
     #[must_use]
     pub fn with_aws_code(self, code: Option<String>) -> Self {
         Self { code, ..self }
     }
 
-    /// The same error, with the one that it was made from. That one's whole chain must be free of
-    /// secret material.
+    /// Returns the error with its source. The source's whole chain must be free of secret material.
     #[must_use]
     pub fn with_source(self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self { cause: Some(Cause::new(source)), ..self }
     }
 
-    /// The code that AWS gave it, such as `NoSuchEntity`; `None` if no answer of AWS's had one.
+    /// Returns AWS's code, such as `NoSuchEntity`; `None` if no answer from AWS had one.
     #[must_use]
     pub fn aws_code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// An error after which nothing was changed.
+    /// Returns an error of a call that changed nothing.
     #[must_use]
     pub fn refused(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self::new(kind, Effect::None, message)
     }
 
-    /// An error after which it is not known whether the call was carried out.
+    /// Returns an error of a call that may have been carried out.
     #[must_use]
     pub fn lost(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable, Effect::Unknown, message)
@@ -117,7 +114,7 @@ impl Error for CallError {
 }
 
 impl ErrorKind {
-    /// One word for it, for machines.
+    /// Returns its code, one word for machines.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

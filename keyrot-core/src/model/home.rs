@@ -1,11 +1,11 @@
 //! One user, one home: the one secret, in one account and region, where a user's key is published.
 //!
 //! IAM is global, and secrets are regional: a run in another region, with another template, or for
-//! a user who was renamed finds another secret, or none. If it made one, two secrets would take
-//! each other's keys away. So a home is recorded on both sides, where a run reads anyway: the
-//! user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag [`Owner::TAG`]
-//! names the user by the unique id that IAM never gives to another (IAM user guide, "IAM
-//! identifiers", "Unique identifiers").
+//! a user who was renamed finds another secret, or none. If it created one, two secrets would take
+//! each other's keys away. So a home is recorded on both sides, in tags that a run reads anyway:
+//! the user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag
+//! [`Owner::TAG`] names the user by the unique id that IAM never gives to another (IAM user guide,
+//! "IAM identifiers", "Unique identifiers").
 
 use crate::model::arn::Arn;
 use crate::model::names::{NameError, SecretName, UserId, UserName};
@@ -15,7 +15,7 @@ use std::fmt;
 /// The tag on a user that names the user's home: the ARN of the secret.
 pub const HOME_TAG: &str = "keyrot:home";
 
-/// What a tag's value may hold at most (IAM API reference, data type `Tag`).
+/// The longest value of a tag (IAM API reference, data type `Tag`).
 const LONGEST_TAG: usize = 256;
 
 /// Where a secret is: the ARN of a secret without the six characters that Secrets Manager adds.
@@ -34,9 +34,9 @@ pub struct Place {
 /// The ARN of a secret: `arn:PARTITION:secretsmanager:REGION:ACCOUNT:secret:NAME-SUFFIX`.
 ///
 /// Without the hyphen and six characters that Secrets Manager adds to each secret that it creates,
-/// it is a place that was chosen for a secret that does not exist yet: `keyrot enroll` writes such
-/// a one. A name that itself ends in a hyphen and six characters, such as `ci-deploy`, has a colon
-/// behind it then, which no name has.
+/// it is the place for a secret that does not exist yet: `keyrot enroll` writes such an ARN. If the
+/// name itself ends in a hyphen and six characters, such as `ci-deploy`, a colon follows it, which
+/// no name contains.
 ///
 /// ```
 /// # use keyrot_core::model::SecretArn;
@@ -52,18 +52,18 @@ pub struct SecretArn {
     suffix: Option<String>,
 }
 
-/// Whose key a secret holds, as the secret's tag says.
+/// The owner of a secret's key, from the secret's tag.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Owner {
     /// The user's unique id.
     pub id: UserId,
     /// The user's account.
     pub account: String,
-    /// The user's name when it was written. A user who is renamed keeps the id.
+    /// The user's name when the tag was written. A renamed user keeps its id.
     pub name: UserName,
 }
 
-/// What the user's tag says of its home.
+/// The home in the user's tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HomeTag {
@@ -71,44 +71,43 @@ pub enum HomeTag {
     Absent,
     /// This secret.
     At(SecretArn),
-    /// Something that is no secret's ARN.
+    /// Something that is not a secret's ARN.
     Unreadable(String),
 }
 
-/// Whether a user who has no home yet may be given one here.
+/// Whether a user without a home may get one here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Adoption {
-    /// No: account and region come from the environment alone, and nobody chose them for these
-    /// users.
+    /// No: account and region come only from the environment, and were not chosen on purpose.
     NotNamed,
     /// Yes: account and region were named on purpose.
     Named,
-    /// Yes, also in a secret that exists already, whatever is in it: the operator said so.
+    /// Yes, even in an existing secret with any content, because the operator asked for it.
     TakeOver,
 }
 
-/// Who a user is, and where the settings have its secret.
+/// A user's identity, and the place of its secret in the settings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Residence {
-    /// Who.
+    /// The user.
     pub owner: Owner,
-    /// Where the settings have the secret.
+    /// The place of the secret in the settings.
     pub place: Place,
     /// What the user's tag says.
     pub tag: HomeTag,
     /// Whether the user may be adopted here.
     pub adoption: Adoption,
-    /// Whether the place is the tag's, where the settings give another name: the user was renamed,
-    /// or somebody wrote that tag.
+    /// Whether the place comes from the tag and differs from the settings: the user was renamed, or
+    /// the tag was forged.
     pub renamed: bool,
 }
 
-/// How a secret that exists already differs from one that keyrot would create.
+/// A difference between an existing secret and one that keyrot would create.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
-    /// It is encrypted with another KMS key than the settings name.
+    /// It is encrypted with a KMS key other than the one in the settings.
     KmsKey {
         /// The secret's key.
         found: String,
@@ -124,8 +123,8 @@ pub enum Difference {
 }
 
 impl Difference {
-    /// Whether an operator may take such a secret over explicitly. Another KMS key or an
-    /// owning service is no matter of taste.
+    /// Whether an operator may adopt such a secret explicitly. Another KMS key or an owning service
+    /// can't be accepted.
     #[must_use]
     pub fn may_be_accepted(&self) -> bool {
         matches!(self, Self::ResourcePolicy | Self::Replicas(_))
@@ -171,7 +170,7 @@ impl SecretArn {
             return Err(wrong());
         }
         let (name, suffix) = match (resource.strip_suffix(':'), split_suffix(resource)) {
-            // Written only where there is something to mistake.
+            // Written only if the name is ambiguous.
             (Some(name), _) if split_suffix(name).is_some() => (name, None),
             (_, Some((name, suffix))) => (name, Some(suffix)),
             (_, None) => (resource, None),
@@ -185,20 +184,20 @@ impl SecretArn {
         })
     }
 
-    /// A place that was chosen, where no secret is yet.
+    /// Returns the ARN of a chosen place without a secret yet.
     #[must_use]
     pub fn planned(place: Place) -> Self {
         Self { place, suffix: None }
     }
 
-    /// Where the secret is.
+    /// Returns the place of the secret.
     #[must_use]
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// The six characters that Secrets Manager added when it created the secret; `None` where it is
-    /// only planned.
+    /// Returns the six characters that Secrets Manager added when it created the secret; `None` if
+    /// it is only planned.
     #[must_use]
     pub fn suffix(&self) -> Option<&str> {
         self.suffix.as_deref()
@@ -206,7 +205,7 @@ impl SecretArn {
 }
 
 impl Place {
-    /// How many characters too long the ARN of a secret here is for a tag's value; zero where it
+    /// Returns by how many characters the ARN of a secret here exceeds a tag's value; zero if it
     /// fits.
     #[must_use]
     pub fn excess(&self) -> usize {
@@ -234,7 +233,7 @@ impl fmt::Display for SecretArn {
     }
 }
 
-/// A name, and the six characters behind a hyphen that Secrets Manager may have added.
+/// Splits a name from the hyphen and six characters that Secrets Manager may have added.
 fn split_suffix(text: &str) -> Option<(&str, &str)> {
     let (name, end) = text.rsplit_once('-')?;
     let added = end.len() == 6 && end.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -276,16 +275,15 @@ impl Owner {
     /// The tag on a secret that names its user.
     pub const TAG: &str = "keyrot:user-id";
 
-    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value may not hold
-    /// (Secrets Manager API reference, data type `Tag`), is written `=2C`, and so that this can be
-    /// undone, `=` is written `=3D`.
+    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value must not contain
+    /// (Secrets Manager API reference, data type `Tag`), is written as `=2C`, and `=` as `=3D`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let name = self.name.as_str().replace('=', "=3D").replace(',', "=2C");
         format!("{} {} {name}", self.id, self.account)
     }
 
-    /// Reads a tag's value; `None` if it is no owner's.
+    /// Parses a tag's value; `None` if it does not name an owner.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
@@ -296,7 +294,7 @@ impl Owner {
         digits.then(|| Self { id, account: account.to_owned(), name })
     }
 
-    /// Whether both are the same user, whatever its name was then.
+    /// Whether both are the same user, even under different names.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.id == other.id && self.account == other.account

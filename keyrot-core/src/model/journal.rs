@@ -1,24 +1,23 @@
-//! What keyrot notes down on the secret itself, as tags, so that a run that died is finished by the
-//! next one.
+//! The journal: tags on the secret itself, with which the next run finishes a run that died.
 //!
-//! There are four entries about keys, each in a tag of its own, and each written before or right
-//! after the step it speaks of; and a fifth that closes a secret which is no longer the user's
-//! home:
+//! There are four entries about keys, each in its own tag, and each written before or right after
+//! its step. There is one for each destination, and one that closes a secret that is no longer the
+//! user's home:
 //!
 //! | tag | text | meaning |
 //! |---|---|---|
-//! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is about to be made |
-//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME overlap=MILLISECONDSms` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. TIME to come: AWSCURRENT is being moved back to it. With the placeholder's version: somebody moved AWSCURRENT back to it, and what the note said before is over |
-//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME soak=MILLISECONDSms`, `hold KEY TIME`, each with `reactivated` at the end if a person reactivated the key once | the way of the key that is leaving: about to be deactivated; the same for one that was never current; seen Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
-//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | a person ordered that this key is not to be used any more: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrules it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
+//! | `keyrot:intent` | `intent KEY+KEY TIME` (or `none` for no keys) | the keys that existed before a key is created |
+//! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME overlap=MILLISECONDSms` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. A TIME in the future: AWSCURRENT is being moved back to it. With the placeholder's version: AWSCURRENT was moved back to it, and the earlier entry is over |
+//! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME soak=MILLISECONDSms`, `hold KEY TIME`, each with `reactivated` at the end if a person reactivated the key once | the phase of the key that is being retired: about to be deactivated; the same for a key that was never current; confirmed Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
+//! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | an operator revoked this key: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrides it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
 //! | `keyrot:to:NAME` | see [`Receipt`] | how far the delivery to the destination of this name is |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
 //!
-//! A tag makes no version and costs one write. Each note names its key or version, so a note that
-//! is out of date speaks of something that is no longer there and is ignored; nothing has to be
-//! cleaned up. What cannot be read counts as absent: waits start again, and unknown keys block. Tag
-//! values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters (Secrets Manager API
-//! reference, data type `Tag`); the texts stay inside that.
+//! A tag creates no version and takes one write. Each entry names its key or version, so an
+//! outdated entry names something that no longer exists and is ignored; nothing has to be cleaned
+//! up. An entry that cannot be read counts as absent: waits start again, and unknown keys block.
+//! Tag values allow `A-Z a-z 0-9 space + - = . _ : / @` and 256 characters (Secrets Manager API
+//! reference, data type `Tag`); the texts stay within that.
 
 use crate::model::home::SecretArn;
 use crate::model::names::{DestinationName, KeyId, VersionId};
@@ -31,18 +30,18 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// One note, to be written or as read.
+/// One journal entry, to be written or as read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JournalEntry {
-    /// A key is about to be made.
+    /// A key is about to be created.
     Intent(Intent),
     /// A verified version has the AWSCURRENT label.
     Promoted(Promoted),
-    /// Where the leaving key stands.
+    /// The phase of the key that is being retired.
     Retired(Retired),
-    /// The keys that were revoked and that still exist, the last one last; one fewer than before
-    /// where the operator took a revocation back.
+    /// The revoked keys that still exist, the latest last; without a key whose revocation was taken
+    /// back.
     Revoked(Vec<Revoked>),
     /// Where the user's home was moved to.
     Moved(SecretArn),
@@ -50,8 +49,8 @@ pub enum JournalEntry {
     Receipt(Receipt),
 }
 
-/// Written before a key is made: a key that is not among `before` and appears within the settling
-/// time is keyrot's own.
+/// Written before a key is created: a key that is not in `before` and appears within `settle` is
+/// keyrot's own.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Intent {
     /// The keys that existed.
@@ -65,27 +64,27 @@ pub struct Intent {
 pub struct Promoted {
     /// The version under AWSCURRENT, whose credentials have authenticated.
     pub version: VersionId,
-    /// The key that it took over from.
+    /// The key that it replaced.
     pub replacing: Option<KeyId>,
     /// When it was written: the overlap counts from here.
     pub at: Timestamp,
-    /// The overlap that was set at that time. A shorter one that is set later is for later
-    /// rotations; this one never shortens what is set.
+    /// The overlap that was set at that time. A shorter one that is set later applies to later
+    /// rotations; this one never shortens the setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlap: Option<Duration>,
 }
 
-/// Where the leaving key stands.
+/// The phase of the key that is being retired.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Retired {
-    /// The leaving key.
+    /// The key that is being retired.
     pub key: KeyId,
-    /// How far it is.
+    /// Its phase.
     pub phase: Phase,
-    /// Since when.
+    /// When the phase began.
     pub at: Timestamp,
-    /// The soak that was set when the key was seen Inactive. A shorter one that is set later is for
-    /// later rotations; this one never shortens what is set.
+    /// The soak that was set when the key became Inactive. A shorter one that is set later applies
+    /// to later rotations; this one never shortens the setting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub soak: Option<Duration>,
     /// Whether the key was reactivated once after keyrot had deactivated it.
@@ -93,63 +92,62 @@ pub struct Retired {
     pub reactivated: bool,
 }
 
-/// A person ordered that a key is not to be used any more, because it leaked, say.
+/// An operator's order that a key must no longer be used, for example because it leaked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Revoked {
     /// The key.
     pub key: KeyId,
     /// When.
     pub at: Timestamp,
-    /// Only while IAM has no use of the key on record within `recent_use`; nothing has to take its place
-    /// then.
+    /// Only while IAM has no use of the key on record within `recent_use`; then it needs no
+    /// replacement.
     pub only_if_unused: bool,
 }
 
 impl Revoked {
-    /// Whether this entry, as it was read back, says all that the order does. A tag keeps
-    /// milliseconds.
+    /// Whether this entry, as it was read back, covers the whole order. A tag keeps milliseconds.
     pub(crate) fn covers(&self, order: &Self) -> bool {
         let at = order.at - chrono::TimeDelta::milliseconds(1);
         self.key == order.key && at <= self.at && (order.only_if_unused || !self.only_if_unused)
     }
 }
 
-/// How far the leaving key is.
+/// The phase of a key that is being retired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// About to be deactivated.
     Retiring,
-    /// Made by keyrot, never current, and not to become it: about to be taken off AWSPENDING and
+    /// Created by keyrot and never to become current: about to lose AWSPENDING and to be
     /// deactivated.
     Abandoned,
-    /// Seen Inactive.
+    /// Confirmed Inactive.
     Inactive,
     /// Reactivated by a person after it was Inactive, or kept because it is about to be published
     /// again.
     Hold,
 }
 
-/// All notes of one secret, as far as they could be read.
+/// All journal entries of one secret, as far as they could be read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Journal {
     /// The last intent.
     pub intent: Option<Intent>,
     /// The last promotion.
     pub promoted: Option<Promoted>,
-    /// The leaving key.
+    /// The key that is being retired.
     pub retired: Option<Retired>,
-    /// The keys that were revoked, the last one last.
+    /// The revoked keys, the latest last.
     pub revoked: Vec<Revoked>,
     /// Where the user's home was moved to; the secret's own ARN if it was moved back.
     pub moved_to: Option<SecretArn>,
-    /// How far the deliveries are, by destination.
+    /// The state of the deliveries, by destination.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub receipts: BTreeMap<DestinationName, Receipt>,
 }
 
 impl Journal {
-    /// Reads the notes among a secret's tags. What is missing or unreadable is absent.
+    /// Reads the journal entries from a secret's tags. A missing or unreadable entry is absent.
     #[must_use]
     pub fn from_tags(tags: &BTreeMap<String, String>) -> Self {
         let mut journal = Self::default();
@@ -165,7 +163,7 @@ impl Journal {
         journal
     }
 
-    /// Puts the note in the place of the one before.
+    /// Sets the entry, and replaces the previous one of its kind.
     pub fn set(&mut self, note: JournalEntry) {
         match note {
             JournalEntry::Intent(intent) => self.intent = Some(intent),
@@ -179,20 +177,20 @@ impl Journal {
         }
     }
 
-    /// The phase of this key, and since when.
+    /// Returns the phase of this key, and when it began.
     #[must_use]
     pub fn phase_of(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
         let retired = self.retired.as_ref().filter(|r| r.key == *key)?;
         Some((retired.phase, retired.at))
     }
 
-    /// The entry that this key is revoked. No other entry overrules it.
+    /// Returns the entry that revokes this key. No other entry overrides it.
     #[must_use]
     pub fn revocation_of(&self, key: &KeyId) -> Option<&Revoked> {
         self.revoked.iter().find(|r| r.key == *key)
     }
 
-    /// Since when this key is revoked.
+    /// Returns when this key was revoked.
     #[must_use]
     pub fn revoked_at(&self, key: &KeyId) -> Option<Timestamp> {
         self.revocation_of(key).map(|revoked| revoked.at)
@@ -202,11 +200,11 @@ impl Journal {
 impl JournalEntry {
     /// The tag on a secret that names the secret to which the user's home was moved.
     pub const MOVED_TO: &str = "keyrot:moved-to";
-    /// The tags that a key's life is written down in. Room for these has to be left on each secret.
+    /// The tags with the journal entries about keys. Each secret needs room for them.
     pub const TAGS: [&str; 4] =
         ["keyrot:intent", "keyrot:promoted", "keyrot:retired", "keyrot:revoked"];
 
-    /// The tag that this note is kept under.
+    /// Returns the tag of this entry.
     #[must_use]
     pub fn tag(&self) -> Cow<'static, str> {
         let tag = match self {
@@ -220,14 +218,13 @@ impl JournalEntry {
         Cow::Borrowed(tag)
     }
 
-    /// Whether this tag of a secret has one of its own entries in it, whose room is not counted
-    /// among the others.
+    /// Whether this tag of a secret is a journal entry, which does not count as another tag.
     #[must_use]
     pub fn is_tag(tag: &str, text: &str) -> bool {
         Self::TAGS.contains(&tag) || Receipt::parse(tag, text).is_some()
     }
 
-    /// The tag's value.
+    /// Returns the tag's value.
     #[must_use]
     pub fn to_text(&self) -> String {
         match self {
@@ -266,14 +263,14 @@ impl JournalEntry {
         }
     }
 
-    /// The tag and its value without times: the same for two entries that say the same.
+    /// Returns the tag and its value without times: the same for two equivalent entries.
     pub(crate) fn without_times(&self) -> String {
         let text = self.to_text();
         let words: Vec<&str> = text.split(' ').filter(|word| instant(word).is_none()).collect();
         format!("{} {}", self.tag(), words.join(" "))
     }
 
-    /// Reads a tag's value; `None` if it is not one of keyrot's notes.
+    /// Parses a tag's value; `None` if it is not a journal entry.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<&str> = text.split(' ').collect();
@@ -336,8 +333,8 @@ const AGAIN: &str = " reactivated";
 const REVOKED: &str = "revoked";
 const REVOKED_IF_UNUSED: &str = "revoked-if-unused";
 
-/// Of several orders about a key the stronger and the earlier counts. keyrot writes one; were more
-/// kept, a text that somebody forged would grow with the next order until it is too long for a tag.
+/// Keeps one order for each key: the stronger and earlier one counts. keyrot writes only one; if
+/// more were kept, a forged text would grow with the next order until it is too long for a tag.
 fn one_for_each_key(orders: Vec<Revoked>) -> Vec<Revoked> {
     let mut all: Vec<Revoked> = Vec::new();
     for order in orders {
@@ -352,18 +349,19 @@ fn one_for_each_key(orders: Vec<Revoked>) -> Vec<Revoked> {
     all
 }
 
-/// Milliseconds are kept: a wait that counts from a note must not begin up to a second early.
+/// Formats a time with milliseconds: a wait that counts from an entry must not begin up to a second
+/// early.
 fn stamp(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-/// A wait at the end of a note, to the millisecond.
+/// Formats a wait at the end of an entry, to the millisecond.
 fn wait_text(name: &str, wait: Option<Duration>) -> String {
     wait.map_or_else(String::new, |wait| format!(" {name}{}ms", wait.as_millis()))
 }
 
-/// The wait in these last words of a note, if there is one; `None` if they are something else, or
-/// longer than any setting may be.
+/// Parses the wait in the last words of an entry, if there is one; `None` if they are something
+/// else, or longer than any setting may be.
 fn wait(name: &str, words: &[&str]) -> Option<Option<Duration>> {
     match *words {
         [] => Some(None),

@@ -1,4 +1,4 @@
-//! Values: names, keys, secrets, the journal, waits, what was observed. Nothing here decides or
+//! Values: names, keys, secrets, the journal, waits, the observed state. Nothing here decides or
 //! calls anything.
 
 pub(crate) mod arn;

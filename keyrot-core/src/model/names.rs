@@ -1,15 +1,15 @@
-//! Names that cannot hold nonsense: users, access key ids, secrets, versions, ARNs.
+//! Validated names: users, access key ids, secrets, versions, ARNs.
 //!
 //! Each type has one parsing constructor (`parse`, also as [`FromStr`](std::str::FromStr) and
-//! `TryFrom<String>`); what it accepts is the rule of the AWS API that the name is for, so a value
-//! of the type can be sent as it is. Clones share the text.
+//! `TryFrom<String>`); it follows the rule of the AWS API for that name, so a value of the type can
+//! be sent as it is. Clones share the text.
 
 use crate::model::arn::Arn;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
-/// A name that does not fit its type: which one, what was expected, and the text as far as it may
+/// A name that is invalid for its type: which one, what was expected, and the text as far as it may
 /// be shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {text:?} is not usable: {expected}")]
@@ -48,7 +48,7 @@ macro_rules! name_type {
                 }
             }
 
-            /// The name as text.
+            /// Returns the name as text.
             #[must_use]
             pub fn as_str(&self) -> &str {
                 &self.0
@@ -95,7 +95,7 @@ fn all(text: &str, lengths: std::ops::RangeInclusive<usize>, more: &str) -> bool
 }
 
 name_type!(
-    /// The name of a destination in the settings: 1 to 32 of `a-z 0-9 -`, a letter first.
+    /// The name of a destination in the settings: 1 to 32 of `a-z 0-9 -`, starting with a letter.
     DestinationName,
     "destination",
     "expected 1 to 32 of a-z 0-9 -, a letter first",
@@ -105,8 +105,8 @@ name_type!(
 );
 
 name_type!(
-    /// What tells one write to a destination from another, such as a version's number or a time: 1
-    /// to 64 of `A-Z a-z 0-9 + - = . _ : / @`. It is kept in a tag and is not secret.
+    /// Identifies a write to a destination, such as by a version's number or a time: 1 to 64 of
+    /// `A-Z a-z 0-9 + - = . _ : / @`. It is kept in a tag and is not secret.
     Mark,
     "mark of a delivery",
     "expected 1 to 64 of A-Z a-z 0-9 + - = . _ : / @",
@@ -114,7 +114,7 @@ name_type!(
 );
 
 impl Mark {
-    /// That of every write to a place that cannot be looked at.
+    /// Returns the mark of every write to a place that cannot be read.
     pub(crate) fn unseen() -> Self {
         Self(Arc::from("unseen"))
     }
@@ -149,9 +149,9 @@ name_type!(
 
 name_type!(
     /// The name of a secret: 1 to 512 of `A-Z a-z 0-9 / _ + = . @ -` (Secrets Manager API
-    /// reference, `CreateSecret`, parameter `Name`). A name such as `ci-deploy`, which ends as an
-    /// ARN does, is advised against there and works: only an ARN without its own end would be
-    /// mistaken.
+    /// reference, `CreateSecret`, parameter `Name`). AWS advises against a name such as
+    /// `ci-deploy`, which ends like an ARN, but it works: only an ARN without its suffix would be
+    /// ambiguous.
     SecretName,
     "secret name",
     "expected 1 to 512 of A-Z a-z 0-9 / _ + = . @ -",
@@ -212,25 +212,25 @@ impl UserArn {
         Arn::parse(&self.text).map(field).unwrap_or_default()
     }
 
-    /// The user's name, the last part.
+    /// Returns the user's name, the last part.
     #[must_use]
     pub fn name(&self) -> &UserName {
         &self.name
     }
 
-    /// The account's twelve digits.
+    /// Returns the account's twelve digits.
     #[must_use]
     pub fn account(&self) -> &str {
         self.field(|arn| arn.account)
     }
 
-    /// The partition, such as `aws`, `aws-cn` or `aws-us-gov`.
+    /// Returns the partition, such as `aws`, `aws-cn` or `aws-us-gov`.
     #[must_use]
     pub fn partition(&self) -> &str {
         self.field(|arn| arn.partition)
     }
 
-    /// The path with a slash at both ends; `/` where there is none.
+    /// Returns the path with a slash at both ends; `/` if there is none.
     #[must_use]
     pub fn path(&self) -> &str {
         let resource = self.field(|arn| arn.resource);
@@ -238,7 +238,7 @@ impl UserArn {
         &path[..path.len() - self.name.as_str().len()]
     }
 
-    /// The ARN as text.
+    /// Returns the ARN as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

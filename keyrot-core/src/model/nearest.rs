@@ -1,10 +1,10 @@
 //! "Did you mean …?"
 
-/// The candidate that a person who wrote `word` most likely meant; `None` if nothing comes near.
+/// Returns the candidate that is closest to a mistyped `word`; `None` if none is close.
 pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let word = plain(word);
-    // A third of the letters wrong is a typing error; more is another word.
+    // Up to a third of wrong letters is a typing error; more is another word.
     let limit = (word.chars().count() / 3).max(1);
     among
         .into_iter()

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why a value holds no access key that keyrot could use. It says what kind of thing the value is,
-/// and nothing of what it holds.
+/// The reason why a value holds no usable access key. It names the kind of the value, and nothing
+/// of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -13,7 +13,7 @@ pub enum NoKey {
     Binary,
     /// It is empty.
     Empty,
-    /// It is text, and not JSON.
+    /// It is text that is not JSON.
     NotJson,
     /// It is a JSON array.
     Array,
@@ -25,9 +25,9 @@ pub enum NoKey {
     Nested,
     /// A field of the key is not a JSON string.
     NotText,
-    /// There is an id, and no secret half.
+    /// There is an id, but no secret half.
     NoSecretHalf,
-    /// There is a secret half, and no id.
+    /// There is a secret half, but no id.
     NoId,
     /// The id is not that of an access key.
     NotAnId,
@@ -55,7 +55,7 @@ impl NoKey {
         Self::NoFields,
     ];
 
-    /// What to do so that keyrot can read the value.
+    /// Returns what to do so that keyrot can read the value.
     #[must_use]
     pub fn advice(self) -> &'static str {
         match self {

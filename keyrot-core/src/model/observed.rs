@@ -1,4 +1,4 @@
-//! What is seen of one user before anything is decided.
+//! The observed state of one user.
 
 use crate::model::deployer::Deployer;
 use crate::model::destination::SeenDestination;
@@ -10,16 +10,16 @@ use crate::model::version::Content;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Everything that is known of one user's keys and secret at one moment of a run.
+/// Everything that is known about one user's keys and secret at one moment of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Observed {
     /// The name of an attached policy by which AWS quarantined the user, if there is one.
     pub quarantine: Option<String>,
-    /// Who the user is, and where its secret is to be.
+    /// The user's identity, and the place of its secret.
     pub residence: Residence,
-    /// The user's secrets in further regions, once they were looked for.
+    /// The user's secrets in other regions, once they were read.
     pub elsewhere: Option<Vec<SecretArn>>,
-    /// How the secret differs from one that keyrot would create, once that was asked.
+    /// How the secret differs from one that keyrot would create, once that was read.
     pub differences: Option<Vec<Difference>>,
     /// Whether this run created the secret.
     pub created_here: bool,
@@ -27,36 +27,35 @@ pub struct Observed {
     pub keys: Vec<AccessKey>,
     /// The user's secret, as `DescribeSecret` gives it.
     pub secret: SecretState,
-    /// The key that this run has just made, whose secret it holds in memory and has not staged yet.
+    /// The key that this run has just created: its secret half is in memory and not staged yet.
     pub in_hand: Option<KeyId>,
     /// The key that this run has reactivated.
     pub reactivated: Option<KeyId>,
-    /// The key that this run has deactivated before anything was written down of it.
+    /// The key that this run has deactivated before it wrote an entry about it.
     pub switched_off: Option<KeyId>,
-    /// The revocation that this run was asked for, once it has written it down.
+    /// The revocation that was requested from this run, once its entry is written.
     pub ordered: Option<Revoked>,
-    /// The last use of those keys for which it was asked.
+    /// The last use of those keys for which it was read.
     pub last_use: BTreeMap<KeyId, LastUse>,
-    /// All versions of the secret, with and without a label, once they were asked for.
+    /// All versions of the secret, with and without a label, once they were read.
     pub versions: Option<Vec<StoredVersion>>,
-    /// Whether this run has shown that a key which it creates can be stored, as far as is known
-    /// before: it has written a new intent, where no earlier one was left without a key, or a
-    /// version without credentials.
+    /// Whether this run has shown, as far as possible in advance, that a new key can be stored: it
+    /// has written a new intent when no earlier one was left without a key, or a test version.
     pub may_create: bool,
-    /// How many bytes the value would have that carries this version's further fields along, with
-    /// the longest key; `None` if nothing can be carried. Known once the version was looked into.
+    /// The size in bytes of the next value with this version's other fields and the longest key;
+    /// `None` if they cannot be carried over. Known once the version was read.
     pub next_size: Option<(VersionId, Option<usize>)>,
-    /// The version that this run has staged: nobody has to say whose it is.
+    /// The version that this run has staged, so its origin is known.
     pub staged_here: Option<VersionId>,
-    /// What came of trying the credentials in a version, in this run.
+    /// The result of verifying a version in this run.
     pub verified: Option<(VersionId, Verified)>,
     /// The user's destinations, by name.
     pub destinations: Vec<SeenDestination>,
 }
 
 impl Observed {
-    /// Whether keyrot has changed nothing of this user's yet: there is no secret, or neither a
-    /// journal entry nor a version of keyrot's in it.
+    /// Whether keyrot has not changed this user yet: there is no secret, or it has neither a
+    /// journal entry nor a version from keyrot.
     #[must_use]
     pub fn is_unadopted(&self) -> bool {
         let SecretState::Present(secret) = &self.secret else { return true };
@@ -74,24 +73,24 @@ pub struct AccessKey {
     pub id: KeyId,
     /// Whether it works.
     pub status: KeyStatus,
-    /// When IAM made it.
+    /// When IAM created it.
     pub created: Timestamp,
 }
 
-/// The status of a key. IAM knows Active, Inactive and Expired, and may come to know more.
+/// The status of a key. IAM has Active, Inactive and Expired, and may add more.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyStatus {
     /// Requests signed with it are accepted.
     Active,
-    /// Switched off; it can be switched on again.
+    /// Deactivated; it can be reactivated.
     Inactive,
-    /// Anything else, in IAM's word. Such a key is never changed.
+    /// Any other status, in IAM's word. Such a key is never changed.
     Other(String),
 }
 
 impl KeyStatus {
-    /// As documents have it: `active`, `inactive`, or IAM's own word.
+    /// Returns the word for documents: `active`, `inactive`, or IAM's own word.
     #[must_use]
     pub fn word(&self) -> &str {
         match self {
@@ -102,7 +101,7 @@ impl KeyStatus {
     }
 }
 
-/// What IAM says of the last use of a key.
+/// IAM's record of the last use of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LastUse {
@@ -117,7 +116,7 @@ pub enum LastUse {
     },
     /// IAM answered, and has no use on record.
     NoRecord,
-    /// It could not be found out, and why. Never read as "unused".
+    /// It could not be read, for this reason. Never counts as "unused".
     Unknown(String),
 }
 
@@ -131,7 +130,7 @@ pub enum LastUse {
 pub enum SecretState {
     /// There is none of that name.
     Missing,
-    /// It is scheduled for deletion since then: it refuses every read and write.
+    /// It is scheduled for deletion: it refuses every read and write.
     Deleted {
         /// Since when.
         since: Timestamp,
@@ -141,41 +140,41 @@ pub enum SecretState {
         /// The region of the primary secret.
         primary: String,
     },
-    /// It is there and can be written to.
+    /// It exists and can be written to.
     Present(Secret),
 }
 
-/// A secret as keyrot sees it: which version has which staging label, and the notes. No value.
+/// A secret without its value: which version has which staging label, and the journal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Secret {
     /// Its ARN, with the six characters that Secrets Manager added.
     pub arn: SecretArn,
-    /// Whose key it holds, as its tag says.
+    /// The owner in its tag.
     pub owner: Option<Owner>,
-    /// How many tags it has that are not keyrot's.
+    /// The number of tags that are not keyrot's.
     pub other_tags: usize,
-    /// Under AWSCURRENT: what readers get.
+    /// The version under AWSCURRENT: what readers get.
     pub current: Option<LabeledVersion>,
-    /// Under AWSPENDING: what is to become current.
+    /// The version under AWSPENDING: what will become current.
     pub pending: Option<LabeledVersion>,
-    /// Under AWSPREVIOUS: what was current before.
+    /// The version under AWSPREVIOUS: what was current before.
     pub previous: Option<LabeledVersion>,
-    /// keyrot's own notes.
+    /// keyrot's journal.
     pub journal: Journal,
-    /// Which tool deploys the secret, as far as its tags show it. It is only told.
+    /// The tool that deploys the secret, as far as its tags show it. It is only reported.
     pub deployed_by: Option<Deployer>,
-    /// Whether Secrets Manager's own rotation is switched on: then it asks its rotation function
-    /// for the next key (see [`RotationStep`](crate::model::step::RotationStep)), and nobody else
-    /// makes one.
+    /// Whether Secrets Manager's own rotation is switched on. Then it orders the next key from its
+    /// rotation function (see [`RotationStep`](crate::model::step::RotationStep)), and no run
+    /// creates one.
     pub rotation_enabled: bool,
 }
 
 /// A version as the store lists it, with a label or without one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct StoredVersion {
-    /// Its id, which whoever wrote it chose.
+    /// Its id, which its writer chose.
     pub id: VersionId,
-    /// When the store says that it was written, if it says so. Nobody can choose that.
+    /// The store's own time of the write, if it has one. It cannot be forged.
     pub created: Option<Timestamp>,
 }
 
@@ -189,7 +188,7 @@ pub struct LabeledVersion {
 }
 
 impl Secret {
-    /// A secret that nothing is known of yet.
+    /// Returns a secret about which nothing is known yet.
     #[must_use]
     pub fn empty(arn: SecretArn) -> Self {
         let journal = Journal::default();
@@ -206,7 +205,7 @@ impl Secret {
         }
     }
 
-    /// Where the user's home was moved to; `None` while it is here, or was moved back.
+    /// Returns where the user's home was moved to; `None` if it is here, or was moved back.
     #[must_use]
     pub fn moved_to(&self) -> Option<&SecretArn> {
         self.journal.moved_to.as_ref().filter(|to| to.place() != self.arn.place())
@@ -214,31 +213,32 @@ impl Secret {
 }
 
 impl LabeledVersion {
-    /// A version with what its id says of its content.
+    /// Returns a version with the content that its id names.
     #[must_use]
     pub fn of(version: VersionId) -> Self {
         let content = Content::of(&version);
         Self { version, content }
     }
 
-    /// The key whose credentials the version holds, where known.
+    /// Returns the key whose credentials the version holds, if known.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         self.content.key()
     }
 }
 
-/// What came of trying credentials.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verified {
-    /// They authenticated as the user, as often running as the policy asks.
+    /// They authenticated as the user, as many times in a row as the policy asks.
     Works,
-    /// They were refused, again and again, until the time for trying was over.
+    /// They were refused repeatedly, until the time was over.
     Refused(String),
-    /// AWS could not be asked, and why: that says nothing about the credentials. Never read as
-    /// "they do not work".
+    /// AWS could not be asked, for this reason: that says nothing about the credentials. Never
+    /// counts as "they do not work".
     Unknown(String),
-    /// They are somebody else's, or the version does not hold what its id says; they never will do.
+    /// They belong to another principal, or the version does not hold what its id says; they will
+    /// never work.
     Wrong(String),
 }

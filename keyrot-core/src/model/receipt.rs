@@ -5,53 +5,53 @@ use crate::model::time::Timestamp;
 use chrono::{DateTime, SecondsFormat};
 use serde::{Deserialize, Serialize};
 
-/// How far a version's delivery to one destination is, as the last run that worked on it noted it
-/// down. It has a tag of its own on the home secret.
+/// The state of a version's delivery to one destination, as the last run recorded it. It has its
+/// own tag on the home secret.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Receipt {
     /// The destination.
     pub to: DestinationName,
-    /// How far.
+    /// The state of the delivery.
     pub state: Receiving,
     /// The version of the home secret that it is about.
     pub version: VersionId,
     /// When it was written: the overlap counts from the last one.
     pub at: Timestamp,
-    /// The mark of what was at the place then, if anything was.
+    /// The mark of the place's content at that time, if there was any.
     pub mark: Option<Mark>,
 }
 
-/// How far a delivery is.
+/// The state of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receiving {
-    /// It is about to begin, and the mark is of what was there before. A run that died may have
+    /// It is about to begin, and the mark is that of the earlier content. A run that died may have
     /// left half of it.
     Delivering,
     /// It is done.
     Delivered,
-    /// An operator let the destination go: nothing is delivered there, and nothing waits for it,
-    /// until an operator asks for a delivery.
+    /// An operator gave the destination up: keyrot neither delivers to it nor waits for it until an
+    /// operator asks for a delivery.
     LetGo,
 }
 
 impl Receipt {
-    /// How the tags of receipts begin; the destination's name follows.
+    /// The prefix of the tags of receipts; the destination's name follows.
     pub const TAGS: &str = "keyrot:to:";
 
-    /// The tag that it is kept under.
+    /// Returns its tag.
     #[must_use]
     pub fn tag(&self) -> String {
         Self::tag_of(&self.to)
     }
 
-    /// The tag for this destination.
+    /// Returns the tag for this destination.
     #[must_use]
     pub fn tag_of(to: &DestinationName) -> String {
         format!("{}{to}", Self::TAGS)
     }
 
-    /// The tag's value.
+    /// Returns the tag's value.
     #[must_use]
     pub fn to_text(&self) -> String {
         let word = match self.state {
@@ -65,7 +65,7 @@ impl Receipt {
         format!("{word} {} {at}{mark}", self.version)
     }
 
-    /// Reads a tag; `None` if it is no receipt.
+    /// Parses a tag; `None` if it is not a receipt.
     #[must_use]
     pub fn parse(tag: &str, text: &str) -> Option<Self> {
         let to = DestinationName::parse(tag.strip_prefix(Self::TAGS)?).ok()?;

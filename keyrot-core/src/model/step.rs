@@ -3,11 +3,11 @@
 use crate::model::names::VersionId;
 use serde::{Deserialize, Serialize};
 
-/// An order of Secrets Manager's to its rotation function (Secrets Manager user guide, "Rotation by
+/// An order from Secrets Manager to its rotation function (Secrets Manager user guide, "Rotation by
 /// Lambda function").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RotationStep {
-    /// What is to be done.
+    /// The step to do.
     pub step: StepName,
     /// The version that it is about: the event's `ClientRequestToken`.
     pub version: VersionId,
@@ -17,9 +17,9 @@ pub struct RotationStep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StepName {
-    /// Make a key and put it into the version.
+    /// Create a key and put it into the version.
     CreateSecret,
-    /// Make IAM know it, which it does since it made it.
+    /// Make IAM know it, which it does since it created it.
     SetSecret,
     /// Verify it.
     TestSecret,

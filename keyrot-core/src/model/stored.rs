@@ -1,4 +1,4 @@
-//! What the ports answer.
+//! The answers of the ports.
 
 use crate::model::credentials::Credentials;
 use crate::model::names::{KeyId, UserArn};
@@ -6,36 +6,37 @@ use crate::model::no_key::NoKey;
 use crate::model::time::Timestamp;
 use serde::Serialize;
 
-/// What was found in a version.
+/// The contents of a version.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct VersionContents {
     /// The id of the access key, or why there is none.
     pub key: Result<KeyId, NoKey>,
-    /// Whether there are further fields.
+    /// Whether there are other fields.
     pub extras: bool,
-    /// The size in bytes of the value that would take this one's place: its further fields, with
-    /// the longest key ([`Credentials::longest`]). `None` where there are no fields to carry.
+    /// The size in bytes of the next value: the other fields, with the longest key
+    /// ([`Credentials::longest`]). `None` if there are no fields to carry over.
     pub next_size: Option<usize>,
 }
 
-/// A key that IAM has just made.
+/// A key that IAM has just created.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewKey {
-    /// The key and its secret, which IAM shows this once.
+    /// The key and its secret half, which IAM shows only once.
     pub credentials: Credentials,
-    /// When IAM made it.
+    /// When IAM created it.
     pub created: Timestamp,
 }
 
-/// What STS said to credentials.
+/// STS's answer to a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum ProbeAnswer {
-    /// They are this user's.
+    /// They belong to this user.
     Authenticated(UserArn),
-    /// They authenticate somebody who is no IAM user.
+    /// They authenticate a principal that is not an IAM user.
     SomebodyElse(String),
-    /// Not known, not known yet, or inactive: STS answers all three alike (`InvalidClientTokenId`).
+    /// The key is unknown, not known yet, or Inactive: STS gives the same answer for all three
+    /// (`InvalidClientTokenId`).
     Refused,
-    /// The secret does not fit the id (`SignatureDoesNotMatch`).
+    /// The secret half does not match the id (`SignatureDoesNotMatch`).
     WrongSecret,
 }

@@ -18,28 +18,28 @@ pub struct Subject {
     pub arn: UserArn,
     /// The secret that holds the user's credentials.
     pub secret: SecretName,
-    /// Who answers for the user, by the tag `keyrot:owner`.
+    /// The user's owner, from the tag `keyrot:owner`.
     pub owner: Option<String>,
-    /// Which tool deploys the user, as far as its tags show it. It is only told.
+    /// The tool that deploys the user, as far as its tags show it. It is only reported.
     pub deployed_by: Option<Deployer>,
     /// The name of an attached policy by which AWS quarantined the user.
     pub quarantine: Option<String>,
-    /// The region that the secret is to be in.
+    /// The region of the secret.
     pub region: String,
-    /// What the user's tag says of its home.
+    /// The home in the user's tag.
     pub home: HomeTag,
     /// Whether the user may be adopted here.
     pub adoption: Adoption,
-    /// Whether the secret's name comes from the user's tag, where the settings give another: the
-    /// user was renamed, or somebody wrote that tag.
+    /// Whether the secret's name comes from the user's tag and differs from the settings: the user
+    /// was renamed, or the tag was forged.
     pub renamed: bool,
-    /// Where the user's key is delivered beside its home, by name: what the operator's settings
-    /// say, and nobody else.
+    /// The user's destinations, by name. They come only from the settings.
     pub destinations: Vec<Assignment>,
 }
 
 impl Subject {
-    /// A user as IAM lists it, with its secret in a region that the caller chose on purpose.
+    /// Returns a user as IAM lists it, with its secret in a region that the caller chose on
+    /// purpose.
     #[must_use]
     pub fn of(user: &IamUser, secret: SecretName, region: impl Into<String>) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Subject {
         }
     }
 
-    /// Whose key it is, as the secret's tag says it.
+    /// Returns the user as the secret's tag names it.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner {
@@ -68,7 +68,7 @@ impl Subject {
         }
     }
 
-    /// Where the settings have the user's secret.
+    /// Returns the place of the user's secret in the settings.
     #[must_use]
     pub fn place(&self) -> Place {
         Place {

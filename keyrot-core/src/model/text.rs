@@ -1,12 +1,12 @@
-//! How times and amounts are written for people, and how a text is shortened.
+//! Formats times and amounts for people, and shortens text.
 
 use crate::model::time::Timestamp;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// A duration as people write it, in days, hours, minutes and seconds: `90d`, `1d 12h`, `30m`,
-/// `1s 500ms`.
+/// Formats a duration as people write it, in days, hours, minutes and seconds: `90d`, `1d 12h`,
+/// `30m`, `1s 500ms`.
 ///
 /// Days are the longest unit, because a month has no fixed length. Settings read the text back as
 /// the same duration, to the nanosecond.
@@ -42,8 +42,8 @@ pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `in 6d` or `3h ago`; within a minute, `now`. What is past is [as old](age) as an age is; what is
-/// ahead is rounded.
+/// `in 6d` or `3h ago`; within a minute, `now`. A past time has the same number as an [age]; a
+/// future time is rounded.
 #[must_use]
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.signed_duration_since(now).num_seconds();
@@ -54,8 +54,8 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `36d`, `5h`, `12m`: one unit is enough to see how long something is. Whole units have passed, as
-/// in [`age_days`].
+/// `36d`, `5h`, `12m`: a time span in one unit. Counts whole units that have passed, as in
+/// [`age_days`].
 #[must_use]
 pub fn span(seconds: i64) -> String {
     one_unit(seconds, |unit| seconds / unit)
@@ -69,7 +69,7 @@ fn one_unit(seconds: i64, count: impl Fn(i64) -> i64) -> String {
     }
 }
 
-/// How old something is, in whole days that have passed: of a key, its age.
+/// Returns an age, such as a key's, in whole days that have passed.
 #[must_use]
 pub fn age_days(since: Timestamp, now: Timestamp) -> i64 {
     now.signed_duration_since(since).num_seconds().max(0) / 86_400
@@ -94,9 +94,9 @@ fn is_invisible(c: char) -> bool {
         || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// The text as it is shown to people: characters that are invisible, separate lines or change the
-/// direction of reading are escaped as in `\u{202e}`. Control characters stay, line breaks and
-/// colors among them.
+/// Makes a text safe to show: invisible characters, line separators and those that change the
+/// reading direction are escaped, as in `\u{202e}`. Control characters stay, including line breaks
+/// and colors.
 ///
 /// ```
 /// # use keyrot_core::model::visible;
@@ -118,8 +118,8 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// At most so many characters of a text, the last of them `…` if it is longer. What is invisible is
-/// escaped first, as by [`visible`].
+/// Shortens a text to this many characters, the last of them `…` if it is longer. Invisible
+/// characters are escaped first, as by [`visible`].
 ///
 /// ```
 /// # use keyrot_core::model::clip;
@@ -174,7 +174,7 @@ mod tests {
     }
 
     proptest! {
-        /// A page that shows a key's age and that it was last used when it was made has one number.
+        /// A key's age and a last use at its creation show the same number.
         #[test]
         fn an_age_and_the_time_since_are_one_number(seconds in 2 * 86_400_i64..100_000_000) {
             let now = crate::testing::at(0);

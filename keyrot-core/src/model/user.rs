@@ -17,9 +17,9 @@ pub struct IamUser {
 }
 
 impl IamUser {
-    /// The attached policy by which AWS quarantines a user one of whose keys it found in public, if
-    /// there is one (IAM user guide, "AWS managed policies": `AWSCompromisedKeyQuarantine`, with a
-    /// version behind it).
+    /// Returns the policy that AWS attaches to quarantine a user after it found one of its keys in
+    /// public, if there is one (IAM user guide, "AWS managed policies":
+    /// `AWSCompromisedKeyQuarantine`, with a version behind it).
     #[must_use]
     pub fn quarantine(&self) -> Option<&str> {
         self.policies
@@ -30,16 +30,16 @@ impl IamUser {
 }
 
 impl IamUser {
-    /// The value of the tag, and its key as it is written there. IAM takes keys that differ in case
-    /// only for the same (IAM user guide, "Tags for IAM resources").
+    /// Returns the value of the tag, and its key as it is written there. For IAM, keys that differ
+    /// only in case are the same (IAM user guide, "Tags for IAM resources").
     #[must_use]
     pub fn tag(&self, key: &str) -> Option<(&str, &str)> {
         let found = self.tags.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
         found.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
-    /// The same user with this tag, in the place of one whose key differs in case only: to see what
-    /// a tag would bring about.
+    /// Returns the user with this tag, which replaces one whose key differs only in case: to
+    /// preview the effect of a tag.
     #[must_use]
     pub fn with_tag(mut self, key: &str, value: &str) -> Self {
         self.tags.retain(|known, _| !known.eq_ignore_ascii_case(key));
@@ -50,14 +50,14 @@ impl IamUser {
 
 pub(crate) const OWNER: &str = "keyrot:owner";
 
-/// IAM takes tag keys that differ in case only for the same. Only ASCII letters are taken so here:
-/// by Unicode's rules a Kelvin sign would pass for a K, and what is not surely the tag must not
-/// select anybody.
+/// Compares tag keys as IAM does, ignoring case. Here this applies only to ASCII letters: by
+/// Unicode's rules a Kelvin sign would match a K, and a tag that is not surely the right one must
+/// not select a user.
 pub(crate) fn same_key(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }
 
-/// Who answers for the user, whether or not keyrot rotates it.
+/// Returns the user's owner, whether or not keyrot rotates the user.
 pub(crate) fn owner_of(user: &IamUser) -> Option<String> {
     user.tags.iter().find(|(key, _)| same_key(key, OWNER)).and_then(|(_, value)| written(value))
 }

@@ -1,10 +1,10 @@
-//! A user, as people name one.
+//! A reference to a user.
 
 use crate::model::names::{NameError, UserArn, UserName};
 use std::fmt;
 
-/// A user as a consumer names it: often only the name is known, and the ARN has the path and the
-/// account too.
+/// A user as a consumer names it: often only the name is known; the ARN also has the path and the
+/// account.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UserRef {
     /// The name alone.

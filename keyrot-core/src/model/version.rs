@@ -1,16 +1,16 @@
-//! Version ids that say what the version holds, so that a secret's state is read without reading a
-//! secret value.
+//! Version ids that name what the version holds, so that a secret's state can be read without its
+//! value.
 //!
 //! Secrets Manager takes the writer's `ClientRequestToken` (32 to 64 characters) as the new
 //! version's id. keyrot writes
-//! - `keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000` for the credentials of that key, made at that
-//!   unix second;
-//! - `keyrot-keyx-…` for the same with further JSON fields that belong to somebody else and have to
-//!   be carried along;
+//! - `keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000` for the credentials of that key, created at that
+//!   Unix second;
+//! - `keyrot-keyx-…` for the same with other JSON fields that are not keyrot's and have to be
+//!   carried over;
 //! - `keyrot-placeholder-…` for the adoption placeholder.
 //!
-//! Any other id was written by somebody else. A repeated write with the same id is a no-op, so a
-//! lost reply costs nothing.
+//! Something else wrote a version with any other id. A repeated write with the same id is a no-op,
+//! so a lost reply does no harm.
 
 use crate::model::names::{KeyId, NameError, VersionId};
 use crate::model::no_key::NoKey;
@@ -18,8 +18,7 @@ use crate::model::time::Timestamp;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-/// What a version holds, as its id says, or for a version that somebody else wrote, as reading it
-/// said.
+/// What a version holds: from its id, or for a version that something else wrote, from reading it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
@@ -27,30 +26,30 @@ pub enum Content {
     Placeholder,
     /// The credentials of a key, written by keyrot.
     Key {
-        /// Whose credentials.
+        /// The key's id.
         key: KeyId,
-        /// When IAM made the key.
+        /// When IAM created the key.
         created: Timestamp,
-        /// Whether the value carries further fields that the next version has to keep.
+        /// Whether the value has other fields that the next version has to keep.
         extras: bool,
     },
-    /// Written by somebody else, and not read yet.
+    /// Something else wrote it, and it was not read yet.
     Foreign,
-    /// Written by somebody else; reading it found the credentials of a key.
+    /// Something else wrote it; it holds the credentials of a key.
     ForeignKey {
-        /// Whose credentials.
+        /// The key's id.
         key: KeyId,
-        /// Whether the value carries further fields that the next version has to keep.
+        /// Whether the value has other fields that the next version has to keep.
         extras: bool,
     },
-    /// Written by somebody else; reading it found no access key, for this reason.
+    /// Something else wrote it; it holds no access key, for this reason.
     ForeignOther(NoKey),
-    /// Made by Secrets Manager for its rotation function to fill: it has no value yet.
+    /// Secrets Manager created it for its rotation function to fill: it has no value yet.
     ForeignEmpty,
 }
 
 impl Content {
-    /// What the id says.
+    /// Returns the content that the id names.
     #[must_use]
     pub fn of(version: &VersionId) -> Self {
         Self::described(version.as_str()).unwrap_or(Self::Foreign)
@@ -75,7 +74,7 @@ impl Content {
         })
     }
 
-    /// The key whose credentials the version holds, where known.
+    /// Returns the key whose credentials the version holds, if known.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {
@@ -84,7 +83,7 @@ impl Content {
         }
     }
 
-    /// Whether somebody else wrote it.
+    /// Whether something else wrote it.
     #[must_use]
     pub fn is_foreign(&self) -> bool {
         matches!(
@@ -93,7 +92,7 @@ impl Content {
         )
     }
 
-    /// Whether the next version has to carry further fields along.
+    /// Whether the next version has to carry over other fields.
     #[must_use]
     pub fn extras(&self) -> bool {
         matches!(self, Self::Key { extras: true, .. } | Self::ForeignKey { extras: true, .. })
@@ -101,25 +100,24 @@ impl Content {
 }
 
 impl VersionId {
-    /// The id under which keyrot stores this key's credentials.
+    /// Returns the version id under which keyrot stores this key's credentials.
     ///
     /// # Errors
-    /// [`NameError`] if the key's id is too long for a version id of 64 characters (ids that AWS
-    /// hands out have 20).
+    /// [`NameError`] if the key's id is too long for a version id of 64 characters (AWS's ids have
+    /// 20).
     pub fn for_key(key: &KeyId, created: Timestamp, extras: bool) -> Result<Self, NameError> {
         let kind = if extras { "keyx" } else { "key" };
         Self::parse(format!("keyrot-{kind}-{key}-{}", created.timestamp()))
     }
 
-    /// When the placeholder under this id was written, as the id says.
+    /// Returns when the placeholder with this id was written.
     pub(crate) fn placeholder_since(&self) -> Option<Timestamp> {
         DateTime::from_timestamp_millis(
             self.as_str().strip_prefix("keyrot-placeholder-")?.parse().ok()?,
         )
     }
 
-    /// The id of a version without credentials that shows whether the secret can be written to. No
-    /// reader and no run reads it.
+    /// Returns the id of a test version without credentials. No reader and no run reads it.
     ///
     /// # Panics
     /// Never: the id is 38 characters long or a few more, all of them allowed.
@@ -129,8 +127,8 @@ impl VersionId {
             .expect("38 characters that the type allows")
     }
 
-    /// The id of the adoption placeholder. `at` makes it unlike that of an earlier secret of the
-    /// same name.
+    /// Returns the id of the adoption placeholder. `at` makes it differ from that of an earlier
+    /// secret of the same name.
     ///
     /// # Panics
     /// Never: the id is 39 characters long or a few more, all of them allowed.

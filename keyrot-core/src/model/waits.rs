@@ -1,4 +1,4 @@
-//! How long to wait for what.
+//! The waits of a rotation.
 
 mod with;
 
@@ -11,8 +11,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// The waits of a rotation, before they are checked. [`Waits::default`] gives what is fit for
-/// production; change what has to be with the `with_` methods.
+/// The waits of a rotation, before they are checked. [`Waits::default`] is suitable for production;
+/// change single waits with the `with_` methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -22,13 +22,13 @@ pub struct Waits {
     /// (IAM.3) and of the CIS AWS Foundations Benchmark.
     #[serde(with = "crate::model::text::duration")]
     pub max_age: Duration,
-    /// The longest time between two runs. Default 1 day. Each wait is noticed to be over by the
-    /// first run after it.
+    /// The longest time between two runs. Default 1 day. The first run after a wait notices that it
+    /// is over.
     #[serde(with = "crate::model::text::duration")]
     pub run_interval: Duration,
-    /// How long a key stays Active after it left AWSCURRENT, at the least. Default 7 days: readers
-    /// cache (AWS's caching clients an hour, the agent and the Lambda extension five minutes, a
-    /// process's environment for its life).
+    /// The minimum time for which a key stays Active after it left AWSCURRENT. Default 7 days:
+    /// readers cache (AWS's caching clients an hour, the agent and the Lambda extension five
+    /// minutes, a process's environment for its life).
     #[serde(with = "crate::model::text::duration")]
     pub overlap: Duration,
     /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag
@@ -37,25 +37,25 @@ pub struct Waits {
     pub recent_use: Duration,
     /// The longest time between two uses of a key that is still needed. While nothing has picked up
     /// the new key, or something uses the old one late in the overlap, the old key is deactivated
-    /// only after it was unused for this long. Default 45 days, which covers a monthly job.
+    /// only after it has been unused for this long. Default 45 days, which covers a monthly job.
     #[serde(with = "crate::model::text::duration")]
     pub idle: Duration,
     /// How long a key stays Inactive before it is deleted; until then a person can reactivate it.
     /// Default 7 days.
     #[serde(with = "crate::model::text::duration")]
     pub soak: Duration,
-    /// Longer than any run and than any lag of `ListAccessKeys`: what another run may still be
-    /// doing is not touched for this long. Default 30 minutes.
+    /// Longer than any run and any lag of `ListAccessKeys`: keyrot waits this long for what another
+    /// run may still be doing. Default 30 minutes.
     #[serde(with = "crate::model::text::duration")]
     pub settle: Duration,
-    /// How long one run goes on asking whether a new key works. Default 60 seconds.
+    /// How long one run tries to verify a new key. Default 60 seconds.
     #[serde(with = "crate::model::text::duration")]
     pub probe_for: Duration,
-    /// A staged key that does not work this long after it was made is abandoned. Default 2 hours.
+    /// A staged key that does not work this long after its creation is abandoned. Default 2 hours.
     #[serde(with = "crate::model::text::duration")]
     pub probe_limit: Duration,
-    /// How often running a new key has to authenticate before it is published. Default 3: IAM is
-    /// eventually consistent.
+    /// How many times in a row a new key has to authenticate before it is published. Default 3,
+    /// because IAM is eventually consistent.
     pub probes: u32,
 }
 
@@ -77,7 +77,7 @@ impl Default for Waits {
     }
 }
 
-/// A set of waits that holds together: what [`decide`](crate::decide::decide()) works by.
+/// A checked set of waits, for [`decide`](crate::decide::decide()).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub struct WaitPolicy {
     #[serde(flatten)]
@@ -95,7 +95,7 @@ impl Default for WaitPolicy {
     }
 }
 
-/// Why a set of waits is refused.
+/// The reason why a set of waits is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} = {value} is not usable: {rule}")]
 pub struct WaitPolicyError {
@@ -219,7 +219,7 @@ impl WaitPolicy {
         Ok(Self { waits, due_if_created_before: None, allow_short_waits })
     }
 
-    /// The same policy with other waits, such as those that a user's tags ask for.
+    /// Returns the policy with other waits, such as those from a user's tags.
     ///
     /// # Errors
     /// [`WaitPolicyError`], as [`WaitPolicy::new`].
@@ -228,7 +228,7 @@ impl WaitPolicy {
         Ok(Self { due_if_created_before, ..Self::new(waits, allow_short_waits)? })
     }
 
-    /// The same policy, under which keys made before this instant are due whatever their age:
+    /// Returns the policy under which keys created before this instant are due at any age:
     /// `--force`.
     #[must_use]
     pub fn forced(mut self, created_before: Timestamp) -> Self {
@@ -242,15 +242,15 @@ impl WaitPolicy {
         &self.waits
     }
 
-    /// No work on one user goes on longer than this after its first look: half of `settle`, so that
-    /// with the time-out of a last call it is over when `settle` is.
+    /// Returns the time limit for work on one user after its first read: half of `settle`, so that
+    /// even a last call's timeout is over within `settle`.
     #[must_use]
     pub fn run_limit(&self) -> Duration {
         self.waits.settle / 2
     }
 
-    /// When the rotation of a current key made at `created` begins: [`WaitPolicy::lead`] before its
-    /// [`WaitPolicy::deadline`], or immediately if it is forced.
+    /// Returns when the rotation of a current key created at `created` begins: [`WaitPolicy::lead`]
+    /// before its [`WaitPolicy::deadline`], or immediately if it is forced.
     #[must_use]
     pub fn due(&self, created: Timestamp) -> Timestamp {
         match self.due_if_created_before {
@@ -259,35 +259,36 @@ impl WaitPolicy {
         }
     }
 
-    /// The same, whatever is forced.
+    /// Returns the same, but ignores `--force`.
     pub(crate) fn due_by_age(&self, created: Timestamp) -> Timestamp {
         after(created, self.waits.max_age - self.lead())
     }
 
-    /// When a key made at `created` is no longer Active, if what uses it moves to the new key in
-    /// the first half of the overlap.
+    /// Returns when a key created at `created` is no longer Active, if its consumers move to the
+    /// new key in the first half of the overlap.
     #[must_use]
     pub fn deadline(&self, created: Timestamp) -> Timestamp {
         after(created, self.waits.max_age)
     }
 
-    /// How long before the deadline a rotation begins: 1.5 times `overlap`, `recent_use`, `settle`, and
-    /// three run intervals. One passes until a run notices that it is time, one until a run notices
-    /// that the old key may go, and one is to spare, for a run that fails.
+    /// Returns how long before the deadline a rotation begins: 1.5 times `overlap`, `recent_use`,
+    /// `settle`, and three run intervals. One interval may pass until a run notices that it is
+    /// time, one until a run notices that the old key can be retired, and one is for a run that
+    /// fails.
     #[must_use]
     pub fn lead(&self) -> Duration {
         self.waits.lead()
     }
 
-    /// Until when a use of the old key is taken for a cache that runs out, where the overlap began
-    /// at `since`: half of it. Whatever uses the old key later has not moved, as far as is known.
+    /// Returns until when a use of the old key counts as a cache that expires: half of the overlap
+    /// that began at `since`. A consumer that uses the old key later has not moved.
     #[must_use]
     pub fn caches_until(&self, since: Timestamp) -> Timestamp {
         after(since, self.waits.overlap / 2)
     }
 
-    /// How long a key that consumers moved away from has to be unused: a weekly job that still uses
-    /// it has used it again by then, and IAM shows it.
+    /// Returns how long a key has to be unused after its consumers moved: by then, a weekly job
+    /// that still uses it has used it again, and IAM shows it.
     #[must_use]
     pub fn unused_for(&self) -> Duration {
         self.waits.overlap + self.waits.recent_use
@@ -295,8 +296,8 @@ impl WaitPolicy {
 }
 
 impl Waits {
-    /// From publication to the time at which the old key may go: it was used last by the middle of
-    /// the overlap, and then unused for `overlap` and `recent_use`.
+    /// Returns the time from publication until the old key can be retired: half of the overlap with
+    /// uses, then `overlap` and `recent_use` without.
     fn moving(&self) -> Duration {
         self.overlap + self.overlap / 2 + self.recent_use
     }
@@ -308,7 +309,7 @@ impl Waits {
 
 pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * DAY);
 
-/// `at` and then `wait`; the end of time where that is past it.
+/// Returns `at` plus `wait`, capped at the latest representable time.
 #[must_use]
 pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
     chrono::TimeDelta::from_std(wait)
@@ -317,7 +318,7 @@ pub fn after(at: Timestamp, wait: Duration) -> Timestamp {
         .unwrap_or(Timestamp::MAX_UTC)
 }
 
-/// A wait that doubles each time, up to the longest.
+/// Returns a wait that doubles each time, up to the longest.
 #[must_use]
 pub fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
     first.saturating_mul(1 << times.min(10)).min(longest)

@@ -7,7 +7,7 @@ use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A request to stop, shared between whoever asks (a signal handler, say) and the run. Clones are
+/// A request to stop, shared between the caller (such as a signal handler) and the run. Clones are
 /// the same request.
 ///
 /// ```
@@ -26,8 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub struct Cancel {
     asked: Shared<BoxFuture<'static, ()>>,
-    /// Taken by the first who asks. It lives as long as any clone: a request that nobody can make
-    /// any more is not made.
+    /// Taken by the first caller that asks. It lives as long as any clone: a request that can no
+    /// longer be made is not made.
     ask: Arc<Mutex<Option<oneshot::Sender<()>>>>,
 }
 
@@ -38,11 +38,11 @@ impl Default for Cancel {
 }
 
 impl Cancel {
-    /// Asks when the future completes, such as `token.cancelled_owned()` of a
-    /// `tokio_util::sync::CancellationToken`; or by [`cancel`](Self::cancel).
+    /// Returns a request that is made when the future completes, such as `token.cancelled_owned()`
+    /// of a `tokio_util::sync::CancellationToken`; or by [`cancel`](Self::cancel).
     ///
-    /// The future is polled where the run is polled, so that one of tokio's needs no runtime of its
-    /// own. If it panics, that stops the run, too.
+    /// The future is polled where the run is polled, so one of tokio's needs no runtime of its own.
+    /// If it panics, that also stops the run.
     #[must_use]
     pub fn when(asked: impl Future<Output = ()> + Send + 'static) -> Self {
         let (ask, by_hand) = oneshot::channel();
@@ -51,21 +51,21 @@ impl Cancel {
         Self { asked, ask: Arc::new(Mutex::new(Some(ask))) }
     }
 
-    /// Asks: steps under way are finished, no new one is begun.
+    /// Requests the stop: steps under way are finished, and no new one starts.
     pub fn cancel(&self) {
         if let Some(ask) = self.ask.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            // The receiver is here, too.
+            // `self` also holds the receiver.
             let _ = ask.send(());
         }
     }
 
-    /// Whether it was asked.
+    /// Whether the stop was requested.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         self.asked.clone().now_or_never().is_some()
     }
 
-    /// Completes once it was asked.
+    /// Completes once the stop was requested.
     pub async fn cancelled(&self) {
         self.asked.clone().await;
     }

@@ -1,10 +1,10 @@
-//! What the rotation needs of the world. Implement these traits to put keyrot on something else
-//! than AWS; all are usable as `dyn`.
+//! The traits that a rotation acts through. Implement them to run keyrot on something other than
+//! AWS; all are usable as `dyn`.
 //!
-//! Every method is one request. An implementation retries what is safe to retry (reads, and
-//! throttles), tells in [`CallError::effect`] whether a failed change may have been carried out,
-//! and bounds each request's time well below half of `settle`. The suite in
-//! [`conformance`](crate::conformance) shows whether it keeps the rules.
+//! Every method is one request. An implementation retries what is safe to retry (reads and
+//! throttles), reports in [`CallError::effect`] whether a failed change may have been carried out,
+//! and limits each request's time to well below half of `settle`. The suite in
+//! [`conformance`](crate::conformance) checks these rules.
 
 pub(crate) mod cancel;
 pub(crate) mod destination;
@@ -34,47 +34,47 @@ use std::time::Duration;
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait IamPort: Send + Sync {
-    /// All users whose path begins with the prefix (`/` for all), with their tags and attached
-    /// policies, to the last page.
+    /// Returns all users whose path begins with the prefix (`/` for all), with their tags and
+    /// attached policies, to the last page.
     ///
     /// # Errors
-    /// [`CallError`] if any part could not be read: half a list would be taken for the whole.
+    /// [`CallError`] if any part could not be read: a partial list would look complete.
     async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError>;
 
-    /// The user's keys, at most two, in no order.
+    /// Returns the user's keys, at most two, in no order.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such user.
     async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError>;
 
-    /// Makes a key. This call has no idempotency token: after a lost reply it must not be repeated,
-    /// or a key exists that nobody has.
+    /// Creates a key. This call has no idempotency token: after a lost reply it must not be
+    /// repeated, or a key exists whose secret half is lost.
     ///
     /// # Errors
     /// [`CallError`]; `LimitExceeded` if the user has two keys.
     async fn create_key(&self, user: &UserName) -> Result<NewKey, CallError>;
 
-    /// When the key was last used.
+    /// Returns when the key was last used.
     ///
     /// # Errors
     /// [`CallError`]. An implementation never answers [`LastUse::NoRecord`] for "could not find
     /// out".
     async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError>;
 
-    /// Writes the user's tag [`HOME_TAG`](crate::model::home::HOME_TAG), in the place of the one
-    /// before, and no other. To repeat it is a no-op.
+    /// Writes the user's tag [`HOME_TAG`](crate::model::home::HOME_TAG), and no other. It replaces
+    /// the previous value. Repeating it is a no-op.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such user, `LimitExceeded` if it has fifty tags.
     async fn write_home(&self, user: &UserName, home: &SecretArn) -> Result<(), CallError>;
 
-    /// Switches the key off. Switching off an Inactive key is no error.
+    /// Deactivates the key. Deactivating an Inactive key is not an error.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such key.
     async fn deactivate_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
 
-    /// Switches the key on again. Switching on an Active key is no error.
+    /// Reactivates the key. Reactivating an Active key is not an error.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such key.
@@ -83,41 +83,41 @@ pub trait IamPort: Send + Sync {
     /// Deletes the key.
     ///
     /// # Errors
-    /// [`CallError`]; a key that is gone already is no error.
+    /// [`CallError`]; a key that is already gone is not an error.
     async fn delete_key(&self, user: &UserName, key: &KeyId) -> Result<(), CallError>;
 }
 
-/// IAM users' tags, by which users are selected and let go. A rotation itself never changes one.
+/// IAM users' tags, by which users are enrolled and released. A rotation itself never changes one.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait TagPort: Send + Sync {
-    /// Puts the tag on the user, in the place of one of the same key, whatever its case. To repeat
-    /// it is a no-op.
+    /// Puts the tag on the user. It replaces a tag with the same key in any case. Repeating it is a
+    /// no-op.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such user, `LimitExceeded` if it has fifty tags.
     async fn tag_user(&self, user: &UserName, key: &str, value: &str) -> Result<(), CallError>;
 
-    /// Takes the tag off the user. One that is not there is no error.
+    /// Removes the tag from the user. A missing tag is not an error.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such user.
     async fn untag_user(&self, user: &UserName, key: &str) -> Result<(), CallError>;
 }
 
-/// The inline policies of IAM users. Whoever may write one can give that user every permission, so
-/// that no run and no scheduled function has this port: it is apart from [`IamPort`], and a
+/// The inline policies of IAM users. Anyone who may write one can give that user every permission,
+/// so no run and no scheduled function has this port: it is separate from [`IamPort`], and a
 /// rotation cannot reach it.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait UserPolicyPort: Send + Sync {
-    /// The user's inline policy of that name, as it was put there; `None` if there is none.
+    /// Returns the user's inline policy of that name, as it was written; `None` if there is none.
     ///
     /// # Errors
     /// [`CallError`].
     async fn user_policy(&self, user: &UserName, name: &str) -> Result<Option<String>, CallError>;
 
-    /// Puts the inline policy on the user, in the place of one of that name.
+    /// Puts the inline policy on the user, and replaces one of that name.
     ///
     /// # Errors
     /// [`CallError`]; `LimitExceeded` if the user's inline policies have no room for it, `NotFound`
@@ -129,7 +129,7 @@ pub trait UserPolicyPort: Send + Sync {
         document: &str,
     ) -> Result<(), CallError>;
 
-    /// Takes the inline policy off the user. One that is not there is no error.
+    /// Removes the inline policy from the user. A missing policy is not an error.
     ///
     /// # Errors
     /// [`CallError`].
@@ -141,14 +141,14 @@ pub trait UserPolicyPort: Send + Sync {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait SecretStorePort: Send + Sync {
-    /// The secret's labels and notes, without any value.
+    /// Returns the secret's labels and journal, without any value.
     ///
     /// # Errors
-    /// [`CallError`]. A secret that is not there is no error: [`SecretState::Missing`].
+    /// [`CallError`]. A missing secret is not an error: [`SecretState::Missing`].
     async fn describe(&self, secret: &SecretName) -> Result<SecretState, CallError>;
 
     /// Creates the secret with the owner's tag, and with a placeholder under this version id that
-    /// no client can take for credentials.
+    /// no client can mistake for credentials.
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if the name is taken.
@@ -159,13 +159,13 @@ pub trait SecretStorePort: Send + Sync {
         placeholder: &VersionId,
     ) -> Result<SecretArn, CallError>;
 
-    /// Writes the owner's tag onto a secret that exists already.
+    /// Writes the owner's tag to an existing secret.
     ///
     /// # Errors
     /// [`CallError`].
     async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError>;
 
-    /// The secrets of this name in the further regions that the settings list, as far as they name
+    /// Returns the secrets of this name in the other regions of the settings, as far as they name
     /// this owner.
     ///
     /// # Errors
@@ -176,32 +176,31 @@ pub trait SecretStorePort: Send + Sync {
         owner: &Owner,
     ) -> Result<Vec<SecretArn>, CallError>;
 
-    /// How the secret differs from one that [`create`](Self::create) would make.
+    /// Returns how the secret differs from one that [`create`](Self::create) would create.
     ///
     /// # Errors
-    /// [`CallError`] if any of it could not be found out.
+    /// [`CallError`] if any of it could not be read.
     async fn differences(&self, secret: &SecretName) -> Result<Vec<Difference>, CallError>;
 
-    /// Puts the placeholder into a secret that has no version.
+    /// Writes the placeholder to a secret that has no version.
     ///
     /// # Errors
-    /// [`CallError`]; `Conflict` if it has one under AWSCURRENT by now.
+    /// [`CallError`]; `Conflict` if it has a current version by now.
     async fn put_placeholder(
         &self,
         secret: &SecretName,
         placeholder: &VersionId,
     ) -> Result<(), CallError>;
 
-    /// Writes a version without credentials under a staging label of keyrot's own, which no reader
-    /// asks for. It must need what [`stage`](Self::stage) needs: the same permission, resource
-    /// policy, encryption key and quotas. AWSCURRENT, AWSPENDING and AWSPREVIOUS stay where they
-    /// are.
+    /// Writes a version without credentials under keyrot's own staging label, which nothing reads.
+    /// It must need what [`stage`](Self::stage) needs: the same permission, resource policy,
+    /// encryption key and quotas. AWSCURRENT, AWSPENDING and AWSPREVIOUS do not move.
     ///
     /// # Errors
-    /// [`CallError`] where [`stage`](Self::stage) would be refused.
+    /// [`CallError`] if [`stage`](Self::stage) would be refused.
     async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
 
-    /// Makes a version with the placeholder under AWSPENDING, beside the current one. To repeat it
+    /// Writes a version with the placeholder under AWSPENDING, beside the current one. Repeating it
     /// is a no-op.
     ///
     /// # Errors
@@ -212,33 +211,33 @@ pub trait SecretStorePort: Send + Sync {
         placeholder: &VersionId,
     ) -> Result<(), CallError>;
 
-    /// Writes a note in the place of the one of its kind before.
+    /// Writes a journal entry, and replaces the previous one of its kind.
     ///
     /// # Errors
     /// [`CallError`].
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError>;
 
-    /// Which key's credentials a version holds that another process wrote; `None` if it has the
+    /// Returns which key's credentials a version from another process holds; `None` if it has the
     /// AWSPENDING label and no value yet, as Secrets Manager leaves it for a rotation function.
     /// Nothing else of the value is kept.
     ///
     /// # Errors
-    /// [`CallError`]; a value without credentials is no error.
+    /// [`CallError`]; a value without credentials is not an error.
     async fn inspect_version(
         &self,
         secret: &SecretName,
         version: &VersionId,
     ) -> Result<Option<VersionContents>, CallError>;
 
-    /// All versions that the store still keeps, with and without a label, to the last page, each
-    /// with the date that the store itself gives it.
+    /// Returns all versions that the store still has, with and without a label, to the last page,
+    /// each with the store's own date.
     ///
     /// # Errors
     /// [`CallError`].
     async fn versions(&self, secret: &SecretName) -> Result<Vec<StoredVersion>, CallError>;
 
-    /// Makes the version, under AWSPENDING, with the credentials and the further fields of `carry`.
-    /// To repeat it is a no-op.
+    /// Writes the version under AWSPENDING, with the credentials and the other fields of `carry`.
+    /// Repeating it is a no-op.
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if the version exists with other content.
@@ -250,7 +249,7 @@ pub trait SecretStorePort: Send + Sync {
         carry: Option<VersionId>,
     ) -> Result<(), CallError>;
 
-    /// The credentials in a version; `None` if it holds none.
+    /// Returns the credentials in a version; `None` if it holds none.
     ///
     /// # Errors
     /// [`CallError`].
@@ -260,11 +259,11 @@ pub trait SecretStorePort: Send + Sync {
         version: &VersionId,
     ) -> Result<Option<Credentials>, CallError>;
 
-    /// Moves AWSCURRENT from one version to another, if it stands on the first: a compare-and-swap.
-    /// AWSPREVIOUS follows to the first.
+    /// Moves AWSCURRENT from one version to another, if it is on the first: a compare-and-swap.
+    /// AWSPREVIOUS moves to the first.
     ///
     /// # Errors
-    /// [`CallError`]; `Conflict` if AWSCURRENT stands elsewhere.
+    /// [`CallError`]; `Conflict` if AWSCURRENT is elsewhere.
     async fn promote(
         &self,
         secret: &SecretName,
@@ -272,21 +271,21 @@ pub trait SecretStorePort: Send + Sync {
         to: &VersionId,
     ) -> Result<(), CallError>;
 
-    /// Takes AWSPENDING off the version.
+    /// Removes AWSPENDING from the version.
     ///
     /// # Errors
-    /// [`CallError`]; `Conflict` if it stands elsewhere.
+    /// [`CallError`]; `Conflict` if AWSPENDING is elsewhere.
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
 }
 
-/// The verification of credentials: who are they?
+/// The verification of credentials: whose are they?
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CredentialProbe: Send + Sync {
     /// Asks once, with these credentials and no others.
     ///
     /// # Errors
-    /// [`CallError`] if there was no answer to go by; a refusal is an answer.
+    /// [`CallError`] if there was no usable answer; a refusal is an answer.
     async fn probe(&self, credentials: &Credentials) -> Result<ProbeAnswer, CallError>;
 }
 
@@ -294,43 +293,42 @@ pub trait CredentialProbe: Send + Sync {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The wall clock. It has to go on while the machine sleeps.
+    /// Returns the wall clock's time. The clock has to keep running while the machine sleeps.
     fn now(&self) -> Timestamp;
 
-    /// What AWS's own clock shows, as far as it is known: by the last answer's `Date`, and the time
-    /// that has passed since. `None` while no answer has come.
+    /// Returns the time of AWS's own clock, as far as it is known: the last answer's `Date`, plus
+    /// the time that has passed since. `None` before the first answer.
     ///
-    /// It must not be derived from [`now`](Self::now): where the two differ by more than
+    /// It must not be derived from [`now`](Self::now): if the two differ by more than
     /// [`CLOCK_TOLERANCE`](crate::model::clock::CLOCK_TOLERANCE), nothing is changed, and a clock
-    /// that somebody sets in the middle of a run has to show.
+    /// that is set in the middle of a run has to be detected.
     fn aws_now(&self) -> Option<Timestamp>;
 
     /// Lets the time pass.
     async fn sleep(&self, time: Duration);
 
-    /// Completes once so much time has passed: the limit on what others do, such as a notifier's
-    /// call.
+    /// Completes after this time: the limit on other work, such as a notifier's call.
     ///
     /// It waits for the time and never makes it pass. On a real clock that is a sleep. On a
-    /// simulated one, which [`sleep`](Self::sleep) moves, it completes when the clock was moved so
-    /// far; otherwise whatever is not done immediately would count as too late.
+    /// simulated one, which [`sleep`](Self::sleep) moves, it completes when the clock has moved
+    /// that far; otherwise all work that is not done immediately would count as too late.
     async fn time_limit(&self, time: Duration);
 }
 
 impl WrongClock {
-    /// Reads the clock, and checks what it shows.
+    /// Reads the clock, and checks its time.
     ///
     /// # Errors
     /// [`WrongClock`].
     pub fn read(clock: &dyn Clock) -> Result<Timestamp, Self> {
         let now = clock.now();
-        // After `now`, so that whatever the clock showed is held against what AWS shows; AWS's time
-        // does not jump with the machine's.
+        // Read after `now`, to compare the clock with AWS's time, which does not jump with the
+        // machine's.
         Self::check(now, clock.aws_now()).map_or(Ok(now), Err)
     }
 }
 
-/// What the work gives; `None` if the time is over first.
+/// Returns the work's result; `None` if the time is over first.
 pub(crate) async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! One wrapper around all ports: what is done before and after each call is written once.
+//! One wrapper around all ports, with one hook around each call.
 
 use crate::model::credentials::Credentials;
 use crate::model::error::CallError;
@@ -12,7 +12,7 @@ use crate::ports::{CredentialProbe, IamPort, SecretStorePort, TagPort, UserPolic
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
-/// Ports with something around each of their calls: to count, trace, limit, or fail them.
+/// Ports with a hook around each of their calls: to count, trace, limit, or fail them.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -47,7 +47,7 @@ use futures_util::future::BoxFuture;
 pub struct Wrapped<P, W> {
     /// The ports.
     pub inner: P,
-    /// What is done around each call.
+    /// The hook around each call.
     pub around: W,
 }
 
@@ -60,10 +60,10 @@ pub struct PortCall<'a> {
     pub of: &'a str,
 }
 
-/// What is done around each call of a port.
+/// A hook around each call of a port.
 #[async_trait]
 pub trait Around: Send + Sync {
-    /// Makes the call, by awaiting `work`, or does not. Before that nothing has happened.
+    /// Makes the call by awaiting `work`, or skips it. Before that, nothing has happened.
     ///
     /// # Errors
     /// The call's own, or another.

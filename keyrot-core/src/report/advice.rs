@@ -1,4 +1,4 @@
-//! What the operator can do about each end of a user's work.
+//! What the operator can do about each outcome of a user.
 
 use crate::decide::decision::blocked::{Blocked, Unhoused};
 use crate::decide::decision::refusal::Refusal;
@@ -11,8 +11,7 @@ use crate::model::observed::LastUse;
 use crate::report::hint::{Action, Hint, worded};
 
 impl UserResult {
-    /// What the operator can do about where the run leaves the user; empty where there is nothing
-    /// to do.
+    /// Returns what the operator can do about the user's state; empty if there is nothing to do.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
         match &self.outcome {
@@ -36,8 +35,8 @@ impl UserResult {
         worded(&self.hints())
     }
 
-    /// What to do about a tool that sets the user's keys or its secret's value, too: the one that
-    /// the tags name, or any, where it is hardly a person that did it.
+    /// Returns what to do about a tool that also sets the user's keys or its secret's value: the
+    /// one that the tags name, or any tool, if a person is unlikely to have done it.
     fn deployment(&self, blocked: &Blocked) -> Option<Hint> {
         match (&self.deployed_by, blocked) {
             (
@@ -71,7 +70,7 @@ impl Outcome {
 }
 
 impl Wait {
-    /// What the operator can do where consumers have not moved to the new key.
+    /// Returns what the operator can do if consumers have not moved to the new key.
     #[must_use]
     pub fn hints(&self, user: &UserName, secret: &SecretName) -> Vec<Hint> {
         let (Why::NotPickedUp { key, .. } | Why::UsedLate { key, .. }) = &self.why else {
@@ -268,7 +267,7 @@ impl Blocked {
                     LastUse::At { when, .. } => when,
                     _ => k.created,
                 });
-                // Nothing is said of a comparison that was not made.
+                // A comparison that was not made is not mentioned.
                 let least = idle
                     .filter(|_| keys.len() > 1)
                     .map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));

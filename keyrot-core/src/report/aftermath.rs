@@ -1,4 +1,4 @@
-//! What a revocation leaves alive: it says each, with a command that ends it.
+//! What may still work after a revocation, each with a command that ends it.
 
 use crate::engine::report::UserResult;
 use crate::model::ended_sessions::{EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION};
@@ -12,11 +12,11 @@ use crate::report::hint::{Action, as_command};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Consumers may keep what they read for this long (AWS's caching clients: an hour;
-/// `keyrot credentials`: five minutes by default).
+/// Consumers may cache a key for this long (AWS's caching clients: an hour; `keyrot credentials`:
+/// five minutes by default).
 const LONGEST_CACHE: Duration = Duration::from_secs(3_600);
 
-/// What may go on working after a key was revoked.
+/// What may keep working after a key was revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -31,41 +31,41 @@ pub enum Remains {
     Caches,
 }
 
-/// Something that still works, or may, although a key was revoked.
+/// Something that still works, or may, after a key was revoked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StillAlive {
-    /// What it is.
+    /// Its kind.
     pub what: Remains,
     /// For people.
     pub message: String,
     /// What ends it.
     #[serde(serialize_with = "as_command")]
     pub command: Option<Action>,
-    /// Until when it may last by itself.
+    /// When it ends by itself at the latest.
     pub until: Option<Timestamp>,
 }
 
-/// What is known of a key that was revoked, beside the user's keys.
+/// What is known about a revoked key, besides the user's keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Aftermath<'a> {
-    /// Whose key.
+    /// The key's user.
     pub user: &'a UserName,
-    /// What was asked for.
+    /// The revocation that was requested.
     pub order: &'a Revocation,
-    /// The user after it, as far as that could be seen.
+    /// The user's state afterwards, as far as it could be read.
     pub seen: &'a UserResult,
-    /// Whether readers of the secret could get the key.
+    /// Whether the secret published the key.
     pub published: bool,
-    /// What CloudTrail has of the key, or why it has nothing.
+    /// The key's uses in CloudTrail, or why they could not be read.
     pub trail: Result<&'a UseEvidence, &'a str>,
     /// The user's sessions, if they were ended.
     pub ended: Option<EndedSessions>,
-    /// When it was over.
+    /// When the revocation ended.
     pub now: Timestamp,
 }
 
 impl Aftermath<'_> {
-    /// All of it, the gravest first.
+    /// Returns everything that may still work, the most serious first.
     #[must_use]
     pub fn still_alive(&self) -> Vec<StillAlive> {
         let mut all = self.other_keys();
@@ -75,7 +75,7 @@ impl Aftermath<'_> {
         all
     }
 
-    /// Whoever has a leaked key may have made another one.
+    /// A thief who has a leaked key may have created another one.
     fn other_keys(&self) -> Vec<StillAlive> {
         let Self { user, order, seen, .. } = self;
         let is_other = |key: &&crate::model::observed::AccessKey| {

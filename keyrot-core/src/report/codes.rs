@@ -10,7 +10,7 @@ use crate::model::observed::LabeledVersion;
 use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 
-/// Where the user stands, in a sentence without the user's name.
+/// Returns the user's state in a sentence without the user's name.
 pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
@@ -46,7 +46,7 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     }
 }
 
-/// What follows a verification, beside the publication of the key that is verified.
+/// Returns what follows a verification, besides the publication of the verified key.
 fn if_it_works(then: &[PlannedAction]) -> String {
     let published = |step: &&PlannedAction| {
         !matches!(step, PlannedAction::PublishStaged(_) | PlannedAction::PublishAgain(_))
@@ -166,7 +166,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
     }
 }
 
-/// While no key of the user's was ever published, the one to go is not an old one.
+/// If no key of the user was ever published, the key to be retired is not called old.
 fn retire_text(one: &UserResult, key: &KeyId) -> String {
     if one.revoked.contains(key) {
         return format!("retire {key}: it was revoked");

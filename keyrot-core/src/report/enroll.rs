@@ -6,13 +6,13 @@ use crate::report::state::State;
 use crate::report::user::UserDocument;
 use serde::Serialize;
 
-/// What became of one user.
+/// The result for one user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// There was nothing to do.
     Already,
-    /// It would be done, or was about to be.
+    /// It would be done, or was not done yet.
     Planned,
     /// It was done.
     Done,
@@ -22,7 +22,7 @@ pub enum Change {
     Failed,
 }
 
-/// Users who are enrolled, or released, and what became of each: what `keyrot enroll` and
+/// Users who are enrolled or released, each with its result: what `keyrot enroll` and
 /// `keyrot release` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnrollDocument {
@@ -41,11 +41,11 @@ pub struct EnrollDocument {
 /// One user who is enrolled, or released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnrollRow {
-    /// Who.
+    /// The user.
     pub user: UserName,
-    /// What became of it.
+    /// Its result.
     pub result: Change,
-    /// As a plan shows the user.
+    /// The user's state in a plan.
     pub state: Option<State>,
     /// The state in detail, as one word.
     pub reason: Option<&'static str>,

@@ -1,5 +1,5 @@
-//! What the operator can do, as data. A front end makes a button, an API field or a line of text of
-//! it; [`Action::command`] and [`worded`] are the CLI's words, the only ones in this crate.
+//! What the operator can do, as data. A front end turns it into a button, an API field or a line of
+//! text; [`Action::command`] and [`worded`] have the CLI's wording, the only one in this crate.
 
 use crate::model::ended_sessions::deny_issued_before;
 use crate::model::home::SecretArn;
@@ -21,9 +21,9 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Hint {
-    /// What to do, or what the action is for. It contains no command.
+    /// What to do, or the purpose of the action. It contains no command.
     pub text: String,
-    /// What does it, where that is one command.
+    /// The action, if it is a single command.
     pub action: Option<Action>,
 }
 
@@ -46,7 +46,7 @@ pub enum Action {
     Status {
         /// The user.
         user: UserName,
-        /// The region of its secret, where that is not the settings'.
+        /// The region of its secret, if the settings have another.
         region: Option<String>,
     },
     /// Roll back to the previous key.
@@ -58,7 +58,7 @@ pub enum Action {
     Revoke {
         /// The user.
         user: UserName,
-        /// The key; `None` where the operator has to choose it.
+        /// The key; `None` if the operator has to choose it.
         key: Option<KeyId>,
         /// Deactivate it first, whether or not a successor is in place.
         without_successor: bool,
@@ -71,7 +71,7 @@ pub enum Action {
     Resolve {
         /// The user.
         user: UserName,
-        /// The resolution; `None` where the operator has to choose it.
+        /// The resolution; `None` if the operator has to choose it.
         choice: Option<String>,
     },
     /// Enroll a user.
@@ -80,7 +80,7 @@ pub enum Action {
         user: UserName,
         /// The region of its secret.
         region: Option<String>,
-        /// Take a secret that exists for the user's.
+        /// Adopt an existing secret as the user's.
         adopt_secret: bool,
     },
     /// Move the user's home here.
@@ -100,7 +100,7 @@ pub enum Action {
         /// The key.
         key: KeyId,
     },
-    /// Make an Inactive key Active, in IAM.
+    /// Reactivate an Inactive key, in IAM.
     Activate {
         /// The user.
         user: UserName,
@@ -114,15 +114,15 @@ pub enum Action {
         /// The secret.
         secret: SecretArn,
     },
-    /// Let Secrets Manager begin a rotation now.
+    /// Make Secrets Manager start a rotation now.
     RotateSecret,
-    /// Cancel the rotation that Secrets Manager has begun.
+    /// Cancel the rotation that Secrets Manager started.
     CancelRotation,
     /// Deny a role's sessions that were issued before this time.
     EndRoleSessions {
         /// The role's name.
         role: String,
-        /// Sessions that are older than this end.
+        /// Sessions issued before this time end.
         before: Timestamp,
     },
     /// Empty the cache of `keyrot credentials` on a consumer's machine.
@@ -130,13 +130,13 @@ pub enum Action {
 }
 
 impl Hint {
-    /// Advice that is no single command.
+    /// Returns advice without a single command.
     #[must_use]
     pub fn advice(text: impl Into<String>) -> Self {
         Self { text: text.into(), action: None }
     }
 
-    /// An action, and what it is for.
+    /// Returns an action with its purpose.
     #[must_use]
     pub fn to(text: impl Into<String>, action: Action) -> Self {
         Self { text: text.into(), action: Some(action) }
@@ -162,7 +162,7 @@ impl Action {
         Self::Revoke { user, key, without_successor: true, delete: false, end_sessions: false }
     }
 
-    /// The command that does it, of `keyrot`, of `aws`, or of the shell.
+    /// Returns the command that does it: `keyrot`, `aws`, or a shell command.
     #[must_use]
     pub fn command(&self) -> String {
         match self {

@@ -10,7 +10,7 @@ use crate::report::enroll::Change;
 use crate::report::hint::{Action, Hint, as_text, worded};
 use serde::Serialize;
 
-/// Users whose homes are moved, and what became of each: what `keyrot move` prints with `--json`.
+/// Users whose homes are moved, each with its result: what `keyrot move` prints with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MoveDocument {
@@ -26,26 +26,25 @@ pub struct MoveDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MoveRow {
-    /// Who.
+    /// The user.
     pub user: UserName,
-    /// What became of it.
+    /// Its result.
     pub result: Change,
-    /// The home as it was, if the user's tag names one.
+    /// The old home, if the user's tag names one.
     pub from: Option<HomeDocument>,
-    /// Where it is to be.
+    /// The new home.
     pub to: HomeDocument,
     /// Why it is not moved, such as `not_at_rest`.
     pub reason: Option<&'static str>,
     /// The same for people.
     pub message: String,
-    /// What the operator can do, where something has to be done; in the document as one text,
-    /// `hint`.
+    /// What the operator can do, if something has to be done; in the document as one text, `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
-    /// What is left to be done by hand; in the document as one text.
+    /// What remains to be done by hand; in the document as one text.
     #[serde(serialize_with = "as_text")]
     pub afterwards: Vec<Hint>,
-    /// What could not be told to notifiers.
+    /// The notifiers that failed.
     pub notifier_failures: Vec<NotifierFailure>,
 }
 
@@ -53,7 +52,7 @@ pub struct MoveRow {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct HomeDocument {
-    /// Its ARN, without the six characters at its end where the secret is not created yet.
+    /// Its ARN, without the six characters at its end if the secret does not exist yet.
     pub arn: SecretArn,
     /// The account.
     pub account: String,
@@ -86,7 +85,7 @@ impl MoveRow {
         Self::new(subject, Change::Refused, Some(("", why)))
     }
 
-    /// What a plan shows, or what became of the move.
+    /// Returns the row of a plan, or of a move that was tried.
     pub(crate) fn of(subject: &Subject, moved: &Moved) -> Self {
         let failed = |why: &Outcome| match why {
             Outcome::Blocked(_) | Outcome::Refused(_) => Change::Refused,
@@ -170,7 +169,8 @@ impl MoveRow {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
     }
 
-    /// What is left to be done by hand in one text, as the CLI words it; `None` for nothing.
+    /// Returns what remains to be done by hand in one text, as the CLI words it; `None` for
+    /// nothing.
     #[must_use]
     pub fn to_do_by_hand(&self) -> Option<String> {
         (!self.afterwards.is_empty()).then(|| worded(&self.afterwards))

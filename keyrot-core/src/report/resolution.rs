@@ -1,4 +1,4 @@
-//! What the operator can choose for a blocked user.
+//! The resolutions that an operator can choose for a blocked user.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::report::UserResult;
@@ -11,16 +11,16 @@ use serde::Serialize;
 /// One resolution for a blocked user: a choice for the operator.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resolution {
-    /// What to call it in a script, such as `replace` or `retire:AKIA…`.
+    /// Its name in a script, such as `replace` or `retire:AKIA…`.
     pub choice: String,
     /// The same for people.
     pub message: String,
-    /// What is asked for.
+    /// The request that carries it out.
     pub request: Request,
 }
 
 impl Resolution {
-    /// The resolutions for a user, as a plan found it; none where nothing blocks, or where no
+    /// Returns the resolutions for a user, as a plan found it; none if nothing blocks, or if no
     /// request could help. A key that is in use is not offered for retirement: that would be
     /// refused.
     #[must_use]
@@ -145,10 +145,10 @@ impl Resolution {
         }
     }
 
-    /// The resolution of this name: one of those [for the user](Self::of()), also of a key that is
-    /// in use, so that the request says why it is refused, or one that an interrupted request has
-    /// begun. What blocked the user may be gone by then, and the resolution
-    /// with it; to ask for it again finishes it.
+    /// Returns the resolution of this name: one of those [for the user](Self::of()), even for a key
+    /// that is in use, so that the request says why it is refused; or one that an interrupted
+    /// request has begun. The block, and with it the resolution, may be gone by then; repeating the
+    /// request finishes it.
     #[must_use]
     pub fn named(seen: &UserResult, choice: &str) -> Option<Self> {
         let begun = || {

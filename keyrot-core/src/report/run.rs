@@ -1,9 +1,9 @@
-//! What a run brought, as one stable document: what `keyrot rotate --json` prints and the Lambda
+//! A run's result, as one stable document: what `keyrot rotate --json` prints and the Lambda
 //! function answers.
 //!
 //! The names and shapes here are an interface: they change only together with the number in
-//! [`RunDocument::schema`]. Times are RFC 3339 in UTC. No secret material is in it: none of the
-//! types that it is made from holds any.
+//! [`RunDocument::schema`]. Times are RFC 3339 in UTC. The document has no secret material, because
+//! none of its source types holds any.
 
 use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
@@ -22,7 +22,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RunDocument {
-    /// Which document this is, and which edition of it: one of [`schema`](crate::report::schema).
+    /// The document's name and version: one of [`schema`](crate::report::schema).
     pub schema: &'static str,
     /// The account, if it is known.
     pub account: Option<String>,
@@ -32,25 +32,25 @@ pub struct RunDocument {
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
-    /// The worst that happened.
+    /// The worst status of any user.
     pub result: RunStatus,
-    /// How many users are where.
+    /// The number of users in each state.
     pub counts: Counts,
     /// Each selected user, by name.
     pub users: Vec<UserDocument>,
-    /// How many users are left out of [`users`](Self::users), because the answer would be longer
-    /// than AWS Lambda takes. [`counts`](Self::counts) has them.
+    /// The number of users left out of [`users`](Self::users), because the answer would exceed AWS
+    /// Lambda's limit. [`counts`](Self::counts) includes them.
     #[serde(skip_serializing_if = "is_zero")]
     pub users_left_out: usize,
     /// How many users of the account were skipped, and why.
     pub skipped: Skipped,
-    /// Exclusions that fit no user: perhaps mistyped.
+    /// Exclusions that match no user: perhaps mistyped.
     pub unmatched_exclusions: Vec<Pattern>,
-    /// What could not be told to notifiers.
+    /// The notifiers that failed.
     pub notifier_failures: Vec<NotifierFailure>,
 }
 
-/// How many.
+/// The counts of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Counts {
@@ -58,7 +58,7 @@ pub struct Counts {
     pub users: usize,
     /// Users with nothing to do until their key's rotation begins.
     pub settled: usize,
-    /// Users that wait for something to run its course.
+    /// Users with a wait under way.
     pub waiting: usize,
     /// Of those, users whose old key is kept because it is, or may be, in use.
     pub held: usize,
@@ -68,11 +68,9 @@ pub struct Counts {
     pub blocked: usize,
     /// Users who failed, or were not done in time.
     pub failed: usize,
-    /// Users not done because somebody stopped the run, or `max_changes` or `max_adoptions` was
-    /// reached.
+    /// Users not done because the run was stopped, or `max_changes` or `max_adoptions` was reached.
     pub stopped: usize,
-    /// Users that keyrot has not changed yet and is to adopt: those who wait for a later run, or,
-    /// in a plan, all of them.
+    /// Users still to be adopted: those that wait for a later run, or, in a plan, all of them.
     pub to_adopt: usize,
     /// Keys published in this run.
     pub rotated: usize,
@@ -85,7 +83,7 @@ pub struct Counts {
 }
 
 impl RunDocument {
-    /// The document of a run on what was selected.
+    /// Returns the document of a run on the selected users.
     #[must_use]
     pub fn new(schema: &'static str, report: &Report, selected: &Selected) -> Self {
         let users: Vec<_> =
@@ -113,7 +111,7 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Report {
-    /// The worst that happened to any user.
+    /// Returns the worst status of any user.
     #[must_use]
     pub fn verdict(&self) -> RunStatus {
         self.users.iter().map(|one| one.outcome.verdict()).max().unwrap_or(RunStatus::Ok)

@@ -1,28 +1,28 @@
-//! How a run and a user are, in one word.
+//! The state of a run and of a user, in one word.
 
 use serde::Serialize;
 
-/// How a run went as a whole.
+/// The status of a whole run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Nobody has to do anything.
+    /// Nothing needs manual action.
     Ok,
     /// Some user needs manual action.
     Blocked,
-    /// Somebody stopped the run before it was done.
+    /// The run was stopped before it was done.
     Stopped,
     /// Some user failed, or was not done in time.
     Failed,
 }
 
-/// Where a user stands.
+/// The state of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Nothing to do until the key's rotation begins.
     Settled,
-    /// Something runs its course.
+    /// A wait is under way.
     Waiting,
     /// A change is due; a plan makes none.
     Due,

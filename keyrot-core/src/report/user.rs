@@ -1,4 +1,4 @@
-//! What a run brought for one user, as a document.
+//! A run's result for one user, as a document.
 
 use crate::decide::decision::blocked::{Blocked, Evidence};
 use crate::decide::decision::{Step, Why};
@@ -19,17 +19,17 @@ use crate::report::hint::{Hint, as_text, worded};
 use crate::report::state::{RunStatus, State};
 use serde::Serialize;
 
-/// Where the run leaves one user.
+/// A run's result for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct UserDocument {
-    /// Who.
+    /// The user.
     pub user: UserName,
-    /// Who answers for the user, by the tag `keyrot:owner`.
+    /// The user's owner, from the tag `keyrot:owner`.
     pub owner: Option<String>,
     /// The user's secret.
     pub secret: SecretName,
-    /// Where the user stands.
+    /// The user's state.
     pub state: State,
     /// The state in detail, as one word, such as `overlap` or `unknown_keys`: the code of
     /// [`outcome`](Self::outcome).
@@ -39,32 +39,31 @@ pub struct UserDocument {
     pub outcome: Outcome,
     /// The same for people.
     pub message: String,
-    /// Of a plan that verifies a key first: what the run does after that if the key works, step by
-    /// step. Left out where that is nothing.
+    /// For a plan that verifies a key first: the steps that follow if the key works. Omitted if
+    /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub intended: Vec<PlannedAction>,
-    /// What the operator can do, where something has to be done; in the document as one text,
-    /// `hint`.
+    /// What the operator can do, if something has to be done; in the document as one text, `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
-    /// When it is worth looking again.
+    /// When to check again.
     pub until: Option<Timestamp>,
     /// The key under AWSCURRENT.
     pub current: Option<KeyId>,
     /// The key under AWSPREVIOUS, whether or not it still exists.
     pub previous: Option<KeyId>,
-    /// The keys that are revoked, as long as nobody has taken that back.
+    /// The keys that are revoked, unless the revocation was taken back.
     pub revoked: Vec<KeyId>,
     /// When its rotation begins.
     pub due: Option<Timestamp>,
-    /// When it is no longer Active, if its consumers move over: `max_age` after it was made.
+    /// When it is no longer Active, if its consumers move: `max_age` after it was created.
     pub deadline: Option<Timestamp>,
     /// The user's keys, the oldest first.
     pub keys: Vec<KeyDocument>,
-    /// Where the key is delivered beside the secret, and how that stands; absent without any.
+    /// The destinations of the key and their states; absent without any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationState>,
-    /// What is known of the use of keys that matter to the state.
+    /// The known uses of the keys that matter to the state.
     pub evidence: Vec<EvidenceDocument>,
     /// What happened in this run.
     pub events: Vec<EventDocument>,
@@ -80,7 +79,7 @@ pub struct KeyDocument {
     pub id: KeyId,
     /// `active`, `inactive`, or IAM's own word.
     pub status: String,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
     /// Its age in whole days.
     pub age_days: i64,
@@ -88,14 +87,14 @@ pub struct KeyDocument {
     pub current: bool,
 }
 
-/// What is known of one key's use.
+/// The known use of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EvidenceDocument {
     /// The key.
     pub key: KeyId,
-    /// When it was last used; `null` if no use is on record or none could be found out: `message`
-    /// says which.
+    /// When it was last used; `null` if no use is on record or the record could not be read:
+    /// `message` says which.
     pub last_used: Option<Timestamp>,
     /// The service called, such as `s3`.
     pub service: Option<String>,
@@ -103,8 +102,8 @@ pub struct EvidenceDocument {
     pub region: Option<String>,
     /// The same for people.
     pub message: String,
-    /// Who uses it, by CloudTrail: only of a key that is held because it is in use, and only where
-    /// the run was to ask.
+    /// Its uses in CloudTrail: only for a key that is held because it is in use, and only if the
+    /// run asks CloudTrail.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub uses: Option<UseEvidence>,
 }
@@ -129,8 +128,8 @@ pub struct EventDocument {
 }
 
 impl Outcome {
-    /// What this end of one user's work means for the whole run. To have reached `max_changes` or
-    /// `max_adoptions` is what was asked for.
+    /// Returns what this outcome of one user means for the whole run. Reaching `max_changes` or
+    /// `max_adoptions` is intended.
     #[must_use]
     pub fn verdict(&self) -> RunStatus {
         match self {
@@ -148,7 +147,7 @@ impl Outcome {
         }
     }
 
-    /// In one word.
+    /// Returns the state, in one word.
     #[must_use]
     pub fn state(&self) -> State {
         match self {
@@ -228,7 +227,7 @@ impl Outcome {
 }
 
 impl UserDocument {
-    /// The document of where a run left a user, seen at this time.
+    /// Returns the document of a run's result for a user, at this time.
     #[must_use]
     pub fn new(one: &UserResult, now: Timestamp) -> Self {
         let key = |key: &AccessKey| KeyDocument {
@@ -265,7 +264,7 @@ impl UserDocument {
         }
     }
 
-    /// Whether a plan found that a new key is due in the place of one that was published.
+    /// Whether a plan found that a published key is due to be replaced.
     #[must_use]
     pub fn rotation_is_due(&self) -> bool {
         let Outcome::Due(step) = &self.outcome else { return false };
@@ -291,7 +290,7 @@ impl UserDocument {
 }
 
 impl EventDocument {
-    /// The event, without whose it is.
+    /// Returns the event as a document, without its user.
     #[must_use]
     pub fn of(event: &Event) -> Self {
         Self {
@@ -306,7 +305,7 @@ impl EventDocument {
 }
 
 impl EvidenceDocument {
-    /// What is known of this key's use.
+    /// Returns the known use of this key.
     #[must_use]
     pub fn new(key: &KeyId, last_use: &LastUse) -> Self {
         let (last_used, service, region) = match last_use {
@@ -326,7 +325,7 @@ impl EvidenceDocument {
     }
 }
 
-/// What the state stands on, with what a trail said of the same key.
+/// Returns the evidence for the state, with a trail's data about the same key.
 pub(crate) fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
     let mut all = one.outcome.evidence();
     for event in &one.events {

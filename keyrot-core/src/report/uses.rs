@@ -1,4 +1,4 @@
-//! Who uses which key, as a document.
+//! The uses of keys, as a document.
 
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::{AccessKey, LastUse};
@@ -11,18 +11,18 @@ use serde::Serialize;
 pub struct UsesDocument {
     /// `keyrot.who-uses/1`.
     pub schema: &'static str,
-    /// When it was asked.
+    /// When the question was asked.
     pub now: Timestamp,
     /// Whose keys these are, if it is known.
     pub user: Option<UserName>,
-    /// Whether it is about the old keys of all selected users. The one that was used last comes
+    /// Whether it covers the old keys of all selected users. The key with the latest use comes
     /// first.
     pub lagging: bool,
     /// Users whose old key is unknown, or who could not be read completely.
     pub unseen: Vec<UnseenUser>,
-    /// From when on uses were asked for.
+    /// The start of the period that was asked about.
     pub since: Timestamp,
-    /// How many events of each key and region were read at most.
+    /// The limit on events read for each key and region.
     pub max_events: u32,
     /// Whether something could not be read, or was cut short.
     pub partial: bool,
@@ -33,8 +33,8 @@ pub struct UsesDocument {
 }
 
 impl UsesDocument {
-    /// What the evidence cannot show. It belongs to every answer: an empty one is easily taken for
-    /// "unused".
+    /// What the evidence cannot show. It is part of every answer, because an empty one is easily
+    /// mistaken for "unused".
     pub const LIMITS: &[&str] = &[
         "CloudTrail's event history contains only management events, not data events such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
         "it goes back 90 days, is separate in each region (only those above were asked), and is usually up to 15 minutes late",
@@ -43,8 +43,8 @@ impl UsesDocument {
         "a key without events can still be in use",
     ];
 
-    /// Whether something that was asked for could not be read. An answer that is cut short is none
-    /// of that.
+    /// Whether something that was asked for could not be read. An answer that is only cut short has
+    /// not failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let failed = |one: &KeyUses| {
@@ -57,9 +57,9 @@ impl UsesDocument {
 /// A user whose answer is incomplete.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnseenUser {
-    /// Who.
+    /// The user.
     pub user: UserName,
-    /// Why.
+    /// The reason.
     pub problem: String,
 }
 
@@ -72,13 +72,13 @@ pub struct KeyUses {
     pub key: KeyId,
     /// `active`, `inactive`, or IAM's own word; `null` where only the key was named.
     pub status: Option<String>,
-    /// When it was made.
+    /// When it was created.
     pub created: Option<Timestamp>,
     /// By IAM's record; `null` if there is none, or it could not be read.
     pub last_used: Option<Timestamp>,
-    /// For which service.
+    /// The service of the last use.
     pub service: Option<String>,
-    /// In which region.
+    /// The region of the last use.
     pub region: Option<String>,
     /// Why IAM's record could not be read.
     pub problem: Option<String>,

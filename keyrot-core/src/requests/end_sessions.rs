@@ -1,4 +1,4 @@
-//! Ending a user's sessions, and taking that off again once it is over.
+//! Ending a user's sessions, and removing the policy that does so once they have expired.
 
 use crate::model::ended_sessions::EndedSessions;
 use crate::model::error::{CallError, ErrorKind};
@@ -6,11 +6,11 @@ use crate::model::names::UserName;
 use crate::model::time::Timestamp;
 use crate::ports::UserPolicyPort;
 
-/// Why a user's sessions were not ended.
+/// The reason why a user's sessions were not ended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotEnded {
-    /// Somebody else's policy has the name.
+    /// A policy from another author has the name.
     #[error(
         "the user has an inline policy {} that keyrot did not write, and it is not overwritten",
         EndedSessions::POLICY
@@ -21,7 +21,7 @@ pub enum NotEnded {
     Failed(#[from] CallError),
 }
 
-/// Ends the sessions started with any key of the user up to now. To repeat it is harmless.
+/// Ends the sessions started with any key of the user up to now. Repeating it is harmless.
 ///
 /// # Errors
 /// [`NotEnded`].
@@ -40,21 +40,21 @@ pub async fn end_sessions(
     Ok(ended)
 }
 
-/// What became of a policy that had ended a user's sessions.
+/// What happened to a policy that had ended a user's sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lifted {
-    /// There is none of keyrot's.
+    /// There is no such policy from keyrot.
     None,
-    /// Some session may still be alive.
+    /// A session may still be alive.
     NotYet(EndedSessions),
-    /// Nothing was left that it could deny, and it is taken off.
+    /// It had nothing left to deny, and was removed.
     Off(EndedSessions),
 }
 
-/// Takes the policy off again, if all that it could deny has ended by itself.
+/// Removes the policy, if everything that it could deny has expired.
 ///
 /// # Errors
-/// [`CallError`]; `Denied` for whoever may not read or change it.
+/// [`CallError`]; `Denied` without permission to read or change it.
 pub async fn lift_if_over(
     port: &dyn UserPolicyPort,
     user: &UserName,

@@ -60,7 +60,7 @@ pub struct Enrollment {
     deadline: Option<Duration>,
 }
 
-/// Why nothing can be planned. Nothing was changed.
+/// The reason why nothing can be planned. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnrollError {
@@ -73,7 +73,7 @@ pub enum EnrollError {
     /// A user has the tag with another value, which may keep it out of rotation on purpose.
     #[error("user {user} has the tag {tag}={value}, which may exclude it from rotation on purpose")]
     TaggedOtherwise {
-        /// Who.
+        /// The user.
         user: UserName,
         /// The tag.
         tag: String,
@@ -82,19 +82,19 @@ pub enum EnrollError {
     },
 }
 
-/// What will be done. Nothing was changed.
+/// A plan of an enrollment or a release. Nothing was changed.
 #[derive(Debug, Clone)]
 pub struct EnrollPlan {
     /// The plan as a document.
     pub document: EnrollDocument,
     /// All users of the account, as they were listed.
     pub users: Vec<IamUser>,
-    /// Those who are given a home.
+    /// The users that get a home.
     targets: Vec<Target>,
 }
 
 impl EnrollPlan {
-    /// Whether it is refused, because a rotation would be blocked.
+    /// Whether the plan is refused, because a rotation would be blocked.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.document.has(Change::Refused)
@@ -106,7 +106,7 @@ impl EnrollPlan {
         self.document.has(Change::Planned)
     }
 
-    /// What to ask before it is carried out, without the question mark.
+    /// Returns the question to ask before it is carried out, without the question mark.
     #[must_use]
     pub fn question(&self) -> String {
         let EnrollDocument { tag, tag_value, users, .. } = &self.document;
@@ -121,7 +121,7 @@ impl EnrollPlan {
 }
 
 impl Enrollment {
-    /// For the users of this account, by the default waits.
+    /// Returns an enrollment for the users of this account, with the default waits.
     #[must_use]
     pub fn new(ports: Ports, tags: Arc<dyn TagPort>, selection: Selection, homes: Homes) -> Self {
         Self {
@@ -135,27 +135,27 @@ impl Enrollment {
         }
     }
 
-    /// By another policy.
+    /// Sets another policy.
     #[must_use]
     pub fn policy(self, policy: WaitPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// With other bounds.
+    /// Sets other limits.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// How long work on the user goes on starting new steps, counted from when it begins: a plan may
-    /// wait long for an answer. Default: by the limits' deadline.
+    /// Sets how long work on a user starts new steps, counted from its beginning, because a plan
+    /// may wait long for an answer. Default: the limits' deadline.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
     }
 
-    /// What enrolling these users will do. `anyway`: also those whose rotation would be blocked, or
-    /// who have the tag with another value.
+    /// Plans the enrollment of these users. `anyway` includes users whose rotation would be
+    /// blocked, or who have the tag with another value.
     ///
     /// # Errors
     /// [`EnrollError`].
@@ -165,7 +165,7 @@ impl Enrollment {
         let Selection { tag, tag_value, .. } = &self.selection;
         let housed =
             |name: &UserName| find(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
-        // To take over a secret is asked for where an enrolled user is blocked, too.
+        // An enrolled user who is blocked may also need the takeover of a secret.
         let takes_over = self.homes.adoption == Adoption::TakeOver;
         let mut already = self.chosen(&users, names.iter().cloned().collect()).chosen;
         already.retain(|one| housed(&one.subject.user) && !takes_over);
@@ -207,7 +207,7 @@ impl Enrollment {
         Ok(EnrollPlan { document: self.document(ENROLL, rows), users, targets: selected.chosen })
     }
 
-    /// What releasing these users will do, and what stays.
+    /// Plans the release of these users.
     ///
     /// # Errors
     /// [`EnrollError`].
@@ -248,8 +248,8 @@ impl Enrollment {
         Ok(EnrollPlan { document: self.document(RELEASE, rows), users, targets: Vec::new() })
     }
 
-    /// Does it, user by user. One that fails does not stop the others. After a cancellation those
-    /// that were not begun stay planned.
+    /// Carries out the plan, user by user. A failure does not stop the others. After a
+    /// cancellation, users that were not begun stay planned.
     pub async fn carry_out(&self, plan: EnrollPlan, cancel: &Cancel) -> EnrollDocument {
         let EnrollPlan { mut document, users, targets } = plan;
         let release = document.is_release();
@@ -273,7 +273,8 @@ impl Enrollment {
     }
 
     async fn enroll(&self, target: Option<&Target>, user: &UserName) -> Result<(), CallError> {
-        // The home first: once the tag selects the user, the next run may be another machine's.
+        // The home is written first: once the tag selects the user, the next run may be on another
+        // machine.
         if let Some(target) = target.filter(|target| target.policy.is_ok()) {
             self.house(target.clone()).await?;
         }
@@ -282,7 +283,7 @@ impl Enrollment {
 
     async fn release(&self, listed: Option<&IamUser>, user: &UserName) -> Result<(), CallError> {
         let tag = &self.selection.tag;
-        // As it is written there.
+        // The tag's key as it is written on the user.
         let key = listed.and_then(|user| user.tag(tag)).map_or(tag.as_str(), |(key, _)| key);
         self.tags.untag_user(user, key).await
     }
@@ -319,7 +320,7 @@ impl Enrollment {
         select(users, &Selection { only, ..self.selection.clone() }, &self.homes, &self.policy)
     }
 
-    /// What a run would find and do; it changes nothing.
+    /// Returns what a run would find and do. Changes nothing.
     async fn look(&self, selected: &Selected, schema: &'static str) -> RunDocument {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
@@ -339,7 +340,7 @@ fn find<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
     users.iter().find(|user| user.arn.name() == name)
 }
 
-/// An enrolled user; where its home is, if the settings give another place.
+/// Returns the message for an enrolled user, with its home if the settings give another place.
 fn enrolled_at(one: &Target) -> String {
     match &one.subject.home {
         HomeTag::At(home) if *home.place() != one.subject.place() => {
@@ -359,8 +360,8 @@ fn first_rotation(user: &UserDocument) -> String {
     format!("{}{keys}; its secret is {}", user.message, user.secret)
 }
 
-/// Whether the user's keys were read: not where the settings in its tags cannot be used, or where a
-/// call failed. Nothing is said of what was not read.
+/// Whether the user's keys were read. They were not if the settings in its tags cannot be used, or
+/// if a call failed.
 fn were_keys_read(user: &UserDocument) -> bool {
     user.calls > 0 && !matches!(user.state, State::Failed | State::Stopped)
 }
@@ -377,7 +378,7 @@ fn left_behind(user: &UserDocument) -> String {
         return "its keys and its secret, which were not read, stay as they are".to_owned();
     }
     let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
-    // Without a current key nothing was ever published, and perhaps there is no secret at all.
+    // Without a current key, nothing was ever published, and there may be no secret at all.
     let secret = match user.current {
         Some(_) => format!(" and the secret {}; its key is no longer rotated", user.secret),
         None => "; keyrot never replaced it".to_owned(),
@@ -391,7 +392,7 @@ fn left_behind(user: &UserDocument) -> String {
     format!("keeps {keys}{secret}{under_way}")
 }
 
-/// Shows by which tag.
+/// Shows the tag.
 impl fmt::Debug for Enrollment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Enrollment")

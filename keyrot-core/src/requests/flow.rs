@@ -1,4 +1,4 @@
-//! One flow for what an operator asks for a user: read, plan, agree, carry out, read again, report.
+//! One flow for every request about a user: read, plan, agree, carry out, read again, report.
 
 mod after;
 mod report;
@@ -32,12 +32,13 @@ use std::time::Duration;
 
 /// Chooses the notifiers for a user.
 type Notifiers = dyn Fn(&Target) -> Vec<Arc<dyn Notifier>> + Send + Sync;
-/// Looks the user up, for what comes after a key was switched off; or says why that failed.
+/// Finds the user for the rest of a revocation after the key was deactivated, or says why that
+/// failed.
 type FindTarget = dyn Fn() -> BoxFuture<'static, Result<Target, String>> + Send + Sync;
 
-/// An operator's request for one user: what it will do, doing it, and a report.
+/// An operator's request for one user: its plan, its execution, and its report.
 ///
-/// A front end shows the [`RequestPlan`], asks, and has it carried out.
+/// A front end shows the [`RequestPlan`], asks, and carries it out.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -84,8 +85,8 @@ pub struct RequestFlow {
 }
 
 impl RequestFlow {
-    /// For this user. `policies` ends sessions, and `trail` says which roles a revoked key assumed;
-    /// both are for revocations.
+    /// Returns a flow for this user. `policies` ends sessions, and `trail` shows which roles a
+    /// revoked key assumed; both are for revocations.
     #[must_use]
     pub fn new(
         kind: RequestKind,
@@ -94,7 +95,7 @@ impl RequestFlow {
         trail: Arc<dyn TrailPort>,
         target: Target,
     ) -> Self {
-        // How many users a run may change is not for one who is named.
+        // The limit on changed users does not apply to a user who is named.
         let limits = Limits { max_changes: None, ..Limits::default() };
         let notifiers = Arc::new(|_: &Target| Vec::new());
         Self {
@@ -112,7 +113,7 @@ impl RequestFlow {
         }
     }
 
-    /// With other bounds. How many users may be changed is none of them.
+    /// Sets other limits, except the number of users that may be changed.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -120,26 +121,26 @@ impl RequestFlow {
         self
     }
 
-    /// How long work on the user goes on starting new steps, counted from when it begins: a plan may
-    /// wait long for an answer. Default: by the limits' deadline.
+    /// Sets how long work on the user starts new steps, counted from its beginning, because a plan
+    /// may wait long for an answer. Default: the limits' deadline.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
     }
 
-    /// The region of the secret, for the report.
+    /// Sets the region of the secret, for the report.
     #[must_use]
     pub fn region(self, region: Option<String>) -> Self {
         Self { region, ..self }
     }
 
-    /// Whether a revocation also ends the sessions started with any key of the user.
+    /// Sets whether a revocation also ends the sessions started with any key of the user.
     #[must_use]
     pub fn end_sessions(self, end_sessions: bool) -> Self {
         Self { end_sessions, ..self }
     }
 
-    /// Notifies these of what is done.
+    /// Adds the notifiers for what is done.
     #[must_use]
     pub fn notify(
         self,
@@ -148,9 +149,9 @@ impl RequestFlow {
         Self { notifiers: Arc::new(notifiers), ..self }
     }
 
-    /// For a revocation [without a successor](Revocation::without_successor), of a user that was
-    /// not looked up: the key is switched off by IAM alone, and `find` looks the user up for the
-    /// rest. Where it says why it could not, the rest is not done.
+    /// Sets up a revocation [without a successor](Revocation::without_successor) for a user that
+    /// was not read: the key is deactivated with IAM alone, and `find` finds the user for the rest.
+    /// If `find` fails, the rest is not done.
     #[must_use]
     pub fn off_first(
         self,
@@ -165,7 +166,7 @@ impl RequestFlow {
         &self.target
     }
 
-    /// Reads the user, as a plan of a run does.
+    /// Reads the user, as the plan of a run does.
     pub async fn look(&self) -> UserResult {
         self.look_at(&self.target).await
     }
@@ -178,16 +179,16 @@ impl RequestFlow {
         only(&report, target)
     }
 
-    /// What the request will do. Nothing is changed.
+    /// Plans the request. Nothing is changed.
     pub async fn plan(&self, seen: &UserResult, request: Request) -> RequestPlan {
         let report = self.preview(&self.target, &request).await;
         let evidence = self.evidence(seen).await;
         self.planned(&self.target, (request, &report), evidence, Some(seen.clone()))
     }
 
-    /// Carries out what was planned.
+    /// Carries out the plan.
     ///
-    /// After a cancellation, or where the request could not be finished, ask again: it resumes.
+    /// After a cancellation, or if the request could not be finished, repeat it: it resumes.
     pub async fn carry_out(
         &self,
         plan: RequestPlan,
@@ -203,8 +204,8 @@ impl RequestFlow {
         self.close(&self.target, plan.request, done, cancel).await
     }
 
-    /// A request that cannot even be put, such as for a key that the user does not have: what was
-    /// read says why.
+    /// Returns the report of a request that cannot be made, such as for a key that the user does
+    /// not have.
     pub async fn refuse(&self, seen: &UserResult, refusal: Refusal) -> RequestReport {
         let outcome = match seen.outcome.hides(&refusal) {
             true => seen.outcome.clone(),
@@ -213,7 +214,7 @@ impl RequestFlow {
         self.show(&UserResult { outcome, ..seen.clone() }).await
     }
 
-    /// A report of the user, and of what can be asked for, where nothing was.
+    /// Returns a report of the user and of its resolutions, without a request.
     pub async fn show(&self, seen: &UserResult) -> RequestReport {
         let evidence = self.evidence(seen).await;
         let now = self.ports.clock.now();
@@ -236,10 +237,10 @@ impl RequestFlow {
         }
     }
 
-    /// Takes off what had ended the user's sessions, once they have expired.
+    /// Removes the policy that had ended the user's sessions, once they have expired.
     ///
     /// # Errors
-    /// [`CallError`](crate::model::error::CallError); `Denied` for whoever may not read or change
+    /// [`CallError`](crate::model::error::CallError); `Denied` without permission to read or change
     /// it.
     pub async fn lift(&self) -> Result<Lifted, crate::model::error::CallError> {
         lift_if_over(&*self.policies, &self.target.subject.user, self.ports.clock.now()).await
@@ -249,7 +250,7 @@ impl RequestFlow {
         self.limits.lasting(self.deadline, self.ports.clock.now())
     }
 
-    /// The last use of each of the user's keys.
+    /// Returns the last use of each of the user's keys.
     async fn evidence(&self, seen: &UserResult) -> Vec<EvidenceDocument> {
         let mut evidence = Vec::new();
         for key in &seen.keys {
@@ -342,7 +343,8 @@ impl RequestFlow {
     }
 }
 
-/// A key that was leaked stays Active while its successor has to wait: how to deactivate it now.
+/// Returns how to deactivate a leaked key now, if it stays Active because its successor has to
+/// wait.
 fn at_once(request: &Request, result: &UserResult) -> Option<Hint> {
     let Request::Revoke(order) = request else { return None };
     let waits = matches!(result.outcome, Outcome::Waiting(_));
@@ -355,7 +357,7 @@ fn at_once(request: &Request, result: &UserResult) -> Option<Hint> {
     })
 }
 
-/// What came of a request, and what was known before it.
+/// The result of a request, and what was known before it.
 struct Done {
     report: Report,
     before: Option<UserResult>,
@@ -379,13 +381,13 @@ fn steps_of(planned: &UserResult) -> Vec<PlannedAction> {
     }
 }
 
-/// Whether the key was seen Inactive or gone.
+/// Whether IAM listed the key as Inactive or gone.
 fn is_revoked(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Done | Outcome::Revoked { .. })
 }
 
 impl Request {
-    /// The previous key, as a plan found the user: the one to roll back to.
+    /// Returns the previous key, the one to roll back to, as a plan found the user.
     ///
     /// # Errors
     /// [`Refusal`] if there is none.
@@ -406,16 +408,16 @@ impl Request {
         }
     }
 
-    /// To revoke a key, as a plan found the user; without a name, the user's only key, if none was
-    /// revoked before.
+    /// Returns the request to revoke a key, as a plan found the user; without a name, the user's
+    /// only key, if none was revoked before.
     ///
     /// # Errors
-    /// [`Refusal`] if none is named, and it does not go without saying which is meant.
+    /// [`Refusal`] if no key is named, and more than one could be meant.
     pub fn revoke(seen: &UserResult, key: Option<KeyId>) -> Result<Revocation, Refusal> {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
-            // After a revocation its successor may be the only one: whoever repeats the command
-            // does not mean that one. And right after a rotation IAM may list the old key alone.
+            // After a revocation, its successor may be the only key: repeating the command does not
+            // mean that one. And right after a rotation, IAM may list only the old key.
             (None, [only])
                 if seen.revoked.is_empty()
                     && seen.current.as_ref().is_none_or(|current| *current == only.id) =>
@@ -433,7 +435,7 @@ impl Request {
     }
 }
 
-/// Shows whose request it is.
+/// Shows the user.
 impl fmt::Debug for RequestFlow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("RequestFlow");

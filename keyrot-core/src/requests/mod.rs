@@ -1,4 +1,4 @@
-//! What the operator asks for, and what follows from it.
+//! The operator's requests and their flows.
 
 pub(crate) mod end_sessions;
 pub(crate) mod enroll;

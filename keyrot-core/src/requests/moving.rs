@@ -22,7 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Moves users' homes to where the settings have them: another region, another secret, or both.
+/// Moves users' homes to the place in the settings: another region, another secret, or both.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -65,7 +65,7 @@ pub struct HomeMove {
     notifiers: Vec<Arc<dyn Notifier>>,
 }
 
-/// Why nothing can be planned. Nothing was changed.
+/// The reason why nothing can be planned. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MoveError {
@@ -78,14 +78,14 @@ pub enum MoveError {
     /// A user's home is in a region that no ports were given for.
     #[error("the home of {user} is in {region}, and no ports were given for that region")]
     NoPorts {
-        /// Who.
+        /// The user.
         user: UserName,
         /// The region.
         region: String,
     },
 }
 
-/// What will be done. Nothing was changed.
+/// A plan of moves. Nothing was changed.
 #[derive(Debug, Clone)]
 pub struct MovePlan {
     /// The plan as a document.
@@ -95,19 +95,19 @@ pub struct MovePlan {
 }
 
 impl MovePlan {
-    /// Whether it is not carried out, because some user cannot be moved now.
+    /// Whether the plan is refused, because a user cannot be moved now.
     #[must_use]
     pub fn is_refused(&self) -> bool {
         self.document.has(Change::Refused) || self.document.has(Change::Failed)
     }
 
-    /// Whether there is something to do, and nothing is in the way of any user.
+    /// Whether there is something to do, and no user is blocked.
     #[must_use]
     pub fn has_work(&self) -> bool {
         !self.is_refused() && self.document.has(Change::Planned)
     }
 
-    /// What to ask before it is carried out, without the question mark.
+    /// Returns the question to ask before it is carried out, without the question mark.
     #[must_use]
     pub fn question(&self) -> String {
         let planned = self.document.users.iter().filter(|row| row.result == Change::Planned);
@@ -117,7 +117,8 @@ impl MovePlan {
 }
 
 impl HomeMove {
-    /// To where `homes` has the users' secrets: `ports` work there. By the default waits.
+    /// Returns a move to where `homes` has the users' secrets, with the default waits. `ports` work
+    /// there.
     #[must_use]
     pub fn new(ports: Ports, selection: Selection, homes: Homes) -> Self {
         Self {
@@ -132,19 +133,19 @@ impl HomeMove {
         }
     }
 
-    /// By another policy.
+    /// Sets another policy.
     #[must_use]
     pub fn policy(self, policy: WaitPolicy) -> Self {
         Self { policy, ..self }
     }
 
-    /// With other bounds.
+    /// Sets other limits.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// How long the move of one user goes on starting new steps. Default: by the limits' deadline.
+    /// Sets how long the move of one user starts new steps. Default: the limits' deadline.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -157,14 +158,14 @@ impl HomeMove {
         self
     }
 
-    /// Moves homes from this region, too: `ports` work there.
+    /// Adds a region to move homes from. `ports` work there.
     #[must_use]
     pub fn old_home(mut self, region: &str, ports: Ports) -> Self {
         self.old.insert(region.to_owned(), ports);
         self
     }
 
-    /// Finds the users. One who was released keeps its home, and is found, too.
+    /// Finds the users. A released user keeps its home, and is found, too.
     ///
     /// # Errors
     /// [`MoveError`].
@@ -183,20 +184,20 @@ impl HomeMove {
         }
     }
 
-    /// The regions of the users' homes that a plan needs ports for, and does not have yet.
+    /// Returns the regions of the users' homes for which ports are still missing.
     #[must_use]
     pub fn other_regions(&self, targets: &[Target]) -> BTreeSet<String> {
         let regions = targets.iter().filter_map(home_region);
         regions.filter(|region| self.ports_at(region).is_none()).map(str::to_owned).collect()
     }
 
-    /// What moving these users will do.
+    /// Plans the moves of these users.
     ///
     /// # Errors
     /// [`MoveError::NoPorts`] for a home in one of the [`other_regions`](Self::other_regions).
     pub async fn plan(&self, targets: Vec<Target>) -> Result<MovePlan, MoveError> {
         let with_ports = targets.into_iter().map(|target| {
-            // Without a home there is nothing to leave: what is asked for is refused.
+            // Without a home there is nothing to leave: the request is refused.
             let ports = match home_region(&target) {
                 Some(region) => self.ports_at(region).ok_or_else(|| MoveError::NoPorts {
                     user: target.subject.user.clone(),
@@ -216,11 +217,11 @@ impl HomeMove {
         Ok(MovePlan { document, targets })
     }
 
-    /// Does it, user by user; nothing of a plan that is refused. One user who fails does not stop
+    /// Carries out the plan, user by user. A refused plan changes nothing. A failure does not stop
     /// the others.
     ///
-    /// After a cancellation those that were not begun stay planned. A move that was begun is
-    /// finished: between its two writes the user is blocked at both places.
+    /// After a cancellation, users that were not begun stay planned. A move that was begun is
+    /// finished, because between its two writes the user is blocked at both places.
     pub async fn carry_out(&self, plan: MovePlan, cancel: &Cancel) -> MoveDocument {
         let has_work = plan.has_work();
         let MovePlan { mut document, targets } = plan;
@@ -237,7 +238,7 @@ impl HomeMove {
         document
     }
 
-    /// What both places show, or what became of the move.
+    /// Returns the plan for both places, or the result of the move.
     async fn row(&self, target: &Target, old: &Ports, mode: Mode) -> MoveRow {
         if let Err(why) = &target.policy {
             return MoveRow::refused(&target.subject, &Outcome::Blocked(Blocked::clone(why)));
@@ -264,7 +265,7 @@ fn home_region(target: &Target) -> Option<&str> {
     }
 }
 
-/// Shows where to.
+/// Shows the new place.
 impl fmt::Debug for HomeMove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("HomeMove");

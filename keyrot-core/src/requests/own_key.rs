@@ -1,4 +1,4 @@
-//! One's own key, step by step: plan, agree, carry out, and plan again.
+//! A person's own key: plan, agree, carry out, and plan again.
 
 pub(crate) mod replace;
 
@@ -16,7 +16,7 @@ use crate::requests::own_key::replace::{
 };
 use std::error::Error;
 
-/// The key of a person who replaces it by themselves, in a place of their own such as
+/// The key of a person who replaces it without an operator, in their own place such as
 /// `~/.aws/credentials`.
 ///
 /// ```
@@ -52,16 +52,16 @@ pub struct OwnKey {
     owner: UserArn,
     mine: KeyId,
     policy: WaitPolicy,
-    /// As IAM listed them last.
+    /// The keys in IAM's last listing.
     keys: Vec<AccessKey>,
-    /// What was deleted: right after a deletion IAM may list the key for a while yet.
+    /// The deleted keys: IAM may still list a key for a while after its deletion.
     deleted: Vec<KeyId>,
 }
 
-/// What there is to do, and what was read for it.
+/// The next step, and the data that it is based on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnPlan {
-    /// What there is to do.
+    /// The next step.
     pub step: OwnStep,
     /// The user's other key.
     pub other: Option<AccessKey>,
@@ -71,10 +71,10 @@ pub struct OwnPlan {
     pub now: Timestamp,
 }
 
-/// Something that is changed once the owner agrees.
+/// A change that needs the owner's agreement.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OwnAction {
-    /// Create a key, verify it, and have it stored in the place of the old one.
+    /// Create a key, verify it, and store it in place of the old one.
     Replace,
     /// Deactivate the previous key.
     Deactivate(KeyId),
@@ -82,7 +82,7 @@ pub enum OwnAction {
     Delete(KeyId),
 }
 
-/// What was done.
+/// The change that was made.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum OwnDone {
     /// This new key is in place.
@@ -93,17 +93,17 @@ pub enum OwnDone {
     Deleted(KeyId),
 }
 
-/// Why it could not be planned or carried out.
+/// The reason why it could not be planned or carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OwnError {
-    /// What is due cannot be known.
+    /// The clock is wrong, so it is unknown what is due.
     #[error("{0}, so keyrot cannot know what is due; nothing more was changed")]
     Clock(WrongClock),
     /// A call failed.
     #[error("your keys could not be {doing}: {error}")]
     Call {
-        /// What was asked for, such as `listed`.
+        /// What was attempted, such as `listed`.
         doing: &'static str,
         /// What went wrong.
         error: CallError,
@@ -114,7 +114,8 @@ pub enum OwnError {
 }
 
 impl OwnPlan {
-    /// What can be done now. An Inactive key is deleted only if its owner says so.
+    /// Returns the change that can be made now. An Inactive key is deleted only if its owner says
+    /// so.
     #[must_use]
     pub fn action(&self, delete_inactive: bool) -> Option<OwnAction> {
         match &self.step {
@@ -130,7 +131,8 @@ impl OwnPlan {
 }
 
 impl OwnKey {
-    /// The key `mine`, of this user. The ports act as the user; the secret store is not used.
+    /// Returns the flow for the user's key `mine`. The ports act as the user; the secret store is
+    /// not used.
     #[must_use]
     pub fn new(ports: Ports, owner: UserArn, mine: KeyId, policy: WaitPolicy) -> Self {
         Self { ports, owner, mine, policy, keys: Vec::new(), deleted: Vec::new() }
@@ -142,22 +144,22 @@ impl OwnKey {
         &self.owner
     }
 
-    /// The key that was in place at the beginning.
+    /// Returns the key that was in place at the beginning.
     #[must_use]
     pub fn mine(&self) -> &KeyId {
         &self.mine
     }
 
-    /// The user's keys, as they were listed last, without those that were deleted.
+    /// Returns the user's keys from the last listing, without those that were deleted.
     #[must_use]
     pub fn keys(&self) -> &[AccessKey] {
         &self.keys
     }
 
-    /// Reads the keys, and the other one's last use, and decides.
+    /// Reads the keys and the last use of the other key, and decides.
     ///
     /// # Errors
-    /// [`OwnError`]. Nothing was changed by it.
+    /// [`OwnError`]. Nothing was changed.
     pub async fn plan(&mut self) -> Result<OwnPlan, OwnError> {
         let user = self.owner.name();
         let listed = self.ports.iam.list_keys(user).await;
@@ -177,8 +179,8 @@ impl OwnKey {
         Ok(OwnPlan { step, other, last_use, now })
     }
 
-    /// Does what was planned. `store` puts a new key where its owner finds it, as for
-    /// [`replace_own`]; only [`OwnAction::Replace`] calls it. After anything but that, plan again.
+    /// Carries out the plan. `store` puts a new key where its owner reads it, as for
+    /// [`replace_own`]; only [`OwnAction::Replace`] calls it. After any other action, plan again.
     ///
     /// # Errors
     /// [`OwnError`]; [`ReplaceError`] says whether a key is left behind.

@@ -1,5 +1,5 @@
-//! Who uses a key: IAM's record and a trail, of one key, of a user's keys, or of all old keys that
-//! still work.
+//! The uses of keys, from IAM's record and a trail: for one key, a user's keys, or all old keys
+//! that still work.
 
 use crate::engine::driver::Ports;
 use crate::engine::rotator::{Limits, Progress, Rotator};
@@ -18,48 +18,48 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Whose uses.
+/// The keys to ask about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whose {
-    /// One key's, whether or not IAM knows it still.
+    /// One key, whether or not IAM still knows it.
     Key(KeyId),
-    /// All keys' of a user.
+    /// All keys of a user.
     User(UserName),
-    /// The old keys' of these users that still work, where it is known which key is the old one.
+    /// The old keys of these users that still work, if it is known which key is the old one.
     Lagging(Vec<Target>),
 }
 
-/// What is being read: it may take minutes.
+/// The progress of reading, which may take minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UsesProgress<'a> {
-    /// So many users are read.
+    /// This many users will be read.
     Users(usize),
-    /// One more of them is read.
+    /// One more user was read.
     User,
-    /// So many keys are asked about.
+    /// This many keys will be asked about.
     Keys(usize),
     /// The trail is asked about this key.
     Key {
         /// The key.
         key: &'a KeyId,
-        /// In which regions.
+        /// The regions that are asked.
         regions: &'a [String],
-        /// From when on.
+        /// The start of the period.
         since: Timestamp,
     },
-    /// So many events of a region were read.
+    /// Events of a region were read.
     Events {
         /// The region.
         region: &'a str,
-        /// How many so far.
+        /// The number so far.
         events: usize,
     },
     /// That key is done.
     Done,
 }
 
-/// Asks who uses keys, within bounds. Nothing is changed.
+/// Asks who uses keys, within limits. Nothing is changed.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -98,8 +98,8 @@ struct Subject {
 }
 
 impl WhoUses {
-    /// Of the last seven days, in the regions that are worth asking, and at most 1,000 events of
-    /// each key and region.
+    /// Returns a question about the last seven days, in the relevant regions, with at most 1,000
+    /// events for each key and region.
     #[must_use]
     pub fn new(ports: Ports, trail: Arc<dyn TrailPort>) -> Self {
         let back = Duration::from_secs(7 * 86_400);
@@ -113,13 +113,13 @@ impl WhoUses {
         }
     }
 
-    /// Back so far from now.
+    /// Sets how far back to ask.
     #[must_use]
     pub fn back(self, back: Duration) -> Self {
         Self { back, ..self }
     }
 
-    /// In these regions; in those that are worth asking if there are none.
+    /// Sets the regions; if there are none, the relevant ones are asked.
     #[must_use]
     pub fn regions(mut self, regions: &[String]) -> Self {
         self.regions.clear();
@@ -131,19 +131,19 @@ impl WhoUses {
         self
     }
 
-    /// At most so many events of each key and region, the newest.
+    /// Sets the limit on events for each key and region, the newest first.
     #[must_use]
     pub fn max_events(self, max_events: u32) -> Self {
         Self { max_events, ..self }
     }
 
-    /// What bounds the reading of users, for [`Whose::Lagging`].
+    /// Sets the limits for reading users, for [`Whose::Lagging`].
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
     }
 
-    /// Asks. What could not be read of one key is in its part of the answer.
+    /// Asks. If part of a key's use could not be read, the answer for that key says so.
     ///
     /// # Errors
     /// [`CallError`] if a user's keys could not be listed; `NotFound` if there is no such user.
@@ -224,7 +224,7 @@ impl WhoUses {
         KeyUses::new(user, key, listed, last_use, uses)
     }
 
-    /// A key that IAM does not know any more may still be in the trail.
+    /// Returns the question for a key. The trail may still have a key that IAM no longer knows.
     async fn of_key(&self, key: KeyId) -> Subject {
         let (user, last_use) = match self.trail.key_record(&key).await {
             Ok(record) => (Some(record.user), record.last_use),

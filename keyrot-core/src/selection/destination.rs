@@ -6,14 +6,14 @@ use crate::selection::pattern::Pattern;
 use crate::selection::template::{Part, TemplateError, filled, split};
 use std::fmt;
 
-/// So many destinations a user may have: each one's receipt needs room in the home secret's tags.
+/// The limit on destinations per user: each receipt needs room in the home secret's tags.
 pub const MOST_DESTINATIONS: usize = 10;
 
 /// The longest place, in characters.
 const LONGEST_PLACE: usize = 512;
 
 /// A destination as the operator's settings describe it, as far as users are concerned: whose keys
-/// go there, and where. No user's tag has a say in it.
+/// go there, and where. Users' tags have no influence on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationRule {
     name: DestinationName,
@@ -24,11 +24,11 @@ pub struct DestinationRule {
     store: String,
 }
 
-/// Why a rule is refused.
+/// The reason why a rule is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
-    /// It is for nobody.
+    /// It matches no user.
     #[error("it is for no user; expected names or patterns, such as [\"ci-*\"]")]
     NoUsers,
     /// Several users would share one place.
@@ -48,7 +48,7 @@ impl DestinationRule {
     /// A rule for these users, required unless [`optional`](Self::optional) says otherwise.
     ///
     /// # Errors
-    /// [`RuleError`], for a rule by which users would share a place, or which is for nobody.
+    /// [`RuleError`], for a rule by which users would share a place, or which matches no user.
     pub fn new(
         name: DestinationName,
         users: Vec<Pattern>,
@@ -69,14 +69,14 @@ impl DestinationRule {
         Ok(Self { name, required: true, users, to, abilities, store })
     }
 
-    /// The same, and the previous key does not wait for it.
+    /// Makes the destination optional: the previous key does not wait for it.
     #[must_use]
     pub fn optional(self) -> Self {
         Self { required: false, ..self }
     }
 
-    /// The same, in a store that other destinations may write to as well: any text that is the same
-    /// for the same store. Two users must not share a place there, whichever destination gives it.
+    /// Sets the store, if other destinations may write to it as well: any text that identifies it.
+    /// Two users must not share a place in a store, even through different destinations.
     #[must_use]
     pub fn in_store(self, store: impl Into<String>) -> Self {
         Self { store: store.into(), ..self }
@@ -181,7 +181,7 @@ pub struct PlaceTemplate {
     form: PlaceForm,
 }
 
-/// Why a text is no template for places.
+/// The reason why a text is not a template for places.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PlaceError {
@@ -193,12 +193,12 @@ pub enum PlaceError {
     Form {
         /// A place that it gives.
         place: String,
-        /// What places look like.
+        /// The form of places.
         expected: &'static str,
     },
 }
 
-/// What places look like, by the rules of the store.
+/// The form of places, by the rules of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum PlaceForm {
@@ -253,7 +253,7 @@ impl fmt::Display for PlaceTemplate {
 }
 
 impl PlaceForm {
-    /// Whether a place can be there, by the store's own rules; else what was expected.
+    /// Checks whether a place is valid by the store's own rules.
     ///
     /// # Errors
     /// What was expected.
@@ -311,7 +311,7 @@ fn is_uuid(place: &str) -> bool {
     lengths && place.chars().all(|c| matches!(c, '-' | '0'..='9' | 'a'..='f'))
 }
 
-/// One part of a path in a URL: what would lead out of it is none.
+/// Whether the text is a valid part of a URL's path, which must not lead out of it.
 fn segment(text: &str, longest: usize) -> bool {
     text.len() <= longest && named(text, "_.-") && text != "." && text != ".."
 }

@@ -12,15 +12,16 @@ pub struct Homes {
     pub template: SecretTemplate,
     /// The region that they are in.
     pub region: String,
-    /// The account that is meant, if that was said: users of another one are not touched.
+    /// The account, if it is set: users of another account are not changed.
     pub account: Option<String>,
     /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that
     /// account and region were chosen on purpose.
     pub adoption: Adoption,
-    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without one
-    /// no user may: whoever may tag a user could say where its key is published.
+    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without
+    /// one, no tag may choose a name: otherwise anyone who may tag a user could choose where its
+    /// key is published.
     pub chosen_by_tag: Option<SecretPattern>,
-    /// Where copies of users' keys go beside their homes. Only the operator says so: no tag does.
+    /// The destinations of users' keys. They come only from the settings, never from a tag.
     pub destinations: Vec<DestinationRule>,
 }
 

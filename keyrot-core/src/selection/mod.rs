@@ -1,8 +1,8 @@
-//! Which users a run works on, and under which settings each.
+//! Selects the users of a run, each with its settings.
 //!
-//! A user is selected by a tag that somebody put there on purpose; everything else only takes users
-//! away again. What cannot be read or does not fit selects nobody (promise S4), and what is wrong
-//! with one user's own tags blocks that user alone.
+//! A user is selected by a tag that was set on purpose; everything else only excludes users.
+//! Unreadable or invalid data selects no user (promise S4), and an error in a user's own tags
+//! blocks only that user.
 
 pub(crate) mod destination;
 pub(crate) mod homes;
@@ -40,8 +40,8 @@ pub struct Selection {
     pub exclude: Vec<Pattern>,
     /// If not empty: of the users selected, only these.
     pub only: Vec<UserName>,
-    /// Whoever is named in `only` need not have the tag: for what a person asks for by name.
-    /// Exclusions hold all the same.
+    /// Users named in `only` need not have the tag, because an operator named them. Exclusions
+    /// still apply.
     pub without_tag: bool,
 }
 
@@ -58,7 +58,7 @@ impl Default for Selection {
     }
 }
 
-/// What [`select`] made of an account's users.
+/// The result of [`select`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selected {
     /// The account that was read, if it is known.
@@ -67,11 +67,11 @@ pub struct Selected {
     pub region: Option<String>,
     /// The users to work on, by name.
     pub chosen: Vec<Target>,
-    /// Users asked for by name who are not to be worked on, by name.
+    /// Users that were named but are not selected, by name.
     pub missing: Vec<Missing>,
     /// How many users were skipped, and why.
     pub skipped: Skipped,
-    /// Exclusions that fit no user listed: perhaps mistyped.
+    /// Exclusions that match no listed user: perhaps mistyped.
     pub unmatched_exclusions: Vec<Pattern>,
 }
 
@@ -124,18 +124,18 @@ impl Selected {
     }
 }
 
-/// A user asked for by name who is not to be worked on.
+/// A user that was named but is not selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Missing {
     /// The name asked for.
     pub user: UserName,
-    /// Why.
+    /// The reason.
     #[serde(flatten)]
     pub why: MissingWhy,
 }
 
-/// Why a user who was asked for by name is not to be worked on.
+/// The reason why a named user is not selected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "why")]
 #[non_exhaustive]
@@ -144,7 +144,7 @@ pub enum MissingWhy {
     NotFound {
         /// The users listed are those under this path.
         path_prefix: String,
-        /// A user whose name comes near.
+        /// A user with a similar name.
         nearest: Option<UserName>,
     },
     /// The user does not have the tag.
@@ -172,7 +172,7 @@ pub enum MissingWhy {
     },
     /// The user is excluded.
     Excluded {
-        /// The exclusion that fits.
+        /// The exclusion that matches.
         pattern: Pattern,
     },
 }
@@ -195,7 +195,7 @@ pub struct Skipped {
 
 /// Chooses from the users listed those to work on, and finds each one's secret and waits.
 ///
-/// `waits` hold for everybody, except where a user's own tags say otherwise: `keyrot:max-age`,
+/// `waits` apply to all users, except where a user's own tags say otherwise: `keyrot:max-age`,
 /// `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and `keyrot:secret` (the secret's name in place
 /// of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that the tag
 /// `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
@@ -230,8 +230,8 @@ pub fn select(
     let mut listed: BTreeMap<&UserName, Vec<&IamUser>> = BTreeMap::new();
     for user in users {
         let entries = listed.entry(user.arn.name()).or_default();
-        // A page boundary may show a user twice; that is one user. Two different ones are a list
-        // that cannot be trusted.
+        // A page boundary may list a user twice; that is one user. If the two differ, the list
+        // cannot be trusted.
         if !entries.contains(&user) {
             entries.push(user);
         }
@@ -252,8 +252,8 @@ pub fn select(
     let mut sharers: Sharers<'_> = BTreeMap::new();
     for (&name, entries) in &listed {
         let own = |user: &IamUser| tags::read(user, &selection.tag, homes, policy);
-        // Whoever is tagged may be another run's to rotate, so their secret is taken, whether or
-        // not they are this run's.
+        // Another run may rotate any tagged user, so its secret counts as taken, even if this run
+        // does not select the user.
         for user in entries.iter().filter(|user| selection.tagged(user).is_ok()) {
             let own = own(user);
             if let Some(secret) = own.secret.filter(|_| !own.by_home) {
@@ -273,7 +273,7 @@ pub fn select(
             }
         }
     }
-    // As with secrets: whoever is tagged may be another run's, and their places are taken.
+    // As with secrets: another run may rotate any tagged user, so its places count as taken.
     let tagged = users.iter().filter(|user| selection.tagged(user).is_ok());
     let all = tagged.chain(wanted.iter().map(|(user, ..)| *user)).map(|user| &user.arn);
     let secrets = sharers.iter().flat_map(|(secret, users)| {
@@ -325,7 +325,7 @@ fn choose(
         );
     }
     if let Some(secret) = &own.secret {
-        // Whoever's it is by the settings is not blocked by somebody who claims it.
+        // The user that owns it by the settings is not blocked by another user that claims it.
         let others = sharers
             .get(secret)
             .filter(|_| !own.by_home)

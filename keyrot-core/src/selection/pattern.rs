@@ -39,7 +39,7 @@ impl Pattern {
     /// Parses the text.
     ///
     /// # Errors
-    /// [`PatternError`] for a text that can match no user name: an exclusion that excludes nobody
+    /// [`PatternError`] for a text that can match no user name: an exclusion that excludes no user
     /// would be a trap.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
         let fits = |c: char| c.is_ascii_alphanumeric() || "+=,.@_-*?".contains(c);

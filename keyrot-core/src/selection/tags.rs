@@ -1,4 +1,4 @@
-//! What a user's own tags say.
+//! The settings in a user's own tags.
 
 use crate::model::home::{HOME_TAG, HomeTag};
 use crate::model::names::SecretName;
@@ -94,8 +94,8 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &WaitPolic
     Own { secret, by_tag, by_home, policy, problems }
 }
 
-/// The name in the tag. Whoever may tag a user could say where its key is published, so the
-/// settings have to allow it.
+/// Returns the name in the tag. Anyone who may tag a user could choose where its key is published,
+/// so the settings have to allow it.
 fn chosen(text: &str, homes: &Homes) -> Result<SecretName, String> {
     let name = SecretName::parse(text)
         .map_err(|error| format!("the tag {SECRET} cannot be used: {error}"))?;
@@ -125,7 +125,7 @@ fn kept(name: &SecretName, home: &HomeTag, user: &IamUser, homes: &Homes) -> Sec
     }
 }
 
-/// A mistyped tag would silently leave the user on the general settings: say so.
+/// Reports an unknown tag: otherwise a typo would silently leave the user on the general settings.
 fn unknown(user: &IamUser, marker: &str) -> Vec<String> {
     let ours =
         |key: &str| key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));

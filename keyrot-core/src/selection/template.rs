@@ -1,11 +1,11 @@
-//! From a user to the name of the secret.
+//! The template for the name of a user's secret.
 
 use crate::model::names::{SecretName, UserArn};
 use crate::model::nearest::nearest;
 use crate::model::user_ref::UserRef;
 use std::fmt;
 
-/// How a user's secret is called: text with `{user}` in it, and if you like `{path}` and
+/// The template for a secret's name: text that contains `{user}`, and optionally `{path}` and
 /// `{account}`.
 ///
 /// What Secrets Manager does not allow in a name is written as `=` and two hexadecimal digits, and
@@ -36,7 +36,7 @@ pub(super) enum Part {
     Account,
 }
 
-/// Why a text is no template for secret names.
+/// The reason why a text is not a template for secret names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
@@ -45,14 +45,14 @@ pub enum TemplateError {
         "it has no {{user}}, so all users would share one secret; expected for example /iam/{{user}}/access_key"
     )]
     NoUser,
-    /// A placeholder stands there twice.
+    /// A placeholder appears twice.
     #[error("it has {{{0}}} twice; expected it once")]
     Twice(String),
     /// There is no such placeholder.
     #[error("it has {{{name}}}, which is not known; expected {{user}}, {{path}} or {{account}}{}",
         suggestion.map(|s| format!("; did you mean {{{s}}}?")).unwrap_or_default())]
     Unknown {
-        /// What stands between the braces.
+        /// The text between the braces.
         name: String,
         /// What was probably meant.
         suggestion: Option<&'static str>,
@@ -112,7 +112,7 @@ impl SecretTemplate {
     ///
     /// # Errors
     /// [`TemplateError`], for a template under which two users could share a secret, or which fits
-    /// nobody.
+    /// no user.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let parts = split(text, |c| c.is_ascii_alphanumeric() || "/_+=.@-".contains(c))?;
         for (name, placeholder) in &PLACEHOLDERS {
@@ -166,7 +166,7 @@ impl SecretTemplate {
         })
     }
 
-    /// The name of a user's secret for somebody who may know no more than the user's name; `None`
+    /// Returns the name of a user's secret for a caller that may know only the user's name; `None`
     /// if the template needs more.
     ///
     /// # Errors

@@ -176,7 +176,7 @@ pub struct Vault {
 pub enum VaultAuth {
     /// By a token.
     Token(SecretSource),
-    /// By the AWS auth method: the credentials that keyrot runs with prove who it is.
+    /// By the AWS auth method: keyrot identifies itself with its own AWS credentials.
     Aws {
         /// The role of the auth method.
         role: String,

@@ -53,11 +53,11 @@ pub(super) enum Problem {
     Syntax { message: String },
     /// There is no such setting.
     Unknown { suggestion: Option<String> },
-    /// It is not taken from a file that nobody chose.
+    /// It is not allowed in a file that was not chosen.
     NotChosen,
     /// The value does not fit.
     Value { value: String, expected: String },
-    /// The value fits by itself, and not with the others.
+    /// The value is valid by itself, but not together with the others.
     Conflict { rule: String },
 }
 
@@ -73,8 +73,8 @@ impl SettingsError {
         &self.name
     }
 
-    /// Whether the setting is refused only because it is in a file that [nobody
-    /// chose](super::Sources::found_file).
+    /// Whether the setting is refused only because it is in a file that [was not
+    /// chosen](super::Sources::found_file).
     #[must_use]
     pub fn needs_chosen_file(&self) -> bool {
         self.problem == Problem::NotChosen
@@ -131,8 +131,7 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// Everything that is wrong with the settings; at least one thing. Displayed, each stands on its
-/// own line.
+/// All errors in the settings, at least one. `Display` prints each on its own line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsErrors(Vec<SettingsError>);
 

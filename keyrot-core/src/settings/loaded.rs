@@ -1,4 +1,4 @@
-//! Settings that hold together, and where each comes from.
+//! Consistent settings, each with its source.
 
 use crate::model::waits::WaitPolicy;
 use crate::selection::Selection;
@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Settings that hold together.
+/// Consistent settings.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(super) values: Values,
@@ -24,7 +24,7 @@ pub struct Settings {
     unknown_variables: Vec<String>,
 }
 
-/// One setting's value, and where it comes from.
+/// One setting's value, and its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Explained {
@@ -40,7 +40,8 @@ impl Settings {
     /// Puts the sources together.
     ///
     /// # Errors
-    /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would have won.
+    /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would
+    /// have won.
     pub fn load(sources: &Sources<'_>) -> Result<Self, SettingsErrors> {
         let Read { given, mut errors, unknown_variables } = sources.read();
         let mut values = Values::default();
@@ -99,7 +100,8 @@ impl Settings {
                 files: sources.file_names(),
                 unknown_variables,
             }),
-            // With a wait that could not be read, the check would speak of a set that nobody wrote.
+            // With a wait that could not be read, the check would be about a set that does not
+            // exist.
             Err(error) if WAITS.iter().all(|name| !bad.contains(name)) => {
                 let others = WAITS.iter().filter(|name| **name != error.name);
                 let others = others
@@ -161,7 +163,7 @@ impl Settings {
         &self.policy
     }
 
-    /// Whether waits are allowed that are fit for tests only.
+    /// Whether waits are allowed that are only suitable for tests.
     #[must_use]
     pub fn allow_short_waits(&self) -> bool {
         self.values.allow_short_waits
@@ -216,7 +218,7 @@ impl Settings {
         self.values.max_adoptions
     }
 
-    /// How long a run goes on starting new steps.
+    /// How long a run starts new steps.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.values.deadline
@@ -228,14 +230,13 @@ impl Settings {
         self.values.region.as_deref()
     }
 
-    /// The account that these settings are for, if they say so: users of another one are not
-    /// touched.
+    /// The account of these settings, if set: users of another account are not changed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.values.account.as_deref()
     }
 
-    /// Further regions in which a user's home is looked for before it is given one.
+    /// Other regions in which a user's home is looked up before it gets one.
     #[must_use]
     pub fn home_regions(&self) -> &[String] {
         &self.values.home_regions

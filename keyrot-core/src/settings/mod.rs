@@ -1,9 +1,9 @@
 //! Settings, by one rule for all: TOML files, then the environment, then flags; the later wins.
 //!
 //! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file,
-//! `KEYROT_MAX_AGE` in the environment, and the flag `--max-age`. Whatever is not known or not
-//! usable is an error that says where it is and what was expected, and all errors are reported
-//! together. Nothing here reads a file or the environment: the caller hands over what it read.
+//! `KEYROT_MAX_AGE` in the environment, and the flag `--max-age`. An unknown setting or an unusable
+//! value is an error that says where it is and what was expected, and all errors are reported
+//! together. Nothing here reads a file or the environment: the caller passes their contents.
 //!
 //! ```
 //! use keyrot_core::settings::{Settings, Sources};
@@ -25,8 +25,8 @@
 //! ```
 //!
 //! In the environment and in flags a list is written `a,b` and a table `k=v,k=v`; a flag of these
-//! kinds may be repeated. An empty variable counts as not set. Where a setting may be absent, an
-//! empty text in the file or a flag takes away what an earlier source said. Destinations are tables
+//! kinds may be repeated. An empty variable counts as not set. If a setting may be absent, an empty
+//! text in the file or a flag removes the value of an earlier source. Destinations are tables
 //! `[[destination]]` in a file, and a JSON array of objects in the environment; they have no flag.
 
 pub(crate) mod destination;

@@ -15,7 +15,7 @@ use crate::settings::loaded::Settings;
 impl Settings {
     /// Where users' secrets are, for a store in this region. Users who have no home yet may be
     /// given one only where account and region are settings, or where the caller was `deployed` for
-    /// them: what the environment happens to say is nobody's choice.
+    /// them: a value from the environment is not a deliberate choice.
     #[must_use]
     pub fn homes(&self, region: &str, deployed: bool) -> Homes {
         let named = deployed || (self.account().is_some() && self.region() == Some(region));
@@ -33,7 +33,7 @@ impl Settings {
     /// are named.
     ///
     /// # Errors
-    /// [`CallError`] if not every user could be seen: nobody is selected then.
+    /// [`CallError`] if not every user could be read: then no user is selected.
     pub async fn find(
         &self,
         iam: &dyn IamPort,
@@ -45,8 +45,8 @@ impl Settings {
         Ok(select(&users, &selection, homes, self.policy()))
     }
 
-    /// Finds one user by name, for a [`Request`](crate::model::request::Request): tagged for
-    /// rotation or not, but not one who is excluded.
+    /// Finds one user by name, for a [`Request`](crate::model::request::Request), even without the
+    /// rotation tag, but not an excluded one.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be seen.

@@ -10,8 +10,7 @@ use crate::settings::{destination_keys, tables};
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 
-/// What the settings are put together from. Later calls of each method add to earlier ones; of
-/// several files the later wins.
+/// The sources of settings. Later calls of each method add to earlier ones; a later file wins.
 #[derive(Debug, Clone, Default)]
 pub struct Sources<'a> {
     files: Vec<SettingsFile<'a>>,
@@ -52,8 +51,8 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// A settings file that nobody chose, such as one that happens to be in the current directory.
-    /// What [needs a chosen file](SettingInfo::needs_chosen_file) is an error in it.
+    /// Adds a settings file that was not chosen, such as one in the current directory. A setting
+    /// that [needs a chosen file](SettingInfo::needs_chosen_file) is an error in it.
     #[must_use]
     pub fn found_file(mut self, name: &'a str, text: &'a str) -> Self {
         self.files.push(SettingsFile { name, text, chosen: false });

@@ -57,8 +57,8 @@ impl SettingInfo {
             || (self.name == "kms_key" && text.is_some_and(|text| text.starts_with("arn:")))
     }
 
-    /// Whether a message may repeat a value that could not be read. Where a notifier is expected,
-    /// somebody may have put a secret URL.
+    /// Whether a message may repeat a value that could not be read. The value of a notifier may be
+    /// a secret URL.
     pub(super) fn may_be_shown(&self) -> bool {
         !["notify", "destination"].contains(&self.name)
     }

@@ -1,8 +1,8 @@
-//! Who uses a key: the uses that a trail (AWS CloudTrail's event history) has on record, read page
-//! by page within bounds, and summed up.
+//! The uses of a key in a trail (AWS CloudTrail's event history), read page by page within limits,
+//! and summarized.
 //!
 //! IAM has a key's last use only; the trail has the source addresses and user agents. [`look_up`]
-//! reads it, [`UseEvidence`] is what comes of it. What it cannot show stands at [`UseEvidence`].
+//! reads it and returns [`UseEvidence`], which documents what it cannot show.
 
 #[cfg(test)]
 mod tests;
@@ -24,14 +24,14 @@ const PAGE: usize = 50;
 /// Pages may be empty and still not the last; so many are read beyond those that the events need.
 const MORE_PAGES: usize = 20;
 
-/// What is asked of a trail.
+/// A query of a trail.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct TrailAsk {
-    /// Whose uses.
+    /// The key.
     pub key: KeyId,
     /// In which region; each has a trail of its own.
     pub region: String,
-    /// From when on.
+    /// The start of the period.
     pub since: Timestamp,
 }
 
@@ -46,7 +46,7 @@ pub struct TrailPage {
     pub next: Option<String>,
 }
 
-/// What IAM knows of a key, whoever's it is.
+/// IAM's record of a key, for any user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
     /// Whose key it is.
@@ -59,11 +59,11 @@ pub struct KeyRecord {
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait TrailPort: Send + Sync {
-    /// The regions that are worth asking where nobody names others: the account's own, and the one
-    /// that has the events of global services.
+    /// Returns the default regions: the account's own, and the one with the events of global
+    /// services.
     fn regions(&self) -> Vec<String>;
 
-    /// Whose key it is, and its last use by IAM's record.
+    /// Returns the key's user, and its last use by IAM's record.
     ///
     /// # Errors
     /// [`CallError`]; `NotFound` if there is no such key.
@@ -73,7 +73,7 @@ pub trait TrailPort: Send + Sync {
     /// One request.
     ///
     /// # Errors
-    /// [`CallError`]. A record that cannot be read is no error: it is counted.
+    /// [`CallError`]. A record that cannot be read is not an error: it is counted.
     async fn page<'a>(&self, ask: &TrailAsk, next: Option<&'a str>)
     -> Result<TrailPage, CallError>;
 }
@@ -119,8 +119,7 @@ pub async fn look_up(
     uses.into_evidence(key.clone(), bounds.since, unreadable, searched)
 }
 
-/// The regions that are worth asking about a key where nobody names others: the trail's own, and
-/// the one of the key's last use.
+/// Returns the default regions for a key: the trail's own, and the one of the key's last use.
 #[must_use]
 pub fn regions_to_ask(port: &dyn TrailPort, last_use: &LastUse) -> Vec<String> {
     let mut regions = port.regions();

@@ -1,4 +1,4 @@
-//! A client for the cluster that the settings name.
+//! A client for the cluster in the settings.
 
 use crate::http::is_near;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 const CONNECT: Duration = Duration::from_secs(4);
 const KUBECONFIG: &str = "KUBECONFIG";
 
-/// Whether a certificate that a credential plugin gave has expired, or is about to.
+/// Whether a certificate from a credential plugin has expired, or is about to.
 pub(super) fn has_expired(client: &Client) -> bool {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
@@ -23,13 +23,13 @@ pub(super) fn has_expired(client: &Client) -> bool {
 }
 
 /// # Errors
-/// What is wrong, in words without a secret.
+/// A message without a secret.
 pub(super) async fn connect(kind: &Kubernetes) -> Result<Client, String> {
     let config = checked(config(kind).await?)?;
     let (done, made) = oneshot::channel();
     let runtime = Handle::current();
-    // A credential plugin is run here. It may hang, and a blocking task of the runtime's would hold
-    // up the end of the program.
+    // A credential plugin runs here. It may hang, and a blocking task of the runtime would delay
+    // the end of the program.
     std::thread::spawn(move || {
         let _within = runtime.enter();
         let _ = done.send(Client::try_from(config).map_err(|error| unusable(&error)));
@@ -45,7 +45,7 @@ async fn config(kind: &Kubernetes) -> Result<Config, String> {
     let named = std::env::var_os(KUBECONFIG).is_some_and(|value| !value.is_empty());
     let file = match file {
         Ok(file) => file,
-        // No file, and nobody named one: this may be a pod.
+        // There is no file, and none was named: this may be a pod.
         Err(error) if kind.kubeconfig.is_none() && !named && is_missing(&error) => {
             if let Some(context) = &kind.context {
                 return Err(format!(
@@ -63,15 +63,15 @@ async fn config(kind: &Kubernetes) -> Result<Config, String> {
     let options = KubeConfigOptions { context: Some(context), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(file, &options).await;
     let mut config = config.map_err(|error| unreadable(&error))?;
-    // kube looks for the proxy's own name in NO_PROXY.
+    // kube checks NO_PROXY for the proxy's own name.
     if !has_proxy && Matcher::from_env().intercept(&config.cluster_url).is_none() {
         config.proxy_url = None;
     }
     Ok(config)
 }
 
-/// The context of the settings, or the only one. The file's current one is for people: whoever
-/// switches it for a moment must not send keys to another cluster.
+/// Returns the context in the settings, or the only one. It ignores the file's current context: a
+/// person who switches it for a moment must not send keys to another cluster.
 fn context(kind: &Kubernetes, file: &Kubeconfig) -> Result<String, String> {
     let mut names = file.contexts.iter().map(|one| one.name.as_str());
     let all = || {
@@ -98,7 +98,7 @@ fn proxy_of<'a>(file: &'a Kubeconfig, context: &str) -> Option<&'a str> {
     cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|url| !url.is_empty())
 }
 
-/// The configuration, if keys may be sent by it.
+/// Returns the configuration, if keys may be sent with it.
 fn checked(mut config: Config) -> Result<Config, String> {
     let near = config.cluster_url.host().is_some_and(is_near);
     if config.cluster_url.scheme_str() != Some("https") && !near {
@@ -120,7 +120,7 @@ fn checked(mut config: Config) -> Result<Config, String> {
                     .to_owned(),
             );
         }
-        // What it prints is not for keyrot's output, and nobody answers what it asks.
+        // Its output must not mix with keyrot's, and it can't ask questions.
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     config.connect_timeout = Some(CONNECT);
@@ -137,7 +137,7 @@ fn is_missing(error: &KubeconfigError) -> bool {
     }
 }
 
-/// Without what kube says: it shows lines of the file, and tokens are in it.
+/// Returns a message without kube's own, which quotes lines of the file, and tokens.
 fn unreadable(error: &KubeconfigError) -> String {
     let what = match error {
         KubeconfigError::ReadConfig(error, path) => {
@@ -174,7 +174,7 @@ fn unusable(error: &kube::Error) -> String {
     .to_owned()
 }
 
-/// What is wrong with the credentials of the kubeconfig, if that is it.
+/// Returns what is wrong with the kubeconfig's credentials, if they are the cause.
 pub(super) fn refused_credentials(error: &kube::Error) -> Option<String> {
     let mut cause: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(at) = cause {

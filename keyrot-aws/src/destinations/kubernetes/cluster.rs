@@ -1,7 +1,7 @@
-//! The API server of a cluster: requests to it, sent again where that does no harm.
+//! The API server of a cluster: requests to it, retried if that is harmless.
 //!
-//! They go through kube's client as they are. Its typed calls log an answer that they cannot read,
-//! and the answers here have secrets in them.
+//! They go through kube's client as raw requests. Its typed calls log an answer that they cannot
+//! read, and answers here contain secrets.
 
 use super::client;
 use crate::backoff::pause;
@@ -37,7 +37,7 @@ struct Lost {
     said: String,
     /// Whether the request may have been carried out.
     sent: bool,
-    /// Whether it would be the same at the next attempt.
+    /// Whether the next attempt would fail in the same way.
     is_lasting: bool,
 }
 
@@ -46,8 +46,8 @@ impl Cluster {
         Self { kind: kind.clone(), client: Mutex::default() }
     }
 
-    /// Sends it, again where that can do no harm, and with other credentials if the server refuses
-    /// those at hand. An error is that no answer could be had; a refusal is a [`Reply`].
+    /// Sends the request. Retries it if that is harmless, and uses other credentials if the server
+    /// refuses the current ones. An error means that there was no answer; a refusal is a [`Reply`].
     pub(super) async fn send(
         &self,
         about: &About<'_>,
@@ -58,7 +58,8 @@ impl Cluster {
         if reply.status != 401 {
             return Ok(reply);
         }
-        // A token may have been replaced since it was read, or a credential plugin gives another.
+        // A token may have been replaced since it was read, or a credential plugin may return a new
+        // one.
         *self.client.lock().await = None;
         self.attempts(about, ask, end).await
     }
@@ -93,7 +94,7 @@ impl Cluster {
                 Err(_) => (ErrorKind::Unavailable, "did not answer in time".to_owned(), None, true),
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
-            // What a lost write did is for the next look to find out.
+            // The next read shows what a lost write did.
             let unclear = sent && !ask.is_read();
             if unclear || attempt == ATTEMPTS || Instant::now() + wait >= end {
                 let effect = if unclear { Effect::Unknown } else { Effect::None };
@@ -157,7 +158,7 @@ async fn once(client: &Client, ask: &Ask) -> Result<Reply, Lost> {
     })
 }
 
-/// In words of keyrot's own: kube's errors may quote what a credential plugin printed.
+/// Returns keyrot's own message: kube's errors may quote what a credential plugin printed.
 fn lost(error: kube::Error, ask: &Ask) -> Lost {
     if let Some(said) = client::refused_credentials(&error) {
         return Lost { said, sent: false, is_lasting: true };

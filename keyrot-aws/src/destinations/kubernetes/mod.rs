@@ -1,8 +1,8 @@
 //! Secrets of a Kubernetes cluster, by server-side apply.
 //!
-//! A write names the uid and the resource version that were seen: the API server refuses it if the
-//! Secret is another one by then (Kubernetes documentation, "Kubernetes API Concepts", "Resource
-//! versions"). It is never forced, so what another writer owns in the Secret stays that writer's.
+//! A write names the uid and the resource version that were read: the API server refuses it if the
+//! Secret has changed since then (Kubernetes documentation, "Kubernetes API Concepts", "Resource
+//! versions"). It is never forced, so fields that another writer owns do not change.
 
 mod client;
 mod cluster;
@@ -21,9 +21,9 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 use tokio::time::Instant;
 
-/// A version that no object has: that of a store in which nothing was written. A Secret that is
-/// there has another one, so the server refuses; where there is none, it creates one all the same
-/// (kube-apiserver, `Store.Update`).
+/// A resource version that no object has: that of an empty store. If the Secret exists, its version
+/// differs, so the server refuses; if there is none, the server creates it anyway (kube-apiserver,
+/// `Store.Update`).
 const NOWHERE: &str = "1";
 /// A write to a field that another writer owns (Kubernetes documentation, "Server-Side Apply",
 /// "Conflicts").
@@ -35,8 +35,8 @@ pub(super) struct Secrets {
     cluster: Cluster,
 }
 
-/// What the API server says of a request that it refuses (Kubernetes API reference, "Status"). Its
-/// message may quote what was sent.
+/// The API server's answer to a refused request (Kubernetes API reference, "Status"). Its message
+/// may quote the request.
 #[derive(Default, Deserialize)]
 struct Status {
     #[serde(default)]
@@ -67,11 +67,11 @@ impl Secrets {
         About { name: &self.name, what: "the Secret", place }
     }
 
-    /// The Secret, if it is there and keyrot may write to one like it.
+    /// Reads the Secret, if it exists and keyrot may write to it.
     async fn get(&self, place: &str, end: Instant) -> Result<Option<Secret>, CallError> {
         let about = self.about(place);
         let reply = self.cluster.send(&about, &Ask::get(path(place)), end).await?;
-        // A server that is none of Kubernetes's knows no Secrets either.
+        // A server other than Kubernetes has no Secrets either.
         let missing = || status(&reply).kind.as_deref() == Some("secrets");
         match reply.status {
             200 => {
@@ -118,8 +118,8 @@ impl Secrets {
             let now = now.found(&about, &self.kind)?;
             return Err(about.conflict(now.mark(), None));
         }
-        // This server creates nothing under a version. Without one it would take what appeared
-        // since then, and says so.
+        // This server creates no object with a resource version. Without one, the write would
+        // replace an object that appeared since then, and the message says so.
         let anything = Expected { uid: None, resource_version: None };
         let reply = self.patch(place, delivery, true, &anything, end).await?;
         match reply.status {
@@ -128,7 +128,7 @@ impl Secrets {
         }
     }
 
-    /// What the server answers to a write.
+    /// Interprets the server's answer to a write.
     fn written(
         &self,
         about: &About<'_>,
@@ -200,7 +200,8 @@ fn status(reply: &Reply) -> Details {
     reply.json::<Status>().and_then(|status| status.details).unwrap_or_default()
 }
 
-/// Nothing was written: the Secret is another one by now, or fields of it are another writer's.
+/// Returns the conflict: the Secret has changed, or another writer owns some of its fields. Nothing
+/// was written.
 fn taken(about: &About<'_>, reply: &Reply) -> CallError {
     let causes = status(reply).causes;
     let owned = causes.iter().filter(|cause| cause.reason == OWNED);
@@ -228,7 +229,8 @@ fn unreadable(about: &About<'_>, effect: Effect) -> CallError {
     about.error(ErrorKind::Other, effect, "the API server's answer cannot be read")
 }
 
-/// Why a reply is a refusal, in words of keyrot's own: what the server says may quote what was sent.
+/// Returns why a request was refused, in keyrot's own words: the server's message may quote the
+/// request.
 fn refusal(about: &About<'_>, reply: &Reply, verbs: &str) -> CallError {
     let (namespace, name) = parts(about.place);
     let (kind, said) = match reply.status {

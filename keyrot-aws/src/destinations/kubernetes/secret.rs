@@ -1,4 +1,4 @@
-//! A Secret, as the API server shows it and takes it.
+//! A Secret in the API server's format.
 
 use crate::destinations::about::{About, hidden};
 use chrono::{DateTime, Utc};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// What keyrot is called in a Secret's `managedFields`.
+/// keyrot's name in a Secret's `managedFields`.
 pub(super) const MANAGER: &str = "keyrot";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
@@ -35,7 +35,7 @@ struct Metadata {
     managed_fields: Vec<Managed>,
 }
 
-/// What one writer owns.
+/// The fields that one writer owns.
 #[derive(Deserialize)]
 struct Managed {
     #[serde(default)]
@@ -62,7 +62,7 @@ impl Secret {
         Expected { uid: Some(uid), resource_version: Some(resource_version) }
     }
 
-    /// Why keyrot cannot write to it.
+    /// Returns why keyrot cannot write to it.
     pub(super) fn problem(&self) -> Option<&'static str> {
         if self.immutable == Some(true) {
             Some("it is immutable; delete it, and keyrot creates it, or set another `to`")
@@ -79,14 +79,14 @@ impl Secret {
         std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
     }
 
-    /// Whether exactly this key is in it.
+    /// Whether it holds exactly this key.
     pub(super) fn has(&self, kind: &Kubernetes, credentials: &Credentials) -> bool {
         let is = |name: &str, value: &str| self.text(name).is_some_and(|text| *text == value);
         is(&kind.id_name, credentials.key.as_str())
             && is(&kind.secret_name, credentials.secret.expose())
     }
 
-    /// What keyrot applied, where that has both halves of a key.
+    /// Returns the fields that keyrot applied, if they include both halves of a key.
     fn applied(&self, kind: &Kubernetes) -> Option<&Managed> {
         let owns = |one: &Managed, name: &str| {
             let field = one.fields.get("f:data").and_then(|data| data.get(format!("f:{name}")));
@@ -100,8 +100,8 @@ impl Secret {
         })
     }
 
-    /// What is in it. A half that something else wrote belongs to that in `managedFields`, so a key
-    /// is one only where keyrot wrote both.
+    /// Returns its content. In `managedFields`, a half belongs to its writer, so it holds a key
+    /// only if keyrot wrote both halves.
     pub(super) fn found(&self, about: &About<'_>, kind: &Kubernetes) -> Result<Found, CallError> {
         let Metadata { uid, resource_version, .. } = &self.metadata;
         let applied = self.applied(kind);
@@ -114,14 +114,14 @@ impl Secret {
         Ok(Found::Copy { mark: about.mark(format!("{uid}.{resource_version}"))?, holds, written })
     }
 
-    /// Whether the label says that something else manages it: then it stays as it is.
+    /// Whether the label says that something else manages it: then the label does not change.
     pub(super) fn is_labeled_otherwise(&self) -> bool {
         self.metadata.labels.get(MANAGED_BY).is_some_and(|by| by != MANAGER)
     }
 }
 
-/// All that keyrot wants of the Secret: what it applied before and is not here is removed (Kubernetes
-/// documentation, "Server-Side Apply", "Field management").
+/// Returns everything that keyrot applies: fields that it applied before and that are not here are
+/// removed (Kubernetes documentation, "Server-Side Apply", "Field management").
 pub(super) fn apply(
     (namespace, name): (&str, &str),
     kind: &Kubernetes,

@@ -8,7 +8,7 @@ use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// What was seen.
+/// The tags that were read.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Look {
     /// The account's number.
@@ -19,7 +19,7 @@ pub(super) struct Look {
     pub(super) region: Option<String>,
     /// How many users there are.
     pub(super) users: usize,
-    /// Tags that look as if they were about rotation, the most frequent first.
+    /// Tags whose names suggest rotation, the most frequent first.
     pub(super) tags: Vec<Tag>,
     /// The path that all users with the suggested tag have in common, if it is not `/`.
     pub(super) path_prefix: Option<String>,
@@ -60,7 +60,7 @@ fn seen(users: &[IamUser], usual: &str) -> Look {
         .into_iter()
         .map(|((key, value), of)| (Tag { key, value, users: of.len() }, of))
         .collect();
-    // The usual tag goes before others of the same kind.
+    // The default tag comes before others of the same kind.
     tags.sort_by_key(|(tag, _)| (!tag.key.eq_ignore_ascii_case(usual), usize::MAX - tag.users));
     let suggested = tags.iter().find(|(tag, _)| says_yes(&tag.value));
     let path_prefix = suggested.map(|(_, of)| common_path(of)).filter(|path| path != "/");
@@ -75,12 +75,12 @@ fn seen(users: &[IamUser], usual: &str) -> Look {
 }
 
 impl Look {
-    /// The tag that selects users here, as far as one can tell.
+    /// Returns the tag that probably selects users here.
     pub(super) fn suggested(&self) -> Option<&Tag> {
         self.tags.iter().find(|tag| says_yes(&tag.value))
     }
 
-    /// In a line.
+    /// Returns a one-line summary.
     pub(super) fn summary(&self) -> String {
         let account = self
             .account
@@ -105,7 +105,7 @@ impl Look {
     }
 }
 
-/// keyrot's own tags for one user's settings are none that select.
+/// keyrot's own tags for a user's settings do not select users.
 fn is_about_rotation(key: &str, usual: &str) -> bool {
     let key = key.to_lowercase();
     let own = key.strip_prefix("keyrot:").is_some();

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 const WIDTH: usize = 110;
 
-/// Where the settings belong that no file of another person may set.
+/// Where to put settings that a found file may not set.
 const CHOSEN: &str = "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
 
 /// The settings file. What was read from the account is set; everything else is a comment.
@@ -54,11 +54,11 @@ pub(super) fn toml(look: Option<&Look>) -> String {
     out
 }
 
-/// What the look says of a setting, if that is not the default anyway.
+/// Returns a setting's value from the account, if it is not the default.
 fn set(info: &SettingInfo, look: Option<&Look>) -> Option<String> {
     let look = look?;
     match info.name {
-        // Both together say where users may be adopted.
+        // Both together allow adoptions.
         "account" => look
             .account
             .as_deref()

@@ -1,4 +1,4 @@
-//! Finds whose key it is, and which file holds it.
+//! Finds the key's user, and the file that holds it.
 
 use crate::backend::{Backend, is_sandbox, refused};
 use crate::cli::Invocation;
@@ -22,7 +22,7 @@ pub(super) struct Found {
     /// The key in the file.
     pub(super) credentials: Credentials,
     pub(super) arn: UserArn,
-    /// They call AWS with this very key, or with a session that it began.
+    /// The ports call AWS with this very key, or with a session from it.
     pub(super) ports: Ports,
 }
 
@@ -117,7 +117,8 @@ async fn connect(
     let mut aws = AwsSettings::default()
         .with(settings)
         .map_err(|error| CliError::usage(error.to_string()))?;
-    // For its endpoints and certificates. The key is handed in, so the profile is not asked for one.
+    // For its endpoints and certificates. The key is set explicitly, so the profile need not have
+    // one.
     aws.profile = Some(profile.to_owned());
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
     aws.credentials = Some(credentials);
@@ -134,7 +135,8 @@ fn partition(region: &str) -> &'static str {
     }
 }
 
-/// Whose key it is; it has to be a user's, and work. Without a region this is a sandbox.
+/// Returns the key's user; it has to be an IAM user's, and work. Without a region this is a
+/// sandbox.
 async fn owner(
     ports: &Ports,
     credentials: &Credentials,
@@ -170,7 +172,7 @@ async fn owner(
     }
 }
 
-/// The device and its code, if a session with MFA is asked for.
+/// The device and its code, if a session with MFA is requested.
 async fn mfa(
     args: &OwnArgs,
     config: &Profiles<'_>,

@@ -1,11 +1,11 @@
-//! What to type next, where a request did not come to its end.
+//! The next command, if a request did not finish.
 
 use super::view::View;
 use keyrot_core::model::SecretArn;
 use keyrot_core::report::{Action, State, command_line};
 use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation};
 
-/// What to type where it did not come to its end.
+/// Returns the next command, if it did not finish.
 pub(super) fn what_next(view: &View<'_>) -> Option<String> {
     let user = &view.result.user;
     if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {

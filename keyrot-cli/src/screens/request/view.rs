@@ -1,10 +1,10 @@
-//! What the screens of a request are of.
+//! The content of a request's screens.
 
 use keyrot_core::report::RequestDocument;
 use keyrot_core::requests::{RequestKind, RequestPlan, RequestReport};
 use keyrot_core::{Outcome, Request, Revocation, Target, UserResult};
 
-/// What a screen is of: the document of `--json`, and what that was made from.
+/// The content of a screen: the document of `--json`, and its source.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(super) kind: RequestKind,
@@ -36,7 +36,7 @@ impl<'a> View<'a> {
         Self { kind, document, result, acted, left, end_sessions, place }
     }
 
-    /// Whether it is done: of a revocation, that the key was seen Inactive or gone.
+    /// Whether it is done: for a revocation, whether IAM listed the key as Inactive or gone.
     pub(super) fn revoked(&self) -> bool {
         matches!(self.result.outcome, Outcome::Done | Outcome::Revoked { .. })
     }

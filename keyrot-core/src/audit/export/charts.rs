@@ -1,8 +1,8 @@
-//! The two pictures of the page. Their units are a narrow phone's pixels, so that they can be read
-//! there and grow on a wide screen.
+//! The two charts of the page. Their units are a narrow phone's pixels, so they are readable there
+//! and grow on a wide screen.
 //!
-//! Nothing is shown by color alone: what is not tagged for rotation is hatched, the limit and what
-//! is past it have words, and each mark has a title.
+//! Nothing is shown by color alone: keys not tagged for rotation are hatched, the limit and what is
+//! past it are labeled, and each mark has a title.
 
 use super::escape::Html;
 use crate::audit::document::Audit;
@@ -14,7 +14,7 @@ use std::fmt::Write;
 const WIDTH: f64 = 360.0;
 const DAY: u64 = 86_400;
 
-/// How many Active keys are how old.
+/// Returns the chart of the ages of Active keys.
 pub(super) fn ages(audit: &Audit) -> String {
     const TOP: f64 = 26.0;
     const BOTTOM: f64 = 176.0;
@@ -22,7 +22,7 @@ pub(super) fn ages(audit: &Audit) -> String {
     const RIGHT: f64 = 352.0;
     let limit_days = (audit.max_age_seconds / DAY).max(1);
     let bin_days = limit_days.div_ceil(6);
-    // Up to four times the limit; what is older stands in one more.
+    // Up to four times the limit; older keys are in one more bin.
     let bins = usize::try_from((4 * limit_days).div_ceil(bin_days)).unwrap_or(24);
     let mut counts = vec![[0_usize; 2]; bins + 1];
     for key in audit.keys.iter().filter(|key| key.status == "active") {
@@ -143,7 +143,7 @@ pub(super) fn limits(audit: &Audit) -> Option<String> {
     all.sort_by_key(|(user, limit)| (*limit, *user));
     let shown = &all[..all.len().min(MOST)];
     let (_, last) = shown.last()?;
-    // Whole months, so that the grid ends where the charts does.
+    // Whole months, so that the grid ends with the chart.
     let days = (*last - audit.now).num_days().max(0).unsigned_abs() / 30 * 30 + 30;
     let x_of = |at: Timestamp| {
         let ahead = (at - audit.now).num_seconds().max(0).unsigned_abs();
@@ -250,7 +250,7 @@ fn short(name: &str) -> String {
     name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
-/// How many, to draw with: more than a million make no difference to a charts.
+/// Returns a number to draw with: more than a million make no difference in a chart.
 fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }

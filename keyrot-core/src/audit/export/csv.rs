@@ -1,4 +1,4 @@
-//! An audit as CSV: one row for each key, then one for each finding that shows at no key.
+//! An audit as CSV: one row for each key, then one for each finding without a key.
 
 use super::escape::cell;
 use crate::audit::document::{Audit, KeyRow, UseKnown};
@@ -27,15 +27,15 @@ const HEAD: [&str; 19] = [
     "report",
 ];
 
-/// One row for each key, then one for each finding that shows at no key, with a head. No cell is
-/// taken for a formula by a spreadsheet.
+/// Returns a header, one row for each key, then one for each finding without a key. Spreadsheets
+/// treat no cell as a formula.
 #[must_use]
 pub fn csv(audit: &Audit) -> String {
     let keys = audit.keys.iter().map(|key| of_key(audit, key));
     rows(HEAD, keys.chain(audit.beside_keys().map(|finding| of_finding(audit, finding))))
 }
 
-/// A head and rows as CSV. No cell is taken for a formula by a spreadsheet.
+/// Returns a header and rows as CSV. Spreadsheets treat no cell as a formula.
 #[must_use]
 pub fn rows<const N: usize>(
     head: [&str; N],

@@ -1,4 +1,4 @@
-//! Text in other languages: names of users may hold `=+-@,`, and tags anything.
+//! Escapes text for other formats: user names may contain `=+-@,`, and tags anything.
 
 use crate::model::text::visible;
 use std::fmt;
@@ -24,8 +24,8 @@ impl<T: fmt::Display> fmt::Display for Html<T> {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula (OWASP, "CSV Injection"): an apostrophe in front
-/// of what begins like one. The CSV writer quotes the rest.
+/// Returns a cell that no spreadsheet treats as a formula (OWASP, "CSV Injection"): a text that
+/// starts like one gets an apostrophe. The CSV writer quotes the rest.
 pub(super) fn cell(text: &str) -> String {
     let text = visible(text);
     match text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) {

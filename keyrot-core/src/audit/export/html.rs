@@ -1,5 +1,5 @@
-//! An audit as one page that needs nothing else: no script, no font, no charts from anywhere. It is
-//! well-formed XML, too, so that a test can read it.
+//! An audit as one self-contained page: no script, font or image from elsewhere. It is also
+//! well-formed XML, so that a test can read it.
 
 use super::charts;
 use super::escape::Html;
@@ -10,11 +10,11 @@ use crate::model::text::{plural, relative, utc};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
-/// A browser that opens the page loads and runs nothing, whatever got into it.
+/// A browser that opens the page loads and runs nothing, whatever its content.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
-/// One page that needs nothing else: the pictures and figures show the `whole` account, the lists
-/// what is in `shown` ([`Audit::narrowed`]). `simulated` is for an account in memory.
+/// Returns one self-contained page: the charts and figures show the `whole` account, the lists show
+/// `shown` ([`Audit::narrowed`]). `simulated` is for an account in memory.
 #[must_use]
 pub fn html(whole: &Audit, shown: &Audit, simulated: bool) -> String {
     let mut out = String::with_capacity(64 * 1024);
@@ -87,8 +87,8 @@ fn pictures(out: &mut String, audit: &Audit) {
     out.push_str(
         "<div class=\"pictures\">\n<section>\n<h2>How old the Active keys are, in days</h2>\n",
     );
-    // The pattern stands in a charts of its own, which is of no size: some browsers take none from
-    // one that is not shown.
+    // The pattern is in its own chart of size zero, because some browsers ignore a pattern in a
+    // hidden one.
     out.push_str(
         "<svg width=\"0\" height=\"0\" style=\"position:absolute;width:0;height:0\" aria-hidden=\"true\"><defs>\
          <pattern id=\"hatch\" width=\"6\" height=\"6\" patternUnits=\"userSpaceOnUse\" patternTransform=\"rotate(45)\">\

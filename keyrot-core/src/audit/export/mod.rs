@@ -1,4 +1,4 @@
-//! An audit in the formats of others: a spreadsheet's, a browser's, Security Hub's.
+//! Exports an audit for spreadsheets, browsers and Security Hub.
 //!
 //! ```
 //! # #[cfg(feature = "memory")] {

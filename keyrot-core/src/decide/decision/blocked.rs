@@ -1,4 +1,4 @@
-//! Why a person has to decide, and what they can do.
+//! The reasons why a user is blocked.
 
 use crate::decide::decision::Wait;
 use crate::model::destination::Changed;
@@ -10,40 +10,40 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// Why a person has to decide. Nothing of the user's is changed until then; a
-/// [`Request`](crate::model::request::Request) may have changed something before.
+/// The reason why a user is blocked until an operator decides. Nothing of the user is changed until
+/// then; a [`Request`](crate::model::request::Request) may have changed something before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Blocked {
-    /// AWS put the user in quarantine because a key leaked.
+    /// AWS has quarantined the user because a key leaked.
     Quarantined {
         /// The attached policy.
         policy: String,
     },
-    /// The user's home is another secret, region or account than the settings name.
+    /// The user's home differs from the secret, region or account in the settings.
     ManagedElsewhere {
         /// The home.
         home: SecretArn,
     },
     /// The user's home was closed to be moved, and the move was not finished.
     MoveBegun {
-        /// Where the home is to be.
+        /// The new home.
         to: SecretArn,
     },
-    /// The credentials belong to another account than the settings name.
+    /// The credentials belong to an account other than the one in the settings.
     OtherAccount {
         /// The settings' account.
         expected: String,
         /// The user's account.
         found: String,
     },
-    /// The user's tag that names its home is no secret's ARN.
+    /// The user's tag `keyrot:home` is not a secret's ARN.
     HomeUnreadable {
         /// The tag's value.
         text: String,
     },
-    /// The user has no home yet, and nobody chose this account and region for it.
+    /// The user has no home yet, and this account and region were not chosen on purpose.
     NotNamed {
         /// Where the secret would be.
         place: Place,
@@ -62,42 +62,41 @@ pub enum Blocked {
         /// The secret.
         arn: SecretArn,
     },
-    /// A secret of that name exists, and nothing shows that it is this user's.
+    /// A secret of that name exists, but nothing shows that it belongs to this user.
     SecretNotBound {
         /// The secret.
         arn: SecretArn,
         /// What is missing.
         why: Unhoused,
     },
-    /// The secret has so many tags that not all of keyrot's fit beside them.
+    /// The secret has too many tags to fit keyrot's.
     NoTagRoom {
-        /// How many it has that are not keyrot's.
+        /// The number of tags that are not keyrot's.
         tags: usize,
-        /// How many there may be.
+        /// The allowed number.
         most: usize,
     },
-    /// With the further fields that have to be carried along, the next value would be larger than a
-    /// secret may be.
+    /// With the other fields that have to be carried over, the next value would be too large for a
+    /// secret.
     ValueTooLarge {
-        /// How many bytes it would have, with the longest key.
+        /// Its size in bytes, with the longest key.
         bytes: usize,
-        /// How many it may have.
+        /// The allowed size in bytes.
         most: usize,
     },
-    /// An earlier run could not store the key that it had created, and the secret still refuses a
-    /// version.
+    /// An earlier run could not store its new key, and the secret still refuses a version.
     StagingRefused {
-        /// What AWS says.
+        /// AWS's reason.
         reason: String,
     },
-    /// The current key is past its deadline, or none was ever published, and the run can do nothing
-    /// but wait. What it waits for may be written by others, again and again.
+    /// The current key is past its deadline, or none was ever published, and the run can only wait.
+    /// The wait may be renewed by others.
     Overdue {
         /// The current key; `None` while the secret holds the placeholder.
         key: Option<KeyId>,
-        /// When the key should have been gone, or the first one should have been published.
+        /// When the key should have been retired, or the first one should have been published.
         since: Timestamp,
-        /// What is waited for.
+        /// The wait.
         wait: Wait,
     },
     /// The secret is scheduled for deletion.
@@ -114,10 +113,10 @@ pub enum Blocked {
     SecretHoldsOther {
         /// The version.
         version: VersionId,
-        /// What it holds instead, where it was read.
+        /// What it holds instead, if it was read.
         why: Option<NoKey>,
     },
-    /// Somebody else staged a version.
+    /// Something else staged a version.
     ForeignPending {
         /// The version.
         version: VersionId,
@@ -132,19 +131,18 @@ pub enum Blocked {
         /// The key.
         key: KeyId,
     },
-    /// Somebody moved AWSCURRENT back from a key that keyrot had published and that is still
-    /// Active.
+    /// AWSCURRENT was moved back from a key that keyrot had published and that is still Active.
     RolledBack {
         /// The newer key, which was current.
         from: KeyId,
         /// The key that is current now.
         to: Option<KeyId>,
     },
-    /// The credentials under AWSCURRENT, which somebody else put there, do not work.
+    /// The credentials under AWSCURRENT, which something else put there, do not work.
     CurrentDoesNotWork {
         /// The key.
         key: KeyId,
-        /// What the verification brought.
+        /// The result of the verification.
         reason: String,
     },
     /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new
@@ -152,17 +150,17 @@ pub enum Blocked {
     NoWayBack {
         /// The key under AWSPREVIOUS.
         key: KeyId,
-        /// What the verification brought.
+        /// The result of the verification.
         reason: String,
     },
-    /// A key was reactivated to be published again, and its credentials do not work.
+    /// A key was reactivated to be published again, but its credentials do not work.
     ReactivatedInVain {
         /// The key, which is Active now.
         key: KeyId,
-        /// What the verification brought.
+        /// The result of the verification.
         reason: String,
     },
-    /// A key that was revoked and seen Inactive is Active again.
+    /// A revoked key that was Inactive is Active again.
     RevokedKeyReactivated {
         /// The key.
         key: KeyId,
@@ -172,35 +170,34 @@ pub enum Blocked {
         /// The key, which is Active now.
         key: KeyId,
     },
-    /// Only IAM can be used for this user: keyrot does not know the user's secret, or may not use
-    /// it.
+    /// Only IAM can be used for this user: the user's secret is unknown, or must not be used.
     IamOnly {
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Keys that can be attributed neither to keyrot nor to the secret stand in the way.
+    /// There are keys that can be attributed neither to keyrot nor to the secret.
     UnknownKeys(Vec<Evidence>),
-    /// A key that was taken for a lost one of keyrot's was reactivated: somebody claims it.
+    /// A key that was treated as keyrot's own lost key was reactivated: it is not lost.
     ClaimedKey {
         /// The key.
         key: KeyId,
     },
-    /// A journal entry says that the key was revoked, and what used it may still need it. Whoever
-    /// may write the secret can write the entry.
+    /// A journal entry says that the key was revoked, but its consumers may still need it. Anyone
+    /// who may write the secret can write the entry.
     RevokedKeyInUse {
         /// The key.
         key: KeyId,
         /// The use on record.
         last_use: LastUse,
     },
-    /// A key is in a state that keyrot does not know.
+    /// A key has an unknown status.
     UnknownStatus {
         /// The key.
         key: KeyId,
         /// IAM's word for it.
         status: String,
     },
-    /// Somebody else wrote to a required destination. It is not written over without being asked.
+    /// Something else wrote to a required destination. keyrot does not overwrite it unless asked.
     DestinationChanged {
         /// The destination.
         to: DestinationName,
@@ -209,14 +206,14 @@ pub enum Blocked {
         /// What happened there.
         how: Changed,
     },
-    /// The user's own settings, in tags, cannot be used.
+    /// The user's own settings in tags cannot be used.
     BadTag {
         /// What is wrong.
         reason: String,
     },
 }
 
-/// Why a secret that exists is not taken for a user's home.
+/// The reason why an existing secret is not the user's home.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -227,11 +224,11 @@ pub enum Unhoused {
     Placeholder,
     /// It holds a key that is not one of the user's Active ones.
     NoSuchKey,
-    /// It holds no access key, for this reason where it was read.
+    /// It holds no access key, for this reason if it was read.
     HoldsOther(Option<NoKey>),
     /// The credentials in it do not work.
     DoesNotWork(String),
-    /// It is not as keyrot would have created it.
+    /// It differs from one that keyrot would create.
     Differs(Vec<Difference>),
 }
 
@@ -258,12 +255,12 @@ impl fmt::Display for Unhoused {
     }
 }
 
-/// What is known of a key that nobody can be blamed for.
+/// What is known about an unattributed key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Evidence {
     /// The key.
     pub key: KeyId,
-    /// When it was made.
+    /// When it was created.
     pub created: Timestamp,
     /// Its last use.
     pub last_use: LastUse,

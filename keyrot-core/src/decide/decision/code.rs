@@ -1,9 +1,9 @@
-//! What is derived from the reasons to block.
+//! The codes of the reasons to block.
 
 use super::blocked::Blocked;
 
 impl Blocked {
-    /// One word for it, for machines.
+    /// Returns its code, one word for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -42,8 +42,8 @@ impl Blocked {
         }
     }
 
-    /// Whether it comes before what the secret holds: the user's home is another place, or the
-    /// secret there is not one that keyrot uses. Then nothing is known of its keys.
+    /// Whether it is about the place and not the secret's content: the user's home is elsewhere, or
+    /// keyrot does not use the secret there. Then nothing is known about its keys.
     #[must_use]
     pub(crate) fn is_of_the_place(&self) -> bool {
         match self {

@@ -1,4 +1,4 @@
-//! Why an order or a request is refused, and what a person can do about it.
+//! The reasons why an order or a request is refused.
 
 use crate::model::home::SecretArn;
 use crate::model::names::{DestinationName, KeyId, VersionId};
@@ -7,15 +7,15 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// Why an [`RotationStep`](crate::model::step::RotationStep) of Secrets Manager's, or a person's
-/// [`Request`](crate::model::request::Request), is refused. Nothing was changed.
+/// The reason why a [`RotationStep`](crate::model::step::RotationStep) from Secrets Manager, or an
+/// operator's [`Request`](crate::model::request::Request), is refused. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Rotation is not switched on for the secret, so this is no order of Secrets Manager's.
+    /// Rotation is not switched on for the secret, so this is not an order from Secrets Manager.
     RotationOff,
-    /// The secret has nothing under AWSCURRENT.
+    /// The secret has no current version.
     NothingCurrent,
     /// The version does not have the AWSPENDING label, or had AWSCURRENT already and was moved away
     /// from.
@@ -28,42 +28,42 @@ pub enum Refusal {
         /// The version.
         version: VersionId,
     },
-    /// The credentials are somebody else's, or will never work.
+    /// The credentials belong to another principal, or will never work.
     DoesNotWork {
         /// The key.
         key: KeyId,
-        /// What the verification brought.
+        /// The result of the verification.
         reason: String,
     },
-    /// A newer key became current meanwhile.
+    /// A newer key has become current.
     Superseded {
-        /// The key that was to be published.
+        /// The key that should have been published.
         key: KeyId,
-        /// The one that is current.
+        /// The current key.
         by: KeyId,
     },
     /// The secret has no key under AWSPREVIOUS.
     NothingBefore {
-        /// The user's keys beside the current one, whose credentials this secret never held. The
-        /// secret of an earlier home may.
+        /// The user's other keys, whose credentials this secret never held. The secret of an
+        /// earlier home may hold them.
         left: Vec<KeyId>,
     },
-    /// The key to go back to does not have the AWSPREVIOUS label.
+    /// The key to roll back to does not have the AWSPREVIOUS label.
     NotBefore {
         /// The key.
         key: KeyId,
     },
-    /// The key to go back to is deleted.
+    /// The key to roll back to is deleted.
     Gone {
         /// The key.
         key: KeyId,
     },
-    /// The key to go back to was revoked.
+    /// The key to roll back to was revoked.
     WasRevoked {
         /// The key.
         key: KeyId,
     },
-    /// The user has more keys than one, or none, and which is meant was not said.
+    /// The user has several keys or none, and no key was named.
     WhichKey {
         /// The user's keys.
         keys: Vec<KeyId>,
@@ -75,17 +75,17 @@ pub enum Refusal {
         /// The user's keys.
         keys: Vec<KeyId>,
     },
-    /// The key cannot be replaced before it is revoked: the user has two, and the other one's
+    /// The key cannot be replaced before it is revoked: the user has two keys, and the other one's
     /// credentials are not in the secret.
     NoRoom {
         /// The key to be revoked.
         key: KeyId,
-        /// The other one.
+        /// The other key.
         other: KeyId,
-        /// Whether that one was revoked before, and is Inactive already.
+        /// Whether the other key was revoked before, and is already Inactive.
         revoked: bool,
     },
-    /// The key is current, and was to be revoked only if nobody uses it.
+    /// The key is current, and was to be revoked only if it is unused.
     IsCurrent {
         /// The key.
         key: KeyId,
@@ -99,9 +99,9 @@ pub enum Refusal {
     },
     /// The user's home cannot be moved while something is under way there.
     NotAtRest {
-        /// What.
+        /// What is under way.
         why: String,
-        /// When to ask again, where that is known.
+        /// When to repeat the request, if that is known.
         until: Option<Timestamp>,
     },
     /// The user has no such destination.
@@ -113,7 +113,7 @@ pub enum Refusal {
     },
     /// The user has no tag that names its home.
     NoHome,
-    /// The user's home is in another account or partition, and a key stays in its account.
+    /// The user's home is in another account or partition, and a key can't leave its account.
     OtherAccount {
         /// The home.
         home: SecretArn,
@@ -195,7 +195,7 @@ fn list(keys: &[KeyId]) -> String {
 }
 
 impl Refusal {
-    /// One word for it, for machines.
+    /// Returns its code, one word for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

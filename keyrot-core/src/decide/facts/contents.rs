@@ -9,7 +9,7 @@ use crate::model::version::Content;
 pub(crate) enum Contents<'a> {
     /// It is known.
     Known,
-    /// Somebody else wrote this one, and it has not been read.
+    /// Something else wrote this one, and it has not been read.
     Unread(&'a VersionId),
 }
 

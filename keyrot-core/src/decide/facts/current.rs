@@ -1,4 +1,4 @@
-//! What the current version says of its key, and IAM of that.
+//! The key of the current version, and its state in IAM.
 
 use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::journal::Phase;
@@ -13,7 +13,7 @@ use crate::model::version::Content;
 pub(crate) enum Current<'a> {
     /// None: it is the placeholder.
     NoKey,
-    /// None: somebody wrote something else.
+    /// None: it holds something else.
     HoldsOther(&'a VersionId, NoKey),
     /// It was created or published minutes ago, and IAM does not list it as Active yet.
     Settling { key: &'a KeyId, until: Timestamp },
@@ -22,9 +22,9 @@ pub(crate) enum Current<'a> {
     /// IAM does not list it, and it was not revoked.
     Gone(&'a KeyId),
     /// It is Active, and the journal had it as Inactive minutes ago. A revocation waits for that
-    /// only where this run has found that the key does not work, or could not find out.
+    /// only if this run found that the key does not work, or could not find out.
     JustInactive { key: &'a KeyId, until: Timestamp },
-    /// It was revoked, whatever became of it.
+    /// It was revoked; its status does not matter.
     Revoked,
     /// It is Active.
     Active,
@@ -61,9 +61,9 @@ impl<'a> Current<'a> {
     }
 }
 
-/// Whether a revocation leaves it to the verification whether the current key works: whoever may
-/// write the entry could renew it, and put the revocation off forever. No key is taken away before
-/// the current one was verified in that run.
+/// Whether a revocation relies on the verification of the current key instead of the entry: anyone
+/// who may write the entry could renew it and delay the revocation forever. No key is taken away
+/// before the current one was verified in that run.
 fn is_for_verification(case: &Situation<'_>) -> bool {
     matches!(case.ask, Ask::Revoke(_))
         && matches!(case.verified(case.current), None | Some(Verified::Works))
@@ -77,8 +77,7 @@ fn created_until(case: &Situation<'_>) -> Option<Timestamp> {
     }
 }
 
-/// It was verified and noted down minutes ago: IAM may not show yet that it was reactivated for
-/// that.
+/// It was verified and recorded minutes ago: IAM may not show yet that it was reactivated for that.
 fn published_until(case: &Situation<'_>) -> Option<Timestamp> {
     let reactivated =
         case.secret.pending.as_ref().is_none_or(|pending| pending.version != case.current.version);

@@ -1,4 +1,4 @@
-//! The user's destinations: which one is to get the current key now, and which one is behind.
+//! The user's destinations: which one gets the current key next, and which one is behind.
 
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::facts::next_key::NextKey;
@@ -18,31 +18,31 @@ use crate::model::waits::after;
 const OVERTAKEN: &str =
     "another run may be delivering an earlier key there; the next run delivers the current one";
 
-/// How one destination stands to the current key.
+/// The state of one destination for the current key.
 #[derive(Clone, Copy)]
 pub(crate) enum Standing<'a> {
-    /// An operator let it go.
+    /// An operator gave it up.
     LetGo,
-    /// A receipt says that it has the key, and the place was not looked at since.
+    /// A receipt says that it has the key, and the place was not read since.
     Recorded,
     /// It has the key, and a receipt says so.
     Received,
-    /// It is to be looked at first.
+    /// It has to be read first.
     Unasked,
     /// This run has put the key there, and no receipt says so yet.
     Unrecorded(&'a Mark),
-    /// It is to get the key, and that has to be noted down before.
+    /// It gets the key next, but this has to be announced first.
     Unannounced(Option<&'a Mark>),
-    /// It is to get the key.
+    /// It gets the key next.
     Due(Option<&'a Mark>),
-    /// It could not be asked, or refused the key, in this run.
+    /// It could not be read, or refused the key, in this run.
     Failed(&'a str),
-    /// Somebody else wrote to the place.
+    /// Something else wrote to the place.
     Changed(Changed),
 }
 
 impl<'a> Standing<'a> {
-    /// How the destination stands to the current version, which holds this key.
+    /// Returns the state of the destination for the current version, which holds this key.
     pub(crate) fn of(case: &Situation<'a>, one: &'a SeenDestination, key: &KeyId) -> Self {
         let current = &case.current.version;
         let delivered_here = one.delivered_here.as_ref() == Some(current);
@@ -60,8 +60,8 @@ impl<'a> Standing<'a> {
             let served = delivered.is_some_and(is_current) && !asked;
             return if served { Self::Recorded } else { Self::Unasked };
         };
-        // Each run notes it down again, before it verifies the key for that: so no use of the key that
-        // is keyrot's own is much later than the last entry.
+        // Each run announces it again before it verifies the key: so keyrot's own use of the key is
+        // never much later than the last entry.
         let due = || match one.announced_here.as_ref() == Some(current) {
             true => Self::Due(found.mark()),
             false => Self::Unannounced(found.mark()),
@@ -73,7 +73,7 @@ impl<'a> Standing<'a> {
             return match (receipt, found.mark()) {
                 (Some(_), _) if delivered.is_some_and(is_current) => Self::Received,
                 (_, Some(mark)) if delivered_here => Self::Unrecorded(mark),
-                // What a run that was overtaken writes now would stay there, unseen.
+                // A write by a run that was overtaken would stay there, unnoticed.
                 (Some(Receipt { state: Receiving::Delivering, at, .. }), _)
                     if !receipt.is_some_and(is_current) && case.now < case.settled_at(*at) =>
                 {
@@ -100,11 +100,11 @@ impl<'a> Standing<'a> {
         }
         match holds {
             Holds::Key(held) if held == key && recorded => Self::Received,
-            // One of the user's own keys: what an earlier delivery left, or what people put there
-            // before keyrot came. The current one, without a receipt: a run died, or somebody wrote
+            // One of the user's own keys: from an earlier delivery, or from people before the
+            // adoption. If it is the current key without a receipt, a run died, or something wrote
             // it again, perhaps with another secret half.
             Holds::Key(held) if case.key(held).is_some() => due(),
-            // Whoever can write the receipt cannot choose the destination's own date.
+            // The destination's own date cannot be forged with the receipt.
             Holds::NotShown if recorded => {
                 match written.is_none_or(|written| case.is_since_created(key, written)) {
                     true => Self::Received,
@@ -113,8 +113,8 @@ impl<'a> Standing<'a> {
             }
             Holds::Key(_) | Holds::Other | Holds::NotShown => match receipt {
                 _ if same => due(),
-                // Two runs may have delivered at the same time, and the one that was first have
-                // written its receipt last.
+                // Two runs may have delivered at the same time, and the first one may have written
+                // its receipt last.
                 Some(Receipt { state: Receiving::Delivered, at, .. })
                     if *holds == Holds::NotShown
                         && receipt.is_some_and(is_current)
@@ -122,7 +122,7 @@ impl<'a> Standing<'a> {
                 {
                     due()
                 }
-                // It may be what a run left that died, whole or half; the key may be gone since.
+                // A run that died may have left it, whole or half; the key may be gone since.
                 Some(Receipt { state: Receiving::Delivering, mark: before, .. })
                     if before.as_ref() == Some(mark) || can_be_left(one, holds) =>
                 {
@@ -138,13 +138,13 @@ impl<'a> Standing<'a> {
 /// What a run does next for the user's destinations.
 #[derive(Clone, Copy)]
 pub(crate) enum Deliver<'a> {
-    /// Nothing: none is left that is not served, was not tried, or waits for an operator.
+    /// Nothing: every destination is served, was tried, or waits for an operator.
     Nothing,
-    /// It looks at one.
+    /// It reads one.
     Unasked(&'a DestinationName),
-    /// It notes down that one has the key.
+    /// It records that one has the key.
     Unrecorded { to: &'a DestinationName, mark: &'a Mark },
-    /// It notes down that it is about to deliver.
+    /// It announces a delivery.
     Unannounced { to: &'a DestinationName, mark: Option<&'a Mark> },
     /// It delivers.
     Due { to: &'a DestinationName, replaces: Option<&'a Mark> },
@@ -153,13 +153,13 @@ pub(crate) enum Deliver<'a> {
 impl<'a> Deliver<'a> {
     pub(crate) fn of(case: &Situation<'a>) -> Self {
         let mut all: Vec<_> = served(case).collect();
-        // Where half of a pair may be in place, consumers fail until it is whole.
+        // If half of a pair may be in place, consumers fail until it is complete.
         let torn = |to: &DestinationName| {
             let receipt = case.secret.journal.receipts.get(to);
             !receipt.is_some_and(|receipt| receipt.state == Receiving::Delivering)
         };
         all.sort_by_key(|(one, _)| torn(&one.assignment.to));
-        // To deactivate a revoked key, no destination is waited for.
+        // Deactivating a revoked key does not wait for a destination.
         if all.is_empty() || is_revoking(case) || is_published_soon(case) || is_replaced_now(case) {
             return Self::Nothing;
         }
@@ -178,16 +178,16 @@ impl<'a> Deliver<'a> {
     }
 }
 
-/// The required destination for whose sake an old key stays.
+/// The required destination for which an old key is kept.
 #[derive(Clone, Copy)]
 pub(crate) enum Behind<'a> {
     /// There is none.
     Nobody,
-    /// Receipts say that all have the current key, and this one was not looked at in this run.
+    /// Receipts say that all have the current key, and this one was not read in this run.
     Recorded(&'a DestinationName),
     /// It does not have the current key.
     Failed { to: &'a DestinationName, reason: &'a str },
-    /// Somebody else wrote to it.
+    /// Something else wrote to it.
     Changed { to: &'a DestinationName, place: &'a str, how: Changed },
 }
 
@@ -201,7 +201,7 @@ impl<'a> Behind<'a> {
         Self::among(served(case).filter(|(one, _)| one.assignment.required))
     }
 
-    /// Of those that an operator asked to deliver to.
+    /// Returns the one that is behind among those that an operator asked to deliver to.
     pub(crate) fn of_asked(case: &Situation<'a>) -> Self {
         Self::among(served(case).filter(|(one, _)| case.delivery_asked(&one.assignment.to)))
     }
@@ -218,7 +218,7 @@ impl<'a> Behind<'a> {
                 Standing::Recorded => recorded = Self::Recorded(to),
                 Standing::LetGo | Standing::Received => {}
                 Standing::Unasked => recorded = Self::Recorded(to),
-                // Those are worked on first.
+                // These are handled first.
                 Standing::Unrecorded(_) | Standing::Unannounced(_) | Standing::Due(_) => {
                     return Self::Failed { to, reason: "its delivery is not complete" };
                 }
@@ -228,13 +228,13 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// Whether a delivery can have left this.
+/// Whether this can come from a delivery.
 fn can_be_left(one: &SeenDestination, holds: &Holds) -> bool {
     let shows_whole_keys = one.assignment.abilities == Abilities::READABLE;
     !(shows_whole_keys && *holds == Holds::Other)
 }
 
-/// The user's destinations, where a key is published that they are to have.
+/// Returns the user's destinations, if a key is published for them.
 fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination, Standing<'a>)> {
     let key = case.current_key().filter(|key| {
         let published = matches!(PublishedNote::of(case), PublishedNote::Recorded);
@@ -246,14 +246,14 @@ fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination
     all.collect::<Vec<_>>().into_iter()
 }
 
-/// Whether a revoked key is to be deactivated, and nothing else is in the way.
+/// Whether a revoked key has to be deactivated, and nothing prevents it.
 fn is_revoking(case: &Situation<'_>) -> bool {
     let revoked = Outgoing::next(case)
         .is_some_and(|key| key.status == KeyStatus::Active && case.revoked_at(&key.id).is_some());
     revoked && matches!(Outgoing::of(case), Outgoing::Old(_))
 }
 
-/// Whether this run is about to create the next key: that one is delivered then.
+/// Whether this run is about to create the next key, which is then delivered instead.
 fn is_replaced_now(case: &Situation<'_>) -> bool {
     let goes_on = matches!(case.ask, Ask::Run)
         && matches!(Staged::of(case), Staged::Nothing)
@@ -268,7 +268,7 @@ fn is_replaced_now(case: &Situation<'_>) -> bool {
         }
 }
 
-/// Whether a staged key is about to take the current one's place, or to leave.
+/// Whether a staged key is about to replace the current one, or to be removed.
 fn is_published_soon(case: &Situation<'_>) -> bool {
     match Staged::of(case) {
         Staged::Over(_) | Staged::GivenUp(_) | Staged::Gone(_) | Staged::Unasked => true,
@@ -293,7 +293,8 @@ impl<'a> Situation<'a> {
         self.key(key).is_none_or(|key| key.created <= after(written, CLOCK_TOLERANCE))
     }
 
-    /// Since when every required destination has the current version, as far as receipts say.
+    /// Returns since when every required destination has the current version, according to the
+    /// receipts.
     pub(crate) fn delivered_at(&self) -> Option<Timestamp> {
         let required = self.seen.destinations.iter().filter(|one| one.assignment.required);
         let receipts = required.filter_map(|one| {
@@ -305,15 +306,15 @@ impl<'a> Situation<'a> {
         receipts.max()
     }
 
-    /// When a run last noted down that it delivers the current version, or has delivered it, to any
-    /// destination: it may have verified the key for that, and not much later.
+    /// Returns when a run last announced or recorded a delivery of the current version: it may have
+    /// verified the key for that, not much later.
     pub(crate) fn last_delivery(&self) -> Option<Timestamp> {
         let receipts = self.secret.journal.receipts.values();
         let of_current = receipts.filter(|receipt| receipt.version == self.current.version);
         of_current.map(|receipt| receipt.at).max()
     }
 
-    /// Notes down how far the delivery to a destination is.
+    /// Records the state of the delivery to a destination.
     pub(crate) fn note_receipt(
         &self,
         to: &DestinationName,
@@ -326,12 +327,12 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// Where an operator asks to deliver to.
+/// The destinations that an operator asks to deliver to.
 #[derive(Clone, Copy)]
 pub(crate) enum DeliverTo<'a> {
     /// The user has no such destination.
     Unknown(&'a DestinationName),
-    /// The current key was revoked, and is not delivered any more.
+    /// The current key was revoked, and is no longer delivered.
     Revoked(&'a KeyId),
     /// The current key is not Active.
     NotActive(&'a KeyId),
@@ -350,12 +351,12 @@ impl<'a> DeliverTo<'a> {
     }
 }
 
-/// The destination that an operator lets go.
+/// The destination that an operator gives up.
 #[derive(Clone, Copy)]
 pub(crate) enum LetGo<'a> {
     /// The user has no such destination.
     Unknown(&'a DestinationName),
-    /// A receipt says that it was let go.
+    /// A receipt says that it was given up.
     Recorded,
     /// None does.
     Unrecorded { to: &'a DestinationName, mark: Option<&'a Mark> },

@@ -26,21 +26,20 @@ impl Home {
     }
 }
 
-/// What has to be done or known before the secret is the user's home; `None` where it is, or where
-/// it cannot be written to anyway.
+/// Returns what has to be done or known before the secret is the user's home; `None` if it is, or
+/// if it cannot be written to anyway.
 ///
 /// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a
-/// run: it never makes keyrot publish anywhere but where the settings point. The secret's tag is
-/// enough by itself only for a secret that shows nobody else anything.
+/// run: it never makes keyrot publish anywhere but at the place in the settings. The secret's tag
+/// alone is enough only for a secret that no one else can read.
 pub(crate) fn home(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Option<Decision> {
     let residence = &seen.residence;
     match &residence.tag {
         HomeTag::At(home) if *home.place() != residence.place => {
             return blocked(Blocked::ManagedElsewhere { home: home.clone() });
         }
-        // Nobody but the tag says that the user was renamed. Whoever may tag the user could choose
-        // the name of its secret, if there did not have to be one under that name that names the
-        // user.
+        // Only the tag says that the user was renamed. If a secret with that name did not have to
+        // name the user, anyone who may tag the user could choose the name of its secret.
         HomeTag::At(home) if residence.renamed && names_nobody(&seen.secret) => {
             return blocked(Blocked::ManagedElsewhere { home: home.clone() });
         }
@@ -56,7 +55,7 @@ pub(crate) fn home(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Opti
     }
 }
 
-/// Whether there is no secret, or one that is no user's.
+/// Whether there is no secret, or one that names no user.
 pub(crate) fn names_nobody(secret: &SecretState) -> bool {
     match secret {
         SecretState::Missing => true,
@@ -65,8 +64,8 @@ pub(crate) fn names_nobody(secret: &SecretState) -> bool {
     }
 }
 
-/// There is no secret yet. One is created only where somebody chose the place, and no other region
-/// has the user's.
+/// There is no secret yet. One is created only if the place was chosen on purpose, and no other
+/// region has the user's secret.
 fn no_secret(seen: &Observed) -> Option<Decision> {
     let residence = &seen.residence;
     let place = residence.place.clone();
@@ -82,12 +81,12 @@ fn no_secret(seen: &Observed) -> Option<Decision> {
     not_elsewhere(seen)
 }
 
-/// No further region has a secret that names the user.
+/// Checks that no other region has a secret that names the user.
 fn not_elsewhere(seen: &Observed) -> Option<Decision> {
     match seen.elsewhere.as_deref() {
         None => look(Question::Elsewhere),
         Some(homes) => {
-            // One that was left for this place is none.
+            // A secret that was left for this place does not count.
             let home = homes.iter().find(|home| *home.place() != seen.residence.place)?;
             blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
@@ -104,8 +103,7 @@ fn this_secret(
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
     let another = |bound: &Owner| !bound.is(owner) && !take_over;
-    // It was closed: whatever else says that the home is here, or says nothing any more, the key is
-    // published elsewhere.
+    // It was closed: whatever else says that the home is here, the key is published elsewhere.
     if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
         let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
         let home = to.clone();
@@ -118,13 +116,13 @@ fn this_secret(
     match &secret.owner {
         Some(bound) if bound.is(owner) => match &residence.tag {
             HomeTag::At(home) if home == arn => unpublished(seen, secret),
-            // Two runs that each create a secret at once: whoever looks after its own exists finds
-            // the other's.
+            // If two runs each create a secret at the same time, the one that checks after creating
+            // its own finds the other's.
             _ if seen.created_here => Some(
                 not_elsewhere(seen).unwrap_or_else(|| Decision::Act(Step::BindUser(arn.clone()))),
             ),
-            // The tag is missing, or names only the place, or another secret that was deleted for
-            // good.
+            // The tag is missing, or names only the place, or another secret that was deleted
+            // permanently.
             _ => Some(
                 evidence(seen, secret, policy)
                     .or_else(|| verified_now(seen, secret, policy, now))
@@ -142,8 +140,8 @@ fn this_secret(
     }
 }
 
-/// Whoever may create the secret and tag the user can write both sides. Until the first key is
-/// published, what no operator may accept is held against the settings again.
+/// Anyone who may create the secret and tag the user can write both sides. So until the first key
+/// is published, the differences that no operator may accept are checked again.
 fn unpublished(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let published = secret
         .current
@@ -164,8 +162,8 @@ fn differ<'a>(secret: &Secret, wrong: impl Iterator<Item = &'a Difference>) -> O
     blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why: Unhoused::Differs(wrong) })
 }
 
-/// The entry of the current version is written again, where this run verified it long after: a use
-/// by keyrot that no entry explains would pass for a consumer's, who has picked the key up.
+/// Writes the entry of the current version again, if this run verified it long afterwards:
+/// otherwise keyrot's own use would count as a consumer's pickup.
 fn verified_now(
     seen: &Observed,
     secret: &Secret,
@@ -179,9 +177,9 @@ fn verified_now(
         .then(|| write(JournalEntry::Promoted(Promoted { at: now, ..promoted.clone() })))
 }
 
-/// What is missing for this secret to be taken for the user's home, where only one side says so, or
-/// none: what is current in it is a working key of this very user; or the operator takes it over;
-/// or the secret's tag names the user, and nobody else could read what is published.
+/// Returns what is missing for this secret to count as the user's home, if only one side says so,
+/// or none. It counts if it holds a working key of this very user; or if the operator adopts it; or
+/// if its tag names the user and no one else can read it.
 fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Decision> {
     let residence = &seen.residence;
     let take_over = residence.adoption == Adoption::TakeOver;
@@ -190,8 +188,8 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
     if excess > 0 {
         return blocked(Blocked::HomeTooLong { place: residence.place.clone(), excess });
     }
-    // Whoever may create a secret of this name can let it name the user: one that was bound before
-    // it, and still is, is the home.
+    // Anyone who may create a secret of this name can make it name the user: one that was bound
+    // before it, and still is, is the home.
     if let Some(decision) = not_elsewhere(seen) {
         return Some(decision);
     }
@@ -205,13 +203,13 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
         .and_then(|id| seen.keys.iter().find(|key| key.id == *id));
     let works = key.is_some_and(|key| key.status == KeyStatus::Active);
     let named = residence.adoption != Adoption::NotNamed || matches!(residence.tag, HomeTag::At(_));
-    // keyrot bound it, or somebody who could not read what is published in it. Its credentials are
-    // not asked for: that would look like a use.
+    // keyrot bound it, or someone who can't read it. Its credentials are not verified, because that
+    // would look like a use.
     if bound && !take_over {
         match seen.differences.as_deref() {
             None => return look(Question::Differences),
             Some([]) if named => return None,
-            // Nobody chose the place: it has to show a key of the user's.
+            // The place was not chosen on purpose: the secret has to show a key of the user.
             Some([]) => match key.filter(|_| works) {
                 None => return blocked(Blocked::NotNamed { place: residence.place.clone() }),
                 Some(key) => match &seen.versions {
@@ -247,8 +245,7 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
                 return unhoused(Unhoused::DoesNotWork(reason.clone()));
             }
         }
-        // Whoever rotated it before this tag was known chose the place; anything else is an
-        // adoption.
+        // A rotation before this tag existed chose the place; anything else is an adoption.
         let managed =
             bound || secret.journal.promoted.is_some() || matches!(residence.tag, HomeTag::At(_));
         if !managed && residence.adoption == Adoption::NotNamed {

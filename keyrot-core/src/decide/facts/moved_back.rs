@@ -1,11 +1,11 @@
-//! Whether somebody moved AWSCURRENT back.
+//! Whether AWSCURRENT was moved back.
 
 use crate::decide::facts::situation::Situation;
 use crate::model::observed::{AccessKey, KeyStatus};
 
 /// Whether AWSCURRENT was moved back from a newer key that is Active. keyrot does not move it
-/// forward again: it makes sure that what is current works, notes it down, so that every overlap
-/// starts again, and leaves the rest to whoever did it.
+/// forward again: it verifies the current key, records that, so that every overlap starts again,
+/// and leaves the rest to the operator.
 #[derive(Clone, Copy)]
 pub(crate) enum MovedBack<'a> {
     /// It was not.
@@ -25,8 +25,8 @@ impl<'a> MovedBack<'a> {
             case.secret.previous.as_ref().filter(|held| held.version != case.current.version);
         let from = left.and_then(|held| held.key()).and_then(|id| case.key(id)).filter(newer);
         let (Some(left), Some(from)) = (left, from) else { return Self::No };
-        // Whoever revoked the current key after that has asked to leave it again. keyrot publishes
-        // no revoked key, so that one on a way back was revoked after it, too.
+        // An operator who revoked the current key after that has asked to leave it again. keyrot
+        // publishes no revoked key, so a revoked key of a rollback was revoked after it, too.
         let since = case.promoted().map(|promoted| promoted.at);
         let way_back = || {
             [&case.current.version, &left.version].into_iter().any(|id| case.is_noted_for_later(id))

@@ -1,4 +1,4 @@
-//! Whether the next key is to be created now, and what that still takes.
+//! Whether to create the next key now, and what is missing for it.
 
 use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::journal::JournalEntry;
@@ -6,7 +6,7 @@ use crate::model::names::{DestinationName, VersionId};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
-/// How many bytes a secret's value may have (Secrets Manager user guide, "AWS Secrets Manager
+/// The size limit of a secret's value, in bytes (Secrets Manager user guide, "AWS Secrets Manager
 /// quotas").
 pub const MOST_BYTES: usize = 65_536;
 
@@ -20,26 +20,26 @@ pub(crate) enum NextKey<'a> {
     /// It is due, and Secrets Manager's own rotation is on: it would not know of a key that is
     /// created without its order, and would order another.
     OfService,
-    /// The secret has too many tags: a key whose life cannot be noted down is not created.
+    /// The secret has too many tags: a key that cannot be recorded is not created.
     NoTagRoom { tags: usize, most: usize },
-    /// How large the next value is was not asked yet.
+    /// The size of the next value is not known yet.
     SizeUnasked(&'a VersionId),
-    /// The current version's further fields cannot be carried along.
+    /// The current version's other fields cannot be carried over.
     NotCarried(&'a VersionId),
     /// The secret would refuse the next value.
     TooLarge { bytes: usize, most: usize },
     /// The user has two keys already.
     TwoKeys,
-    /// No entry says which keys there are before it is created: without that, a lost reply would
-    /// leave a key that nothing explains.
+    /// No entry says which keys exist before the creation: without it, a lost reply would leave a
+    /// key that nothing explains.
     NoIntent,
     /// A run that died may have created a key that IAM does not list yet; a new entry would leave
     /// it unexplained.
     PerhapsCreated(Timestamp),
-    /// An earlier run was about to create a key, and there is none: it may have had to delete it,
+    /// An earlier run was about to create a key, but there is none: it may have deleted the key
     /// because it could not be stored.
     Untested,
-    /// Nothing stands in its way.
+    /// Nothing prevents it.
     Ready,
 }
 
@@ -106,15 +106,14 @@ impl<'a> NextKey<'a> {
     }
 }
 
-/// How large the next value is. What keyrot writes by itself is short; what it carries along may
-/// not be.
+/// The size of the next value. keyrot's own fields are short; carried fields may not be.
 #[derive(Clone, Copy)]
 pub(crate) enum Size {
     /// The secret takes it.
     Short,
-    /// That was not asked yet.
+    /// It is not known yet.
     Unasked,
-    /// The current version's further fields cannot be carried along.
+    /// The current version's other fields cannot be carried over.
     NotCarried,
     /// It has this many bytes, and the secret would refuse it.
     TooLarge(usize),
@@ -133,17 +132,17 @@ impl Size {
     }
 }
 
-/// Until when a key that is not listed yet may have been created under the last intent: the run may
-/// not be over, and its reply may be lost.
+/// Returns until when an unlisted key may have been created under the last intent: the run may not
+/// be over, and its reply may be lost.
 fn unlisted_until(case: &Situation<'_>) -> Option<Timestamp> {
     let intent = case.secret.journal.intent.as_ref()?;
     let appeared = case.seen.keys.iter().any(|key| !intent.before.contains(&key.id));
     case.settles(intent.at).filter(|_| !appeared)
 }
 
-/// How many tags the secret has that are not of this user's journal, and how many there may be
-/// beside those: the entries, the owner's, and a receipt of each destination. Receipts of
-/// destinations that the settings do not have any more take room, too.
+/// Returns how many tags the secret has besides this user's journal, and how many it may have:
+/// keyrot needs room for the entries, the owner, and a receipt of each destination. Receipts of
+/// destinations that are no longer in the settings count, too.
 fn tags_and_room(case: &Situation<'_>) -> (usize, usize) {
     let all = &case.seen.destinations;
     let assigned = |to: &DestinationName| all.iter().any(|one| one.assignment.to == *to);

@@ -1,4 +1,4 @@
-//! The way of a key that is to go: Active → (overlap, recent_use) → Inactive → (soak) → deleted.
+//! How a key is retired: Active → (overlap, recent_use) → Inactive → (soak) → deleted.
 
 use crate::decide::decision::Decision;
 use crate::decide::decision::Step;
@@ -11,16 +11,16 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
-/// The key whose turn it is to leave: a revoked one, then one that the journal names. One leaves at
-/// a time.
+/// The next key to retire: a revoked one, then one that the journal names. Only one is retired at a
+/// time.
 #[derive(Clone, Copy)]
 pub(crate) enum Outgoing<'a> {
-    /// None is to leave now.
+    /// There is none.
     Nobody,
-    /// The current key was revoked just now, and IAM may not show yet that it is Inactive: then
-    /// nothing takes the place of another.
+    /// The current key was just revoked, and IAM may not show yet that it is Inactive: no other key
+    /// may be taken away now.
     BesideRevoked { current: &'a KeyId, until: Timestamp },
-    /// It was published, and no key is in its place.
+    /// It was published, and no key has replaced it.
     Unreplaced(&'a AccessKey),
     /// keyrot does not know its status, and does not change it.
     UnknownStatus { key: &'a KeyId, status: &'a str },
@@ -30,33 +30,33 @@ pub(crate) enum Outgoing<'a> {
     Needed(WhyKept<'a>),
     /// It was published or revoked, and nothing needs it.
     Old(Old<'a>),
-    /// It was never published, and nobody should have it.
+    /// It was never published, and nothing should be using it.
     Stray(Stray<'a>),
     /// It is Inactive.
     Inactive(Removal<'a>),
 }
 
-/// How far a key that was published or revoked is noted down as outgoing. What is current has to
-/// work before it goes.
+/// The recorded progress of retiring a key that was published or revoked. The current key has to
+/// work before it is retired.
 #[derive(Clone, Copy)]
 pub(crate) enum Old<'a> {
     /// No entry says that it is about to be deactivated, or not in this run.
     Unrecorded(&'a KeyId),
-    /// An entry says so since just now, and another run may be about to publish the key.
+    /// An entry has just said so, and another run may be about to publish the key.
     Settling { key: &'a KeyId, until: Timestamp },
     /// An entry says so, or that it is revoked.
     Noted(&'a KeyId),
 }
 
-/// What speaks against deactivating a key that nobody should have.
+/// What prevents deactivating a key that nothing should be using.
 #[derive(Clone, Copy)]
 pub(crate) enum Stray<'a> {
-    /// Somebody reactivated or used it.
+    /// It was reactivated or used.
     Claimed(&'a KeyId),
-    /// Whether a version of the secret holds it was not asked yet.
+    /// The versions of the secret were not read yet.
     Unasked,
-    /// Nothing, and no entry says that it is about to be deactivated. A version says that keyrot
-    /// gave it up, or none does.
+    /// Nothing, but no entry says that it is about to be deactivated. The phase depends on whether
+    /// a version holds it.
     Unrecorded { key: &'a KeyId, phase: Phase },
     /// Nothing.
     Noted(&'a KeyId),
@@ -65,7 +65,7 @@ pub(crate) enum Stray<'a> {
 /// How far an Inactive key is from being deleted.
 #[derive(Clone, Copy)]
 pub(crate) enum Removal<'a> {
-    /// No entry says since when it is Inactive.
+    /// No entry says when it became Inactive.
     Unrecorded(&'a KeyId),
     /// Its soak is not over.
     Soaks(WhyKept<'a>),
@@ -92,7 +92,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// What the current key has replaced, where an entry is to say so.
+    /// Returns the key that the current one replaced, for an entry.
     pub(crate) fn replaced(self, case: &Situation<'a>) -> Option<&'a KeyId> {
         match Self::next(case) {
             Some(key) => replaced(case, key),
@@ -100,7 +100,7 @@ impl<'a> Outgoing<'a> {
         }
     }
 
-    /// The key whose turn it is.
+    /// Returns the next key to retire.
     pub(crate) fn next(case: &Situation<'a>) -> Option<&'a AccessKey> {
         let keys: Vec<&AccessKey> =
             case.outgoing().filter(|key| !has_no_successor(case, key)).collect();
@@ -113,8 +113,8 @@ impl<'a> Outgoing<'a> {
         let id = &key.id;
         let order = case.secret.journal.revocation_of(id);
         let phase = case.phase_since_revoked(id);
-        // Only a version without a label speaks for it: another run may just have verified it, and
-        // be about to publish it.
+        // Only a version without a label explains it: another run may have just verified it, and be
+        // about to publish it.
         let perhaps = !case.was_current(id) && case.is_own(key);
         if let Some(until) = case.settles(key.created).filter(|_| perhaps) {
             return Self::Settling { key: id, until };
@@ -124,8 +124,8 @@ impl<'a> Outgoing<'a> {
         else {
             return Self::Unreplaced(key);
         };
-        // To deactivate it again does no harm, and an entry that somebody forged keeps no key
-        // Active that is to be revoked.
+        // Deactivating it again does no harm, and a forged entry must not keep a key Active that is
+        // to be revoked.
         let asked =
             matches!(case.ask, Ask::Revoke(asked) if asked.key == *id && !asked.only_if_unused);
         let since = match phase {
@@ -135,7 +135,7 @@ impl<'a> Outgoing<'a> {
             {
                 return Self::Settling { key: id, until };
             }
-            // Somebody needed it again. The overlap starts again.
+            // It was needed again. The overlap starts again.
             Some((Phase::Inactive | Phase::Hold, at)) => at.max(promoted),
             Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
         };
@@ -160,8 +160,8 @@ impl<'a> Outgoing<'a> {
             return Self::Needed(need);
         }
         Self::Old(match phase {
-            // The order says what is to become of it, and no other entry has to: neither one that
-            // cannot be written nor one that somebody forged keeps a revoked key Active.
+            // The order is enough; no other entry is needed: an entry that cannot be written, or a
+            // forged one, must not keep a revoked key Active.
             _ if order.is_some() && !perhaps => Old::Noted(id),
             Some((Phase::Retiring, at)) if perhaps => match case.settles(at) {
                 Some(until) => Old::Settling { key: id, until },
@@ -174,11 +174,11 @@ impl<'a> Outgoing<'a> {
         })
     }
 
-    /// A stray key is nobody's, unless a use is on record or somebody reactivates it. It is not
-    /// changed for `settle` before and after the journal entry, so that a run that still has it in
-    /// its hands is over: one that has verified it may be about to publish it. And for `recent_use`
-    /// after it was created, because a use may not be on record sooner: everything that calls it
-    /// keyrot's own can be forged.
+    /// A stray key is lost, unless IAM has a use on record or it is reactivated. It is not changed
+    /// for `settle` before and after the journal entry, so that a run that still has it in memory
+    /// is over: one that has verified it may be about to publish it. It is also not changed for
+    /// `recent_use` after its creation, because a use may not be on record sooner, and everything
+    /// that marks it as keyrot's own can be forged.
     fn stray(case: &Situation<'a>, key: &'a AccessKey) -> Self {
         let id = &key.id;
         let noted = match case.secret.journal.phase_of(id) {
@@ -240,9 +240,9 @@ impl<'a> Removal<'a> {
     }
 }
 
-/// Where the current key was revoked and does not work any more, nothing takes another's place; and
-/// a revoked key, while there is only the placeholder, stays until there is something in its place,
-/// if there is room for that.
+/// Whether the key has no successor. If the current key was revoked and no longer works, it is no
+/// successor for another. While there is only the placeholder, a revoked key stays until it is
+/// replaced, if there is room for that.
 fn has_no_successor(case: &Situation<'_>, key: &AccessKey) -> bool {
     match case.current_key() {
         Some(current) => {
@@ -251,7 +251,7 @@ fn has_no_successor(case: &Situation<'_>, key: &AccessKey) -> bool {
         None if case.is(key, Role::Revoked) && !case.is_own(key) => {
             // IAM's listing may not show yet that it was just deactivated.
             let lags = matches!(case.phase_since_revoked(&key.id), Some((Phase::Inactive, at)) if case.settles(at).is_some());
-            // The operator said of it that nobody needs it: then nothing has to be in its place.
+            // The operator said that it is unused: then it needs no replacement.
             let unneeded = case
                 .secret
                 .journal

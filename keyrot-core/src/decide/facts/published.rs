@@ -13,11 +13,11 @@ use crate::model::observed::Verified;
 pub(crate) enum PublishedNote {
     /// An entry says so.
     Recorded,
-    /// None does: a run died, or somebody else wrote or moved what is current.
+    /// None does: a run died, or something else wrote or moved the current version.
     Unrecorded,
-    /// No key is current, and an entry says since when.
+    /// No key is current, and an entry has the time.
     NoKey,
-    /// No key is current, and no entry says since when.
+    /// No key is current, and no entry has the time.
     NoKeyUnrecorded,
 }
 
@@ -32,8 +32,8 @@ impl PublishedNote {
     }
 }
 
-/// Whether the current version authenticates in this very run. Whoever may write the secret can
-/// write the entry too, so that nothing that cannot be undone is done on its word alone.
+/// Whether the current version authenticates in this very run. Anyone who may write the secret can
+/// write the entry, too, so irreversible steps never rely on it alone.
 #[derive(Clone, Copy)]
 pub(crate) enum Works<'a> {
     /// It does, or holds no key.

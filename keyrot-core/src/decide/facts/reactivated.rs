@@ -11,13 +11,13 @@ use crate::model::observed::{AccessKey, KeyStatus};
 pub(crate) enum Reactivated<'a> {
     /// There is none.
     Nothing,
-    /// It was revoked before it was seen Inactive. Whoever has a leaked key may often do that to
-    /// their own user, so this is no decision to keep the key.
+    /// It was revoked before it became Inactive. A thief with a leaked key may often reactivate it,
+    /// so this is not a decision to keep the key.
     Revoked(&'a KeyId),
-    /// It was current once, and was reactivated before, too: something does so whenever keyrot
+    /// It was current before, and was reactivated before, too: something does so whenever keyrot
     /// deactivates it.
     Again(&'a KeyId),
-    /// Somebody needs it again.
+    /// It is needed again.
     Kept(&'a KeyId),
 }
 
@@ -30,12 +30,13 @@ impl<'a> Reactivated<'a> {
         match case.seen.keys.iter().find(again) {
             None => Self::Nothing,
             Some(key) if case.revoked_at(&key.id).is_some() => match case.ask {
-                // Neither does a revocation of another key wait for that: the next run says it.
+                // A revocation of another key does not wait for that either: the next run reports
+                // it.
                 Ask::Revoke(order) if order.key != key.id => Self::Nothing,
                 _ => Self::Revoked(&key.id),
             },
-            // A revocation of another key does not wait for that to be decided, and neither does a
-            // run that finishes it: its way back may be what reactivated this one.
+            // A revocation of another key does not wait for that decision, and neither does a run
+            // that finishes it: its rollback may have reactivated this one.
             Some(key)
                 if matches!(case.ask, Ask::Run)
                     && case.is(key, Role::Old)

@@ -14,8 +14,7 @@ use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::WaitPolicy;
 
-/// The key that is to be revoked, as far as IAM and the labels say, before it is known whether the
-/// secret can be used.
+/// The key to revoke, from IAM and the labels, before it is known whether the secret can be used.
 #[derive(Clone, Copy)]
 pub(crate) enum RevocationTarget<'a> {
     /// keyrot does not know its status, and does not change it.
@@ -94,7 +93,7 @@ pub(crate) enum Revoking<'a> {
     /// IAM does not list it, it is not current, and no entry says that it was revoked.
     NoSuchKey(&'a KeyId),
     /// IAM does not list it, and it may have been created just now. If it was revoked, and use does
-    /// not matter, the run finds that out instead.
+    /// not matter, the run reads it from IAM instead.
     Settling { key: &'a KeyId, until: Timestamp },
     /// It was revoked, and IAM does not list it.
     Gone,
@@ -103,18 +102,17 @@ pub(crate) enum Revoking<'a> {
     Unrecorded { current: bool, next: BeforeEntry<'a> },
     /// It is revoked and Inactive, and no entry says since when.
     InactiveUnrecorded(&'a KeyId),
-    /// It is revoked and Inactive, and an entry says so. Another key is current in its place, or
-    /// none can be.
+    /// It is revoked and Inactive, and an entry says so. Another key replaced it, or none can.
     Inactive { key: &'a KeyId, replaced: bool, delete: bool },
     /// It is revoked, and the rest is what a scheduled run does.
     Noted,
 }
 
-/// What a revocation takes before its entry.
+/// What a revocation needs before its entry.
 #[derive(Clone, Copy)]
 pub(crate) enum BeforeEntry<'a> {
-    /// How large the value is that replaces it was not asked yet: a preview shows that no successor
-    /// can be created.
+    /// The size of the next value is not known yet: a preview shows whether a successor can be
+    /// created.
     SizeUnasked(&'a VersionId),
     /// It is to be replaced, and another key leaves no room.
     NoRoom { key: &'a KeyId, other: &'a AccessKey },
@@ -170,21 +168,22 @@ impl<'a> Revoking<'a> {
     }
 }
 
-/// Whether the entry is the one that is asked for.
+/// Whether the entry matches the request.
 fn stands(case: &Situation<'_>, order: &Revocation, noted: &Revoked) -> bool {
     let key = &order.key;
     // This run has written it.
     let just_written = case.seen.ordered.as_ref().is_some_and(|ordered| ordered.key == *key);
     let active = case.key(key).is_some_and(|listed| listed.status == KeyStatus::Active);
-    // It was Inactive, and was reactivated since: what is noted down of that time must not count
-    // for its soak, whenever this run ends.
+    // It was Inactive, and was reactivated since: the entry from that time must not count for its
+    // soak, whenever this run ends.
     let reactivated = (active || case.seen.switched_off.as_ref() == Some(key))
         && matches!(case.secret.journal.phase_of(key), Some((Phase::Inactive, at)) if noted.at <= at);
     let weaker = noted.only_if_unused && !order.only_if_unused;
     !weaker && (just_written || !reactivated)
 }
 
-/// The other key, where it leaves no room for a successor of this one, and cannot be one itself.
+/// Returns the other key, if it leaves no room for a successor of this one, and cannot be the
+/// successor itself.
 fn in_the_way<'a>(case: &Situation<'a>, key: &KeyId) -> Option<&'a AccessKey> {
     if case.seen.keys.len() < 2 || case.current_key().is_some_and(|current| current != key) {
         return None;

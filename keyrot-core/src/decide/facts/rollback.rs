@@ -1,4 +1,4 @@
-//! The key that an operator goes back to, and the one whose revocation is taken back.
+//! The key that an operator rolls back to, and the one whose revocation is taken back.
 
 use crate::decide::facts::situation::Situation;
 use crate::decide::facts::way_back::WayBack;
@@ -10,8 +10,8 @@ use crate::model::time::Timestamp;
 pub(crate) enum RollbackProgress<'a> {
     /// It is current, and an entry says so.
     Current,
-    /// It is current, and no entry says so yet, or one does that is dated later: every overlap is
-    /// to count from now.
+    /// It is current, but no entry says so yet, or one with a later time does: every overlap has to
+    /// count from now.
     CurrentUnrecorded,
     /// It is not the previous key.
     NotBefore(&'a KeyId),
@@ -49,8 +49,8 @@ impl<'a> RollbackProgress<'a> {
 /// The key whose revocation is to be taken back.
 #[derive(Clone, Copy)]
 pub(crate) enum Reinstated<'a> {
-    /// It is revoked. It alone is taken out of the entry: whoever reactivated another may be the
-    /// thief.
+    /// It is revoked. Only this key is removed from the entry: another one may have been
+    /// reactivated by a thief.
     Revoked(&'a KeyId),
     /// It is not revoked.
     NotRevoked,

@@ -1,4 +1,4 @@
-//! One user's situation: what was read, what each key is to the rotation, and the look-ups that
+//! One user's situation: the observed state, each key's role in the rotation, and lookups that
 //! several facts need.
 
 use crate::decide::answer::{act, write};
@@ -17,7 +17,7 @@ use crate::model::version::Content;
 use crate::model::waits::{WaitPolicy, after};
 use std::time::Duration;
 
-/// What somebody asks for.
+/// What is asked.
 #[derive(Clone, Copy)]
 pub(crate) enum Ask<'a> {
     /// Every step that is due, as a scheduled run does.
@@ -32,11 +32,11 @@ pub(crate) enum Ask<'a> {
     Reinstate(&'a KeyId),
     /// The operator: deliver the current key, to this destination or to all.
     Deliver(Option<&'a DestinationName>),
-    /// The operator: let this destination go.
+    /// The operator: give this destination up.
     LetGo(&'a DestinationName),
 }
 
-/// What a key is to the rotation.
+/// A key's role in the rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
     /// It is current.
@@ -45,19 +45,18 @@ pub(crate) enum Role {
     InHand,
     /// It has the AWSPENDING label.
     Staged,
-    /// Was current, may have been, or was the user's only key when keyrot came: it leaves after the
-    /// overlap, once unused.
+    /// Was current, may have been, or was the user's only key at the adoption: it is retired after
+    /// the overlap, once unused.
     Old,
-    /// keyrot's own, and never current: an abandoned one, or one whose creator's reply was lost.
-    /// Nobody has its secret.
+    /// keyrot's own, and never current: an abandoned key, or one whose creation reply was lost.
+    /// Nothing can be using it.
     Stray,
     /// The user's only key while the secret still holds the placeholder: it stays until a successor
     /// is in place.
     InPlace,
     /// The operator revoked it, and nothing else explains it.
     Revoked,
-    /// No label and no journal entry explains it; whether a version without a label does, was not
-    /// asked yet.
+    /// No label or journal entry explains it; the versions without a label were not read yet.
     Unasked,
     /// Nothing explains it.
     Unexplained,
@@ -99,7 +98,7 @@ impl<'a> Situation<'a> {
         self.keys.iter().any(|(its, one)| *its == role && one.id == key.id)
     }
 
-    /// The keys that are to go, in the order in which they do.
+    /// Returns the keys to retire, in order.
     pub(crate) fn outgoing(&self) -> impl Iterator<Item = &'a AccessKey> {
         self.keys_as(Role::Revoked).chain(self.keys_as(Role::Old)).chain(self.keys_as(Role::Stray))
     }
@@ -121,12 +120,13 @@ impl<'a> Situation<'a> {
         self.secret.previous.as_ref().and_then(LabeledVersion::key)
     }
 
-    /// The version with the AWSPENDING label, unless it is current: there the label means nothing.
+    /// Returns the version with the AWSPENDING label, unless it is current: then the label has no
+    /// meaning.
     pub(crate) fn staged(&self) -> Option<&'a LabeledVersion> {
         self.secret.pending.as_ref().filter(|held| held.version != self.current.version)
     }
 
-    /// Whether the version was current before, as far as a label or a journal entry still says it.
+    /// Whether the version was current before, as far as a label or a journal entry still says so.
     pub(crate) fn was_published(&self, held: &LabeledVersion) -> bool {
         let noted = self.secret.journal.promoted.as_ref().map(|promoted| &promoted.version);
         let previous = self.secret.previous.as_ref().map(|previous| &previous.version);
@@ -138,7 +138,7 @@ impl<'a> Situation<'a> {
         self.current_listed().is_some_and(|current| current.created > staged.created)
     }
 
-    /// The entry that the current version was verified and published.
+    /// Returns the entry that says that the current version was verified and published.
     pub(crate) fn promoted(&self) -> Option<&'a Promoted> {
         self.secret
             .journal
@@ -147,32 +147,32 @@ impl<'a> Situation<'a> {
             .filter(|promoted| promoted.version == self.current.version)
     }
 
-    /// What the last promotion replaced, as its entry says.
+    /// Returns the key that the last promotion replaced, from its entry.
     pub(crate) fn last_replaced(&self) -> Option<&'a KeyId> {
         self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.as_ref())
     }
 
-    /// How long an old key stays Active after the current one was published: as long as is set now,
-    /// and as was set then. A forged entry only makes it longer.
+    /// Returns how long an old key stays Active after the current one was published: the longer of
+    /// the setting now and the one at that time. A forged entry only makes it longer.
     pub(crate) fn overlap(&self) -> Duration {
         let noted = self.promoted().and_then(|promoted| promoted.overlap);
         noted.unwrap_or_default().max(self.policy.waits().overlap)
     }
 
-    /// How long the key stays Inactive before it is deleted, in the same way.
+    /// Returns how long the key stays Inactive before it is deleted, in the same way.
     pub(crate) fn soak(&self, key: &KeyId) -> Duration {
         let noted = self.secret.journal.retired.as_ref().filter(|noted| noted.key == *key);
         noted.and_then(|noted| noted.soak).unwrap_or_default().max(self.policy.waits().soak)
     }
 
-    /// Whether a way back to this version is under way, or was not noted down to its end: its entry
-    /// is dated later than any run takes.
+    /// Whether a rollback to this version is under way, or was not recorded completely: its entry
+    /// has a time later than any run takes.
     pub(crate) fn is_noted_for_later(&self, version: &VersionId) -> bool {
         let noted = self.secret.journal.promoted.as_ref();
         noted.is_some_and(|noted| noted.version == *version && self.now < noted.at)
     }
 
-    /// What this run's verification of a version brought.
+    /// Returns the result of this run's verification of a version.
     pub(crate) fn verified(&self, held: &LabeledVersion) -> Option<&'a Verified> {
         self.seen
             .verified
@@ -185,7 +185,7 @@ impl<'a> Situation<'a> {
         self.secret.journal.revoked_at(key)
     }
 
-    /// The phase of a key, unless it was revoked after that was noted down: then that is over.
+    /// Returns the phase of a key, unless it was revoked after that entry.
     pub(crate) fn phase_since_revoked(&self, key: &KeyId) -> Option<(Phase, Timestamp)> {
         let journal = &self.secret.journal;
         journal
@@ -193,7 +193,7 @@ impl<'a> Situation<'a> {
             .filter(|(_, at)| journal.revoked_at(key).is_none_or(|revoked| revoked <= *at))
     }
 
-    /// The previous key, if it could be published again.
+    /// Returns the previous key, if it could be published again.
     pub(crate) fn key_before(&self) -> Option<(&'a LabeledVersion, &'a AccessKey)> {
         let held =
             self.secret.previous.as_ref().filter(|held| held.version != self.current.version)?;
@@ -203,11 +203,11 @@ impl<'a> Situation<'a> {
         usable.then_some((held, key))
     }
 
-    /// Whether the key was current, or was the user's only one when keyrot came.
+    /// Whether the key was current, or was the user's only one at the adoption.
     ///
-    /// An entry alone says so only of a key that is not younger than the current one. A user has
-    /// two keys at most, so that such a key was there when the current one was created, and is what
-    /// that one replaced, by IAM's own dates.
+    /// An entry alone counts only for a key that is not younger than the current one. A user has
+    /// two keys at most, so by IAM's own dates such a key existed when the current one was created,
+    /// and was replaced by it.
     pub(crate) fn was_current(&self, key: &KeyId) -> bool {
         let younger = || {
             let listed = self.key(key).zip(self.current_listed());
@@ -225,8 +225,8 @@ impl<'a> Situation<'a> {
         self.previous_key() == Some(key) || (noted() && !younger())
     }
 
-    /// Whether keyrot wrote a version of the secret with the key, with or without a label, when the
-    /// key was created: then it is keyrot's own, whatever came after.
+    /// Whether keyrot stored the key in a version of the secret, with or without a label, when it
+    /// was created: then it is keyrot's own.
     pub(crate) fn in_a_version(&self, key: &KeyId) -> bool {
         let Some(listed) = self.key(key) else { return false };
         let mut versions = self.seen.versions.iter().flatten();
@@ -234,7 +234,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says
-    /// it.
+    /// so.
     pub(crate) fn is_own(&self, key: &AccessKey) -> bool {
         let abandoned =
             matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
@@ -242,8 +242,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether a lost reply to CreateAccessKey explains the key: it did not exist before the
-    /// intent, it appeared within the settling time, and there is not already a key for every one
-    /// that the intent can have made.
+    /// intent, it appeared within `settle`, and the intent can still account for it.
     pub(crate) fn made_under_the_intent(&self, key: &AccessKey) -> bool {
         let Some(Intent { before, at }) = &self.secret.journal.intent else { return false };
         let in_window = |k: &AccessKey| {
@@ -259,18 +258,18 @@ impl<'a> Situation<'a> {
         in_window(key) && before.len() + others.count() < 2
     }
 
-    /// When no run that began at that time is still at work, and IAM shows what it changed.
+    /// Returns when a run that began at that time is over, and IAM shows its changes.
     pub(crate) fn settled_at(&self, since: Timestamp) -> Timestamp {
         after(since, self.policy.waits().settle)
     }
 
-    /// The time at which that has settled, while it is still to come.
+    /// Returns when that has settled, if that is still in the future.
     pub(crate) fn settles(&self, since: Timestamp) -> Option<Timestamp> {
         Some(self.settled_at(since)).filter(|until| self.now < *until)
     }
 
-    /// Until when IAM's listing may lack the key, if a labeled version says that it was created
-    /// minutes ago.
+    /// Returns until when IAM's listing may lack the key, if a labeled version says that it was
+    /// created minutes ago.
     pub(crate) fn unlisted_until(&self, key: &KeyId) -> Option<Timestamp> {
         let labels =
             [Some(self.current), self.secret.pending.as_ref(), self.secret.previous.as_ref()];
@@ -282,13 +281,13 @@ impl<'a> Situation<'a> {
         self.settles(created).filter(|_| believed)
     }
 
-    /// The version whose further fields the next one carries along.
+    /// Returns the version whose other fields the next one carries over.
     pub(crate) fn carried(&self) -> Option<VersionId> {
         self.current.content.extras().then(|| self.current.version.clone())
     }
 
-    /// Notes down the phase of a key, not earlier than its revocation: another clock may have been
-    /// ahead, and what is noted down before a revocation is over with it.
+    /// Records the phase of a key, with a time not before its revocation: another clock may have
+    /// been ahead, and an entry before a revocation no longer counts.
     pub(crate) fn note(&self, key: &KeyId, phase: Phase) -> Decision {
         let soak = (phase == Phase::Inactive).then_some(self.policy.waits().soak);
         let reactivated = self.was_reactivated(key)
@@ -298,8 +297,8 @@ impl<'a> Situation<'a> {
         write(JournalEntry::Retired(Retired { key, phase, at, soak, reactivated }))
     }
 
-    /// Whether an entry says that somebody reactivated the old key before. What became current again
-    /// since then was reactivated on purpose.
+    /// Whether an entry says that the old key was reactivated before. A key that became current
+    /// again since then was reactivated on purpose.
     pub(crate) fn was_reactivated(&self, key: &KeyId) -> bool {
         let noted = self.secret.journal.retired.as_ref().filter(|noted| noted.key == *key);
         let since = self.promoted().map(|promoted| promoted.at);
@@ -313,13 +312,13 @@ impl<'a> Situation<'a> {
         self.seen.keys.iter().filter(active).any(|key| self.revoked_at(&key.id).is_some())
     }
 
-    /// Whether the key was noted down as Inactive, and IAM lists it as Active.
+    /// Whether the key was recorded as Inactive, and IAM lists it as Active.
     fn works_again(&self, key: &KeyId) -> bool {
         matches!(self.phase_since_revoked(key), Some((Phase::Inactive, _)))
             && self.key(key).is_some_and(|listed| listed.status == KeyStatus::Active)
     }
 
-    /// Notes down that the current version works and is published.
+    /// Records that the current version works and is published.
     pub(crate) fn note_published(&self, replacing: Option<&KeyId>) -> Decision {
         let version = self.current.version.clone();
         write(JournalEntry::Promoted(Promoted {
@@ -330,14 +329,14 @@ impl<'a> Situation<'a> {
         }))
     }
 
-    /// Notes down which keys there are before one is created.
+    /// Records which keys exist before one is created.
     pub(crate) fn note_intent(&self) -> Decision {
         let before = self.seen.keys.iter().map(|key| key.id.clone()).collect();
         write(JournalEntry::Intent(Intent { before, at: self.now }))
     }
 
-    /// Notes down what is revoked: what was before, without this key, and with this order in its
-    /// place. Keys that are gone are left out.
+    /// Records the revoked keys: the previous ones, with the order for this key replaced. Keys that
+    /// are gone are left out.
     pub(crate) fn note_revoked(&self, key: &KeyId, order: Option<&Revocation>) -> Decision {
         let there = |id: &KeyId| self.key(id).is_some() || self.current_key() == Some(id);
         let mut all = self.secret.journal.revoked.clone();

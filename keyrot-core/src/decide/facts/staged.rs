@@ -1,4 +1,4 @@
-//! What has the AWSPENDING label.
+//! The version with the AWSPENDING label.
 
 use crate::decide::facts::situation::Situation;
 use crate::model::names::{KeyId, VersionId};
@@ -7,15 +7,15 @@ use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::after;
 
-/// The version that is staged: that has the AWSPENDING label, and not AWSCURRENT too.
+/// The staged version: it has the AWSPENDING label, and not AWSCURRENT.
 #[derive(Clone, Copy)]
 pub(crate) enum Staged<'a> {
     /// There is none, or Secrets Manager staged it and asks for what follows.
     Nothing,
-    /// It was published before, or holds the current key: nobody is to publish it again.
+    /// It was published before, or holds the current key: it must not be published again.
     Over(&'a VersionId),
-    /// keyrot did not write it, as its id or Secrets Manager's date of it says, or it does not hold
-    /// what its id says.
+    /// By its id or Secrets Manager's date, keyrot did not write it, or it does not hold what its
+    /// id says.
     Foreign(&'a VersionId),
     /// A journal entry says that its key was given up or revoked.
     GivenUp(&'a VersionId),
@@ -23,7 +23,7 @@ pub(crate) enum Staged<'a> {
     Gone(&'a VersionId),
     /// IAM does not list its key, which was created minutes ago.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// Another run staged it, and whether the store agrees with its id was not asked yet.
+    /// Another run staged it, and the store's date was not compared with its id yet.
     Unasked,
     /// Its key is not Active, or a newer key is current.
     TooLate(&'a KeyId),

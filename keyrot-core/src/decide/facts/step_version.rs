@@ -11,8 +11,8 @@ use crate::model::version::Content;
 pub(crate) enum StepVersion<'a> {
     /// It is current.
     Current,
-    /// It is current, and this run has verified it and may say so. Otherwise that is left to those
-    /// who will retire the old key: they verify it first.
+    /// It is current, and this run has verified it, so it may record that. Otherwise the run that
+    /// retires the old key verifies it first.
     CurrentUnrecorded { replacing: Option<&'a KeyId> },
     /// It is not staged, or was current before.
     NotStaged,
@@ -23,9 +23,10 @@ pub(crate) enum StepVersion<'a> {
 /// What the staged version holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
-    /// Nothing yet. A user has two keys at most: this old one has to be gone before the next.
+    /// Nothing yet. A user has two keys at most: this old one has to be deleted before the next is
+    /// created.
     Empty { old: Option<&'a KeyId> },
-    /// Something that somebody else wrote, and no key.
+    /// Something other than a key, which something else wrote.
     Other,
     /// The placeholder, or something that has not been read.
     NoKey,
@@ -37,9 +38,9 @@ pub(crate) enum Value<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct StepKey<'a> {
     pub(crate) key: &'a KeyId,
-    /// What verifying it brought, once this run has.
+    /// The result of its verification, once this run has verified it.
     pub(crate) verified: Option<&'a Verified>,
-    /// The newer key that is current, if there is one. It is not taken back.
+    /// The newer key that is current, if there is one. It stays current.
     pub(crate) newer: Option<&'a KeyId>,
 }
 
@@ -74,7 +75,7 @@ impl<'a> StepVersion<'a> {
     }
 }
 
-/// What the current key has replaced, where this old key leaves because of it.
+/// Returns the key that the current one replaced, if this old key is retired because of it.
 pub(crate) fn replaced<'a>(case: &Situation<'a>, old: &'a AccessKey) -> Option<&'a KeyId> {
     if case.current_key().is_some() && case.is(old, Role::Old) {
         Some(&old.id)

@@ -9,8 +9,8 @@ use crate::model::time::Timestamp;
 pub(crate) enum Quarantine<'a> {
     /// It has not.
     No,
-    /// It has, and a revocation that the operator asked for is not carried out yet: the quarantine
-    /// is why they asked.
+    /// It has, and a requested revocation is not carried out yet: the quarantine is the reason for
+    /// it.
     WhileRevoking(&'a str),
     /// It has.
     Yes(&'a str),

@@ -2,13 +2,12 @@
 
 use crate::decide::facts::situation::{Role, Situation};
 
-/// Keys that nothing explains. They are never changed, and stand in the way of everything else.
+/// Keys that nothing explains. They are never changed, and block everything else.
 #[derive(Clone, Copy)]
 pub(crate) enum Unexplained {
     /// There is none.
     Nothing,
-    /// No label and no journal entry explains a key; whether a version without a label does, was
-    /// not asked yet.
+    /// No label or journal entry explains a key; the versions without a label were not read yet.
     Unasked,
     /// No version, no journal entry and no intent explains a key.
     Keys,

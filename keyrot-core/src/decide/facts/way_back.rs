@@ -1,5 +1,5 @@
-//! The way back to the previous key: of an operator's rollback, and of a run whose current key was
-//! revoked and leaves no room for another.
+//! The way back to the previous key: for an operator's rollback, and for a run whose current key
+//! was revoked and leaves no room for another.
 
 use crate::decide::answer::{settling, unknown_status, unverified, verify, write};
 use crate::decide::decision::{Decision, Step};
@@ -15,18 +15,18 @@ use std::time::Duration;
 /// How far the previous version is from being published again.
 #[derive(Clone, Copy)]
 pub(crate) enum WayBack<'a> {
-    /// It goes on.
+    /// It continues.
     Open { held: &'a LabeledVersion, key: &'a KeyId, next: WayBackStep<'a> },
     /// The key does not work. This run may have reactivated it.
     Fails { key: &'a KeyId, reason: &'a str, reactivated: bool },
 }
 
-/// What comes next on a way back.
+/// The next step of a way back.
 #[derive(Clone, Copy)]
 pub(crate) enum WayBackStep<'a> {
-    /// A run that knows of no way back may still be about to deactivate or delete the key.
+    /// Another run may still be about to deactivate or delete the key.
     Settling(Timestamp),
-    /// Such a run may begin soon: the key is noted down as kept first.
+    /// Such a run may begin soon: the key is first recorded as kept.
     Keep,
     /// The key is Inactive, or was until minutes ago, and IAM's listing may not show it yet.
     Inactive,
@@ -36,8 +36,8 @@ pub(crate) enum WayBackStep<'a> {
     Unverified,
     /// AWS could not be asked whether it works.
     Unknown(&'a str),
-    /// It works, and the version that is left keeps AWSPENDING from its own promotion: it would be
-    /// taken for a key that waits for its turn.
+    /// It works, but the version that is left has AWSPENDING from its own promotion: it would look
+    /// like a key that is waiting to be published.
     Unstage,
     /// It works, and no entry says that it is about to be published.
     Unrecorded,
@@ -47,7 +47,7 @@ pub(crate) enum WayBackStep<'a> {
 
 impl<'a> WayBack<'a> {
     pub(crate) fn to(case: &Situation<'a>, held: &'a LabeledVersion, key: &'a AccessKey) -> Self {
-        // Once it is noted down, nobody takes the key away without noting something else.
+        // Once it is recorded, no run takes the key away without writing another entry.
         let under_way = case.is_noted_for_later(&held.version);
         let open = |next| Self::Open { held, key: &key.id, next };
         if let Some(next) = about_to_leave(case, key).filter(|_| !under_way) {
@@ -95,7 +95,7 @@ impl WayBackStep<'_> {
             Self::Unverified => verify(to),
             Self::Unknown(reason) => unverified(key, reason),
             Self::Unstage => Decision::Act(Step::Unstage(from.clone())),
-            // For later than any run takes: no entry from long ago, of this version or of the one
+            // With a time later than any run takes: no old entry, of this version or of the one
             // that is left, may vouch for it when it comes back, whenever this run ends.
             Self::Unrecorded => write(JournalEntry::Promoted(Promoted {
                 version: to.clone(),
@@ -108,23 +108,23 @@ impl WayBackStep<'_> {
     }
 }
 
-/// Whether keyrot has just noted down that the key is Inactive, so that IAM's listing may still show
-/// it Active. To reactivate one that is Active changes nothing, so that the entry is believed here.
+/// Whether keyrot has just recorded that the key is Inactive, so IAM's listing may still show it as
+/// Active. Reactivating an Active key changes nothing, so the entry can be trusted here.
 fn just_deactivated(case: &Situation<'_>, key: &AccessKey) -> bool {
     let noted = case.secret.journal.phase_of(&key.id);
     case.seen.reactivated.as_ref() != Some(&key.id)
         && matches!(noted, Some((Phase::Inactive, at)) if case.settles(at).is_some())
 }
 
-/// Where the key's way out is about to go on (the overlap or the soak is over, or nearly), a run
-/// that has read everything already may deactivate or delete it. It is noted down as kept, and left
+/// Returns what protects a key whose overlap or soak is over, or nearly: a run that has already
+/// read everything may deactivate or delete it. So the key is recorded as kept, and not changed
 /// until such a run is over.
 fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackStep<'a>> {
     let soon = case.settled_at(case.now);
-    // What AWSCURRENT was moved back from is kept by every run that sees it so.
+    // Every run keeps the key that AWSCURRENT was moved back from.
     let kept = case.current_listed().is_some_and(|current| current.created < key.created);
     let promoted = case.promoted().map(|promoted| promoted.at);
-    // The other run may have shorter settings: of these and what was noted down the shorter counts.
+    // The other run may have shorter settings: the shorter of these and the recorded ones counts.
     let (waits, retired) = (case.policy.waits(), case.secret.journal.retired.as_ref());
     let shorter =
         |noted: Option<Duration>, set: Duration| noted.map_or(set, |noted| noted.min(set));
@@ -146,7 +146,7 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackSt
             Some(case.settles(at).map_or(WayBackStep::Keep, WayBackStep::Settling))
         }
         (KeyStatus::Active, None) if promoted.is_some_and(ends_soon) => Some(WayBackStep::Keep),
-        // Also if somebody has just reactivated it: a run that read it before does not know.
+        // Also if it was just reactivated: a run that read it before does not know.
         (_, Some((Phase::Inactive, at))) if after(at, soak) <= soon => Some(WayBackStep::Keep),
         _ => None,
     }
@@ -158,9 +158,9 @@ pub(crate) enum Stuck<'a> {
     /// It was not, or there is room, or nothing makes room yet.
     No,
     /// A run that has verified the current key while it was staged may be about to publish it
-    /// again: were AWSCURRENT to go back now, that run would see it where it saw it before.
+    /// again: if AWSCURRENT moved back now, that run would find it unmoved.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// The previous key takes its place again.
+    /// The previous key replaces it.
     GoesBack(WayBack<'a>),
     /// There is no previous key, and the current one is Inactive: it makes room.
     Removed(Removal<'a>),

@@ -18,16 +18,16 @@ const VERIFICATION: &str = "sts";
 /// information").
 const USE_GRAIN: Duration = Duration::from_secs(900);
 
-/// Why a key stays as it is for now. Each reason only delays.
+/// The reason why a key is kept for now. Each reason only delays.
 #[derive(Clone, Copy)]
 pub(crate) enum WhyKept<'a> {
-    /// IAM was not asked yet when this key was last used.
+    /// The key's last use was not read yet.
     Unasked(&'a KeyId),
     /// IAM could not say.
     Unknown { key: &'a KeyId, reason: &'a str },
     /// It is in use, or was until just now.
     InUse { key: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
-    /// Something used it so late that it cannot be a cache.
+    /// Something used it too late to be a cache.
     UsedLate { key: &'a KeyId, new: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
     /// No use is on record, which says little yet.
     NoRecord { key: &'a KeyId, until: Timestamp },
@@ -37,7 +37,7 @@ pub(crate) enum WhyKept<'a> {
     Overlap { key: &'a KeyId, until: Timestamp },
     /// It is Inactive, and its soak is not over.
     Soak { key: &'a KeyId, until: Timestamp },
-    /// An entry says that it was revoked, and what used it may still need it.
+    /// An entry says that it was revoked, but its consumers may still need it.
     RevokedInUse { key: &'a KeyId, last_use: &'a LastUse },
 }
 
@@ -72,8 +72,8 @@ impl<'a> WhyKept<'a> {
         wait(why, until)
     }
 
-    /// Whether the key is, or may be, in use. Where IAM has no use of it on record, that counts for
-    /// nothing until `recent_use` after this.
+    /// Returns why the key is, or may be, in use. If IAM has no use on record, that means nothing
+    /// until `recent_use` after this time.
     pub(crate) fn of_use(
         seen: &'a Observed,
         key: &'a KeyId,
@@ -93,16 +93,17 @@ impl<'a> WhyKept<'a> {
         }
     }
 
-    /// Why the old key stays Active though its overlap is over, whose end is given; `None` once
-    /// nothing is known to need it.
+    /// Returns why the old key stays Active after the end of its overlap; `None` once nothing is
+    /// known to need it.
     ///
-    /// IAM shows one last use of each key, and not whose. So:
-    /// - What uses the old key later than half an overlap after the new one was promoted is no
-    ///   cache that runs out: it has not moved. The key is held until it was unused for `idle`.
-    /// - What used it before may be a weekly job: the key has to be unused for `overlap` and
-    ///   `recent_use`. A job that still has it has used it again by then.
-    /// - Where nothing uses the new key, nothing has moved: the old key is held until it was unused
+    /// IAM shows one last use of each key, but not who used it. So:
+    /// - If something uses the old key later than half an overlap after the new one was promoted,
+    ///   it is not a cache that expires: it has not moved. The key is held until it has been unused
     ///   for `idle`.
+    /// - If something used it before that, it may be a weekly job: the key has to be unused for
+    ///   `overlap` and `recent_use`. A job that still has it has used it again by then.
+    /// - If nothing uses the new key, nothing has moved: the old key is held until it has been
+    ///   unused for `idle`.
     pub(crate) fn of_old(
         case: &Situation<'a>,
         key: &'a AccessKey,
@@ -125,8 +126,8 @@ impl<'a> WhyKept<'a> {
             return Some(need);
         }
         let last_use = last_use?;
-        // IAM has a record of every use since 2015 (IAM API reference, AccessKeyLastUsed), so that
-        // none means unused since it was created.
+        // IAM has a record of every use since 2015 (IAM API reference, AccessKeyLastUsed), so no
+        // record means unused since its creation.
         let unused_since =
             if let LastUse::At { when, .. } = last_use { *when } else { key.created };
         let until = after(unused_since, waits.idle);
@@ -145,9 +146,9 @@ impl<'a> WhyKept<'a> {
         }
     }
 
-    /// Why a revoked key stays Active in a run that nobody asked to revoke it; `None` once nothing
-    /// is known to need it. The entry that it is revoked can be forged, so that IAM's record counts
-    /// as for any old key. A key that is kept for that is kept loudly.
+    /// Returns why a revoked key stays Active in a run that was not asked to revoke it; `None` once
+    /// nothing is known to need it. The entry that revokes it can be forged, so IAM's record counts
+    /// as for any old key. A key that is kept for that reason is reported.
     pub(crate) fn of_revoked(
         case: &Situation<'a>,
         key: &'a AccessKey,
@@ -162,7 +163,7 @@ impl<'a> WhyKept<'a> {
             Some(used) => used,
         };
         let LastUse::At { when, service, .. } = last_use else { return None };
-        // keyrot itself verified it recently, or somebody asks STS alone.
+        // keyrot itself verified it recently, or a consumer calls only STS.
         let until = after(*when, waits.recent_use);
         if service == VERIFICATION && case.now < until {
             return Some(Self::InUse { key: id, last_use, until });
@@ -178,8 +179,8 @@ impl<'a> WhyKept<'a> {
         })
     }
 
-    /// Whether an Inactive key's soak is over. Whatever its entry says: a key that was used was
-    /// Active then.
+    /// Returns whether an Inactive key's soak is over. A recorded use counts more than the entry:
+    /// the key was Active then.
     pub(crate) fn of_inactive(
         case: &Situation<'a>,
         key: &'a AccessKey,
@@ -197,7 +198,7 @@ impl<'a> WhyKept<'a> {
         })
     }
 
-    /// Of a key younger than `recent_use`, that no use is on record says nothing: IAM shows a use hours
+    /// For a key younger than `recent_use`, a missing record says nothing: IAM shows a use hours
     /// late.
     pub(crate) fn too_young(case: &Situation<'a>, key: &'a AccessKey) -> Option<Self> {
         let until = after(key.created, case.policy.waits().recent_use);
@@ -205,8 +206,8 @@ impl<'a> WhyKept<'a> {
     }
 }
 
-/// Whether the use is keyrot's own verification of a key that it created: asked of STS, right after
-/// the key was created.
+/// Whether the use is keyrot's own verification of a key that it created: a call to STS right after
+/// the creation.
 pub(crate) fn own_verification(case: &Situation<'_>, key: &AccessKey, last_use: &LastUse) -> bool {
     let LastUse::At { when, service, .. } = last_use else { return false };
     let waits = case.policy.waits();
@@ -214,9 +215,8 @@ pub(crate) fn own_verification(case: &Situation<'_>, key: &AccessKey, last_use: 
     service == VERIFICATION && key.created <= after(*when, USE_GRAIN) && *when <= latest
 }
 
-/// Whether this use of the current key is a consumer's. keyrot verifies a key before it notes down
-/// that it is in place, and after it notes down that it delivers it; each run that does so is over
-/// within `settle`.
+/// Whether this use of the current key is a consumer's. keyrot verifies a key before it records the
+/// promotion, and after it announces a delivery; each such run is over within `settle`.
 fn is_pickup(case: &Situation<'_>, used: &LastUse, promoted: Timestamp) -> bool {
     match used {
         LastUse::At { when, service, .. } if service == VERIFICATION => {

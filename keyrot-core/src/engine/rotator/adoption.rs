@@ -1,4 +1,4 @@
-//! Users who are new to keyrot come last in a run, and only so many of them.
+//! Adopts users: they come last in a run, and their number is limited.
 
 use crate::engine::report::UserResult;
 use crate::engine::target::Target;
@@ -7,9 +7,9 @@ use crate::machine::outcome::{Outcome, Stop};
 use crate::model::names::UserName;
 use std::collections::BTreeMap;
 
-/// The last users to be worked on are those who are new to keyrot, by name: all others are known to
-/// go well with it. One that could not be changed at all, because its first call was refused, takes
-/// nobody's place.
+/// Works on users that are new to keyrot last, in the order of their names, because all others are
+/// known to work with it. A user that could not be changed at all, because its first call was
+/// refused, does not count toward the limit.
 pub(super) async fn adopt<F, W>(
     users: &mut Vec<UserResult>,
     chosen: Vec<Target>,

@@ -1,4 +1,4 @@
-//! A user's home is moved: what it takes at either side, in order.
+//! Moves a user's home: the steps at both sides, in order.
 
 use super::{Limits, Rotator};
 use crate::engine::report::NotifierFailure;
@@ -13,34 +13,34 @@ use crate::ports::cancel::Cancel;
 /// How a move of a user's home ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Moved {
-    /// The home is there already.
+    /// The home is already there.
     Already,
-    /// With [`Mode::Plan`]: nothing is in the way.
+    /// With [`Mode::Plan`]: nothing blocks the move.
     Planned,
-    /// It is done, or was taken back where the home was about to be left.
+    /// The move is done, or a move away from here was canceled.
     Done,
-    /// The old home cannot be left, or it is not known whether it can be. The user's tag still
-    /// names it.
+    /// The old home cannot be left, or it is unknown whether it can be. The user's tag still names
+    /// it.
     Old(Outcome),
-    /// The user's tag names the new place. The old home, which had no secret before, was read again
-    /// and could not be closed: a run may have begun there meanwhile.
+    /// The user's tag names the new place. The old home, which had no secret, was read again and
+    /// could not be closed: a run may have begun there in between.
     LeftOpen(Outcome),
     /// The home cannot be at the new place. The user's tag still names the old one.
     New(Outcome),
 }
 
-/// How a move ended, and who was not notified of it.
+/// How a move ended, and which notifiers failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MoveReport {
     /// How it ended.
     pub moved: Moved,
-    /// What could not be told to notifiers.
+    /// The notifiers that failed.
     pub notifier_failures: Vec<NotifierFailure>,
 }
 
 impl Subject {
-    /// The same user, with its secret at this place.
+    /// Returns the same user, with its secret at this place.
     #[must_use]
     pub fn at_home(&self, home: &SecretArn) -> Self {
         let place = home.place();
@@ -49,15 +49,15 @@ impl Subject {
 }
 
 impl Rotator {
-    /// Moves a user's home to where this rotator and `chosen` have it, from where the user's tag
-    /// has it; `old` works there.
+    /// Moves a user's home from the place in the user's tag, where `old` works, to the place that
+    /// this rotator and `chosen` have.
     ///
     /// The old secret is closed first, then the user's tag is changed, and both only if the user is
     /// at rest. The published key works throughout: the first run at the new place publishes
-    /// another, and takes the one before away by the rules for any old key. To ask again, after a
-    /// failure or a crash, is harmless, and finishes the move.
+    /// another, and retires the previous one by the rules for any old key. Repeating the move after
+    /// a failure or a crash is harmless, and finishes it.
     ///
-    /// While this goes on, nobody else should ask for anything for this user at the old home.
+    /// During the move, nothing else should make requests for this user at the old home.
     pub async fn move_home(
         &self,
         old: &Self,
@@ -81,7 +81,7 @@ impl Rotator {
         let place = chosen.subject.place();
         let from = match &chosen.subject.home {
             HomeTag::At(home) => home.clone(),
-            // What is asked for is refused, with the reason.
+            // The request is refused, with the reason.
             HomeTag::Absent | HomeTag::Unreadable(_) => SecretArn::planned(place.clone()),
         };
         let mut ask = async |at: &Self, who: &Target, request: &Request, mode| {
@@ -110,7 +110,7 @@ impl Rotator {
         if mode == Mode::Plan {
             return Moved::Planned;
         }
-        // The second time it is read again: what a run began before the secret was closed shows.
+        // The second read detects what a run began before the secret was closed.
         for _ in 0..if stays { 0 } else { 2 } {
             match ask(old, &there, &leave, Mode::Act).await {
                 Outcome::Done => {}
@@ -121,7 +121,7 @@ impl Rotator {
             Outcome::Done => {}
             other => return Moved::New(other),
         }
-        // No run had been at the old home, so that there was no secret to close. One may have begun
+        // No run had been at the old home, so there was no secret to close. One may have begun
         // since then.
         if !stays && from.suffix().is_none() {
             match ask(old, &there, &leave, Mode::Act).await {

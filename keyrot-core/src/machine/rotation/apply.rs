@@ -1,4 +1,4 @@
-//! Takes in what calls brought: what is known changes with it, and people are told.
+//! Applies replies: updates the observed state, and records events.
 
 use super::Rotation;
 use super::state::{Created, Read, Stage};
@@ -120,7 +120,7 @@ impl Rotation {
         }
     }
 
-    /// A read of everything is complete.
+    /// Completes a read of everything.
     fn looked(&mut self, secret: SecretState) {
         self.seen.secret = secret;
         self.seen.last_use.clear();
@@ -130,14 +130,13 @@ impl Rotation {
         self.looks += 1;
         if let (Some(id), SecretState::Present(secret)) = (&self.seen.in_hand, &self.seen.secret) {
             let labels = [&secret.current, &secret.pending, &secret.previous];
-            // It was staged although the answer was lost: from now on it is a key as any other, and
-            // IAM's word counts.
+            // It was staged although the answer was lost: from now on it is a key like any other,
+            // and IAM's status counts.
             if labels.into_iter().flatten().any(|held| held.key() == Some(id)) {
                 self.seen.in_hand = None;
             }
         }
-        // The key in hand may lag in the listing; once it is listed, IAM's word on its status
-        // counts.
+        // The key in hand may not be listed yet; once it is listed, IAM's status counts.
         if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), self.created.key())
             && !self.seen.keys.iter().any(|k| k.id == id)
         {
@@ -167,7 +166,7 @@ impl Rotation {
         }
     }
 
-    /// A change was made: what is known changes with it, and people are told.
+    /// Applies a change: updates the observed state, and records an event.
     fn done(&mut self, now: Timestamp, call: Call) {
         self.read = Read::Changed;
         self.repeats.succeeded(&call);
@@ -212,7 +211,7 @@ impl Rotation {
         let owner = Some(self.seen.residence.owner.clone());
         self.seen.secret = SecretState::Present(Secret { owner, ..Secret::empty(arn) });
         self.seen.created_here = true;
-        // Another run may have created one elsewhere meanwhile.
+        // Another run may have created one elsewhere since then.
         self.seen.elsewhere = None;
         self.only_version(now, version);
     }
@@ -274,7 +273,7 @@ impl Rotation {
                     .into_iter()
                     .flatten()
                     .find(|h| h.version == to);
-                // What was noted down of it is from before: the entry is written again.
+                // The entry about it is outdated, and is written again.
                 secret.journal.promoted.take_if(|noted| noted.version == to);
                 let promoted = labelled.cloned().unwrap_or_else(|| LabeledVersion::of(to));
                 secret.previous = secret.current.replace(promoted);
@@ -285,7 +284,7 @@ impl Rotation {
         }
     }
 
-    /// What people are told of a change, before what is known changes.
+    /// Returns the event for a change, before the observed state is updated.
     fn announcement(&self, call: &Call) -> Option<EventKind> {
         Some(match (call, &self.seen.secret) {
             (Call::PutPlaceholder(_), _) => EventKind::Adopted,
@@ -300,9 +299,9 @@ impl Rotation {
                 let again = lost && !bound_here && !self.seen.created_here;
                 again.then(|| EventKind::HomeRestored { home: home.clone() })?
             }
-            // IAM's listing may still have shown it Active; it is reported once.
+            // IAM's listing may still have shown it as Active; it is reported once.
             (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
-            // Sent all the same, because a listing may lag behind somebody who reactivated it.
+            // Sent anyway, because a listing may lag behind a reactivation.
             (Call::Deactivate(key), _) if self.is_inactive(key) => return None,
             (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },
             (Call::Activate(key), _) => EventKind::Activated { key: key.clone() },

@@ -1,4 +1,4 @@
-//! Which function decides.
+//! The functions that decide.
 
 use crate::decide::decide;
 use crate::decide::decision::Decision;
@@ -11,21 +11,21 @@ use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// The functions that decide, with a name to tell it by.
+/// The functions that decide, with a name.
 ///
-/// There is one real set. Others exist to show that a check can fail: a test puts a weakened
-/// decision in its place, and demands to be told.
+/// There is one real set. Others exist to show that a check can fail: a test replaces it with a
+/// weakened decision, and expects a failure.
 #[derive(Clone, Copy)]
 pub struct Decider {
-    /// What it is called.
+    /// Its name.
     pub name: &'static str,
-    /// It.
+    /// The decision for scheduled runs.
     pub decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
-    /// The one for orders.
+    /// The decision for orders.
     pub decide_rotation_step: fn(&Observed, &RotationStep, &WaitPolicy, Timestamp) -> Decision,
-    /// The one for requests.
+    /// The decision for requests.
     pub decide_request: fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision,
-    /// The one for what comes before anything else: [`Request::off_first`].
+    /// The key to deactivate before anything else: [`Request::off_first`].
     pub off_first: fn(&Request) -> Option<&KeyId>,
 }
 

@@ -58,8 +58,8 @@ impl Rotation {
                 if self.skipped.is_some() =>
             {
                 let error = self.skipped.take()?;
-                // An Inactive key that IAM does not know any more was deleted just now, and the
-                // listing does not show that yet.
+                // An Inactive key that IAM no longer knows was just deleted, and the listing does
+                // not show that yet.
                 if error.kind == ErrorKind::NotFound && self.is_inactive(&key) {
                     let until = Some(after(now, self.policy.waits().settle));
                     return self.end_waiting(now, Wait { why: Why::Settling(key), until });
@@ -98,8 +98,8 @@ impl Rotation {
     pub(super) fn begin_verification(&mut self, now: Timestamp, version: VersionId) {
         let held = self.held(&version);
         let key = held.and_then(|h| h.key().cloned());
-        // What this run did not stage itself is read, even if its id names the new key: its secret
-        // may be another.
+        // A version that this run did not stage is read, even if its id names the new key: its
+        // secret half may differ.
         let own = self.seen.staged_here.as_ref() == Some(&version)
             && held.is_some_and(|h| !h.content.is_foreign());
         let known = self
@@ -110,7 +110,7 @@ impl Rotation {
             .filter(|c| Some(&c.key) == key.as_ref())
             .cloned();
         match key {
-            // A plan verifies nothing: it would have to read a secret value.
+            // A plan verifies nothing, because it would have to read a secret value.
             Some(_) if self.mode == Mode::Plan => {
                 let then = self.if_it_works(now);
                 self.end(now, Outcome::Verifying { version, then });

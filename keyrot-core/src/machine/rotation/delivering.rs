@@ -1,4 +1,4 @@
-//! The run's part in deliveries: the calls to destinations, and what came of them.
+//! The run's part in deliveries: the calls to destinations, and their results.
 
 use super::Rotation;
 use crate::decide::decision::Why;
@@ -13,13 +13,13 @@ use crate::model::observed::{LabeledVersion, SecretState};
 use crate::model::time::Timestamp;
 
 impl Rotation {
-    /// Looks at what is at the destination.
+    /// Reads the content of the destination.
     pub(super) fn inspect(&mut self, to: DestinationName) -> Option<Call> {
         let place = self.destination(&to)?.assignment.place.clone();
         Some(Call::InspectDestination { to, place })
     }
 
-    /// Delivers the current key: that of the version which this run has verified, and no other.
+    /// Delivers the current key, from the version that this run has verified.
     pub(super) fn deliver(
         &mut self,
         now: Timestamp,
@@ -47,7 +47,7 @@ impl Rotation {
         }
     }
 
-    /// This run is about to deliver there, and has noted that down.
+    /// Records that this run has announced a delivery there.
     pub(super) fn announced(&mut self, to: &DestinationName, version: VersionId) {
         if let Some(one) = self.destination(to) {
             one.announced_here = Some(version);
@@ -75,7 +75,7 @@ impl Rotation {
         }
     }
 
-    /// It is not tried again in this run: what else is to be done does not wait for it.
+    /// Records a failed delivery. It is not retried in this run, and the rest does not wait for it.
     pub(super) fn not_delivered(&mut self, to: DestinationName, error: CallError) {
         if let Some(one) = self.destination(&to) {
             one.failed = Some(error.message.clone());
@@ -83,12 +83,12 @@ impl Rotation {
         self.undelivered.insert(to, error);
     }
 
-    /// Everything is read again: what was found before is too old.
+    /// Discards earlier reads of destinations: everything is read again.
     pub(super) fn forget_found(&mut self) {
         self.seen.destinations.iter_mut().for_each(|one| one.found = None);
     }
 
-    /// The failure that ends the run because a destination is behind.
+    /// Returns the failure that ends the run because a destination is behind.
     pub(super) fn delivery_failure(&mut self, to: &DestinationName) -> Option<Failure> {
         let mut error = self.undelivered.get(to)?.clone();
         self.failed_at = Some(to.clone());
@@ -96,7 +96,7 @@ impl Rotation {
         Some(Failure { doing: format!("deliver the current key to {to}"), error })
     }
 
-    /// Tells of each destination that is behind, but for the one that the end itself speaks of.
+    /// Reports each destination that is behind, except the one that the outcome itself names.
     pub(super) fn tell_undelivered(&mut self, now: Timestamp, outcome: &Outcome) {
         let said = match outcome {
             Outcome::Waiting(wait) => match &wait.why {
@@ -120,7 +120,7 @@ impl Rotation {
     }
 }
 
-/// The program that runs keyrot has no such destination: an answer where there is none.
+/// Returns the error for a destination that the program has no port for.
 pub(crate) fn no_such_port(to: &DestinationName) -> CallError {
     CallError::refused(
         ErrorKind::Other,

@@ -1,4 +1,4 @@
-//! What a run does when a call fails: read again, delete what nobody can use, or end.
+//! What a run does when a call fails: read again, delete an unusable key, or end.
 
 use super::state::{Mode, Stage};
 use super::task::Task;
@@ -26,14 +26,15 @@ impl Rotation {
             Call::Deactivate(_) if matches!(self.stage, Stage::SwitchOff(_)) => {
                 return self.not_switched_off(now, error);
             }
-            // What follows a key that goes first is not known: that it goes is.
+            // The steps after the first deactivation are unknown, but the deactivation itself is
+            // known.
             Call::DescribeSecret if self.mode == Mode::Plan && self.off_first().is_some() => {
                 let outcome = self.planned_off();
                 self.end(now, outcome);
                 return;
             }
-            // A plan's role may lack permission to read a secret's value. That a key is due is
-            // known without it.
+            // A plan's role may lack permission to read a secret's value. Without it, it is still
+            // known that a key is due.
             Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
                 self.end(now, Outcome::Due(Step::CreateKey));
                 return;
@@ -49,16 +50,15 @@ impl Rotation {
             self.end(now, Outcome::Blocked(Blocked::StagingRefused { reason: error.message }));
             return;
         }
-        // Where an earlier attempt came to nothing more than `settle` ago, so that this run wrote
-        // an intent of its own after the test write, a key that is not listed yet does not explain
-        // it.
+        // If an earlier attempt failed more than `settle` ago, and this run wrote its own intent
+        // after the test write, an unlisted key does not explain the refusal.
         let tested = self.repeats.made(&Call::TestWrite(VersionId::for_test_write(now)));
         let again = tested && self.has_written_the_intent();
         if *call == Call::CreateKey && error.kind == ErrorKind::LimitExceeded && !again {
-            // Fewer than two keys were listed: the one that fills the limit is not listed yet, and
-            // another run's or a person's.
+            // Fewer than two keys were listed: the missing one is not listed yet, and comes from
+            // another run or a person.
             let until = Some(after(now, self.policy.waits().settle));
-            // IAM itself says so, so that this is no wait that somebody's claim brings about.
+            // IAM itself says so, so no forged claim causes this wait.
             self.end(now, Outcome::Waiting(Wait { why: Why::Unlisted, until }));
             return;
         }
@@ -79,15 +79,15 @@ impl Rotation {
         }
     }
 
-    /// Whether the last intent is this run's own, and not that of one beside it.
+    /// Whether the last intent is this run's own, and not another run's.
     fn has_written_the_intent(&self) -> bool {
         let SecretState::Present(secret) = &self.seen.secret else { return false };
         let entry = secret.journal.intent.clone().map(JournalEntry::Intent);
         entry.is_some_and(|entry| self.repeats.made(&Call::Write(entry)))
     }
 
-    /// The store refused the new key. Nobody has its secret and no version ever held it, so it may
-    /// go at once.
+    /// Deletes the new key that the store refused. Nothing can be using it and no version ever held
+    /// it, so it can be deleted immediately.
     pub(super) fn undo(&mut self, key: &KeyId, error: CallError) {
         let doing = "stage the new key in the secret".into();
         self.stage = Stage::Undo(key.clone(), Outcome::Failed(Failure { doing, error }));

@@ -1,5 +1,5 @@
-//! What a request will do, and what a run does after a verification: the machine plays it through
-//! on what was seen, with every call going well.
+//! Previews a request, or a run after a verification: the machine plays it through on the observed
+//! state, with every call succeeding.
 
 use super::Rotation;
 use crate::decide::decision::{Wait, Why};
@@ -25,21 +25,20 @@ use crate::model::version::Content;
 use crate::model::waits::after;
 use std::collections::BTreeMap;
 
-/// No request makes more calls than this, nor waits more often: the bound of a run, for each of
-/// those that the waits part.
+/// The limit on a request's calls and waits: that of a run, for each part between waits.
 const MOST_CALLS: usize = 200;
 const MOST_WAITS: usize = 4;
 /// With the pauses and probes of verifications, of which the settings allow many.
 const MOST_MOVES: usize = 5_000;
 
-/// What the new key is called as long as there is none. IAM's ids have no such digits.
+/// The placeholder id of the new key. IAM's ids have no such digits.
 const NEW_KEY: &str = "AKIA0000000000000000";
 
-/// A run that only takes place on paper.
+/// A simulated run.
 struct Preview {
     run: Rotation,
     now: Timestamp,
-    /// What was found out before the first change: it is not asked again.
+    /// The last uses that were read before the first change: they are not read again.
     last_use: BTreeMap<KeyId, LastUse>,
     versions: Vec<StoredVersion>,
     /// What was found at destinations before the first change.
@@ -48,10 +47,10 @@ struct Preview {
 }
 
 impl Rotation {
-    /// The steps of the request, as far as can be said beforehand.
+    /// Returns the steps of the request, as far as they can be known in advance.
     ///
     /// # Errors
-    /// [`Failure`] if that cannot be said: nobody is to agree to steps that are not known.
+    /// [`Failure`] if they are unknown: an operator must not be asked to agree to unknown steps.
     pub(super) fn outlook(
         &self,
         request: &Request,
@@ -60,7 +59,8 @@ impl Rotation {
         self.preview(now).play(request)
     }
 
-    /// What a run does to keys and labels after a verification that goes well; a plan makes none.
+    /// Returns what a run does to keys and labels after a successful verification; a plan makes
+    /// none.
     pub(super) fn if_it_works(&self, now: Timestamp) -> Vec<PlannedAction> {
         let mut preview = self.preview(now);
         for _ in 0..MOST_MOVES {
@@ -134,11 +134,11 @@ impl Preview {
         Err(unforeseen(&format!("after {MOST_CALLS} calls{last} there is no end of it")))
     }
 
-    /// Makes a call on paper.
+    /// Simulates a call.
     fn make(&mut self, call: Call) {
         self.steps.extend(self.step(&call));
         let answer = match &call {
-            // Whether there is such a key is found out in this way.
+            // This call determines whether the key exists.
             Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
                 Err(CallError::refused(ErrorKind::NotFound, "there is no such key"))
             }
@@ -147,9 +147,9 @@ impl Preview {
         self.run.answer(self.now, answer);
     }
 
-    /// It went well. Where nothing is left but to write down what was done, that is its step: also
-    /// where only the time that passes on paper makes a journal entry valid that is some moments
-    /// ahead of this clock.
+    /// Returns the steps of a preview that succeeded. If only a journal entry is left to write,
+    /// that is its step. It is so, too, where an entry is some moments ahead of this clock and
+    /// becomes valid only by the time that passes in the preview.
     fn complete(mut self, request: &Request) -> Vec<PlannedAction> {
         self.steps.extend(self.left_to_runs(request));
         if self.steps.is_empty() {
@@ -158,14 +158,13 @@ impl Preview {
         self.steps
     }
 
-    /// Whether what is waited for is listed: what comes after IAM lists a further key is not known
-    /// now.
+    /// Whether the key of this wait is listed: what follows after IAM lists another key is unknown.
     fn is_listed(&self, wait: &Wait) -> bool {
         let Why::Settling(key) = &wait.why else { return true };
         self.run.seen.keys.iter().any(|listed| listed.id == *key)
     }
 
-    /// The same request, in a run of its own.
+    /// Repeats the request in a new run.
     fn ask_again(&mut self, at: Timestamp) {
         self.now = at;
         let Rotation { subject, policy, task, decider, seen, .. } = self.run.clone();
@@ -188,7 +187,7 @@ impl Preview {
                 }
             }
             Call::Activate(key) => PlannedAction::Activate(key.clone()),
-            // One that is Inactive is deactivated again because a listing may lag; nothing changes.
+            // An Inactive key is deactivated again because a listing may lag; nothing changes.
             Call::Deactivate(key) if !self.run.is_active(key) => return None,
             Call::Deactivate(key) => PlannedAction::Deactivate(key.clone()),
             Call::Write(JournalEntry::Revoked(_)) => return self.reinstated(),
@@ -212,20 +211,21 @@ impl Preview {
         }
     }
 
-    /// The answer that a call has when all goes well.
+    /// Returns the reply of a call that succeeds.
     fn reply(&mut self, call: Call) -> Reply {
         match call {
             Call::ListKeys => Reply::Keys(self.run.seen.keys.clone()),
             Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
-            // Nobody has looked yet, so that it cannot be said.
+            // The version has not been read yet, so this is unknown.
             Call::InspectVersion(_) => Reply::VersionContents(None),
-            // It was measured before the first change, where a key will be created.
+            // It was measured before the first change, if a key will be created.
             Call::Measure(_) => Reply::VersionContents(Some(VersionContents {
                 key: Err(NoKey::NoFields),
                 extras: true,
                 next_size: Some(0),
             })),
-            // Nobody has looked yet: were there anything, the request would stop there and say so.
+            // This has not been read yet: if there were a home elsewhere, the request would stop
+            // and say so.
             Call::FindElsewhere => Reply::Elsewhere(Vec::new()),
             Call::Compare => Reply::Differences(Vec::new()),
             Call::CreateSecret(_) => {
@@ -287,7 +287,7 @@ impl Preview {
     }
 }
 
-/// When a version was written was not asked: what its id says is taken for it.
+/// The write time of a version was not read, so the time in its id is used.
 fn on_paper_since(version: &VersionId) -> StoredVersion {
     let created = match Content::of(version) {
         Content::Key { created, .. } => Some(created),

@@ -1,17 +1,18 @@
-//! No run repeats itself: a change that was acknowledged and does not show is not made for ever.
+//! Stops a run that repeats itself: a change that was acknowledged but does not show is not made
+//! forever.
 
 use crate::machine::call::Call;
 use crate::machine::event::Failure;
 use crate::model::error::{CallError, ErrorKind};
 
-/// What is read may lag behind what was written, so that one repetition is no sign of anything.
+/// A read may lag behind a write, so one repetition is allowed.
 const SAME_CHANGE: u8 = 2;
-/// No run makes more calls than this, besides verifications and listings, whose time is bounded.
-/// One that is not disturbed makes a dozen.
+/// The limit on calls per run, not counting verifications and listings, whose time is limited. An
+/// undisturbed run makes a dozen.
 const MOST_CALLS: u16 = 150;
 
-/// What a run has changed, and how often; and how many calls it has made, which tells no two runs
-/// apart until it is too many.
+/// What a run has changed and how often, and its number of calls, which makes no two runs differ
+/// until it is too high.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Repeats {
     made: Vec<(String, u8)>,
@@ -47,7 +48,7 @@ impl Repeats {
         call.change().is_some_and(|change| self.made.iter().any(|(made, _)| *made == change))
     }
 
-    /// Counts a call that is about to be made; says why it is one too many.
+    /// Counts a call that is about to be made; returns a failure if it is one too many.
     pub(super) fn one_more(&mut self, call: &Call) -> Option<Failure> {
         if !matches!(call, Call::Probe(_) | Call::ListKeys) {
             self.calls += 1;

@@ -1,4 +1,4 @@
-//! Where a run is, in one enum for each thing that it keeps track of.
+//! The state of a run, with one enum for each thing that it tracks.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::machine::call::Call;
@@ -9,7 +9,7 @@ use crate::model::stored::NewKey;
 use crate::model::time::Timestamp;
 use std::time::Duration;
 
-/// What the machine wants next.
+/// The next thing that the machine needs.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Next {
     /// Make this call, then [`Rotation::answer`](crate::machine::rotation::Rotation::answer).
@@ -23,13 +23,13 @@ pub enum Next {
 /// Whether a run may change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// It may.
+    /// It may change things.
     Act,
-    /// It looks and decides, and stops before the first change.
+    /// It reads and decides, and stops before the first change.
     Plan,
 }
 
-/// What the run is doing.
+/// The current stage of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
     /// It lists the user's keys, the first half of reading everything.
@@ -50,7 +50,7 @@ pub(super) enum Stage {
     Ended(Outcome),
 }
 
-/// Why a key is deactivated before anything else.
+/// The reason why a key is deactivated before anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SwitchOff {
     /// The request says so.
@@ -67,14 +67,14 @@ pub(super) struct Confirming {
     pub(super) pauses: u32,
 }
 
-/// What a run knows of the key that it is to revoke.
+/// What a run knows about the key to revoke.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct KeyToRevoke {
     /// Whether the deactivation that comes before anything else was sent.
     pub(super) sent: Sent,
     /// What the last listing shows of the key.
     pub(super) listed: Listed,
-    /// Why nothing but IAM may be used.
+    /// The reason why only IAM may be used.
     pub(super) iam_only: Option<Blocked>,
 }
 
@@ -84,11 +84,11 @@ pub(super) enum Sent {
     /// Not yet.
     #[default]
     No,
-    /// It was; what came of it may be unknown.
+    /// It was sent; its result may be unknown.
     Yes,
 }
 
-/// What the last listing shows of the key that is to be revoked.
+/// What the last listing shows about the key to revoke.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum Listed {
     /// It may work.
@@ -98,12 +98,12 @@ pub(super) enum Listed {
     Off,
 }
 
-/// How what is known of the user came to be.
+/// How the observed state was obtained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Read {
-    /// From AWS, as a whole.
+    /// Read completely from AWS.
     Whole,
-    /// This run has changed something since: what the reply implies was filled in.
+    /// This run has changed something since then, and filled in what the reply implies.
     Changed,
 }
 
@@ -112,7 +112,7 @@ pub(super) enum Read {
 pub(super) enum Created {
     /// None was created.
     No,
-    /// This one; what is stored of it is known.
+    /// This one; it is known what is stored.
     Key(NewKey),
     /// This one; a lost reply leaves open whether a version holds it.
     MaybeStaged(NewKey),

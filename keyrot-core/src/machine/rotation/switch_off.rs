@@ -1,5 +1,4 @@
-//! A revocation's own part of a run: the key is switched off, and IAM's own listing has to show
-//! that it is.
+//! The part of a run for revocations: the key is deactivated, and IAM's listing has to confirm it.
 
 use super::Rotation;
 use super::state::{Confirming, Listed, Mode, Sent, Stage, SwitchOff};
@@ -18,15 +17,15 @@ use crate::model::time::Timestamp;
 use crate::model::waits::{after, doubled};
 use std::time::Duration;
 
-/// After the first listing that does not show it; it doubles up to the longest. IAM is eventually
-/// consistent, usually within seconds (IAM user guide, "Troubleshooting IAM", "Changes that I make
-/// are not always immediately visible").
+/// The pause after the first listing that does not confirm it; it doubles up to the longest. IAM is
+/// eventually consistent, usually within seconds (IAM user guide, "Troubleshooting IAM", "Changes
+/// that I make are not always immediately visible").
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
 impl Rotation {
-    /// The same, for a revocation of a user whose secret is not known, or may not be used: only the
-    /// key is switched off. Any other task ends at once, for this reason.
+    /// Returns the machine for a revocation of a user whose secret is unknown, or must not be used:
+    /// only the key is deactivated. Any other task ends immediately, with this reason.
     #[must_use]
     pub fn with_iam_only(mut self, why: Blocked) -> Self {
         self.to_revoke.iam_only = Some(why);
@@ -40,14 +39,14 @@ impl Rotation {
         }
     }
 
-    /// The key that is to be switched off before anything else, as long as that was not tried.
+    /// Returns the key to deactivate before anything else, until that was tried.
     pub(super) fn off_first(&self) -> Option<KeyId> {
         let Task::Request(request) = &self.task else { return None };
         (self.decider.off_first)(request).filter(|_| self.to_revoke.sent == Sent::No).cloned()
     }
 
-    /// Done, because the key is gone: a listing that lacks it may lag. IAM says to whoever
-    /// deactivates it whether there is one.
+    /// The key seems gone, but a listing that lacks it may lag. Deactivating it shows whether it
+    /// exists.
     pub(super) fn may_be_unlisted(&mut self) -> bool {
         let Some(order) =
             self.revocation().filter(|order| self.mode == Mode::Act && !order.only_if_unused)
@@ -65,14 +64,14 @@ impl Rotation {
         true
     }
 
-    /// A listing came: the next stage.
+    /// Chooses the next stage after a listing.
     pub(super) fn listed(&mut self, now: Timestamp, keys: Vec<AccessKey>) {
         let confirming = matches!(self.stage, Stage::Confirming(_));
         if let Some(Revocation { key, .. }) = self.revocation().cloned() {
             let was_listed = self.seen.keys.iter().any(|known| known.id == key);
             let off = match keys.iter().find(|known| known.id == key).map(|known| &known.status) {
                 Some(status) => *status == KeyStatus::Inactive,
-                // One that was made just now may not be listed yet.
+                // A key that was just created may not be listed yet.
                 None => !confirming || was_listed,
             };
             self.to_revoke.listed = if off { Listed::Off } else { Listed::Working };
@@ -103,7 +102,7 @@ impl Rotation {
         self.stop_at_iam(now);
     }
 
-    /// The user's keys could not be listed: that does not keep a key from being switched off.
+    /// The user's keys could not be listed: a key is still deactivated.
     pub(super) fn not_listed(&mut self, now: Timestamp, error: CallError) {
         match &self.stage {
             Stage::Confirming(_) => self.unseen(now, Some(error)),
@@ -126,7 +125,7 @@ impl Rotation {
         }
     }
 
-    /// Where nothing but IAM may be used, the run ends before it reads the secret.
+    /// Ends the run before it reads the secret, if only IAM may be used.
     fn stop_at_iam(&mut self, now: Timestamp) {
         if self.stage == Stage::DescribeSecret
             && let Some(why) = self.to_revoke.iam_only.clone()
@@ -136,13 +135,14 @@ impl Rotation {
         }
     }
 
-    /// What a plan can say of a revocation that begins with IAM, without reading the secret.
+    /// Returns what a plan can say about a revocation that begins with IAM, without reading the
+    /// secret.
     pub(super) fn planned_off(&self) -> Outcome {
         let steps = self.revocation().map(|order| PlannedAction::Deactivate(order.key.clone()));
         self.no_such_key().unwrap_or(Outcome::Planned(steps.into_iter().collect()))
     }
 
-    /// The key was not there at any time, as far as it could be seen.
+    /// Returns the outcome if the key never existed, as far as is known.
     fn no_such_key(&self) -> Option<Outcome> {
         let key = self.revocation()?.key.clone();
         let keys: Vec<KeyId> = self.seen.keys.iter().map(|known| known.id.clone()).collect();
@@ -150,14 +150,14 @@ impl Rotation {
         unknown.then_some(Outcome::Refused(Refusal::NoSuchKey { key, keys }))
     }
 
-    /// The deactivation that comes first is sent: from now on it was tried.
+    /// Sends the deactivation that comes first, and records that it was tried.
     pub(super) fn sends_off(&mut self) -> Option<Call> {
         let finds_out = self.to_revoke.sent == Sent::No && self.finds_out();
         let unlisted = || self.revocation().filter(|_| finds_out).map(|order| order.key.clone());
         let key = self.off_first().or_else(unlisted)?;
         self.to_revoke.sent = Sent::Yes;
-        // What is not listed as Inactive is taken for Active: nothing that was written down of it
-        // before speaks of now.
+        // A key that is not listed as Inactive counts as Active: earlier entries do not describe
+        // its current state.
         let inactive = |known: &AccessKey| known.id == key && known.status == KeyStatus::Inactive;
         if !self.seen.keys.iter().any(inactive) {
             self.seen.switched_off = Some(key.clone());
@@ -169,14 +169,14 @@ impl Rotation {
         self.stage == Stage::SwitchOff(SwitchOff::FindsOut)
     }
 
-    /// The key was deactivated: for a revocation, the listing has to show it.
+    /// The key was deactivated: for a revocation, the listing has to confirm it.
     pub(super) fn deactivation_is_acknowledged(&mut self, now: Timestamp, key: &KeyId) {
         if self.mode == Mode::Act && self.revocation().is_some_and(|order| order.key == *key) {
             self.stage = Stage::Confirming(Confirming { began: now, not_before: now, pauses: 0 });
         }
     }
 
-    /// The deactivation that comes first did not go well.
+    /// The deactivation that comes first failed.
     pub(super) fn not_switched_off(&mut self, now: Timestamp, error: CallError) {
         let finds_out = self.finds_out();
         self.seen.switched_off = None;
@@ -204,8 +204,8 @@ impl Rotation {
         self.end(now, Outcome::Failed(Failure { doing, error }));
     }
 
-    /// How a revocation ends: it is done only if the key was seen Inactive or gone, and if it was,
-    /// that is what counts, however the rest ended.
+    /// Returns how a revocation ends: it is done only if IAM listed the key as Inactive or gone,
+    /// and then it counts as done however the rest ended.
     pub(super) fn of_revocation(&self, outcome: Outcome) -> Outcome {
         let Some(order) = self.revocation().filter(|_| self.mode == Mode::Act) else {
             return outcome;

@@ -1,4 +1,4 @@
-//! What a machine does whose clock is wrong.
+//! The behavior of a machine whose clock is wrong.
 
 use super::Rotation;
 use crate::machine::call::Call;
@@ -12,15 +12,15 @@ use crate::model::request::Request;
 use crate::model::time::Timestamp;
 
 impl Rotation {
-    /// Says that the clock is wrong by which [`next`](Self::next) and [`answer`](Self::answer) are
-    /// told the time. The run ends as a failure that says so, at the next place where it may: a key
-    /// in hand is staged or deleted first. One thing is still done, for it depends on no time: to
-    /// deactivate a key that a person revoked without a successor.
+    /// Records that the clock behind [`next`](Self::next) and [`answer`](Self::answer) is wrong.
+    /// The run ends at the next possible point, as a failure that says so: a key in hand is staged
+    /// or deleted first. A key that an operator revoked without a successor is still deactivated,
+    /// because that does not depend on time.
     pub fn distrust(&mut self, clock: WrongClock) {
         self.wrong_clock = Some(clock);
     }
 
-    /// Whether the clock forbids the call; without one, whether it ends the run.
+    /// Whether the clock forbids the call; without a call, whether it ends the run.
     pub(super) fn distrusts(&self, call: Option<&Call>) -> bool {
         let allowed = match (self.deactivates_anyway(), call) {
             (None, _) => false,
@@ -31,7 +31,7 @@ impl Rotation {
         self.wrong_clock.is_some() && !allowed
     }
 
-    /// The key that a person wants deactivated whatever comes of it.
+    /// Returns the key that is deactivated in any case.
     fn deactivates_anyway(&self) -> Option<&KeyId> {
         match &self.task {
             Task::Request(Request::Revoke(order))
@@ -47,7 +47,7 @@ impl Rotation {
         self.end(now, self.too_late());
     }
 
-    /// How a run ends whose time is over, or cannot be told.
+    /// Returns the outcome of a run whose time is over or unknown.
     pub(super) fn too_late(&self) -> Outcome {
         let Some(wrong) = self.wrong_clock else { return Outcome::Stopped(Stop::TookTooLong) };
         let message = format!("{wrong}; nothing more was changed. Set the clock, then run again");

@@ -1,4 +1,4 @@
-//! S16: no destination gets a key that was not verified, nobody's write is lost in silence, and an
+//! S16: no destination gets a key that was not verified, no foreign write is lost silently, and an
 //! old key stays until every required destination has the current one.
 
 use super::{Actor, Broken, View, Watch};

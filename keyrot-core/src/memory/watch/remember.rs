@@ -47,8 +47,7 @@ impl Watch {
                     if !locked {
                         self.deactivated.remove(key);
                     }
-                    // LabeledVersion against keyrot only where it had noted down that the key was
-                    // Inactive.
+                    // This counts against keyrot only if it had recorded that the key was Inactive.
                     if self.left.contains_key(key) && was.hold.as_ref() == Some(key) {
                         self.left.insert(key.clone(), now);
                     }

@@ -1,4 +1,4 @@
-//! Uses summed up: one line for each place and program that a key is used from.
+//! A summary of uses: one line for each source and program.
 
 use crate::model::arn::Arn;
 use crate::model::names::KeyId;
@@ -10,34 +10,34 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// So many sources stand in a sentence.
+/// The number of sources in a sentence.
 const IN_A_SENTENCE: usize = 3;
 
-/// Who used a key, as far as a trail has it.
+/// The uses of a key, as far as a trail has them.
 ///
 /// # What it cannot show
-/// CloudTrail's event history has management events of the last 90 days, for each region by itself,
-/// some 15 minutes late; data events (`s3:GetObject`, `sqs:SendMessage`, `lambda:Invoke` and the
-/// like) are not in it (CloudTrail user guide, "Working with CloudTrail event history"). So a key
-/// may be in use although no event names it; IAM's last use knows of more services, and less of
-/// each.
+/// CloudTrail's event history has management events of the last 90 days, separately for each
+/// region, about 15 minutes late; data events (`s3:GetObject`, `sqs:SendMessage`, `lambda:Invoke`
+/// and the like) are not in it (CloudTrail user guide, "Working with CloudTrail event history"). So
+/// a key may be in use although no event names it; IAM's last use covers more services, with less
+/// detail.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct UseEvidence {
     /// The key.
     pub key: KeyId,
-    /// From when on was asked.
+    /// The start of the period.
     pub since: Timestamp,
     /// How many uses were found.
     pub events: usize,
     /// How many records could not be read.
     pub unreadable: usize,
-    /// Where was asked, and how far.
+    /// The regions that were asked, and how far back.
     pub regions: Vec<Searched>,
-    /// The sources: the one that used the key last first.
+    /// The sources, the most recent first.
     pub sources: Vec<UseSource>,
-    /// How many further sources were left out.
+    /// The number of sources left out.
     pub more_sources: usize,
-    /// The roles that were assumed with it, the last one first.
+    /// The roles that were assumed with it, the most recent first.
     pub roles: Vec<AssumedRole>,
 }
 
@@ -46,17 +46,16 @@ pub struct UseEvidence {
 pub struct AssumedRole {
     /// The role's ARN.
     pub role: UntrustedText,
-    /// Its name: letters, digits and `_+=,.@-`, and nothing else, so that it is fit for a command.
+    /// Its name: only letters, digits and `_+=,.@-`, so that it is safe in a command.
     pub name: String,
     /// How often.
     pub events: usize,
-    /// When last.
+    /// The last time.
     pub last: Timestamp,
 }
 
 impl AssumedRole {
-    /// Parses a role's ARN. Whoever made the request chose the text, so that what is no such ARN is
-    /// no role.
+    /// Parses a role's ARN. The caller of the request chose the text, so any other text is ignored.
     fn parse(role: &UntrustedText, last: Timestamp) -> Option<Self> {
         let arn = Arn::parse(role.as_str())
             .filter(|arn| arn.service == "iam" && arn.partition.starts_with("aws"))?;
@@ -81,18 +80,18 @@ pub struct Searched {
     pub region: String,
     /// How many events were read.
     pub events: usize,
-    /// If there is more than was read: nothing older than this was.
+    /// The time of the oldest event that was read, if there are more.
     pub cut_at: Option<Timestamp>,
-    /// Why it could not be asked, or not to the end.
+    /// Why it could not be read, or only in part.
     pub problem: Option<String>,
 }
 
-/// One place and program that the key was used from.
+/// One source and program that used the key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct UseSource {
-    /// From where: an IP address, or an AWS service that called on the user's behalf.
+    /// The source: an IP address, or an AWS service that called on the user's behalf.
     pub address: Option<UntrustedText>,
-    /// With what.
+    /// The user agent.
     pub agent: Option<UntrustedText>,
     /// How often.
     pub events: usize,
@@ -102,25 +101,24 @@ pub struct UseSource {
     pub last: Timestamp,
     /// The services called, the most frequent first.
     pub services: Vec<UseCounts>,
-    /// What was called, as in `s3:ListBuckets`.
+    /// The actions, as in `s3:ListBuckets`.
     pub actions: Vec<UseCounts>,
-    /// In which regions.
+    /// The regions.
     pub regions: Vec<UseCounts>,
-    /// The errors that were answered.
+    /// The errors in the answers.
     pub errors: Vec<UseCounts>,
 }
 
-/// How often something came.
+/// How often something occurred.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct UseCounts {
-    /// What.
+    /// The name.
     pub name: UntrustedText,
     /// How often.
     pub count: usize,
 }
 
-/// Uses as they are added up. The order in which they come does not matter, and an event that comes
-/// twice counts once.
+/// Collects uses. Their order does not matter, and an event that comes twice counts once.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
     seen: BTreeSet<UntrustedText>,
@@ -223,7 +221,7 @@ impl Uses {
 }
 
 impl UseEvidence {
-    /// The same with at most so many sources, those that used the key last.
+    /// Returns the evidence with at most this many sources, the most recent ones.
     #[must_use]
     pub fn top(mut self, most: usize) -> Self {
         self.more_sources += self.sources.len().saturating_sub(most);
@@ -244,12 +242,13 @@ impl UseEvidence {
         self.regions.iter().all(Searched::failed)
     }
 
-    /// The regions that gave an answer, even if not to the end.
+    /// Returns the regions that answered, even if only in part.
     pub fn answered(&self) -> impl Iterator<Item = &str> {
         self.regions.iter().filter(|one| !one.failed()).map(|one| one.region.as_str())
     }
 
-    /// What was asked for and not read, such as `1 of 2 regions failed`; `None` if all was.
+    /// Returns what could not be read, such as `1 of 2 regions failed`; `None` if nothing is
+    /// missing.
     #[must_use]
     pub fn gaps(&self) -> Option<String> {
         let all = self.regions.len();
@@ -276,8 +275,8 @@ impl Searched {
 }
 
 impl UseSource {
-    /// Whether it is keyrot itself, which tries each new key: it says so in its user agent, and so
-    /// may anybody else.
+    /// Whether the user agent says that it is keyrot, which verifies each new key. Others may forge
+    /// that.
     #[must_use]
     pub fn says_it_is_keyrot(&self) -> bool {
         self.agent
@@ -302,8 +301,8 @@ impl fmt::Display for UseSource {
     }
 }
 
-/// In a sentence, to be read after the key: `… is used from 192.0.2.7 with aws-cli/2.15 (s3, 12
-/// times, last …)`.
+/// Formats it as a sentence, to be read after the key:
+/// `… is used from 192.0.2.7 with aws-cli/2.15 (s3, 12 times, last …)`.
 impl fmt::Display for UseEvidence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = self.since.format("%F %R UTC");

@@ -1,4 +1,4 @@
-//! Who used a key, as a trail has it.
+//! The uses of a key in a trail.
 
 pub(crate) mod evidence;
 pub(crate) mod untrusted;
@@ -7,26 +7,26 @@ use crate::model::time::Timestamp;
 use crate::model::trail::untrusted::UntrustedText;
 use serde::{Deserialize, Serialize};
 
-/// One use of a key, as the trail has it. Texts in it were chosen by whoever made the request.
+/// One use of a key, as the trail has it. The caller of the request chose the texts in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UseEvent {
-    /// The event's id: the same event counts once, however often it is read.
+    /// The event's id: an event counts once, even if it is read several times.
     pub id: UntrustedText,
     /// When.
     pub at: Timestamp,
-    /// In which region.
+    /// The region.
     pub region: UntrustedText,
     /// The service that was called, such as `s3`.
     pub service: UntrustedText,
-    /// What was called, such as `ListBuckets`.
+    /// The action that was called, such as `ListBuckets`.
     pub action: UntrustedText,
-    /// From where: an IP address, or the name of an AWS service that called on the user's behalf.
+    /// The source: an IP address, or the name of an AWS service that called on the user's behalf.
     pub address: Option<UntrustedText>,
-    /// With what.
+    /// The user agent.
     pub agent: Option<UntrustedText>,
-    /// The error that was answered, such as `AccessDenied`.
+    /// The error in the answer, such as `AccessDenied`.
     pub error: Option<UntrustedText>,
-    /// The role that was assumed with it, by its ARN: only of `AssumeRole`, and only if it was.
+    /// The ARN of the role that was assumed with it: only for a successful `AssumeRole`.
     #[serde(default)]
     pub role: Option<UntrustedText>,
 }

@@ -1,20 +1,20 @@
-//! Texts of strangers, made fit to be shown.
+//! Untrusted text, made safe to show.
 
 use crate::model::text::clip;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Write};
 
-/// As much of such a text as anybody reads.
+/// The longest text that is kept.
 const LONGEST: usize = 256;
 
-/// A text that a stranger chose, such as a user agent: at most 256 characters, and those that would
-/// steer a terminal, break a line or turn the direction of reading are escaped as in `\u{1b}`.
+/// Text from an untrusted source, such as a user agent: at most 256 characters. Those that control
+/// a terminal, break a line or change the reading direction are escaped, as in `\u{1b}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct UntrustedText(String);
 
 impl UntrustedText {
-    /// Makes the text fit to be shown.
+    /// Makes the text safe to show.
     #[must_use]
     pub fn new(text: &str) -> Self {
         let mut shown = String::with_capacity(text.len().min(LONGEST));
@@ -28,13 +28,13 @@ impl UntrustedText {
         Self(clip(&shown, LONGEST))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// At most so many characters of it.
+    /// Returns at most this many characters of it.
     #[must_use]
     pub fn clip(&self, most: usize) -> String {
         clip(&self.0, most)

@@ -1,4 +1,4 @@
-//! Waits, changed one by one: a new wait breaks nobody who starts from the defaults.
+//! Waits, changed one by one: a new wait does not break code that starts from the defaults.
 
 use super::Waits;
 use std::time::Duration;

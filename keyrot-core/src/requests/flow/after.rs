@@ -1,5 +1,4 @@
-//! What comes after a request was carried out: the user is read again, and what still works is
-//! found out.
+//! The last part of a request: the user is read again, and what still works is determined.
 
 use super::{Done, RequestFlow, RequestReport, is_revoked, only};
 use crate::engine::report::UserResult;
@@ -20,12 +19,12 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-/// The trail is asked for the roles that the key assumed, within this.
+/// The time limit for asking the trail about roles that the key assumed.
 const FOR_THE_TRAIL: Duration = Duration::from_secs(20);
-/// So many of the key's newest uses are read in each region.
+/// The number of the key's newest uses that are read in each region.
 const MOST_EVENTS: usize = 1_000;
 
-/// What came after a revocation.
+/// The data collected after a revocation.
 #[derive(Default)]
 struct After {
     still_alive: Vec<StillAlive>,
@@ -34,7 +33,7 @@ struct After {
 }
 
 impl RequestFlow {
-    /// Finds out what is left, and what is still alive.
+    /// Reads the user again, and determines what is still alive.
     pub(super) async fn close(
         &self,
         target: &Target,
@@ -46,7 +45,7 @@ impl RequestFlow {
         let result = only(&report, target);
         let mut document =
             self.document(target, Some(request.clone()), intended, evidence, &report);
-        // There is a report whatever happens now: a cancellation or a failed read must not lose it.
+        // A cancellation or a failed read from here on must not lose the report.
         let reads = !cancel.is_cancelled() && target.policy.is_ok();
         let mut left = if reads { unless(cancel, self.look_at(target)).await } else { None };
         if let Request::Revoke(order) = &request {
@@ -70,7 +69,7 @@ impl RequestFlow {
         RequestReport { kind, document, result, left, acted: true, end_sessions, lifted }
     }
 
-    /// Ends the user's sessions, if that is asked for, and finds out what else is alive.
+    /// Ends the user's sessions, if requested, and determines what else is alive.
     async fn aftermath(
         &self,
         order: &Revocation,
@@ -141,7 +140,7 @@ impl RequestFlow {
     }
 }
 
-/// Work that a cancellation cuts short.
+/// Runs the work until it ends or a cancellation stops it.
 pub(super) async fn unless<T>(cancel: &Cancel, work: impl Future<Output = T>) -> Option<T> {
     match select(pin!(work), pin!(cancel.cancelled())).await {
         Either::Left((done, _)) => Some(done),

@@ -1,4 +1,4 @@
-//! What a session hands out: a plan, and a report.
+//! The results of a flow: a plan, and a report.
 
 use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::UserResult;
@@ -11,21 +11,21 @@ use crate::report::schema;
 use crate::report::state::RunStatus;
 use crate::requests::end_sessions::Lifted;
 
-/// Which kind of request it is, as its documents call it.
+/// The kind of a request, as its documents name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RequestKind {
     /// The previous key is published again.
     Rollback,
-    /// For a key that leaked: its report is a record to be kept.
+    /// A leaked key is revoked: keep the report as a record.
     Revoke,
-    /// What blocks a user is resolved.
+    /// A blocked user is resolved.
     Resolve,
     /// The current key is delivered again.
     Deliver,
 }
 
 impl RequestKind {
-    /// In a word.
+    /// Returns the kind in one word.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl RequestKind {
         }
     }
 
-    /// The schema of its document.
+    /// Returns the schema of its document.
     #[must_use]
     pub fn schema(self) -> &'static str {
         match self {
@@ -51,14 +51,14 @@ impl RequestKind {
 /// What a request will do. Nothing was changed.
 #[derive(Debug, Clone)]
 pub struct RequestPlan {
-    /// Which request it is.
+    /// The kind of the request.
     pub kind: RequestKind,
     /// The plan as a document.
     pub document: RequestDocument,
-    /// What the document was made from.
+    /// The result that the document was made from.
     pub result: UserResult,
     pub(super) request: Request,
-    /// The user as it was read before.
+    /// The user as it was read before the plan.
     pub(super) before: Option<UserResult>,
     pub(super) end_sessions: bool,
     pub(super) off_first: bool,
@@ -71,7 +71,7 @@ impl RequestPlan {
         match self.off_first {
             true => !matches!(self.result.outcome, Outcome::Refused(_)),
             false if self.end_sessions => !self.document.intended.is_empty() || self.is_repeated(),
-            // Where the first thing is to stop, nothing would be changed, or half of it.
+            // If the first step is to stop, nothing or only half would be done.
             false => match self.document.intended.first() {
                 Some(PlannedAction::Stop(_)) => false,
                 Some(_) => true,
@@ -80,15 +80,15 @@ impl RequestPlan {
         }
     }
 
-    /// Even if the key seems to be revoked already, its state is verified.
+    /// Whether the key seems to be revoked already. Its state is verified anyway.
     fn is_repeated(&self) -> bool {
         !self.off_first
             && matches!(self.request, Request::Revoke(_))
             && self.result.outcome == Outcome::Done
     }
 
-    /// What to ask before it is carried out, without the question mark; `None` where nothing will
-    /// be changed.
+    /// Returns the question to ask before it is carried out, without the question mark; `None` if
+    /// nothing will change.
     #[must_use]
     pub fn question(&self) -> Option<String> {
         if self.is_repeated() && !self.end_sessions {
@@ -104,7 +104,7 @@ impl RequestPlan {
         })
     }
 
-    /// The plan as the result, for a front end that carries nothing out.
+    /// Returns the plan as the result, for a front end that does not carry it out.
     #[must_use]
     pub fn into_report(self) -> RequestReport {
         let Self { kind, document, result, end_sessions, .. } = self;
@@ -113,61 +113,61 @@ impl RequestPlan {
     }
 }
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug, Clone)]
 pub struct RequestReport {
-    /// Which request it was.
+    /// The kind of the request.
     pub kind: RequestKind,
     /// The report as a document.
     pub document: RequestDocument,
-    /// What `document.user` was made from.
+    /// The result that `document.user` was made from.
     pub result: UserResult,
-    /// What `document.left` was made from: the user as it was read afterwards.
+    /// The result that `document.left` was made from: the user as it was read afterwards.
     pub left: Option<UserResult>,
     /// Whether something was done, or tried.
     pub acted: bool,
     /// Whether the user's sessions were to be ended, too.
     pub end_sessions: bool,
-    /// What became of a policy that had ended the user's sessions, if it was looked for.
+    /// What happened to a policy that had ended the user's sessions, if it was checked.
     pub lifted: Option<Result<Lifted, CallError>>,
 }
 
-/// How a request ended, in a word.
+/// The status of a request, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RequestStatus {
-    /// What was asked for is done, or there was nothing to do.
+    /// The request is done, or there was nothing to do.
     Done,
-    /// It is not finished, or only in part: ask again.
+    /// It is not finished, or only in part: repeat the request.
     NotDone,
     /// Something needs manual action first.
     Blocked,
-    /// The request names no key, or a wrong one.
+    /// The request names no key, or the wrong one.
     Unclear,
     /// It was cancelled.
     Stopped,
 }
 
 impl RequestReport {
-    /// Whether it is done: of a revocation, that the key was seen Inactive or gone.
+    /// Whether it is done: for a revocation, whether IAM listed the key as Inactive or gone.
     #[must_use]
     pub fn is_done(&self) -> bool {
         super::is_revoked(&self.result.outcome)
     }
 
-    /// How it ended.
+    /// Returns how it ended.
     #[must_use]
     pub fn status(&self) -> RequestStatus {
         let document = &self.document;
         match &self.result.outcome {
-            // What was asked for on top is not done.
+            // The additional request is not done.
             _ if self.is_done() && document.sessions_not_ended.is_some() => RequestStatus::NotDone,
             Outcome::Refused(
                 Refusal::WhichKey { .. }
                 | Refusal::NoSuchKey { .. }
                 | Refusal::NoSuchDestination { .. },
             ) => RequestStatus::Unclear,
-            // It has to be asked for again.
+            // The request has to be repeated.
             Outcome::Waiting(_)
             | Outcome::Due(_)
             | Outcome::Settled { .. }
@@ -200,8 +200,8 @@ impl RequestReport {
 }
 
 impl Outcome {
-    /// Whether the user was read no further than this, so that nothing is known of what the refusal
-    /// says is missing: the secret is another place's, or could not be read.
+    /// Whether reading stopped before what the refusal says is missing, because the secret belongs
+    /// to another place or could not be read.
     pub(super) fn hides(&self, refusal: &Refusal) -> bool {
         if !matches!(refusal, Refusal::NothingCurrent | Refusal::NothingBefore { .. }) {
             return false;

@@ -1,5 +1,5 @@
-//! A revocation that switches the key off by IAM alone, and then does the rest, as far as it can be
-//! done.
+//! A revocation that first deactivates the key with IAM alone, then does the rest as far as
+//! possible.
 
 use super::after::unless;
 use super::{
@@ -18,17 +18,17 @@ use crate::ports::cancel::Cancel;
 use crate::ports::within;
 use std::time::Duration;
 
-/// How long the preview may take: the key is to be switched off soon.
+/// The time limit for the preview: the key has to be deactivated soon.
 const FOR_THE_PREVIEW: Duration = Duration::from_secs(15);
 
-/// Whether the key was Active when the user's keys were listed last.
+/// Whether the key was Active in the last listing of the user's keys.
 fn works(seen: &UserResult, key: &KeyId) -> bool {
     seen.keys.iter().any(|listed| listed.id == *key && listed.status == KeyStatus::Active)
 }
 
 impl RequestFlow {
-    /// Everything that will follow on switching the key off, or, where that cannot be found out
-    /// soon, that the key goes.
+    /// Returns everything that will follow the deactivation, or only the deactivation itself if the
+    /// rest cannot be determined in time.
     pub async fn plan_off_first(&self, request: Request) -> RequestPlan {
         let whole = async {
             let target = (self.rest.as_ref()?)().await.ok()?;
@@ -54,7 +54,7 @@ impl RequestFlow {
         self.planned(&target, (request, &report), evidence, Some(seen))
     }
 
-    /// The same, with nothing read: for an operator who has agreed already.
+    /// Returns a plan without reading anything, for an operator who has already agreed.
     #[must_use]
     pub fn unplanned(&self, request: Request) -> RequestPlan {
         let now = self.ports.clock.now();
@@ -89,7 +89,7 @@ impl RequestFlow {
             let done = Done { report: first, before, intended, evidence: Vec::new() };
             return self.close(&self.target, request, done, cancel).await;
         }
-        // From here on the key is off, and whatever else goes wrong is reported beside that.
+        // From here on the key is off, and any other failure is reported in addition.
         let found = match unless(cancel, find()).await {
             Some(Ok(target)) => unless(cancel, self.preview(&target, &request))
                 .await
@@ -122,8 +122,8 @@ impl RequestFlow {
         for (rest, first) in report.users.iter_mut().zip(&first.users) {
             rest.events.splice(0..0, first.events.iter().cloned());
             rest.calls += first.calls;
-            // The key is Inactive, whatever became of the rest; unless the rest saw it Active
-            // again, and could not deactivate it.
+            // The key is Inactive, even if the rest failed, unless the rest found it Active again
+            // and could not deactivate it.
             if !is_revoked(&rest.outcome) && !deletes && !works(rest, key) {
                 rest.outcome =
                     Outcome::Revoked { key: key.clone(), rest: Box::new(rest.outcome.clone()) };

@@ -1,17 +1,16 @@
-//! One's own key: whoever has a key in a file of their own, and no secret store, replaces it by
-//! themselves.
+//! Replaces a person's own key, which is in a file and not in a secret store.
 //!
 //! There is no journal and no database. IAM's record is enough: the newer key is the one in the
-//! file, so the older one is leaving; it has had its overlap when the newer is that old, and it is
-//! unused when IAM says so. What IAM does not record is when a key was deactivated, so nothing is
-//! deleted without being asked for.
+//! file, so the older one is to be retired. Its overlap is over when the newer key is that old, and
+//! IAM says whether it is unused. IAM does not record when a key was deactivated, so nothing is
+//! deleted unless the owner asks.
 //!
 //! # Guarantees
-//! - [`replace_own`] creates a key, verifies it, and hands it over to be stored. If any of that
-//!   fails, the new key is deleted again: nobody has it. The key before is not touched.
-//! - A lost reply to `CreateAccessKey` is never repeated, and what it may have left is named, not
-//!   guessed at.
-//! - [`decide_own`] has the old key deactivated only after `overlap`, when nothing used it within
+//! - [`replace_own`] creates a key, verifies it, and passes it on to be stored. If any of that
+//!   fails, the new key is deleted again: nothing can be using it. The previous key is not changed.
+//! - After a lost reply, `CreateAccessKey` is never repeated, and keys that it may have left are
+//!   reported.
+//! - [`decide_own`] deactivates the old key only after `overlap`, if nothing used it within
 //!   `recent_use`; "could not find out" is not "unused".
 
 use crate::decide::decision::{Wait, Why};
@@ -32,7 +31,7 @@ use serde::Serialize;
 use std::error::Error;
 use std::time::Duration;
 
-/// What there is to do about one's own key.
+/// The next step for a person's own key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnStep {
@@ -41,20 +40,20 @@ pub enum OwnStep {
         /// When that is.
         until: Timestamp,
     },
-    /// Its rotation begins: make another, and put it into its place.
+    /// Its rotation begins: create another, and store it in place of this one.
     Replace,
-    /// The previous key is not touched for now.
+    /// The previous key is not changed for now.
     Wait(Wait),
-    /// The key before has had its overlap, and is unused.
+    /// The previous key's overlap is over, and it is unused.
     Deactivate(KeyId),
-    /// There is a second key, and it is Inactive. It has to go before the next rotation; when, is
-    /// for its owner to say.
+    /// There is a second key, which is Inactive. It has to be deleted before the next rotation; its
+    /// owner decides when.
     Inactive(KeyId),
-    /// Nothing, until a person decides.
+    /// Nothing, until the owner decides.
     Blocked(OwnBlocked),
 }
 
-/// Why a person has to decide.
+/// The reason why the owner has to decide.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -64,7 +63,7 @@ pub enum OwnBlocked {
         "IAM does not list {0} among the user's keys; it may have been created or deleted this very moment"
     )]
     Unlisted(KeyId),
-    /// There is another key that was not made before this one, so this is not its successor.
+    /// There is another key that was not created before this one, so this is not its successor.
     #[error(
         "{key} was created after {mine}, which is the one in the file: either somebody uses it elsewhere, or a rotation was cut off and nobody has it"
     )]
@@ -84,8 +83,8 @@ pub enum OwnBlocked {
     },
 }
 
-/// What to do for the owner of the key `mine`, whose keys are these. `last_use` is the other key's,
-/// if there is one.
+/// Decides the next step for the owner of the key `mine` and of these keys. `last_use` is that of
+/// the other key, if there is one.
 ///
 /// ```
 /// use keyrot_core::{AccessKey, KeyId, KeyStatus, WaitPolicy, Waits};
@@ -119,7 +118,7 @@ pub fn decide_own(
             OwnStep::Blocked(OwnBlocked::UnknownStatus { key, status: status.clone() })
         }
         KeyStatus::Inactive => OwnStep::Inactive(key),
-        // IAM shows whole seconds: of two made in the same one, neither is the later.
+        // IAM shows whole seconds: of two keys created in the same second, neither is newer.
         KeyStatus::Active if other.created >= own.created => {
             OwnStep::Blocked(OwnBlocked::Unexplained { key, mine: mine.clone() })
         }
@@ -127,8 +126,8 @@ pub fn decide_own(
     }
 }
 
-/// The same waits as for a key that left AWSCURRENT; the successor is in place since it was made.
-/// Whether something uses it is not asked: its owner is at the keyboard.
+/// Uses the same waits as for a key that left AWSCURRENT; the successor is in place since its
+/// creation. Its use is not checked, because its owner is at the keyboard.
 fn leaving(
     key: KeyId,
     own: &AccessKey,
@@ -164,28 +163,29 @@ fn leaving(
     }
 }
 
-/// The user's key that is not this one.
+/// Returns the user's other key.
 #[must_use]
 pub fn other_key<'a>(keys: &'a [AccessKey], mine: &KeyId) -> Option<&'a AccessKey> {
     keys.iter().find(|key| key.id != *mine)
 }
 
-/// Why a key was not replaced. Whatever stands in here, the key before works as it did.
+/// The reason why a key was not replaced. In every case the previous key still works.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplaceError {
-    /// No key was made.
+    /// No key was created.
     #[error("no key was created: {0}")]
     NotMade(#[source] CallError),
-    /// It is not known whether a key was made: the reply was lost. Its secret is lost with it.
+    /// The reply was lost, so it is unknown whether a key was created. Its secret half is lost,
+    /// too.
     #[error("it is not known whether a key was created: {error}")]
     Lost {
         /// What happened.
         #[source]
         error: CallError,
-        /// Keys that IAM lists now and did not before; empty also if it could not be asked.
+        /// Keys that IAM lists now and did not before; also empty if IAM could not be asked.
         since: Vec<KeyId>,
     },
-    /// A key was made, and deleted again.
+    /// A key was created, and deleted again.
     #[error("{why}; the new key {key} was deleted again")]
     Undone {
         /// The key.
@@ -194,22 +194,22 @@ pub enum ReplaceError {
         #[source]
         why: Undone,
     },
-    /// A key was made, and could not be deleted again. Nobody has it.
+    /// A key was created, and could not be deleted again. Nothing can be using it.
     #[error(
         "{why}; the new key {key} exists, nobody has its secret, and it could not be deleted: {error}"
     )]
     LeftBehind {
         /// The key.
         key: KeyId,
-        /// Why it should have gone.
+        /// Why it should have been deleted.
         why: Undone,
-        /// Why it could not.
+        /// Why it was not deleted.
         #[source]
         error: CallError,
     },
 }
 
-/// Why a new key was not kept.
+/// The reason why a new key was not kept.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Undone {
@@ -227,11 +227,11 @@ pub enum Undone {
     Cancelled,
 }
 
-/// Creates a key for `owner`, verifies it, and has it stored. `keys` are those that IAM listed just
-/// before.
+/// Creates a key for `owner`, verifies it, and stores it with `store`. `keys` are those that IAM
+/// listed just before.
 ///
-/// `store` puts the key where its user finds it; if it fails, nothing may be there. What it says is
-/// for people, and holds no secret material.
+/// `store` puts the key where its user reads it; if it fails, it must leave nothing there. Its
+/// error is for people, and holds no secret material.
 ///
 /// # Errors
 /// [`ReplaceError`], which says whether a key is left behind.
@@ -243,7 +243,7 @@ pub async fn replace_own(
     cancel: &Cancel,
     store: impl FnOnce(&Credentials) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<KeyId, ReplaceError> {
-    // What is due, and whether it is due yet, was decided by this clock.
+    // The decision was made with this clock.
     if let Err(wrong) = WrongClock::read(clock) {
         let message = format!("{wrong}; set the clock, then run again");
         return Err(ReplaceError::NotMade(CallError::refused(ErrorKind::Other, message)));
@@ -274,10 +274,10 @@ pub async fn replace_own(
     }
 }
 
-/// A pause is slept in pieces, so that a request to stop is heard.
+/// A pause is split into naps of this length, so that a request to stop is noticed.
 const NAP: Duration = Duration::from_millis(250);
 
-/// Tries the key as often running as the policy asks; `None` if it was asked to stop.
+/// Verifies the key as many times in a row as the policy asks; `None` if it was asked to stop.
 async fn verify(
     (probe, clock): (&dyn CredentialProbe, &dyn Clock),
     made: &NewKey,
@@ -285,7 +285,7 @@ async fn verify(
     policy: &WaitPolicy,
     cancel: &Cancel,
 ) -> Option<Verified> {
-    // It stands in no version; the id is only a name here.
+    // No version holds it; the id is only a name here.
     let name = VersionId::for_placeholder(made.created);
     let key = made.credentials.key.clone();
     let mut verification =
