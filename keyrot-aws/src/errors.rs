@@ -97,7 +97,7 @@ impl Fault {
                 let code = service.code().map(plain);
                 let said = service.message().map(ToOwned::to_owned).unwrap_or_else(|| match status {
                     200..300 => format!("the answer could not be read (HTTP {status})"),
-                    _ => format!("HTTP {status}, and no word of AWS's; is a proxy or another server in between?"),
+                    _ => format!("HTTP {status}, without an AWS error code; is a proxy or another server in between?"),
                 });
                 let class = class_of(code.as_deref(), status);
                 let clock = raw.extension::<WrongClock>().copied();

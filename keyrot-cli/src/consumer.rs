@@ -159,7 +159,7 @@ fn told(key: ReadKey) -> ReadKey {
 
 /// Anyone who may tag the user or the secret can write such a tag, and a consumer may lack
 /// permission to confirm it. So no command is printed that reads the secret in the tag.
-const CONFIRM: &str = "Confirm the new place with `keyrot status`, or with whoever runs keyrot, before you read it with --region and --secret";
+const CONFIRM: &str = "Confirm the new place with `keyrot status`, or with keyrot's operator, before you read it with --region and --secret";
 
 fn elsewhere(user: &UserRef, (secret, region): (&SecretId, &str), home: &SecretArn) -> CliError {
     let place = home.place();

@@ -155,7 +155,7 @@ fn who_is_asked_sees_what_about() {
     for (args, says) in [
         (
             &["--json", "revoke", "ci-deployer", "--delete"][..],
-            format!("delete {leaked}: nothing brings it back"),
+            format!("delete {leaked}: this cannot be undone"),
         ),
         (&["--json", "enroll", "jane.doe"], "adopt: create a key beside".to_owned()),
     ] {

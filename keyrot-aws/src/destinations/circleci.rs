@@ -23,7 +23,7 @@ use tokio::time::Instant;
 use zeroize::Zeroizing;
 
 const SERVER: &str = "https://circleci.com";
-const NEEDED: &str = "to belong to somebody who may change the context";
+const NEEDED: &str = "to belong to an account that may change the context";
 /// The limit on pages of variables: a context has at most a few hundred variables.
 const MOST_PAGES: usize = 20;
 

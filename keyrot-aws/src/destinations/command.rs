@@ -48,7 +48,7 @@ impl Program {
             about.refused(ErrorKind::NotFound, said)
         })?;
         if !found.is_file() {
-            let said = format!("{program} is no file; expected a program");
+            let said = format!("{program} is not a file; expected a program");
             return Err(about.refused(ErrorKind::Other, said));
         }
         #[cfg(unix)]

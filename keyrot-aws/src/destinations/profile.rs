@@ -228,7 +228,7 @@ impl Target {
             if !found.is_dir() {
                 return Err(self
                     .about()
-                    .refused(ErrorKind::Other, format!("{shown} is no folder")));
+                    .refused(ErrorKind::Other, format!("{shown} is not a folder")));
             }
             if found.uid() != me && found.uid() != 0 {
                 let said = format!(
@@ -254,7 +254,7 @@ impl Target {
         let said = if found.is_symlink() {
             format!("{shown} is a symbolic link; set `to` to the file that it points to")
         } else if !found.is_file() {
-            format!("{shown} is no regular file")
+            format!("{shown} is not a regular file")
         } else if found.uid() != rustix::process::geteuid().as_raw() {
             format!(
                 "{shown} belongs to another user (uid {}); run keyrot as that user",

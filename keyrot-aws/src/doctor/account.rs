@@ -54,7 +54,7 @@ async fn trail(aws: &Aws, settings: &Settings, key: Option<&KeyId>, notes: &mut 
             }
             // A run continues without it.
             Err(error) => Check::warning("trail", error.to_string()).hint(
-                "allow cloudtrail:LookupEvents, or set trail = false; a run goes on without it",
+                "allow cloudtrail:LookupEvents, or set trail = false; a run continues without it",
             ),
         });
     }

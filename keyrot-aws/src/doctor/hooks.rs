@@ -20,7 +20,7 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_
             Readiness::NotChecked(text) => Check::not_checked("notifiers", format!("{name}: {text}"))
                 .hint("keyrot doctor --send-test sends a test message"),
             Readiness::NotReady(why) => Check::failure("notifiers", format!("{name}: {why}")).hint(
-                "docs/notifications.md says what each notifier needs; a run goes on without it, and sends no notification",
+                "docs/notifications.md says what each notifier needs; a run continues without it, and sends no notification",
             ),
         });
     }

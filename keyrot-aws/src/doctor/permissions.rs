@@ -109,7 +109,7 @@ fn checks(found: &Simulated) -> Vec<Check> {
             Doubt::Organization => (
                 "the organization's policies do not allow it, by a simulation that does not evaluate their conditions, such as a lock on regions"
                     .to_owned(),
-                "ask whoever manages the organization's service control policies; calls that the checks above made do work",
+                "ask the administrators of the organization's service control policies; calls that the checks above made do work",
             ),
         };
         let text = format!(

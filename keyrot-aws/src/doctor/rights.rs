@@ -60,7 +60,7 @@ pub(super) async fn examine(
         &over_others,
         "create keys of other users, by IAM's simulation, so everything that reads their secret may, too",
     );
-    warn(&steering, "change what keyrot goes by: their own tags, or their own secret");
+    warn(&steering, "change what keyrot relies on: their own tags, or their own secret");
     if !silent.is_empty() {
         notes.add(Check::not_checked(
             ABOUT,

@@ -44,7 +44,7 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
     }
     if soak < DAY {
         let text = format!(
-            "soak is {}: a key that somebody still needs is gone before anybody notices",
+            "soak is {}: a key that is still needed may be deleted before you notice",
             format_duration(soak)
         );
         checks.push(warn(
@@ -75,7 +75,7 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
         ));
     }
     if settings.notify().is_empty() {
-        let text = "no notifier is set: a run reports to nobody".to_owned();
+        let text = "no notifier is set: runs send no notifications".to_owned();
         checks.push(warn(text, "set notify, as in docs/notifications.md, or watch the exit codes"));
     }
     if let Some(url) = settings.endpoint_url() {

@@ -118,7 +118,7 @@ impl Hidden {
         let found = std::fs::metadata(path)
             .map_err(|error| self.is_not(&format!(" cannot be read: {}", error.kind())))?;
         if !found.is_file() || found.len() > LONGEST_FILE {
-            return Err(self.is_not(" is no file of at most 64 KiB"));
+            return Err(self.is_not(" is not a file of at most 64 KiB"));
         }
         std::fs::read_to_string(path)
             .map_err(|error| self.is_not(&format!(" cannot be read: {}", error.kind())))

@@ -148,7 +148,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "secretsmanager:UpdateSecretVersionStage",
         &[Sid::LabelVersions, Sid::DeliverSecrets],
-        "make the verified key current; take AWSPENDING off",
+        "make the verified key current; remove AWSPENDING from",
     ),
     action(
         "kms:Decrypt",

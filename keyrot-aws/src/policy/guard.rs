@@ -128,7 +128,7 @@ pub const GUARDED: &[Action] = &[
     action(
         "iam:UpdateAssumeRolePolicy",
         TAKEOVER,
-        "lets somebody else assume a role that is exempt",
+        "lets others assume an exempt role",
     ),
     action("iam:PassRole", TAKEOVER, "runs other code as a role that is exempt"),
     action("iam:UpdateUser", TAKEOVER, "gives a user the name of one that is exempt"),

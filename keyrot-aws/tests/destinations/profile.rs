@@ -136,7 +136,7 @@ async fn what_others_may_have_put_there_is_not_trusted() {
             std::fs::write(&own, "").unwrap();
             symlink(&own, files.path()).unwrap();
         }),
-        ("is no regular file", |files| std::fs::create_dir(files.path()).unwrap()),
+        ("is not a regular file", |files| std::fs::create_dir(files.path()).unwrap()),
         ("is open to others, who would get the key: chmod 600", |files| {
             files.write("");
             std::fs::set_permissions(files.path(), Permissions::from_mode(0o604)).unwrap();

@@ -84,7 +84,7 @@ async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
     folder.unwrap();
     server.lock().service.token = "hvs.new".to_owned();
     let error = to.inspect(PLACE).await.unwrap_err();
-    assert!(silent(&error).contains("is no file of at most 64 KiB"), "{error}");
+    assert!(silent(&error).contains("is not a file of at most 64 KiB"), "{error}");
     std::fs::remove_dir(&file).unwrap();
 }
 

@@ -194,8 +194,8 @@ pub(crate) enum Command {
     Rollback(rollback::Rollback),
     /// Deliver the current key to its destinations again
     ///
-    /// Scheduled runs deliver each new key by themselves. Use this after somebody else wrote to a
-    /// destination, or to take up one that was let go: it writes over what is there.
+    /// Scheduled runs deliver each new key by themselves. Use this after something else wrote to a
+    /// destination, or to resume one that was let go. It overwrites what is there.
     #[command(after_long_help = deliver::EXAMPLES)]
     Deliver(deliver::DeliverArgs),
     /// Revoke a leaked key and replace it

@@ -80,7 +80,7 @@ fn deliveries(user: &UserDocument) -> Option<String> {
         ("delivered to", Delivered::Delivered),
         ("not yet delivered to", Delivered::Waiting),
         ("could not deliver to", Delivered::Failed),
-        ("changed by somebody else:", Delivered::Changed),
+        ("changed by another writer:", Delivered::Changed),
         ("let go:", Delivered::LetGo),
     ];
     let some = states.map(|(words, state)| (words, of(state)));

@@ -98,11 +98,11 @@ impl Judge<'_> {
             let (severity, state) = match key.is_active() {
                 true => (
                     FindingSeverity::Critical,
-                    "an Active access key: whoever has it may do everything",
+                    "an Active access key: it has every permission",
                 ),
                 false => (
                     FindingSeverity::High,
-                    "an Inactive access key, which can be switched on again",
+                    "an Inactive access key, which can be reactivated",
                 ),
             };
             let hints = advice(
@@ -258,7 +258,7 @@ impl Judge<'_> {
             true => {
                 "if nothing needs the key, release the user and delete it; otherwise find out why nothing uses it"
             }
-            false => "deactivate it, and delete it when nobody misses it",
+            false => "deactivate it, and delete it if nothing breaks",
         });
         let controls = broken(FindingKind::UnusedKey, Some(Reached::At(idle)));
         let found = Found::new(FindingKind::UnusedKey, FindingSeverity::Medium, message, hints);

@@ -252,7 +252,7 @@ impl fmt::Display for Why {
                 "{key}, the previous key, has to be retired first; scheduled runs do that"
             ),
             Self::Service => {
-                f.write_str("Secrets Manager's own rotation is switched on and makes the next key")
+                f.write_str("Secrets Manager's own rotation is switched on and creates the next key")
             }
             Self::Delivery { to, reason } => {
                 write!(f, "the destination {to} does not have the current key yet: {reason}")
@@ -281,12 +281,12 @@ impl fmt::Display for Step {
             Self::CreateSecret => f.write_str("create the secret with a placeholder"),
             Self::PutPlaceholder => f.write_str("put a placeholder into the empty secret"),
             Self::StagePlaceholder => f.write_str("stage a placeholder under AWSPENDING"),
-            Self::Write(note) => write!(f, "note down \"{}\"", note.to_text()),
+            Self::Write(note) => write!(f, "record \"{}\"", note.to_text()),
             Self::TestWrite => f.write_str("test whether the secret can be written to"),
             Self::CreateKey => f.write_str("create a new key"),
             Self::Stage { .. } => f.write_str("stage the new key under AWSPENDING"),
             Self::Promote { to, .. } => write!(f, "make {to} current"),
-            Self::Unstage(version) => write!(f, "take AWSPENDING off {version}"),
+            Self::Unstage(version) => write!(f, "remove AWSPENDING from {version}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Delete(key) => write!(f, "delete {key}"),

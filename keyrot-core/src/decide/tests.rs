@@ -223,7 +223,7 @@ const HEAD: &str = "# The decision
      To write it again:
      KEYROT_UPDATE_DOCS=1 cargo nextest run -p keyrot-core --all-features --lib decide -->
 
-First everything that was read of a user is put into facts, each by a function of its own
+First, everything that was read about a user becomes facts, each computed by a function of its own
 (`keyrot-core/src/decide/facts.rs`). Then these tables are asked, in this order. The first row that
 applies has the answer; what it depends on in detail selects one of the answers in its last column:
 

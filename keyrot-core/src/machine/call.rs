@@ -121,11 +121,11 @@ impl Call {
             Self::ReadVersion(_) => "read the credentials to be tried",
             Self::Probe(_) => "try the credentials",
             Self::Promote { .. } => "make the new key current in the secret",
-            Self::Unstage(_) => "take AWSPENDING off the version",
+            Self::Unstage(_) => "remove AWSPENDING from the version",
             Self::Deactivate(_) => "deactivate the key",
             Self::Activate(_) => "reactivate the key",
             Self::DeleteKey(_) => "delete the key",
-            Self::InspectDestination { .. } => "look at the destination",
+            Self::InspectDestination { .. } => "read the destination",
             Self::Deliver { .. } => "deliver the key",
         }
     }

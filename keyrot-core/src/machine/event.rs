@@ -239,11 +239,11 @@ impl fmt::Display for EventKind {
             Self::Held(wait) => write!(f, "held: {}", wait.why),
             Self::UsedBy(evidence) => evidence.fmt(f),
             Self::Reactivated { key } => {
-                write!(f, "somebody reactivated {key}; it is kept for another overlap")
+                write!(f, "{key} was reactivated; it is kept for another overlap")
             }
             Self::Revoked { key, reason: Some(reason) } => write!(f, "revoking {key}: {reason}"),
             Self::Revoked { key, reason: None } => write!(f, "revoking {key}"),
-            Self::Reinstated { key } => write!(f, "took the revocation of {key} back"),
+            Self::Reinstated { key } => write!(f, "undid the revocation of {key}"),
             Self::RolledBack { key, from: Some(from), .. } => {
                 write!(f, "published {key} again in place of {from}")
             }
@@ -261,13 +261,13 @@ impl fmt::Display for EventKind {
             Self::OrphanFound { key } => {
                 write!(
                     f,
-                    "found {key}, created by an interrupted run; nobody has its secret, so keyrot will remove it"
+                    "found {key}, created by an interrupted run; its secret key is lost, so keyrot will remove it"
                 )
             }
             Self::OrphanRemoved { key } => {
                 write!(
                     f,
-                    "deleted {key} at once: it could not be staged, and nobody has its secret"
+                    "deleted {key} immediately: it could not be staged, so nothing can use it"
                 )
             }
             Self::HomeRestored { home } => write!(

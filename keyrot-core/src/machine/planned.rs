@@ -123,7 +123,7 @@ impl PlannedAction {
             Self::Reinstate(key) => format!("take the revocation of {} back", name(key)),
             Self::Deliver { to, .. } => format!("deliver the current key to {to}"),
             Self::LetGo(to) => format!("let {to} go"),
-            Self::WriteDown => "write down what is known already".to_owned(),
+            Self::WriteDown => "record the known state".to_owned(),
             Self::DeleteLater { key, .. } => format!("have {} deleted later", name(key)),
         })
     }
@@ -147,7 +147,7 @@ impl fmt::Display for PlannedAction {
             Self::Stop(reason) => write!(f, "stop there: {reason}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: requests with it are refused"),
-            Self::Delete(key) => write!(f, "delete {key}: nothing brings it back"),
+            Self::Delete(key) => write!(f, "delete {key}: this cannot be undone"),
             Self::Reinstate(key) => {
                 write!(f, "take the revocation of {key} back: it counts as any other key again")
             }

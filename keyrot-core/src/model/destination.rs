@@ -130,8 +130,8 @@ impl fmt::Display for Changed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Occupied => "it has something that keyrot did not put there",
-            Self::Overwritten => "somebody else wrote to it after the last delivery",
-            Self::Removed => "somebody removed what was delivered",
+            Self::Overwritten => "something else wrote to it after the last delivery",
+            Self::Removed => "what was delivered was removed",
         })
     }
 }

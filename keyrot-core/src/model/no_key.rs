@@ -70,7 +70,7 @@ impl NoKey {
             Self::NoSecretHalf => "add the key's secret half to the JSON object",
             Self::NoId => "add the key's id to the JSON object",
             Self::NotAnId => "correct the key's id: an id begins with AKIA",
-            Self::SeveralKeys => "remove the fields of the key that is not to be rotated",
+            Self::SeveralKeys => "remove the fields of the key that keyrot should not rotate",
             Self::NoFields => {
                 "name the fields by the settings field_access_key_id and field_secret_access_key"
             }

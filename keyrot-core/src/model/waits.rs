@@ -144,7 +144,7 @@ impl WaitPolicy {
                 name,
                 value,
                 Duration::from_millis(1),
-                "because a wait of nothing is no wait",
+                "because a wait must be longer than zero",
             )?;
             if value > LONGEST {
                 let rule = "expected at most ten years".to_owned();
@@ -188,7 +188,7 @@ impl WaitPolicy {
                     "soak",
                     w.soak,
                     HOUR,
-                    "because somebody must have the time to notice and to reactivate the key",
+                    "to leave time to notice and reactivate the key",
                 ),
                 (
                     "settle",
@@ -212,7 +212,7 @@ impl WaitPolicy {
                 at_least(name, value, s(least), &format!("{why} {test}"))?;
             }
             for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
-                let why = "more than twice settle, so that a key on its way out can be published again beside another run";
+                let why = "more than twice settle, so that a key that is being retired can be published again during another run";
                 at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
             }
         }

@@ -174,7 +174,7 @@ impl Blocked {
                  choose another secret_name",
                 )
             }
-            Self::SecretNotBound { .. } => adopt("read the secret; if it is this user's to use"),
+            Self::SecretNotBound { .. } => adopt("read the secret; if it belongs to this user"),
             Self::NoTagRoom { .. } => advice("remove tags from the secret, then run keyrot again"),
             Self::ValueTooLarge { .. } => advice(
                 "remove fields from the secret's value, or move them to another secret, then run keyrot again",
@@ -271,9 +271,9 @@ impl Blocked {
                 let least = idle
                     .filter(|_| keys.len() > 1)
                     .map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));
-                let which = if keys.len() == 1 { "it if" } else { "the one that" };
+                let which = if keys.len() == 1 { "it if it" } else { "the one that" };
                 vec![
-                    Hint::to(format!("deactivate {which} nobody needs{least}"), resolve()),
+                    Hint::to(format!("deactivate {which} is not needed{least}"), resolve()),
                     Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
                 ]
             }
@@ -283,7 +283,7 @@ impl Blocked {
             ],
             Self::RevokedKeyReactivated { key } => vec![
                 Hint::to(
-                    "whoever has the key may have done that; to deactivate it again",
+                    "a thief may have done that; to deactivate it again",
                     Action::revoke_now(user, key),
                 ),
                 Hint::to(
@@ -312,7 +312,7 @@ impl Blocked {
             }
             Self::RevokedKeyInUse { key, .. } => vec![
                 Hint::to("to carry the revocation out", Action::revoke(user, key)),
-                Hint::advice("if nobody revoked it, remove the tag keyrot:revoked from the secret"),
+                Hint::advice("if it was not revoked on purpose, remove the tag keyrot:revoked from the secret"),
             ],
             Self::UnknownStatus { .. } => {
                 advice("inspect the key in the IAM console; keyrot does not touch it")
@@ -337,7 +337,7 @@ impl Refusal {
         match self {
             Self::NothingBefore { left } => match left.first() {
                 Some(key) => vec![Hint::advice(format!(
-                    "this secret never held the secret access key of {key}. If the user's home was moved here, the old home's secret, tagged keyrot:moved-to, still holds it; otherwise ask whoever created the key. To use it, store it as AWSCURRENT by hand"
+                    "this secret never held the secret access key of {key}. If the user's home was moved here, the old home's secret, tagged keyrot:moved-to, still holds it; otherwise ask the key's creator. To use it, store it as AWSCURRENT by hand"
                 ))],
                 None => vec![replace("if the current key does not work, replace it")],
             },
@@ -387,7 +387,7 @@ impl Refusal {
                     Action::revoke_now(user, key),
                 ),
                 Hint::to(
-                    format!("if nobody needs {other}, resolve that first"),
+                    format!("if {other} is unused, resolve that first"),
                     Action::Resolve { user: user.clone(), choice: None },
                 ),
             ],

@@ -88,12 +88,12 @@ impl Aftermath<'_> {
             message: match &seen.current {
                 Some(_) => {
                     format!(
-                        "{key}, another key of {user}, is Active: whoever had {} may have created it",
+                        "{key}, another key of {user}, is Active: a thief with {} may have created it",
                         order.key
                     )
                 }
                 None => format!(
-                    "{key}, another key of {user}, is Active: whoever had {} may have created it, or its consumers use it: keyrot cannot tell which",
+                    "{key}, another key of {user}, is Active: a thief with {} may have created it, or its consumers use it: keyrot cannot know which",
                     order.key
                 ),
             },
@@ -144,7 +144,7 @@ impl Aftermath<'_> {
         let role = |assumed: &AssumedRole| StillAlive {
             what: Remains::RoleSessions,
             message: format!(
-                "{} was assumed with {key}, last {}: its sessions last for up to 12 hours. The command ends all of the role's sessions that were begun before now; who needs the role assumes it again",
+                "{} was assumed with {key}, last {}: its sessions last for up to 12 hours. The command ends all of the role's sessions started before now; users of the role have to assume it again",
                 assumed.role,
                 assumed.last.format("%F %R UTC")
             ),

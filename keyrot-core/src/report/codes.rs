@@ -32,7 +32,7 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
             let verify = match LabeledVersion::of(version.clone()).key() {
                 Some(before) if one.previous.as_ref() == Some(before) => {
                     format!(
-                        "verify {before}, the previous key, then publish it again in the place of the one that was revoked"
+                        "verify {before}, the previous key, then publish it again in place of the revoked key"
                     )
                 }
                 Some(current) if one.current.as_ref() == Some(current) => {
@@ -117,7 +117,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
                 (Some(key), Some(due)) => {
                     let deadline = one
                         .deadline
-                        .map(|at| format!(", so that the old key can go by {}", time(at)));
+                        .map(|at| format!(", so that the old key can be retired by {}", time(at)));
                     let deadline = deadline
                         .filter(|_| one.deadline.is_some_and(|at| now < at))
                         .unwrap_or_default();
@@ -133,13 +133,13 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
                 }
             }
         }
-        Step::Write(JournalEntry::Revoked(_)) => "write down which keys are revoked".to_owned(),
+        Step::Write(JournalEntry::Revoked(_)) => "record which keys are revoked".to_owned(),
         Step::Write(JournalEntry::Moved(to)) => {
             format!("record that the user's home is {}", to.place())
         }
         Step::Activate(key) => format!("reactivate {key}, to publish it again"),
         Step::Write(JournalEntry::Promoted(_)) => {
-            "note down that the current key is in place; the overlap starts then".to_owned()
+            "record that the current key is in place; the overlap starts then".to_owned()
         }
         Step::Write(JournalEntry::Retired(note)) => match note.phase {
             Phase::Retiring => retire_text(one, &note.key),
@@ -147,13 +147,13 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
                 format!("abandon {}: keyrot created it, and it never became current", note.key)
             }
             Phase::Inactive => {
-                format!("note down that {} is Inactive; its soak starts then", note.key)
+                format!("record that {} is Inactive; its soak starts then", note.key)
             }
             Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
         },
         Step::Write(JournalEntry::Receipt(receipt)) => match receipt.state {
             Receiving::Delivering => format!("deliver the current key to {}", receipt.to),
-            Receiving::Delivered => format!("note down that {} has the current key", receipt.to),
+            Receiving::Delivered => format!("record that {} has the current key", receipt.to),
             Receiving::LetGo => format!("let the destination {} go", receipt.to),
         },
         Step::Deliver { .. } => step.to_string(),
@@ -180,7 +180,7 @@ fn retire_text(one: &UserResult, key: &KeyId) -> String {
             format!("retire {key}: nothing uses it, as far as AWS shows ({used})")
         }
         None => format!(
-            "retire {key}: an interrupted run created it and never published it, so nobody has its secret"
+            "retire {key}: an interrupted run created it and never published it, so its secret key is lost"
         ),
     }
 }

@@ -106,7 +106,7 @@ impl MoveRow {
                 let (user, region) = (subject.user.clone(), Some(subject.region.clone()));
                 let hints = vec![
                     Hint::advice(
-                        "a run may have begun at the old home meanwhile, and created a key that nobody reads",
+                        "a run may have started at the old home and created a key that no consumer reads",
                     ),
                     Hint::to("if so, this says unknown_keys", Action::Status { user, region }),
                 ];

@@ -176,7 +176,7 @@ impl Resolution {
         Self {
             choice: format!("reinstate:{key}"),
             message: format!(
-                "take the revocation of {key} back: it stays Active, as any other key of the user"
+                "take the revocation of {key} back: it stays Active"
             ),
             request: Request::Reinstate { key: key.clone() },
         }

@@ -105,7 +105,7 @@ impl<'a> Keys<'a> {
             Value::String(text) if !text.is_empty() => Some(text),
             Value::String(_) => None,
             _ => {
-                self.wrong(key, format!("{key} is no text; expected a text in quotes"));
+                self.wrong(key, format!("{key} is not a string; expected a text in quotes"));
                 None
             }
         }

@@ -206,7 +206,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
             table("ssm", "required = 'yes'"),
             "required = \"yes\" is not usable; expected true or false",
         ),
-        (table("ssm", "kms_key = 1"), "kms_key is no text; expected a text in quotes"),
+        (table("ssm", "kms_key = 1"), "kms_key is not a string; expected a text in quotes"),
         (
             table("github", "url = 'http://github.example.com'"),
             "url = \"http://github.example.com\" is not usable; expected https://HOST",

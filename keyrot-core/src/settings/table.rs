@@ -264,7 +264,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         "probes",
         Kind::Number,
         Some("3"),
-        "how often running a new key has to work before it is published",
+        "how many times in a row a new key has to work before it is published",
         |v, raw| {
             let count = number(raw, 1, 100, "")?;
             v.waits.probes = u32::try_from(count).map_err(|_| raw.wrong("a smaller number"))?;
@@ -295,7 +295,7 @@ pub static SETTINGS: &[SettingInfo] = &[
                 v.max_changes = None;
                 return Ok(());
             }
-            let hint = ", or none for no limit; to change nobody, use plan";
+            let hint = ", or none for no limit; to change no users, use plan";
             number(raw, 1, 1_000_000, hint).map(|n| v.max_changes = Some(n))
         },
     ),

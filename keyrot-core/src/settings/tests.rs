@@ -262,7 +262,7 @@ fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
         ("probes", "0", "expected a whole number from 1 to 100"),
         ("allow_short_waits", "maybe", "expected true or false"),
         ("concurrency", "513", "expected a whole number from 1 to 512"),
-        ("max_changes", "0", "from 1 to 1000000, or none for no limit; to change nobody, use plan"),
+        ("max_changes", "0", "from 1 to 1000000, or none for no limit; to change no users, use plan"),
         ("max_adoptions", "-1", "from 0 to 1000000, or none for no limit"),
         ("max_adoptions", "", "from 0 to 1000000, or none for no limit"),
         ("deadline", "2d", "expected a duration from 1s to 24h"),

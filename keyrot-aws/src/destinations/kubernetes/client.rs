@@ -167,7 +167,7 @@ fn unusable(error: &kube::Error) -> String {
     }
     match error {
         kube::Error::ProxyProtocolUnsupported { .. }
-        | kube::Error::ProxyProtocolDisabled { .. } => "its proxy is no HTTP proxy",
+        | kube::Error::ProxyProtocolDisabled { .. } => "its proxy is not an HTTP proxy",
         kube::Error::InferKubeconfig(error) => return unreadable(error),
         _ => "the kubeconfig has certificates or a key that cannot be used",
     }

@@ -248,7 +248,7 @@ fn refusal(about: &About<'_>, reply: &Reply, verbs: &str) -> CallError {
         ),
         404 => (
             ErrorKind::NotFound,
-            format!("there is no namespace {namespace}, or the server is no Kubernetes API server"),
+            format!("there is no namespace {namespace}, or the server is not a Kubernetes API server"),
         ),
         413 => (ErrorKind::LimitExceeded, "the Secret is too large; give keyrot one of its own".to_owned()),
         422 => (

@@ -294,7 +294,7 @@ impl fmt::Display for Blocked {
             Self::NotNamed { place } => {
                 write!(
                     f,
-                    "the user has no secret yet, and no setting says where it is to be; it would be {place}"
+                    "the user has no secret yet, and no setting says where to create it; it would be {place}"
                 )
             }
             Self::HomeTooLong { place, excess } => {
@@ -309,7 +309,7 @@ impl fmt::Display for Blocked {
             Self::SecretNotBound { arn, why } => {
                 write!(
                     f,
-                    "the secret {} exists, and is not known to be this user's: {why}",
+                    "the secret {} exists, but nothing shows that it belongs to this user: {why}",
                     arn.place().name
                 )
             }
@@ -395,7 +395,7 @@ impl fmt::Display for Blocked {
                 f,
                 "{key}, an old key, was deactivated twice and is Active again: something reactivates it"
             ),
-            Self::IamOnly { reason } => write!(f, "nothing but IAM was used: {reason}"),
+            Self::IamOnly { reason } => write!(f, "only IAM was used: {reason}"),
             Self::DestinationChanged { to, place, how } => {
                 write!(f, "the destination {to} ({place}) is not written to: {how}")
             }
@@ -414,7 +414,7 @@ impl fmt::Display for Blocked {
                 )
             }
             Self::ClaimedKey { key } => {
-                write!(f, "{key} looked like a lost key of keyrot's, and somebody reactivated it")
+                write!(f, "{key} looked like keyrot's own lost key, but was reactivated")
             }
             Self::UnknownStatus { key, status } => {
                 write!(f, "{key} has the status {status}, which keyrot does not know")

@@ -143,13 +143,13 @@ impl fmt::Display for Refusal {
                 write!(f, "{key} is not published: {by}, which is newer, is current")
             }
             Self::NothingBefore { .. } => f.write_str(
-                "there is nothing to go back to: the secret holds no key under AWSPREVIOUS",
+                "there is nothing to roll back to: the secret holds no key under AWSPREVIOUS",
             ),
             Self::NotBefore { key } => {
                 write!(f, "{key} does not have the AWSPREVIOUS label (any more)")
             }
             Self::Gone { key } => {
-                write!(f, "there is nothing to go back to: {key}, the previous key, is deleted")
+                write!(f, "there is nothing to roll back to: {key}, the previous key, is deleted")
             }
             Self::WasRevoked { key } => {
                 write!(f, "{key}, the previous key, was revoked, and is never published again")
@@ -167,7 +167,7 @@ impl fmt::Display for Refusal {
             }
             Self::NoRoom { key, other, .. } => write!(
                 f,
-                "{key} cannot be replaced before it is revoked: the user has {other} too, whose credentials are not in the secret"
+                "{key} cannot be replaced before it is revoked: the user has {other} too, and its credentials are not in the secret"
             ),
             Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
             Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),

@@ -373,7 +373,7 @@ impl Rotation {
     fn abandoning(&self, key: &KeyId) -> EventKind {
         let reason = match &self.seen.verified {
             Some((_, Verified::Refused(reason) | Verified::Wrong(reason))) => reason.clone(),
-            _ => "another key became current, or somebody deactivated it".into(),
+            _ => "another key became current, or it was deactivated".into(),
         };
         EventKind::Abandoned { key: key.clone(), reason }
     }

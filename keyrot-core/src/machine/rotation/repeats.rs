@@ -62,12 +62,12 @@ impl Repeats {
             ),
             (_, Some((_, SAME_CHANGE..)), _) => {
                 format!(
-                    "it was acknowledged {SAME_CHANGE} times and had no effect: somebody else undoes it"
+                    "it was acknowledged {SAME_CHANGE} times and had no effect: another process undoes it"
                 )
             }
             _ if self.calls > MOST_CALLS => {
                 format!(
-                    "the run made {MOST_CALLS} calls without coming to an end: somebody else keeps changing the user's keys or secret"
+                    "the run made {MOST_CALLS} calls without finishing: another process keeps changing the user's keys or secret"
                 )
             }
             _ => return None,

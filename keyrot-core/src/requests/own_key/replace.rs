@@ -65,7 +65,7 @@ pub enum OwnBlocked {
     Unlisted(KeyId),
     /// There is another key that was not created before this one, so this is not its successor.
     #[error(
-        "{key} was created after {mine}, which is the one in the file: either somebody uses it elsewhere, or a rotation was cut off and nobody has it"
+        "{key} was created after {mine}, which is the one in the file: either it is used elsewhere, or a rotation was interrupted and its secret key is lost"
     )]
     Unexplained {
         /// The other key.
@@ -196,7 +196,7 @@ pub enum ReplaceError {
     },
     /// A key was created, and could not be deleted again. Nothing can be using it.
     #[error(
-        "{why}; the new key {key} exists, nobody has its secret, and it could not be deleted: {error}"
+        "{why}; the new key {key} exists, its secret key is lost, and it could not be deleted: {error}"
     )]
     LeftBehind {
         /// The key.
