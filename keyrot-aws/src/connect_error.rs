@@ -16,7 +16,7 @@ pub enum ConnectError {
     Profile(#[from] crate::environment::ProfileError),
     /// No region is set.
     #[error(
-        "no AWS region is set{}: Secrets Manager keeps secrets by region; set AWS_REGION, or `region` in the profile, or hand in a region",
+        "no AWS region is set{}: Secrets Manager keeps secrets by region; set `region` in the settings, AWS_REGION, or `region` in the profile",
         profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
     )]
     NoRegion {

@@ -35,7 +35,8 @@ impl AwsSettings {
                 fields: FieldNames::new(
                     settings.field_access_key_id(),
                     settings.field_secret_access_key(),
-                )?,
+                )?
+                .with_smtp_regions(settings.smtp_regions().to_vec()),
             },
             ..self
         })

@@ -132,11 +132,12 @@ mod settings;
 #[cfg(feature = "notify")]
 mod sign;
 #[cfg(feature = "rotate")]
+mod smtp;
+#[cfg(feature = "rotate")]
 mod tags;
 mod telemetry;
 #[cfg(all(test, feature = "rotate"))]
 mod tests;
-#[cfg(feature = "rotate")]
 mod time;
 #[cfg(feature = "trail")]
 mod trail;

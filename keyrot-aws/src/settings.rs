@@ -124,11 +124,13 @@ impl Default for SecretSettings {
 pub struct FieldNames {
     id: String,
     secret: String,
+    smtp_regions: Vec<String>,
 }
 
 impl Default for FieldNames {
     fn default() -> Self {
-        Self { id: "AccessKeyId".to_owned(), secret: "SecretAccessKey".to_owned() }
+        let (id, secret) = ("AccessKeyId".to_owned(), "SecretAccessKey".to_owned());
+        Self { id, secret, smtp_regions: Vec::new() }
     }
 }
 
@@ -142,7 +144,14 @@ impl FieldNames {
         if id.is_empty() || secret.is_empty() || id == secret {
             return Err(SettingsError::Fields { id, secret });
         }
-        Ok(Self { id, secret })
+        Ok(Self { id, secret, smtp_regions: Vec::new() })
+    }
+
+    /// Adds a field for the SES SMTP password of each of these regions: `SmtpPassword_` and the
+    /// region.
+    #[must_use]
+    pub fn with_smtp_regions(self, regions: Vec<String>) -> Self {
+        Self { smtp_regions: regions, ..self }
     }
 
     /// The field of the access key's id.
@@ -155,6 +164,15 @@ impl FieldNames {
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.secret
+    }
+
+    pub(crate) fn smtp_regions(&self) -> &[String] {
+        &self.smtp_regions
+    }
+
+    /// The fields of SMTP passwords, and the region of each.
+    pub(crate) fn smtp(&self) -> impl Iterator<Item = (String, &str)> {
+        self.smtp_regions.iter().map(|region| (format!("SmtpPassword_{region}"), region.as_str()))
     }
 }
 

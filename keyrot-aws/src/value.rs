@@ -4,11 +4,15 @@
 //! configured otherwise. There is no documented shape for access keys in Secrets Manager, so keyrot
 //! also reads a few common spellings that something else wrote. Fields that do not belong to the
 //! access key are carried into the next version verbatim and in order. So are other spellings of
-//! the same access key, with the new key in them, because they may be in use.
+//! the same access key, with the new key in them, because they may be in use. An SMTP password of
+//! SES that belongs to the access key is replaced, too: whatever its field is called, the next
+//! version has the new key's password for the same region, and the new key's id in each field that
+//! had the old one, because that is the user name.
 //!
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
 use crate::settings::FieldNames;
+use crate::smtp;
 use keyrot_core::model::{NoKey, VersionContents};
 use keyrot_core::{Credentials, KeyId, SecretKey};
 use serde::Deserialize;
@@ -64,7 +68,10 @@ pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
     };
     let found = object.access_key(fields);
     let key = found.map(|found| found.id).ok_or_else(|| object.no_key(fields));
-    let extras = object.0.iter().any(|(name, _)| name != fields.id() && name != fields.secret());
+    let own = |name: &str| {
+        name == fields.id() || name == fields.secret() || fields.smtp().any(|(own, _)| own == name)
+    };
+    let extras = object.0.iter().any(|(name, _)| !own(name));
     let next_size = compose(fields, &Credentials::longest(), Some(text)).map(|next| next.len());
     VersionContents { key, extras, next_size }
 }
@@ -73,8 +80,8 @@ pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
 pub(crate) const BINARY: VersionContents =
     VersionContents { key: Err(NoKey::Binary), extras: false, next_size: None };
 
-/// Returns the value with the credentials, and everything else from `carry`. `None` if `carry` is
-/// not a JSON object.
+/// Returns the value with the credentials and their SMTP passwords, and everything else from
+/// `carry`. `None` if `carry` is not a JSON object.
 #[must_use]
 pub fn compose(
     fields: &FieldNames,
@@ -88,18 +95,24 @@ pub fn compose(
     let id = quoted(new.key.as_str());
     let secret = quoted(new.secret.expose());
     let replaced = object.spelled(fields);
+    let derived = object.derived(fields, new);
     let mut values: Vec<(&str, &str)> = Vec::new();
     for (name, raw) in &object.0 {
         let value = if replaced.iter().any(|(i, _)| i == name) {
             id.as_str()
         } else if replaced.iter().any(|(_, s)| s == name) {
             secret.as_str()
+        } else if let Some((_, password)) = derived.iter().find(|(n, _)| n == name) {
+            password.as_str()
         } else {
             raw.get()
         };
         values.push((name, value));
     }
-    for (name, value) in [(fields.id(), id.as_str()), (fields.secret(), secret.as_str())] {
+    let derived = derived.iter().map(|(name, password)| (name.as_str(), password.as_str()));
+    for (name, value) in
+        [(fields.id(), id.as_str()), (fields.secret(), secret.as_str())].into_iter().chain(derived)
+    {
         if !values.iter().any(|(n, _)| *n == name) {
             values.push((name, value));
         }
@@ -199,6 +212,33 @@ impl<'a> Object<'a> {
             );
         }
         names
+    }
+
+    /// The fields that hold an SMTP password, or are to hold one, and the new key's password for
+    /// each, quoted. Where a password is found, other fields with the key's id are its user name.
+    fn derived(&self, fields: &FieldNames, new: &Credentials) -> Vec<(String, Zeroizing<String>)> {
+        let password = |region: &str| quoted(&smtp::password(&new.secret, region));
+        let mut all: Vec<(String, Zeroizing<String>)> =
+            fields.smtp().map(|(name, region)| (name, password(region))).collect();
+        let Some(held) = self.access_key(fields) else { return all };
+        let (own, mut found, mut ids) = (all.len(), false, Vec::new());
+        for (name, _) in &self.0 {
+            let Some(text) = self.text(name).map(Zeroizing::new) else { continue };
+            if text.trim() == held.id.as_str() {
+                ids.push((name.clone(), quoted(new.key.as_str())));
+            } else if let Some(region) =
+                smtp::region_of(&held.secret, text.trim(), fields.smtp_regions())
+            {
+                found = true;
+                if !all[..own].iter().any(|(known, _)| known == name) {
+                    all.push((name.clone(), password(region)));
+                }
+            }
+        }
+        if found {
+            all.extend(ids);
+        }
+        all
     }
 
     fn pair(&self, id: &str, secret: &str) -> Option<AccessKey> {
@@ -314,6 +354,71 @@ mod tests {
         assert_eq!(inside(&FieldNames::default(), &old).key.ok(), KeyId::parse(OLD).ok());
         let text = composed(Some(&old));
         assert!(text.contains(other) && text.contains(r#""aws_secret_access_key":"c""#), "{text}");
+    }
+
+    #[test]
+    fn an_smtp_password_is_never_carried_over() {
+        let old = SecretKey::new("old".into());
+        let password =
+            |secret: &SecretKey, region: &str| String::clone(&smtp::password(secret, region));
+        let value = format!(
+            r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"old","login":"{OLD}","mail":"{}\n","other":"{}","host":"email-smtp.eu-west-1.amazonaws.com"}}"#,
+            password(&old, "eu-west-1"),
+            password(&SecretKey::new("another user's".into()), "eu-west-1"),
+        );
+        let text = composed(Some(&value));
+        let expected = format!(r#""mail":"{}""#, password(&new().secret, "eu-west-1"));
+        assert!(text.contains(&expected) && !text.contains(&password(&old, "eu-west-1")), "{text}");
+        // With the user name that belongs to it.
+        assert!(text.contains(&format!(r#""login":"{NEW}""#)) && !text.contains(OLD), "{text}");
+        // Everything else is not this key's.
+        assert!(text.contains(&password(&SecretKey::new("another user's".into()), "eu-west-1")));
+        assert!(text.contains("email-smtp.eu-west-1.amazonaws.com"), "{text}");
+        assert!(inside(&FieldNames::default(), &value).extras);
+    }
+
+    #[test]
+    fn an_id_elsewhere_is_no_user_name_without_a_password() {
+        let value =
+            format!(r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"old","replaces":"{OLD}"}}"#);
+        assert!(composed(Some(&value)).contains(&format!(r#""replaces":"{OLD}""#)));
+    }
+
+    #[test]
+    fn each_region_of_the_settings_has_a_field_and_a_region_that_was_removed_is_not_stale() {
+        let regions = |all: &[&str]| {
+            let all = all.iter().map(|region| (*region).to_owned()).collect();
+            FieldNames::default().with_smtp_regions(all)
+        };
+        let (both, one) = (regions(&["eu-west-1", "xy-new-1"]), regions(&["xy-new-1"]));
+        let first = Credentials {
+            key: KeyId::parse(OLD).expect("an id"),
+            secret: SecretKey::new("o".into()),
+        };
+        let text = compose(&both, &first, None).expect("an object");
+        let value = |text: &str, field: &str| {
+            let object: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            object[field].as_str().map(str::to_owned)
+        };
+        let password =
+            |secret: &SecretKey, region: &str| Some(String::clone(&smtp::password(secret, region)));
+        assert_eq!(value(&text, "SmtpPassword_xy-new-1"), password(&first.secret, "xy-new-1"));
+        // There is nothing in it that had to be carried over.
+        let contents = inside(&both, &text);
+        assert!(!contents.extras && contents.next_size.is_some_and(|size| size >= text.len()));
+        assert!(inside(&one, &text).extras);
+        let next = compose(&one, &new(), Some(&text)).expect("an object");
+        for (field, region) in
+            [("SmtpPassword_eu-west-1", "eu-west-1"), ("SmtpPassword_xy-new-1", "xy-new-1")]
+        {
+            assert_eq!(value(&next, field), password(&new().secret, region), "{field}");
+        }
+        // Whatever stands in a field of the settings.
+        let planted = format!(
+            r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"o","SmtpPassword_xy-new-1":["x"]}}"#
+        );
+        let next = compose(&one, &new(), Some(&planted)).expect("an object");
+        assert_eq!(value(&next, "SmtpPassword_xy-new-1"), password(&new().secret, "xy-new-1"));
     }
 
     #[test]

@@ -71,6 +71,9 @@ impl Backend {
             let text = "KEYROT_SANDBOX is set: this is a simulated account, not AWS";
             say!("{}", paint(style::DIM, text));
         }
+        if !settings.destinations().is_empty() {
+            say!("{}", paint(style::DIM, "destinations are simulated, too: nothing is delivered"));
+        }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account =
             SandboxAccount::open(file, region.unwrap_or(SANDBOX_REGION), settings.home_regions())

@@ -28,6 +28,7 @@ use cli::{Command, Invocation};
 use error::CliError;
 use exit::Exit;
 use std::process::ExitCode;
+use std::time::Duration;
 use terminal::{closed, stdio, time, trace};
 
 fn main() -> ExitCode {
@@ -48,7 +49,12 @@ fn main() -> ExitCode {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = match runtime {
-        Ok(runtime) => runtime.block_on(run(invocation)),
+        Ok(runtime) => {
+            let result = runtime.block_on(run(invocation));
+            // A thread that waits for a file system that does not answer is not waited for.
+            runtime.shutdown_timeout(Duration::from_secs(1));
+            result
+        }
         Err(error) => Err(CliError::failed(format!("the runtime could not start: {error}"))),
     };
     stdio::settle(result.unwrap_or_else(|problem| problem.report(json))).into()

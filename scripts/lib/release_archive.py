@@ -17,7 +17,10 @@ def main(archive: Path, binary: Path, pages: Path, others: list[Path]) -> None:
     when = int(os.environ["SOURCE_DATE_EPOCH"])
     contents = [(binary, "keyrot", 0o755)]
     contents += [(file, str(file.relative_to(pages)), 0o644) for file in pages.rglob("*") if file.is_file()]
-    contents += [(file, file.name, 0o644) for file in others]
+    for other in others:
+        # A folder keeps its place, so that links to what is in it lead there.
+        files = [other] if other.is_file() else [file for file in other.rglob("*") if file.is_file()]
+        contents += [(file, str(file), 0o644) for file in files]
 
     packed = io.BytesIO()
     # GNU's format has no field that differs from machine to machine.

@@ -1,4 +1,4 @@
-//! Secrets of GitHub Actions: two, the key's id and its secret half, of a repository, an
+//! Secrets of GitHub, for Actions or Dependabot: two, the key's id and its secret half, of a repository, an
 //! environment or an organization.
 //!
 //! GitHub never shows a secret again, only the time of its last change (GitHub documentation, "REST
@@ -201,7 +201,7 @@ impl GitHubSecrets {
         let mut access = vec![("visibility", json!(visibility))];
         if visibility == "selected" {
             let ids = self.selected(about, at, name, end).await?;
-            access.push(("selected_repository_ids", json!(ids)));
+            access.push(("selected_repository_ids", at.repository_ids(&ids)));
         }
         Ok(access)
     }
@@ -335,14 +335,14 @@ impl Destination for GitHubSecrets {
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        let (about, at) = (self.about(place), GitHubPlace::parse(place));
+        let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
         let pair = self.pair(&about, &at, Instant::now() + WITHIN).await?;
         Self::found(&about, &pair)
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         self.turns.wait().await;
-        let (about, at) = (self.about(place), GitHubPlace::parse(place));
+        let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
         let end = Instant::now() + WITHIN;
         let pair = self.pair(&about, &at, end).await?;
         let found = Self::found(&about, &pair)?;

@@ -106,7 +106,8 @@ fn jwt(app: &str, pem: &str) -> Result<Zeroizing<String>, &'static str> {
 
 /// Parses a key in PKCS #1, as GitHub issues it, or PKCS #8.
 fn pair(pem: &str) -> Result<RsaKeyPair, &'static str> {
-    const NO_PEM: &str = "is not a PEM private key; expected GitHub's file, from -----BEGIN RSA PRIVATE KEY----- on";
+    const NO_PEM: &str =
+        "is not a PEM private key; expected GitHub's file, from -----BEGIN RSA PRIVATE KEY----- on";
     let of_github = pem.contains("BEGIN RSA PRIVATE KEY");
     let base64: Zeroizing<String> = Zeroizing::new(
         // A field of a JSON object may have the line breaks as `\n`.

@@ -1,6 +1,8 @@
 //! The place of a key at GitHub, and its API paths.
 
+use keyrot_core::settings::GitHubStore;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
 
 /// The characters that are not encoded in a part of a path.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -17,12 +19,17 @@ pub(super) enum Owner {
 /// The secrets of a repository, an environment or an organization.
 pub(super) struct GitHubPlace {
     pub(super) owner: Owner,
+    store: GitHubStore,
     base: String,
 }
 
 impl GitHubPlace {
     /// `OWNER/REPOSITORY`, `OWNER/REPOSITORY:ENVIRONMENT` or `ORGANIZATION`.
-    pub(super) fn parse(place: &str) -> Self {
+    pub(super) fn parse(place: &str, store: GitHubStore) -> Self {
+        let of = match store {
+            GitHubStore::Dependabot => "dependabot",
+            _ => "actions",
+        };
         let (repository, environment) = match place.split_once(':') {
             Some((repository, environment)) => (repository, Some(environment)),
             None => (place, None),
@@ -38,11 +45,11 @@ impl GitHubPlace {
                 ),
             ),
             (Some((by, name)), None) => {
-                (Owner::Repository, format!("/repos/{}/{}/actions/secrets", part(by), part(name)))
+                (Owner::Repository, format!("/repos/{}/{}/{of}/secrets", part(by), part(name)))
             }
-            (None, _) => (Owner::Organization, format!("/orgs/{}/actions/secrets", part(place))),
+            (None, _) => (Owner::Organization, format!("/orgs/{}/{of}/secrets", part(place))),
         };
-        Self { owner, base }
+        Self { owner, store, base }
     }
 
     pub(super) fn public_key(&self) -> String {
@@ -58,12 +65,27 @@ impl GitHubPlace {
         format!("{}/repositories?per_page=100&page={page}", self.secret(name))
     }
 
+    /// The ids of the repositories, as the store expects them: Dependabot's are text (GitHub
+    /// documentation, "REST API endpoints for Dependabot secrets").
+    pub(super) fn repository_ids(&self, ids: &[u64]) -> Value {
+        match self.store {
+            GitHubStore::Dependabot => ids.iter().map(u64::to_string).collect(),
+            _ => json!(ids),
+        }
+    }
+
     /// Returns the permissions that a token needs.
     pub(super) fn needed(&self) -> &'static str {
-        match self.owner {
-            Owner::Repository => "the repository permission Secrets (read and write)",
-            Owner::Environment => "the repository permission Environments (read and write)",
-            Owner::Organization => "the organization permission Secrets (read and write)",
+        match (&self.owner, self.store) {
+            (Owner::Environment, _) => "the repository permission Environments (read and write)",
+            (Owner::Repository, GitHubStore::Dependabot) => {
+                "the repository permission Dependabot secrets (read and write)"
+            }
+            (Owner::Organization, GitHubStore::Dependabot) => {
+                "the organization permission Organization dependabot secrets (read and write)"
+            }
+            (Owner::Repository, _) => "the repository permission Secrets (read and write)",
+            (Owner::Organization, _) => "the organization permission Secrets (read and write)",
         }
     }
 }
@@ -87,8 +109,14 @@ mod tests {
                 "/repos/acme/shop/environments/live%2Feu%201/secrets/X",
             ),
         ] {
-            let place = GitHubPlace::parse(place);
+            let place = GitHubPlace::parse(place, GitHubStore::Actions);
             assert_eq!((place.owner.clone(), place.secret("X")), (owner, path.to_owned()));
+            assert_eq!(place.repository_ids(&[1, 2]), json!([1, 2]));
         }
+        let dependabot = |place| GitHubPlace::parse(place, GitHubStore::Dependabot);
+        assert_eq!(dependabot("acme/shop").secret("X"), "/repos/acme/shop/dependabot/secrets/X");
+        assert_eq!(dependabot("acme").public_key(), "/orgs/acme/dependabot/secrets/public-key");
+        assert_eq!(dependabot("acme").repository_ids(&[1, 2]), json!(["1", "2"]));
+        assert!(dependabot("acme/shop").needed().contains("Dependabot secrets"));
     }
 }

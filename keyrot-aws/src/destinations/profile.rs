@@ -16,7 +16,7 @@ use std::fs::{OpenOptions, symlink_metadata};
 use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
 /// Between two attempts to lock a file that another keyrot is changing.
@@ -68,19 +68,22 @@ impl ProfileFiles {
         Ok(Target { name, place, file: file.into(), profile: profile.to_owned() })
     }
 
-    /// Files are read and written on a thread where that holds up nobody.
+    /// Reads or writes files on a thread of its own. A file system that does not answer, such as
+    /// that of a server that is down, costs no more time than any other destination.
     async fn apart<T: Send + 'static, E: From<CallError> + Send + 'static>(
         target: &Target,
+        end: Instant,
+        effect: Effect,
         work: impl FnOnce(&Target) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let on_thread = target.clone();
-        match tokio::task::spawn_blocking(move || work(&on_thread)).await {
-            Ok(result) => result,
-            Err(_) => {
-                let said = "the thread that worked on the file ended early";
-                Err(target.about().error(ErrorKind::Other, Effect::Unknown, said).into())
-            }
-        }
+        let done = tokio::task::spawn_blocking(move || work(&on_thread));
+        let said = match timeout_at(end, done).await {
+            Ok(Ok(result)) => return result,
+            Ok(Err(_)) => "the thread that worked on the file ended early",
+            Err(_) => "the file system did not answer within 30s",
+        };
+        Err(target.about().error(ErrorKind::Unavailable, effect, said).into())
     }
 }
 
@@ -91,20 +94,22 @@ impl Destination for ProfileFiles {
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        let target = self.target(place)?;
-        Self::apart(&target, Target::inspect).await.map(|seen| seen.found)
+        let (target, end) = (self.target(place)?, Instant::now() + WITHIN);
+        let seen: Seen = Self::apart(&target, end, Effect::None, Target::inspect).await?;
+        Ok(seen.found)
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (target, end) = (self.target(place)?, Instant::now() + WITHIN);
         loop {
             let delivery = delivery.clone();
-            match Self::apart(&target, move |target| target.deliver(&delivery)).await {
+            let work = move |target: &Target| target.deliver(&delivery);
+            match Self::apart(&target, end, Effect::Unknown, work).await {
                 Ok(found) => return Ok(found),
                 Err(Refusal::Error(error)) => return Err(error),
                 Err(Refusal::Busy) if Instant::now() + PAUSE < end => sleep(PAUSE).await,
                 Err(Refusal::Busy) => {
-                    let said = "another keyrot has been changing the file for 30s";
+                    let said = "another process has had the file locked for 30s";
                     return Err(target.about().refused(ErrorKind::Unavailable, said));
                 }
             }
@@ -132,8 +137,12 @@ impl Target {
     }
 
     fn deliver(&self, delivery: &Delivery) -> Result<Found, Refusal> {
+        let differs = |seen: &Seen| match seen.found.mark() {
+            mark if mark == delivery.replaces.as_ref() => Ok(()),
+            mark => Err(self.about().conflict(mark, delivery.replaces.as_ref())),
+        };
         // Whose the file is comes first: one that is not to be trusted is not opened to write.
-        self.inspect()?;
+        differs(&self.inspect()?)?;
         let mut new = OpenOptions::new();
         new.write(true).create_new(true);
         #[cfg(unix)]
@@ -148,11 +157,12 @@ impl Target {
             Err(FileError::Busy(_)) => return Err(Refusal::Busy),
             other => other.map_err(|error| self.about().refused(ErrorKind::Other, error))?,
         };
+        // Once more, now that it is locked: it may be another file than the one that was read.
+        self.check_folders()?;
+        let found = symlink_metadata(&self.file);
+        self.check_file(&found.map_err(|error| self.io("the file cannot be read", &error))?)?;
         let seen = self.seen(&file.profiles())?;
-        let mark = seen.found.mark();
-        if mark != delivery.replaces.as_ref() {
-            return Err(self.about().conflict(mark, delivery.replaces.as_ref()).into());
-        }
+        differs(&seen)?;
         if seen.credentials.as_ref() == Some(&delivery.credentials) {
             return Ok(seen.found);
         }
@@ -186,6 +196,9 @@ impl Target {
             }
             other => other.map_err(|why| refused(&why))?,
         };
+        if let Some(why) = profiles.not_used(&self.profile) {
+            return Err(refused(&why));
+        }
         let credentials = pair.map(|pair| pair.credentials);
         let found = match (&credentials, profiles.count_of(&self.profile)) {
             (None, None) => Found::Nothing,
@@ -221,10 +234,17 @@ impl Target {
             self.io(&what, &error)
         };
         let me = rustix::process::geteuid().as_raw();
-        let folder = self.folder().canonicalize().map_err(unreadable)?;
-        for above in folder.ancestors() {
-            let found = above.metadata().map_err(unreadable)?;
+        // From the root down: nothing is asked of a folder below one that is not to be trusted.
+        let mut folders: Vec<&Path> = self.folder().ancestors().collect();
+        folders.reverse();
+        for above in folders {
+            let found = symlink_metadata(above).map_err(unreadable)?;
             let shown = above.display();
+            if found.is_symlink() {
+                let said =
+                    format!("{shown} is a symbolic link; set `to` to the folder that it points to");
+                return Err(self.about().refused(ErrorKind::Denied, said));
+            }
             if !found.is_dir() {
                 return Err(self
                     .about()
@@ -238,8 +258,9 @@ impl Target {
                 );
                 return Err(self.about().refused(ErrorKind::Denied, said));
             }
-            // In a folder such as /tmp nobody can replace what belongs to someone else.
-            if found.mode() & 0o022 != 0 && found.mode() & 0o1000 == 0 {
+            // In a folder such as /tmp others cannot replace what is there, but they can add files.
+            let sticky = found.mode() & 0o1000 != 0 && above != self.folder();
+            if found.mode() & 0o022 != 0 && !sticky {
                 let said = format!("others may change the folder {shown}: chmod go-w {shown}");
                 return Err(self.about().refused(ErrorKind::Denied, said));
             }

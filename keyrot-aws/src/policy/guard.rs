@@ -125,11 +125,7 @@ pub const GUARDED: &[Action] = &[
         &[Sid::DenyPrincipalTakeover, Sid::DenyWithoutBoundary],
         "creates a role that is exempt",
     ),
-    action(
-        "iam:UpdateAssumeRolePolicy",
-        TAKEOVER,
-        "lets others assume an exempt role",
-    ),
+    action("iam:UpdateAssumeRolePolicy", TAKEOVER, "lets others assume an exempt role"),
     action("iam:PassRole", TAKEOVER, "runs other code as a role that is exempt"),
     action("iam:UpdateUser", TAKEOVER, "gives a user the name of one that is exempt"),
     action("iam:CreateAccessKey", TAKEOVER, "creates a key of a user that is exempt"),

@@ -43,6 +43,12 @@ pub enum FileError {
     /// It has a second name.
     #[error("{} has a hard link, which would keep the old key when the file is replaced", .0.display())]
     HardLink(PathBuf),
+    /// It has an access control list, or its folder gives one to each new file.
+    #[error(
+        "{} has an access control list, which would be lost or changed when the file is replaced: remove it with setfacl -b",
+        .0.display()
+    )]
+    AccessList(PathBuf),
     /// It belongs to another user.
     #[error("{} belongs to another user (uid {}) and would become yours when it is replaced", path.display(), uid)]
     Owner {
@@ -283,7 +289,29 @@ fn may_be_replaced(path: &Path, found: &Metadata) -> Result<(), FileError> {
     if found.uid() != me.as_raw() && !me.is_root() {
         return Err(FileError::Owner { path: path.to_owned(), uid: found.uid() });
     }
-    if found.nlink() > 1 { Err(FileError::HardLink(path.to_owned())) } else { Ok(()) }
+    if found.nlink() > 1 {
+        return Err(FileError::HardLink(path.to_owned()));
+    }
+    // A list of the folder's matters where the file is more open than to its owner alone.
+    let folder = path.parent().filter(|_| found.mode() & 0o077 != 0);
+    let listed = [(Some(path), "system.posix_acl_access"), (folder, "system.posix_acl_default")];
+    match listed.into_iter().find(|(path, list)| path.is_some_and(|path| has(path, list))) {
+        Some((path, _)) => Err(FileError::AccessList(path.unwrap_or(Path::new("")).to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// Whether it has this extended attribute.
+#[cfg(target_os = "linux")]
+fn has(path: &Path, attribute: &str) -> bool {
+    let mut size = [0_u8; 0];
+    rustix::fs::getxattr(path, attribute, &mut size[..]).is_ok_and(|size| size > 0)
+}
+
+/// Lists of access are extended attributes on Linux alone.
+#[cfg(all(unix, not(target_os = "linux")))]
+fn has(_: &Path, _: &str) -> bool {
+    false
 }
 
 #[cfg(not(unix))]

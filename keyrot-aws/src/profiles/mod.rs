@@ -112,6 +112,53 @@ impl Profiles<'_> {
         std::str::from_utf8(&self.text[found]).ok().filter(|value| !value.is_empty())
     }
 
+    /// Returns why tools would not use the profile's key as it is in the file, or as it will be; no
+    /// value is in the text.
+    #[cfg(feature = "destinations")]
+    pub(crate) fn not_used(&self, profile: &str) -> Option<String> {
+        const KEYS: [&str; 2] = ["aws_access_key_id", "aws_secret_access_key"];
+        /// In botocore these come before the key in the shared file, or make a role of it.
+        const OTHERS: [&str; 7] = [
+            "credential_source",
+            "role_arn",
+            "source_profile",
+            "sso_account_id",
+            "sso_session",
+            "sso_start_url",
+            "web_identity_token_file",
+        ];
+        let among = |names: &[&str], setting: &Setting| names.contains(&setting.name.as_str());
+        let section = self.of(profile).next();
+        if let Some(section) = section.filter(|section| section.header != profile) {
+            return Some(format!(
+                "the header in line {} has spaces in its brackets, so boto3 and the AWS CLI find no profile {profile}; write [{profile}]",
+                section.line
+            ));
+        }
+        let shared = || self.defaults().flat_map(|one| &one.settings);
+        if let Some(setting) = shared().find(|setting| among(&KEYS, setting)) {
+            return Some(format!(
+                "{} is in the section [DEFAULT] (line {}), which boto3 adds to every profile and other tools do not; move it into a profile",
+                setting.name, setting.line
+            ));
+        }
+        let own = || section.into_iter().flat_map(|section| &section.settings);
+        if let Some(setting) = shared().chain(own()).find(|setting| among(&OTHERS, setting)) {
+            return Some(format!(
+                "the profile has {} (line {}), which some tools use in place of the key; remove it, or choose another profile",
+                setting.name, setting.line
+            ));
+        }
+        let spaced = |setting: &&Setting| {
+            self.text[setting.value.clone()].iter().any(u8::is_ascii_whitespace)
+        };
+        let commented = own().filter(|setting| among(&KEYS, setting)).find(spaced)?;
+        Some(format!(
+            "there is a comment after the value of {} (line {}), and boto3 takes it for a part of the value; remove the comment",
+            commented.name, commented.line
+        ))
+    }
+
     /// How many settings the profile has; `None` if there is no such profile.
     #[cfg(feature = "destinations")]
     pub(crate) fn count_of(&self, profile: &str) -> Option<usize> {

@@ -94,7 +94,7 @@ async fn refusals_say_what_to_do() {
     let elsewhere = "f1b0a6d2-3c1e-4f7a-9a51-000000000000";
     let error = to.inspect(elsewhere).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
-    assert!(silent(&error).contains("somebody who may change the context"), "{error}");
+    assert!(silent(&error).contains("an account that may change the context"), "{error}");
     server.lock().service.token = "CCIPAT_another".to_owned();
     let error = to.inspect(CONTEXT).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);

@@ -25,6 +25,12 @@ async fn secrets(server: &Server<GitHub>, to: &str) -> Arc<dyn Destination> {
     destination("github", to, &more, &server.url).await
 }
 
+async fn dependabot(server: &Server<GitHub>, to: &str) -> Arc<dyn Destination> {
+    let more =
+        format!("token = 'ssm:/keyrot/github'\nurl = '{}'\nstore = 'dependabot'", server.url);
+    destination("github", to, &more, &server.url).await
+}
+
 fn both(n: usize) -> Vec<(String, String)> {
     let credentials = credentials(n);
     vec![
@@ -39,9 +45,14 @@ async fn it_keeps_the_rules_at_each_kind_of_place() {
         (REPOSITORY, "acme/shop"),
         ("/repos/acme/shop/environments/live%2Feu%201/secrets", "acme/shop:live/eu 1"),
         ("/orgs/acme/actions/secrets", "acme"),
+        ("/repos/acme/shop/dependabot/secrets", "acme/shop"),
+        ("/orgs/acme/dependabot/secrets", "acme"),
     ] {
         let server = hub(path).await;
-        let to = secrets(&server, place).await;
+        let to = match path.contains("dependabot") {
+            true => dependabot(&server, place).await,
+            false => secrets(&server, place).await,
+        };
         let foreign = server.clone();
         keeps_the_rules(&*to, place, || foreign.lock().service.foreign(SECRET)).await;
         assert_eq!(server.lock().service.values(), both(3), "opened with the private key");
@@ -155,6 +166,13 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
 async fn an_organizations_secret_keeps_who_may_use_it() {
     let server = hub("/orgs/acme/actions/secrets").await;
     let to = secrets(&server, "acme").await;
+    keeps_who_may_use_it(&server, &*to).await;
+    let server = hub("/orgs/acme/dependabot/secrets").await;
+    let to = dependabot(&server, "acme").await;
+    keeps_who_may_use_it(&server, &*to).await;
+}
+
+async fn keeps_who_may_use_it(server: &Server<GitHub>, to: &dyn Destination) {
     let many: Vec<u64> = (1..=250).collect();
     server.lock().service.place().put(ID, "selected", many.clone());
     server.lock().service.place().put(SECRET, "private", Vec::new());
@@ -175,8 +193,10 @@ async fn an_organizations_secret_keeps_who_may_use_it() {
     let error = to.deliver("acme", &delivery(2, seen.mark())).await.unwrap_err();
     assert_eq!(error.effect, Effect::None);
     assert!(error.to_string().contains("is not whole"), "{error}");
+}
 
-    // New ones are for no repository.
+#[tokio::test]
+async fn an_organizations_new_secrets_are_for_no_repository() {
     let server = hub("/orgs/acme/actions/secrets").await;
     secrets(&server, "acme").await.deliver("acme", &delivery(1, None)).await.unwrap();
     let mut inner = server.lock();

@@ -69,8 +69,8 @@ async fn an_app_gets_a_token_and_another_one_when_it_is_refused() {
     assert_eq!(server.count("access_tokens"), 2);
 
     for (key, says) in [
-        ("no key".to_owned(), "is no private key in PEM"),
-        (pem.replace("PRIVATE KEY", "RSA PRIVATE KEY"), "is no private key in PEM"),
+        ("no key".to_owned(), "is not a PEM private key"),
+        (pem.replace("PRIVATE KEY", "RSA PRIVATE KEY"), "is not a PEM private key"),
     ] {
         let kept = serde_json::json!({ "pem": key }).to_string();
         server.lock().parameters.put("/keyrot/app", "SecureString", &kept);

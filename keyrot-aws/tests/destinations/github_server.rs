@@ -155,8 +155,18 @@ impl GitHub {
             value: String::from_utf8(opened).unwrap(),
             updated_at: self.clock,
             visibility: asked["visibility"].as_str().unwrap_or_default().to_owned(),
-            selected: serde_json::from_value(asked["selected_repository_ids"].clone())
-                .unwrap_or_default(),
+            // Dependabot takes text, Actions numbers.
+            selected: match base.contains("/dependabot/") {
+                true => {
+                    serde_json::from_value::<Vec<String>>(asked["selected_repository_ids"].clone())
+                        .unwrap_or_default()
+                        .iter()
+                        .map(|id| id.parse().unwrap())
+                        .collect()
+                }
+                false => serde_json::from_value(asked["selected_repository_ids"].clone())
+                    .unwrap_or_default(),
+            },
         };
         let is_new = place.secrets.insert(name.to_owned(), secret).is_none();
         self.say(if is_new { 201 } else { 204 }, &Value::Null)

@@ -326,7 +326,7 @@ async fn refusals_are_explained_and_change_nothing() {
             "get, create and patch on secrets with resourceNames [\"ci-aws\"] in the namespace shop",
         ),
         ("PATCH", 403, forbidden, ErrorKind::Denied, "may not create and patch it"),
-        ("GET", 404, "404 page not found", ErrorKind::NotFound, "no Kubernetes API server"),
+        ("GET", 404, "404 page not found", ErrorKind::NotFound, "not a Kubernetes API server"),
         ("GET", 302, "", ErrorKind::Other, "it redirects"),
         ("GET", 200, "<html>SESAME", ErrorKind::Other, "cannot be read"),
         (

@@ -108,6 +108,11 @@ async fn a_file_that_tools_cannot_read_gets_no_key() {
         ("[ci]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n", "but no aws_secret_access_key"),
         ("[ci]\nregion = x\n[ci]\n", "line 3: a section of this name is above"),
         ("[ci]\nregion = x\n[ ci ]\n", "appears twice"),
+        ("[ ci ]\nregion = x\n", "spaces in its brackets"),
+        (&format!("[ci]\n{}", pair(7).replacen('\n', " # mine\n", 1)), "remove the comment"),
+        ("[ci]\nrole_arn = x\n", "the profile has role_arn (line 2)"),
+        ("[DEFAULT]\nsso_session = x\n[ci]\n", "the profile has sso_session (line 2)"),
+        (&format!("[DEFAULT]\n{}", pair(7)), "which boto3 adds to every profile"),
         (&format!("[ci]\naws_session_token = abc\n{}", pair(7)), "remove that line"),
         ("\u{feff}[ci]\n", "byte order mark"),
         ("[jane]\nhello\n[ci]\n", "line 2: expected NAME = VALUE"),
@@ -130,7 +135,7 @@ async fn a_file_that_tools_cannot_read_gets_no_key() {
 #[tokio::test]
 async fn what_others_may_have_put_there_is_not_trusted() {
     type Change = fn(&Files);
-    let cases: [(&str, Change); 5] = [
+    let cases: [(&str, Change); 6] = [
         ("is a symbolic link", |files| {
             let own = files.folder.path().join("own");
             std::fs::write(&own, "").unwrap();
@@ -144,6 +149,11 @@ async fn what_others_may_have_put_there_is_not_trusted() {
         ("is open to others", |files| {
             files.write("");
             std::fs::set_permissions(files.path(), Permissions::from_mode(0o620)).unwrap();
+        }),
+        // Others can add files there before keyrot does.
+        ("others may change the folder", |files| {
+            let sticky = Permissions::from_mode(0o1777);
+            std::fs::set_permissions(files.folder.path(), sticky).unwrap();
         }),
         ("others may change the folder", |files| {
             let open = Permissions::from_mode(0o777);
@@ -170,6 +180,16 @@ async fn what_others_may_have_put_there_is_not_trusted() {
     let error = to.inspect(&place).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
     assert!(silent(&error).contains("create it with mkdir"), "{error}");
+    // The link could be turned to another folder.
+    let files = Files::new();
+    let link = files.folder.path().canonicalize().unwrap().join("link");
+    symlink(files.folder.path(), &link).unwrap();
+    let place = format!("{}/credentials#ci", link.display());
+    let to = destination("profile", &place, "", "http://127.0.0.1:9").await;
+    let error = to.deliver(&place, &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
+    assert!(silent(&error).contains("link is a symbolic link"), "{error}");
+    assert!(!files.path().exists());
     // A group that may read it is its owner's choice.
     let files = Files::new();
     files.write("");
@@ -197,6 +217,45 @@ async fn a_file_of_another_user_is_refused() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
     assert!(silent(&error).contains("belongs to another user (uid 12345), who could"), "{error}");
     assert!(!files.path().exists());
+}
+
+/// The list would be lost, or give the key to whom the mode does not show.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_file_with_an_access_control_list_is_refused() {
+    // The owner rw, user 1234 r, the group nothing, mask r, others nothing.
+    let entries = [
+        (1_u16, 6_u16, u32::MAX),
+        (2, 4, 1234),
+        (4, 0, u32::MAX),
+        (16, 4, u32::MAX),
+        (32, 0, u32::MAX),
+    ];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, may, id) in entries {
+        list.extend([tag.to_le_bytes(), may.to_le_bytes()].concat());
+        list.extend(id.to_le_bytes());
+    }
+    let set = |path: &std::path::Path, name: &str| {
+        rustix::fs::setxattr(path, name, &list, rustix::fs::XattrFlags::empty()).is_ok()
+    };
+    for (of_folder, name) in
+        [(false, "system.posix_acl_access"), (true, "system.posix_acl_default")]
+    {
+        let files = Files::new();
+        files.write("");
+        std::fs::set_permissions(files.path(), Permissions::from_mode(0o640)).unwrap();
+        let path = if of_folder { files.folder.path().to_owned() } else { files.path() };
+        if !set(&path, name) {
+            println!("this file system has no such lists");
+            continue;
+        }
+        let to = files.destination().await;
+        let error = to.deliver(&files.place("ci"), &delivery(1, None)).await.unwrap_err();
+        assert_eq!(error.effect, Effect::None);
+        assert!(silent(&error).contains("setfacl -b"), "{error}");
+        assert_eq!(files.read(), "");
+    }
 }
 
 #[tokio::test]

@@ -52,6 +52,11 @@ pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A command for the same place.
+pub(crate) fn command(text: &str) -> String {
+    as_given(&format!("`{text}`")).trim_matches('`').to_owned()
+}
+
 /// A command has each flag once. One that only explains needs none.
 fn with_flags(text: &str, flags: &[String]) -> String {
     let mut text = text.to_owned();

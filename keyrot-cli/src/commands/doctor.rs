@@ -103,8 +103,7 @@ async fn of_sandbox(
     let mut checks =
         of_ports(&account.ports(settings.destinations()), settings, &homes, args.verify(), tell)
             .await;
-    let what =
-        "credentials, region, clock, permissions, KMS and notifiers: a sandbox does not call AWS";
+    let what = "credentials, region, clock, permissions, KMS, notifiers and real destinations: a sandbox calls nothing";
     let mut last = vec![
         Check::not_checked("sandbox", what)
             .hint("to check an AWS account, leave out --sandbox and unset KEYROT_SANDBOX"),

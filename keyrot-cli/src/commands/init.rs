@@ -4,8 +4,8 @@ mod look;
 mod text;
 
 use crate::backend::Backend;
-use crate::cli::Invocation;
 use crate::cli::init::InitArgs;
+use crate::cli::{Invocation, given};
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -62,7 +62,13 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     } else {
         let seen = look.as_ref().map(|look| format!("{}\n", look.summary())).unwrap_or_default();
         print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.out.display()));
-        say!("{} keyrot plan", paint(style::HINT, "next:"));
+        // The usual file in this directory is found by itself.
+        let config = match args.out.to_str() {
+            Some("keyrot.toml" | "./keyrot.toml") => String::new(),
+            _ => format!(" --config {}", args.out.display()),
+        };
+        let places = given::places();
+        say!("{} keyrot{places}{config} plan", paint(style::HINT, "next:"));
     }
     Ok(Exit::Success)
 }

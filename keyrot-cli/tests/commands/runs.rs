@@ -50,7 +50,7 @@ fn a_blocked_user_is_freed_by_what_the_hint_says() {
     assert_eq!(ran.code, Some(3));
     assert!(
         ran.stdout.contains("Needs manual action")
-            && ran.stdout.contains("hint: deactivate the one that nobody needs"),
+            && ran.stdout.contains("hint: deactivate the one that is not needed"),
         "{}",
         ran.stdout
     );

@@ -96,14 +96,12 @@ impl Judge<'_> {
             let about = About { user: None, arn: &arn, key: Some(key) };
             let mut kinds = Vec::new();
             let (severity, state) = match key.is_active() {
-                true => (
-                    FindingSeverity::Critical,
-                    "an Active access key: it has every permission",
-                ),
-                false => (
-                    FindingSeverity::High,
-                    "an Inactive access key, which can be reactivated",
-                ),
+                true => {
+                    (FindingSeverity::Critical, "an Active access key: it has every permission")
+                }
+                false => {
+                    (FindingSeverity::High, "an Inactive access key, which can be reactivated")
+                }
             };
             let hints = advice(
                 "sign in as root and delete it, after moving what uses it to a role or an IAM user",

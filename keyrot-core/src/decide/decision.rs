@@ -251,9 +251,9 @@ impl fmt::Display for Why {
                 f,
                 "{key}, the previous key, has to be retired first; scheduled runs do that"
             ),
-            Self::Service => {
-                f.write_str("Secrets Manager's own rotation is switched on and creates the next key")
-            }
+            Self::Service => f.write_str(
+                "Secrets Manager's own rotation is switched on and creates the next key",
+            ),
             Self::Delivery { to, reason } => {
                 write!(f, "the destination {to} does not have the current key yet: {reason}")
             }

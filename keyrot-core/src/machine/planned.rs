@@ -139,17 +139,17 @@ impl fmt::Display for PlannedAction {
             }
             Self::PublishAgain(key) => write!(f, "verify {key}, and make it current again"),
             Self::Wait(Wait { why, until: Some(until) }) => {
-                write!(f, "stop, and be asked again after {}: {why}", until.format("%F %R UTC"))
+                write!(f, "stop; run the command again after {}: {why}", until.format("%F %R UTC"))
             }
             Self::Wait(Wait { why, until: None }) => {
-                write!(f, "stop there, and be asked again: {why}")
+                write!(f, "stop there; run the command again later: {why}")
             }
             Self::Stop(reason) => write!(f, "stop there: {reason}"),
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: requests with it are refused"),
             Self::Delete(key) => write!(f, "delete {key}: this cannot be undone"),
             Self::Reinstate(key) => {
-                write!(f, "take the revocation of {key} back: it counts as any other key again")
+                write!(f, "undo the revocation of {key}: it counts as any other key again")
             }
             Self::Deliver { to, place } => {
                 write!(f, "deliver the current key to {to} ({place}), over what is there")

@@ -184,12 +184,7 @@ impl WaitPolicy {
                     4 * HOUR,
                     "because IAM reports a key's last use up to four hours late",
                 ),
-                (
-                    "soak",
-                    w.soak,
-                    HOUR,
-                    "to leave time to notice and reactivate the key",
-                ),
+                ("soak", w.soak, HOUR, "to leave time to notice and reactivate the key"),
                 (
                     "settle",
                     w.settle,

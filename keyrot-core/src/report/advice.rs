@@ -312,7 +312,9 @@ impl Blocked {
             }
             Self::RevokedKeyInUse { key, .. } => vec![
                 Hint::to("to carry the revocation out", Action::revoke(user, key)),
-                Hint::advice("if it was not revoked on purpose, remove the tag keyrot:revoked from the secret"),
+                Hint::advice(
+                    "if it was not revoked on purpose, remove the tag keyrot:revoked from the secret",
+                ),
             ],
             Self::UnknownStatus { .. } => {
                 advice("inspect the key in the IAM console; keyrot does not touch it")

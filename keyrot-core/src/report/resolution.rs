@@ -175,9 +175,7 @@ impl Resolution {
     fn reinstate(key: &KeyId) -> Self {
         Self {
             choice: format!("reinstate:{key}"),
-            message: format!(
-                "take the revocation of {key} back: it stays Active"
-            ),
+            message: format!("take the revocation of {key} back: it stays Active"),
             request: Request::Reinstate { key: key.clone() },
         }
     }

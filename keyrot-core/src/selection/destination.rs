@@ -22,6 +22,7 @@ pub struct DestinationRule {
     to: PlaceTemplate,
     abilities: Abilities,
     store: String,
+    parts: Vec<String>,
 }
 
 /// The reason why a rule is refused.
@@ -66,7 +67,8 @@ impl DestinationRule {
             }
         }
         let store = name.as_str().to_owned();
-        Ok(Self { name, required: true, users, to, abilities, store })
+        let parts = vec![String::new()];
+        Ok(Self { name, required: true, users, to, abilities, store, parts })
     }
 
     /// Makes the destination optional: the previous key does not wait for it.
@@ -80,6 +82,13 @@ impl DestinationRule {
     #[must_use]
     pub fn in_store(self, store: impl Into<String>) -> Self {
         Self { store: store.into(), ..self }
+    }
+
+    /// Names the parts of a place that it writes, such as two variables: in one store, two users may
+    /// share a place, but no part of it.
+    #[must_use]
+    pub fn writing(self, parts: impl IntoIterator<Item = String>) -> Self {
+        Self { parts: parts.into_iter().collect(), ..self }
     }
 
     /// The store of the secrets in a region: a place there must not be a user's home.
@@ -110,6 +119,10 @@ impl DestinationRule {
     #[must_use]
     pub fn store(&self) -> &str {
         &self.store
+    }
+
+    pub(crate) fn parts(&self) -> &[String] {
+        &self.parts
     }
 
     /// Where users' keys are put.

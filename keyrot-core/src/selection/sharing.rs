@@ -15,8 +15,8 @@ pub(super) struct Places<'a> {
     home_store: String,
 }
 
-/// A store, and a place in it in lower case: some stores ignore case.
-type Spot<'a> = (&'a str, String);
+/// A store, a place in it in lower case, because some stores ignore case, and a part of the place.
+type Spot<'a> = (&'a str, String, &'a str);
 
 impl<'a> Places<'a> {
     /// The places of these users.
@@ -40,8 +40,10 @@ impl<'a> Places<'a> {
                 if rule.serves(user.name())
                     && let Ok(place) = rule.place_of(user)
                 {
-                    let at = places.users.entry(spot(rule, &place)).or_default();
-                    at.insert((user.name(), rule.name()));
+                    for spot in spots(rule, &place) {
+                        let at = places.users.entry(spot).or_default();
+                        at.insert((user.name(), rule.name()));
+                    }
                 }
             }
         }
@@ -100,8 +102,9 @@ impl<'a> Places<'a> {
                 ));
             }
         }
-        let there = self.users.get(&spot(rule, place))?;
-        let (other, by) = there.iter().find(|(other, by)| (*other, *by) != (user.name(), to))?;
+        let there = spots(rule, place).filter_map(|spot| self.users.get(&spot)).flatten();
+        let (other, by) =
+            there.into_iter().find(|(other, by)| (*other, *by) != (user.name(), to))?;
         Some(if *other == user.name() {
             format!(
                 "the destinations {to} and {by} both put user {other}'s key at {place}; remove one of them"
@@ -114,6 +117,7 @@ impl<'a> Places<'a> {
     }
 }
 
-fn spot<'a>(rule: &'a DestinationRule, place: &str) -> Spot<'a> {
-    (rule.store(), place.to_ascii_lowercase())
+fn spots<'a>(rule: &'a DestinationRule, place: &str) -> impl Iterator<Item = Spot<'a>> {
+    let place = place.to_ascii_lowercase();
+    rule.parts().iter().map(move |part| (rule.store(), place.clone(), part.as_str()))
 }

@@ -358,6 +358,23 @@ fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
     let elsewhere = go(vec![a.clone(), c.in_store("another")], &[]);
     assert!(elsewhere.chosen.iter().all(|target| target.policy.is_ok()));
 
+    // Parts of one place.
+    let parts = |names: [&str; 2]| names.map(str::to_owned);
+    let pair = |rule: DestinationRule, names| rule.writing(parts(names));
+    let apart = go(
+        vec![
+            pair(a.clone(), ["ID", "SECRET"]),
+            pair(to("c", &["bob"], "acme/shop", PlaceForm::GitHub), ["BOB_ID", "BOB_SECRET"]),
+        ],
+        &[],
+    );
+    assert!(apart.chosen.iter().all(|target| target.policy.is_ok()));
+    for names in [["ID", "BOB_SECRET"], ["SECRET", "ID"], ["BOB_ID", "SECRET"]] {
+        let bob = pair(to("c", &["bob"], "acme/shop", PlaceForm::GitHub), names);
+        let selected = go(vec![pair(a.clone(), ["ID", "SECRET"]), bob], &[]);
+        assert!(blocked(&selected, "bob").contains("user ci-1's key there too"), "{names:?}");
+    }
+
     let twice = to("d", &["ci-1"], "acme/shop", PlaceForm::GitHub);
     let selected = go(vec![a, twice], &[]);
     assert!(

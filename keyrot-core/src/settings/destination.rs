@@ -95,12 +95,24 @@ pub struct SecretCopies {
 pub struct GitHub {
     /// How keyrot authenticates.
     pub auth: GitHubAuth,
+    /// Who reads the secrets.
+    pub store: GitHubStore,
     /// The API of a GitHub Enterprise server; `None` is GitHub's own.
     pub url: Option<String>,
     /// The secret that holds the key's id.
     pub id_name: String,
     /// The secret that holds the key's secret half.
     pub secret_name: String,
+}
+
+/// Which of GitHub's stores of secrets, each with secrets of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum GitHubStore {
+    /// Workflows of GitHub Actions.
+    Actions,
+    /// Dependabot, and workflows that it starts. It has none of environments.
+    Dependabot,
 }
 
 /// How keyrot authenticates at GitHub.
@@ -256,7 +268,11 @@ impl DestinationSpec {
     /// What the selection needs to know, for users whose homes are in this region.
     #[must_use]
     pub fn rule(&self, home_region: &str) -> DestinationRule {
-        self.rule.clone().in_store(self.kind.store(home_region))
+        let rule = self.rule.clone().in_store(self.kind.store(home_region));
+        match self.kind.parts() {
+            Some(parts) => rule.writing(parts),
+            None => rule,
+        }
     }
 
     /// The places that hold what keyrot authenticates with there.
@@ -316,18 +332,19 @@ impl DestinationKind {
             Self::SecretsManager(SecretCopies { region, .. }) => {
                 DestinationRule::secrets_in(region)
             }
-            Self::GitHub(GitHub { url, id_name, secret_name, .. }) => {
-                format!("github {} {id_name} {secret_name}", url.as_deref().unwrap_or_default())
+            Self::GitHub(GitHub { url, store, .. }) => {
+                format!("github {} {store:?}", server(url.as_deref(), GITHUB))
             }
             Self::GitLab(GitLab { url, level, variable, environment_scope, .. }) => {
-                let url = url.as_deref().unwrap_or_default();
+                let url = server(url.as_deref(), GITLAB);
                 format!("gitlab {url} {level:?} {variable} {environment_scope}")
             }
-            Self::CircleCi(CircleCi { url, id_name, secret_name, .. }) => {
-                format!("circleci {} {id_name} {secret_name}", url.as_deref().unwrap_or_default())
+            Self::CircleCi(CircleCi { url, .. }) => {
+                format!("circleci {}", server(url.as_deref(), CIRCLECI))
             }
             Self::Vault(Vault { url, mount, namespace, .. }) => {
-                format!("vault {url} {} {mount}", namespace.as_deref().unwrap_or_default())
+                let namespace = namespace.as_deref().unwrap_or_default();
+                format!("vault {} {namespace} {mount}", server(Some(url), ""))
             }
             Self::Command(Command { command }) => format!("command {}", command.join(" ")),
             // Not by the names in the data: keyrot's fields in a Secret are one user's.
@@ -338,6 +355,29 @@ impl DestinationKind {
             Self::Profile => "profile".to_owned(),
         }
     }
+
+    /// The parts of a place that it writes, where that is not all of it.
+    fn parts(&self) -> Option<[String; 2]> {
+        match self {
+            // GitHub's names of secrets have no case.
+            Self::GitHub(GitHub { id_name, secret_name, .. }) => {
+                Some([id_name, secret_name].map(|name| name.to_ascii_uppercase()))
+            }
+            Self::CircleCi(CircleCi { id_name, secret_name, .. }) => {
+                Some([id_name.clone(), secret_name.clone()])
+            }
+            _ => None,
+        }
+    }
+}
+
+const GITHUB: &str = "https://api.github.com";
+const GITLAB: &str = "https://gitlab.com";
+const CIRCLECI: &str = "https://circleci.com";
+
+/// The server of a store. Case does not tell two of them apart.
+fn server(url: Option<&str>, default: &str) -> String {
+    url.unwrap_or(default).to_ascii_lowercase()
 }
 
 /// The form of the places of a kind, and an example for messages.

@@ -21,7 +21,10 @@ const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 pub(super) const KINDS: [(&str, &[&str]); 9] = [
     ("ssm", &["region", "kms_key", "tier"]),
     ("secrets_manager", &["region", "kms_key"]),
-    ("github", &["token", "app", "installation", "private_key", "url", "id_name", "secret_name"]),
+    (
+        "github",
+        &["token", "app", "installation", "private_key", "url", "store", "id_name", "secret_name"],
+    ),
     ("gitlab", &["token", "url", "level", "variable", "environment_scope", "profile"]),
     ("kubernetes", &["kubeconfig", "context", "id_name", "secret_name"]),
     ("circleci", &["token", "url", "id_name", "secret_name"]),

@@ -1,8 +1,8 @@
 //! What each kind of destination has in its table.
 
 use crate::settings::destination::{
-    CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitLab, GitLabLevel, Kubernetes,
-    ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
+    CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
+    Kubernetes, ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
 };
 use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
@@ -111,7 +111,21 @@ impl Keys<'_> {
                 self.refuse(key, "a name that does not begin with GITHUB_");
             }
         }
-        Some(DestinationKind::GitHub(GitHub { auth, url, id_name, secret_name }))
+        let store = match self.text("store") {
+            None | Some("actions") => GitHubStore::Actions,
+            Some("dependabot") => GitHubStore::Dependabot,
+            Some(_) => {
+                self.refuse("store", "actions or dependabot");
+                return None;
+            }
+        };
+        if store == GitHubStore::Dependabot && self.text("to").is_some_and(|to| to.contains(':')) {
+            self.refuse(
+                "to",
+                "OWNER/REPOSITORY or ORGANIZATION: Dependabot has no secrets of environments",
+            );
+        }
+        Some(DestinationKind::GitHub(GitHub { auth, store, url, id_name, secret_name }))
     }
 
     /// The names of the two variables that hold a key.

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel, Kubernetes,
-    ParameterStore, SecretCopies, Tier, VaultAuth,
+    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
+    Kubernetes, ParameterStore, SecretCopies, Tier, VaultAuth,
 };
 use super::loaded::Settings;
 use super::source::Sources;
@@ -113,6 +113,7 @@ fn each_kind_is_read() {
     assert_eq!(region, "eu-west-1");
     let DestinationKind::GitHub(GitHub {
         auth: GitHubAuth::Token(token),
+        store: GitHubStore::Actions,
         url: None,
         id_name,
         secret_name,
@@ -217,6 +218,11 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         ),
         (table("github", "id_name = 'GITHUB_ID'"), "a name that does not begin with GITHUB_"),
         (table("github", "id_name = '1X'"), "no digit first"),
+        (table("github", "store = 'codespaces'"), "expected actions or dependabot"),
+        (
+            table("github", "store = 'dependabot'").replace("{user}'", "{user}:production'"),
+            "Dependabot has no secrets of environments",
+        ),
         (table("github", "id_name = 'aws_secret_access_key'"), "another name than that of id_name"),
         (table("github", "app = '1'"), "expected either token (a personal access token), or app"),
         (table("gitlab", "level = 'instance'"), "expected project or group"),
@@ -328,6 +334,23 @@ fn a_profile_has_a_file_and_two_tables_may_not_share_one() {
         // The file system is one store, whatever the destination is called.
         assert_eq!(spec.rule("eu-west-1").store(), "profile");
     }
+}
+
+/// However it is written.
+#[test]
+fn one_secret_at_one_server_is_one_place() {
+    let rule =
+        |kind: &str, more: &str| load(&table(kind, more)).destinations()[0].rule("eu-west-1");
+    let github = rule("github", "id_name = 'A'\nsecret_name = 'B'");
+    for url in ["https://api.github.com", "https://API.github.com/"] {
+        let same = rule("github", &format!("url = '{url}'\nid_name = 'a'\nsecret_name = 'c'"));
+        assert_eq!(same.store(), github.store());
+        assert_eq!((same.parts()[0].as_str(), github.parts()[0].as_str()), ("A", "A"));
+    }
+    let dependabot = rule("github", "store = 'dependabot'");
+    assert_ne!(dependabot.store(), github.store());
+    let gitlab = rule("gitlab", "");
+    assert_eq!(rule("gitlab", "url = 'https://GitLab.com'").store(), gitlab.store());
 }
 
 #[test]

@@ -200,6 +200,12 @@ impl Settings {
         &self.values.field_secret_access_key
     }
 
+    /// The regions whose SES SMTP passwords are in users' secrets, too.
+    #[must_use]
+    pub fn smtp_regions(&self) -> &[String] {
+        &self.values.smtp_regions
+    }
+
     /// How many users are worked on concurrently; at least 1.
     #[must_use]
     pub fn concurrency(&self) -> usize {

@@ -49,8 +49,8 @@ pub(crate) mod value;
 pub(crate) mod values;
 
 pub use destination::{
-    CircleCi, Command, DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
+    CircleCi, Command, DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitHubStore, GitLab,
+    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};

@@ -89,6 +89,9 @@ const NEED_CHOSEN_FILE: [&str; 7] = [
     "secret_tag",
 ];
 
+/// There are fewer with SMTP endpoints, and a secret's value has a largest size.
+const MOST_SMTP_REGIONS: usize = 40;
+
 const fn setting(
     name: &'static str,
     kind: Kind,
@@ -196,6 +199,20 @@ pub static SETTINGS: &[SettingInfo] = &[
         Some("SecretAccessKey"),
         "the secret's JSON field for the key's secret half",
         |v, raw| field(raw).map(|name| v.field_secret_access_key = name),
+    ),
+    setting(
+        "smtp_regions",
+        Kind::List,
+        Some(""),
+        "regions for each of which the secret has the SMTP password of SES, too: SmtpPassword_REGION",
+        |v, raw| {
+            let all = regions(raw)?;
+            if all.len() > MOST_SMTP_REGIONS {
+                return Err((format!("{} regions", all.len()), "at most 40 regions".to_owned()));
+            }
+            v.smtp_regions = all;
+            Ok(())
+        },
     ),
     setting(
         "max_age",
@@ -345,14 +362,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         Kind::List,
         Some(""),
         "further regions in which a user's secret is looked for before it gets a new one",
-        |v, raw| {
-            let wrong = raw.list().iter().find(|region| !is_region(region));
-            if let Some(region) = wrong {
-                return Err((region.clone(), "regions such as eu-central-1".to_owned()));
-            }
-            v.home_regions = raw.list().to_vec();
-            Ok(())
-        },
+        |v, raw| regions(raw).map(|all| v.home_regions = all),
     ),
     setting(
         "secret_tag",
@@ -469,6 +479,13 @@ pub static SETTINGS: &[SettingInfo] = &[
         },
     ),
 ];
+
+fn regions(raw: &Raw) -> Result<Vec<String>, Wrong> {
+    match raw.list().iter().find(|region| !is_region(region)) {
+        Some(region) => Err((region.clone(), "regions such as eu-central-1".to_owned())),
+        None => Ok(raw.list().to_vec()),
+    }
+}
 
 fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
     if raw.text().is_empty() { Ok(None) } else { switch(raw).map(Some) }

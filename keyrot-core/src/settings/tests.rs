@@ -110,6 +110,7 @@ fn every_setting_can_be_set_from_every_source() {
         secret_tags = { team = "ops", "cost center" = "7" }
         field_access_key_id = "id"
         field_secret_access_key = "secret"
+        smtp_regions = ["eu-west-1"]
         max_age = "80d"
         run_interval = "12h"
         overlap = "2d"
@@ -262,7 +263,11 @@ fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
         ("probes", "0", "expected a whole number from 1 to 100"),
         ("allow_short_waits", "maybe", "expected true or false"),
         ("concurrency", "513", "expected a whole number from 1 to 512"),
-        ("max_changes", "0", "from 1 to 1000000, or none for no limit; to change no users, use plan"),
+        (
+            "max_changes",
+            "0",
+            "from 1 to 1000000, or none for no limit; to change no users, use plan",
+        ),
         ("max_adoptions", "-1", "from 0 to 1000000, or none for no limit"),
         ("max_adoptions", "", "from 0 to 1000000, or none for no limit"),
         ("deadline", "2d", "expected a duration from 1s to 24h"),

@@ -21,6 +21,7 @@ pub(crate) struct Values {
     pub(super) secret_tags: BTreeMap<String, String>,
     pub(super) field_access_key_id: String,
     pub(super) field_secret_access_key: String,
+    pub(super) smtp_regions: Vec<String>,
     pub(super) concurrency: usize,
     pub(super) max_changes: Option<usize>,
     pub(super) max_adoptions: Option<usize>,

@@ -10,6 +10,38 @@ const WIDTH: usize = 110;
 /// Where to put settings that a found file may not set.
 const CHOSEN: &str = "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
 
+/// Proposals of destinations, for those whose consumers cannot read Secrets Manager.
+const DESTINATIONS: [(&str, &str); 3] = [
+    (
+        "programs that read SSM parameters",
+        "[[destination]]
+name = \"parameters\"
+kind = \"ssm\"
+users = [\"ci-*\"]
+to = \"/{user}/aws\"
+",
+    ),
+    (
+        "jobs of GitHub Actions in an environment; the token is in the secret keyrot/github",
+        "[[destination]]
+name = \"shop-production\"
+kind = \"github\"
+users = [\"ci-shop\"]
+to = \"acme/shop:production\"
+token = \"secret:keyrot/github#token\"
+",
+    ),
+    (
+        "jobs on the machine that keyrot runs on, with a profile in an AWS credentials file",
+        "[[destination]]
+name = \"backup-host\"
+kind = \"profile\"
+users = [\"backup-*\"]
+to = \"/srv/backup/.aws/credentials#{user}\"
+",
+    ),
+];
+
 /// The settings file. What was read from the account is set; everything else is a comment.
 pub(super) fn toml(look: Option<&Look>) -> String {
     let mut out = String::new();
@@ -50,8 +82,21 @@ pub(super) fn toml(look: Option<&Look>) -> String {
                 writeln!(out, "# {} is not set by default; it takes {}", info.name, kind(info.kind))
             }
         };
+        if info.kind == Kind::Tables {
+            examples(&mut out);
+        }
     }
     out
+}
+
+fn examples(out: &mut String) {
+    for (readers, table) in DESTINATIONS {
+        let _ = writeln!(out, "#");
+        comment(out, &format!("For example, for {readers}:"));
+        for line in table.lines() {
+            let _ = writeln!(out, "#   {line}");
+        }
+    }
 }
 
 /// Returns a setting's value from the account, if it is not the default.
@@ -155,6 +200,20 @@ mod tests {
             );
         }
         assert!(text.lines().all(|line| line.chars().count() <= WIDTH + 2));
+    }
+
+    #[test]
+    fn each_proposal_of_a_destination_can_be_used_as_it_is() {
+        let text = toml(None);
+        let open = text.lines().filter_map(|line| line.strip_prefix("#   "));
+        let open: String = open.map(|line| format!("{line}\n")).collect();
+        let settings = load(&open);
+        let names = settings.destinations().iter().map(|spec| spec.name().as_str());
+        assert_eq!(
+            names.collect::<Vec<_>>(),
+            ["parameters", "shop-production", "backup-host"],
+            "{text}"
+        );
     }
 
     #[test]

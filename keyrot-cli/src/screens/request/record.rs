@@ -1,6 +1,7 @@
 //! The record of a revocation: what happened to the key, and what still works.
 
 use super::view::{View, secret_of};
+use crate::cli::given;
 use crate::terminal::style::{self, paint};
 use crate::terminal::text::{hanging, wrap};
 use crate::terminal::time;
@@ -68,7 +69,7 @@ pub(super) fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
         if let Some(action) = &one.command {
             // So that it can be pasted, however many lines it takes.
             let room = width.map(|width| width.saturating_sub(8));
-            let lines = wrap(&action.command(), room).join(" \\\n      ");
+            let lines = wrap(&given::command(&action.command()), room).join(" \\\n      ");
             let _ = writeln!(out, "    {}", paint(style::HINT, lines));
         }
     }

@@ -114,7 +114,7 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
         ("profile", "'prod'"),
         ("profile", "''"),
     ];
-    const TAKEN: [(&str, &str); 29] = [
+    const TAKEN: [(&str, &str); 30] = [
         ("tag", "'rotate=yes'"),
         ("path_prefix", "'/ci/'"),
         ("exclude", "['a']"),
@@ -124,6 +124,7 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
         ("secret_tags", "{ team = 'ops' }"),
         ("field_access_key_id", "'id'"),
         ("field_secret_access_key", "'secret'"),
+        ("smtp_regions", "['eu-west-1']"),
         ("max_age", "'80d'"),
         ("overlap", "'2d'"),
         ("recent_use", "'5h'"),
