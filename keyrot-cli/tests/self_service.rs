@@ -380,7 +380,7 @@ fn killed_at_any_call_the_key_in_the_file_works_and_there_is_a_way_on() {
                     blocked["message"]
                         .as_str()
                         .unwrap()
-                        .contains("a rotation was cut off and nobody has it")
+                        .contains("a rotation was interrupted and its secret key is lost")
                 );
                 desk.sandbox.json(&["sandbox", "deactivate", &keys[1]]);
             }

@@ -180,7 +180,7 @@ fn when_the_network_fails_no_key_is_guessed_at() {
     office.emulator.inject(CallAt::every("DeleteAccessKey"), Fault::denied());
     let (code, said) = office.run(&["--probe-for", "1s", "--allow-short-waits"]);
     assert_eq!(code, Some(1), "{said}");
-    assert!(said.contains("nobody has its secret, and it could not be deleted"), "{said}");
+    assert!(said.contains("its secret key is lost, and it could not be deleted"), "{said}");
     assert!(
         said.contains(&format!(
             "delete the new one: aws iam delete-access-key --user-name jane --access-key-id {}",

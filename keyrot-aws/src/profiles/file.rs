@@ -304,8 +304,11 @@ fn may_be_replaced(path: &Path, found: &Metadata) -> Result<(), FileError> {
 /// Whether it has this extended attribute.
 #[cfg(target_os = "linux")]
 fn has(path: &Path, attribute: &str) -> bool {
-    let mut size = [0_u8; 0];
-    rustix::fs::getxattr(path, attribute, &mut size[..]).is_ok_and(|size| size > 0)
+    let mut value = [0_u8; 64];
+    match rustix::fs::getxattr(path, attribute, &mut value[..]) {
+        Ok(length) => length > 0,
+        Err(error) => error == rustix::io::Errno::RANGE,
+    }
 }
 
 /// Lists of access are extended attributes on Linux alone.

@@ -349,7 +349,7 @@ fn a_profile_gives_the_region_the_endpoint_and_a_process_for_the_credentials() {
 #[test]
 fn what_is_missing_is_said_with_what_to_do() {
     let text = said(&[]);
-    assert!(text.contains("no AWS region is set") && text.contains("set AWS_REGION"), "{text}");
+    assert!(text.contains("no AWS region is set") && text.contains("AWS_REGION"), "{text}");
     let text = said(&[("AWS_PROFILE", "nowhere")]);
     assert!(text.contains("profile \"nowhere\""), "{text}");
     let text = said(&[("AWS_REGION", "eu-west-3")]);

@@ -106,8 +106,8 @@ pub enum Refusal {
     },
     /// The user has no such destination.
     NoSuchDestination {
-        /// The destination.
-        to: DestinationName,
+        /// The destination; `None` if all were meant, and there are none.
+        to: Option<DestinationName>,
         /// The user's destinations.
         all: Vec<DestinationName>,
     },
@@ -172,13 +172,13 @@ impl fmt::Display for Refusal {
             Self::IsCurrent { key } => write!(f, "{key} is the key that readers of the secret get"),
             Self::InUse { key, last_use } => write!(f, "{key} is in use: {last_use}"),
             Self::NotAtRest { why, .. } => write!(f, "the user's home cannot be left now: {why}"),
-            Self::NoSuchDestination { to, all } if all.is_empty() => {
-                write!(f, "the settings deliver this user's key to no destination, and not to {to}")
-            }
-            Self::NoSuchDestination { to, all } => {
+            Self::NoSuchDestination { to: Some(to), all } if !all.is_empty() => {
                 let all: Vec<&str> = all.iter().map(DestinationName::as_str).collect();
                 let all = all.join(", ");
                 write!(f, "the settings do not deliver this user's key to {to}, but to {all}")
+            }
+            Self::NoSuchDestination { .. } => {
+                f.write_str("the settings do not deliver this user's key to any destination")
             }
             Self::NoHome => f.write_str(
                 "the user has no tag keyrot:home, so nothing says where its key is published",

@@ -330,8 +330,8 @@ impl<'a> Situation<'a> {
 /// The destinations that an operator asks to deliver to.
 #[derive(Clone, Copy)]
 pub(crate) enum DeliverTo<'a> {
-    /// The user has no such destination.
-    Unknown(&'a DestinationName),
+    /// The user has no such destination, or none at all.
+    Unknown(Option<&'a DestinationName>),
     /// The current key was revoked, and is no longer delivered.
     Revoked(&'a KeyId),
     /// The current key is not Active.
@@ -343,7 +343,8 @@ pub(crate) enum DeliverTo<'a> {
 impl<'a> DeliverTo<'a> {
     pub(crate) fn of(case: &Situation<'a>, to: Option<&'a DestinationName>) -> Self {
         match (to, case.current_key()) {
-            (Some(to), _) if case.destination(to).is_none() => Self::Unknown(to),
+            (Some(to), _) if case.destination(to).is_none() => Self::Unknown(Some(to)),
+            (None, _) if case.seen.destinations.is_empty() => Self::Unknown(None),
             (_, Some(key)) if case.revoked_at(key).is_some() => Self::Revoked(key),
             (_, Some(key)) if !case.is_active(key) => Self::NotActive(key),
             _ => Self::Known,
@@ -355,7 +356,7 @@ impl<'a> DeliverTo<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum LetGo<'a> {
     /// The user has no such destination.
-    Unknown(&'a DestinationName),
+    Unknown(Option<&'a DestinationName>),
     /// A receipt says that it was given up.
     Recorded,
     /// None does.
@@ -365,7 +366,7 @@ pub(crate) enum LetGo<'a> {
 impl<'a> LetGo<'a> {
     pub(crate) fn of(case: &Situation<'a>, to: &'a DestinationName) -> Self {
         if case.destination(to).is_none() {
-            return Self::Unknown(to);
+            return Self::Unknown(Some(to));
         }
         match case.secret.journal.receipts.get(to) {
             Some(receipt) if receipt.state == Receiving::LetGo => Self::Recorded,
@@ -379,9 +380,9 @@ impl<'a> LetGo<'a> {
 
 impl<'a> Situation<'a> {
     /// The request is refused: the user has no such destination.
-    pub(crate) fn no_such_destination(&self, to: &DestinationName) -> Refusal {
+    pub(crate) fn no_such_destination(&self, to: Option<&DestinationName>) -> Refusal {
         let all = self.seen.destinations.iter().map(|one| one.assignment.to.clone()).collect();
-        Refusal::NoSuchDestination { to: to.clone(), all }
+        Refusal::NoSuchDestination { to: to.cloned(), all }
     }
 
     fn destination(&self, to: &DestinationName) -> Option<&'a SeenDestination> {

@@ -45,6 +45,16 @@ async fn a_rollback_that_died_is_asked_for_again_by_a_clock_that_is_behind() {
     }
 }
 
+#[tokio::test]
+async fn a_delivery_to_no_destination_is_refused() {
+    let desk = Desk::settled(Vec::new()).await;
+    let Outcome::Refused(refusal) = desk.ask(Request::Deliver { to: None }).await.outcome else {
+        panic!("there is nothing to deliver to")
+    };
+    let says = "the settings do not deliver this user's key to any destination";
+    assert_eq!(refusal.to_string(), says);
+}
+
 /// A destination that is down holds up no other, in a request as in a run.
 #[tokio::test]
 async fn a_delivery_by_request_reaches_the_destinations_that_can_be_reached() {
