@@ -432,6 +432,13 @@ fn completion_knows_the_users_of_the_last_listing() {
         assert!(found.contains(&expected.to_owned()), "{words:?}: {found:?}");
         assert_eq!(found.iter().filter(|word| word.starts_with("ci-")).count(), 1, "{found:?}");
     }
+    // Commands first; flags once a hyphen asks for them.
+    let first = complete(&["keyrot", ""]);
+    let hidden = |word: &String| word.starts_with('-') || word == "users";
+    assert!(first.contains(&"rotate".to_owned()) && !first.iter().any(hidden), "{first:?}");
+    assert!(complete(&["keyrot", "-"]).contains(&"--json".to_owned()));
+    assert_eq!(complete(&["keyrot", "help", "rol"]), ["rollback"]);
+    assert_eq!(complete(&["keyrot", "status", "--user", "ci-"]), ["ci-simulated"]);
     assert!(!complete(&["keyrot", "audit", "ci-"]).contains(&"ci-deployer".to_owned()));
     assert!(!complete(&["keyrot", "revoke", "--"]).contains(&"ci-deployer".to_owned()));
     for (shell, part, least) in [("zsh", ":_keyrot_users", 10), ("fish", "users 2>/dev/null)", 4)] {

@@ -39,7 +39,13 @@ pub(crate) fn users(invocation: &Invocation) -> Result<Exit, CliError> {
 /// names of the machine's own users: zsh's everywhere, fish's after flags, bash's nowhere.
 fn with_users(shell: Shell, script: &str) -> String {
     match shell {
-        Shell::Bash => script.to_owned() + &BASH.replace("COMMANDS", &TAKE_USERS.join("|")),
+        Shell::Bash => {
+            let root = command();
+            let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
+            let shown: Vec<&str> = shown.map(|command| command.get_name()).collect();
+            let more = BASH.replace("COMMANDS", &TAKE_USERS.join("|"));
+            script.to_owned() + &more.replace("SHOWN", &shown.join(" "))
+        }
         Shell::Zsh => script.replace(":_users", ":_keyrot_users").replacen("\n\n", ZSH, 1),
         Shell::Fish => {
             let script = script.replace("(__fish_complete_users)", FISH);
@@ -52,7 +58,7 @@ fn with_users(shell: Shell, script: &str) -> String {
 }
 
 /// The commands that take users.
-const TAKE_USERS: [&str; 15] = [
+const TAKE_USERS: [&str; 16] = [
     "plan",
     "rotate",
     "status",
@@ -64,6 +70,7 @@ const TAKE_USERS: [&str; 15] = [
     "move",
     "revoke",
     "rollback",
+    "deliver",
     "resolve",
     "who-uses",
     "credentials",
@@ -73,20 +80,27 @@ const TAKE_USERS: [&str; 15] = [
 const FISH: &str =
     "(keyrot (string match -r -- '^--sandbox' (commandline -opc))[1] users 2>/dev/null)";
 
-/// After clap's own words: users' names for what is no flag, of the commands that take some. bash
-/// has `--sandbox=FILE` as three words.
+/// After clap's own words: flags only after a hyphen, and users' names for the arguments of the
+/// commands that take some and for `--user`. bash has `--sandbox=FILE` as three words.
 const BASH: &str = r#"
 _keyrot_with_users() {
     _keyrot "$@"
-    local word command= sandbox= cur="${COMP_WORDS[COMP_CWORD]}"
+    local word command= sandbox= kept=() cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
     [[ $cur == -* ]] && return
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
             --sandbox) sandbox=$word ;;
+            help) [[ $command ]] || command=help ;;
             COMMANDS) command=$word ;;
         esac
     done
-    if [[ $command ]]; then
+    [[ $prev == --user ]] && COMPREPLY=()
+    [[ $command == help ]] && COMPREPLY=($(compgen -W "SHOWN settings" -- "$cur"))
+    for word in "${COMPREPLY[@]}"; do
+        [[ $word == -* || $word == users ]] || kept+=("$word")
+    done
+    COMPREPLY=("${kept[@]}")
+    if [[ $command && $command != help ]]; then
         COMPREPLY+=($(compgen -W "$(keyrot $sandbox users 2>/dev/null)" -- "$cur"))
     fi
 }

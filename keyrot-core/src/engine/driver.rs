@@ -1,6 +1,7 @@
 //! Drives one user's rotation on the ports: asks the machine for the next call, makes it, and
 //! passes the reply back.
 
+use crate::engine::crowd::Away;
 use crate::engine::telemetry;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Event;
@@ -155,6 +156,8 @@ pub(crate) struct Bounds {
     pub(crate) changes_left: Option<AtomicUsize>,
     /// Whether users without a journal may be changed.
     pub(crate) may_adopt: AtomicBool,
+    /// The users that wait for a destination.
+    pub(crate) away: Away,
 }
 
 impl Bounds {
@@ -205,8 +208,8 @@ pub async fn drive(
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Driven {
     let may_adopt = AtomicBool::new(true);
-    let bounds =
-        Bounds { cancel: Cancel::default(), deadline: None, changes_left: None, may_adopt };
+    let (cancel, away) = (Cancel::default(), Away::default());
+    let bounds = Bounds { cancel, deadline: None, changes_left: None, may_adopt, away };
     drive_within(ports, Rotation::new(subject, policy, mode), &bounds, tell).await
 }
 
@@ -238,7 +241,10 @@ pub(crate) async fn drive_within(
                     may_change = true;
                 }
                 calls += 1;
-                let answer = ports.perform(rotation.subject(), &call).await;
+                let answer = {
+                    let _waiting = call.is_to_a_destination().then(|| bounds.away.one());
+                    ports.perform(rotation.subject(), &call).await
+                };
                 telemetry::called(rotation.subject(), &call, &answer);
                 let now = time(ports, &mut rotation);
                 rotation.answer(now, answer);

@@ -9,6 +9,7 @@
 //! # Metrics
 //! With the feature `metrics`: see `engine::metrics`.
 
+pub(crate) mod crowd;
 pub(crate) mod dispatch;
 pub(crate) mod driver;
 pub(crate) mod held_use;

@@ -7,6 +7,7 @@ pub(crate) mod adoption;
 pub(crate) mod moving;
 
 use crate::decide::decision::blocked::Blocked;
+use crate::engine::crowd::{self, Away};
 use crate::engine::dispatch::{NotifierLimits, Told, panic_text, tell_beside};
 use crate::engine::driver::Ports;
 use crate::engine::driver::{Bounds, drive_within};
@@ -41,7 +42,8 @@ const TRAILS_AT_ONCE: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The number of users that are worked on concurrently.
+    /// The number of users that are worked on concurrently. Those that wait for a destination are
+    /// not counted.
     pub concurrency: usize,
     /// The number of users that may be changed; `None` for no limit.
     pub max_changes: Option<usize>,
@@ -217,8 +219,8 @@ impl Rotator {
             .max_adoptions
             .filter(|most| job.task == Task::Everything && *most < chosen.len());
         let may_adopt = AtomicBool::new(most.is_none());
-        let bounds =
-            Bounds { cancel: cancel.clone(), deadline: limits.deadline, changes_left, may_adopt };
+        let (cancel, away) = (cancel.clone(), Away::default());
+        let bounds = Bounds { cancel, deadline: limits.deadline, changes_left, may_adopt, away };
         let (bounds, job) = (&bounds, &job);
         // A plan sends no notifications.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
@@ -230,9 +232,7 @@ impl Rotator {
                 let all = |chosen: Vec<Target>| {
                     let work =
                         chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
-                    stream::iter(work)
-                        .buffer_unordered(limits.concurrency.max(1))
-                        .collect::<Vec<_>>()
+                    crowd::all(work, limits.concurrency, &bounds.away)
                 };
                 let again = if most.is_some() { chosen.clone() } else { Vec::new() };
                 let mut users = all(chosen).await;

@@ -201,6 +201,11 @@ impl Call {
         })
     }
 
+    /// Whether another service than IAM, STS and Secrets Manager at home has to answer.
+    pub(crate) fn is_to_a_destination(&self) -> bool {
+        matches!(self, Self::InspectDestination { .. } | Self::Deliver { .. })
+    }
+
     /// Whether the call only reads.
     #[must_use]
     pub fn only_reads(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Keys that are delivered to destinations: whole lives, on the in-memory account.
 
+mod beside;
 mod desk;
 mod plans;
 mod suite;
