@@ -76,7 +76,7 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
         .collect();
     assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
     let says =
-        "data-import: it is unknown which key is the old one: keys that keyrot can't explain: AKIA";
+        "data-import: its old keys cannot be listed: keys that keyrot can't explain: AKIA";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
 
     let ran = sandbox.run(&["who-uses", "--lagging", "--tag", "Nobody=Has"]);

@@ -262,7 +262,7 @@ impl WhoUses {
                 (RunStatus::Failed | RunStatus::Stopped, _) => {
                     Some(format!("could not be read: {}", message()))
                 }
-                (_, None) => Some(format!("it is unknown which key is the old one: {}", message())),
+                (_, None) => Some(format!("its old keys cannot be listed: {}", message())),
                 (_, Some(_)) => None,
             };
             unseen.extend(problem.map(|problem| UnseenUser { user: one.user.clone(), problem }));

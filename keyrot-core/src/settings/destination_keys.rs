@@ -171,7 +171,11 @@ impl<'a> Keys<'a> {
             .ok();
         let kind = kind?;
         let to = PlaceTemplate::parse(to?, form(kind).0)
-            .map_err(|error| self.refuse("to", &format!("a place such as {example}: {error}")))
+            .map_err(|error| {
+                let shown = shown(to.unwrap_or_default());
+                let what = format!("to = {shown:?} is not usable: {error}; for example {example}");
+                self.wrong("to", what);
+            })
             .ok();
         let kind = self.of_kind(kind)?;
         let rule = DestinationRule::new(name?, users?, to?, kind.abilities())

@@ -242,11 +242,11 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         ),
         (
             table("kubernetes", "").replace("'shop/{user}'", "'{user}'"),
-            "expected a place such as shop/{user}-aws: it gives places such as",
+            "is not usable: it gives places such as",
         ),
         (
             table("ssm", "").replace("'/x/{user}'", "'x y'"),
-            "to = \"x y\" is not usable; expected a place such as /ci/{user}/aws",
+            "to = \"x y\" is not usable: it gives places such as \"x y\"; expected a parameter's name",
         ),
         (table("ssm", "").replace("'/x/{user}'", "'/x/{usr}'"), "did you mean {user}?"),
         (
