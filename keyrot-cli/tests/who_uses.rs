@@ -75,8 +75,7 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
         .map(|one| one["user"].as_str().unwrap())
         .collect();
     assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
-    let says =
-        "data-import: its old keys cannot be listed: keys that keyrot can't explain: AKIA";
+    let says = "data-import: its old keys cannot be listed: keys that keyrot can't explain: AKIA";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
 
     let ran = sandbox.run(&["who-uses", "--lagging", "--tag", "Nobody=Has"]);
