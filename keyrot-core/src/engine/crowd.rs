@@ -7,8 +7,8 @@ use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
-/// The limit on users that wait for destinations and are not counted. Each takes some memory.
-const MOST_AWAY: usize = 2_048;
+/// The limit on users that wait for destinations and are not counted. Each takes some 25 KiB.
+const MOST_AWAY: usize = 1_024;
 
 /// The number of users that wait for a destination now.
 #[derive(Debug, Default)]
