@@ -140,7 +140,7 @@ fn a_home_is_moved_to_another_region_and_its_key_works_on() {
     let (code, blocked) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
     assert_eq!((code, the(&blocked, "reason")), (Some(3), &json!("managed_elsewhere")));
     assert!(the(&blocked, "message").as_str().unwrap().contains("in eu-west-1"), "{blocked:#}");
-    // One at the new place publishes a key there, and the one before works on.
+    // One at the new place publishes a key there, and the previous one keeps working.
     let (code, run) = sandbox.json(&at(&["rotate", "--user", "ci-deployer"], &THERE));
     assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)), "{run:#}");
     for _ in 0..12 {

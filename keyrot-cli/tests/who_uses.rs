@@ -98,7 +98,7 @@ fn the_newer_key_of_a_user_rolled_back_is_no_old_key() {
         keys.iter().any(|key| key["user"] == "ci-deployer")
     };
     assert_eq!(sandbox.json(&["rotate", "--user", "ci-deployer"]).0, Some(0));
-    assert!(lag(), "the key before is Active and older");
+    assert!(lag(), "the previous key is Active and older");
     assert_eq!(sandbox.json(&["rollback", "ci-deployer", "--yes"]).0, Some(0));
     assert!(!lag(), "the one that is Active beside the current one is newer");
 }

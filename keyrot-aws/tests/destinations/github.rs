@@ -60,7 +60,7 @@ async fn it_keeps_the_rules_at_each_kind_of_place() {
 }
 
 #[tokio::test]
-async fn a_value_is_sealed_anew_when_github_has_another_key() {
+async fn a_value_is_sealed_again_when_github_has_another_key() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     // The key changes after it was read.

@@ -219,7 +219,7 @@ async fn a_file_of_another_user_is_refused() {
     assert!(!files.path().exists());
 }
 
-/// The list would be lost, or give the key to whom the mode does not show.
+/// The list would be lost, or let users read the key that the file's mode does not show.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_file_with_an_access_control_list_is_refused() {

@@ -1,4 +1,4 @@
-//! The policy itself: what each statement denies to whom, and its size.
+//! The policy itself: which principals each statement denies what, and its size.
 
 use super::{guard, value};
 use keyrot_aws::emulator::{AccessRequest, denied_by};

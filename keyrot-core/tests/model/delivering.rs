@@ -47,7 +47,7 @@ fn two_rotators_and_a_destination() {
     }
 }
 
-/// A run delivers for the first time, and beside it a person goes back to the key before.
+/// A run delivers for the first time, and beside it a person rolls back to the previous key.
 #[test]
 fn a_rollback_beside_a_first_delivery() {
     let all: &[_] = if super::deep() { &[UNSEEN, READABLE, IN_PARTS] } else { &[UNSEEN] };

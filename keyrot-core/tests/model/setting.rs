@@ -75,7 +75,7 @@ impl Destination {
 pub(crate) enum Start {
     /// No secret, and so many keys.
     New { keys: usize },
-    /// Rotated once: the current key is due, the one before is gone.
+    /// Rotated once: the current key is due, the previous one is deleted.
     Due,
     /// As before, but the current version was written by somebody else.
     DueForeign,

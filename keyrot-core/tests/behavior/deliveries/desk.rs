@@ -41,7 +41,7 @@ impl Desk {
         Self { account: MemoryAccount::new(world), user, destinations }
     }
 
-    /// The same, with the first key published and delivered, and the key before it gone.
+    /// The same, with the first key published and delivered, and the previous key deleted.
     pub(crate) async fn settled(destinations: Vec<Assignment>) -> Self {
         let desk = Self::new(destinations);
         for _ in 0..60 {

@@ -30,7 +30,7 @@ impl Harness {
         Self { account: MemoryAccount::new(world), user }
     }
 
-    /// A user who was adopted, and rotated once since: the key before is in its overlap.
+    /// A user who was adopted, and rotated once since: the previous key is in its overlap.
     pub(crate) async fn in_overlap() -> Self {
         let desk = Self::new(0);
         desk.run().await;
@@ -40,7 +40,7 @@ impl Harness {
         desk
     }
 
-    /// Lets the overlap of the key before come to its end.
+    /// Lets the overlap of the previous key end.
     pub(crate) async fn until_the_old_key_is_off(&self) {
         while self.active().len() == 2 {
             self.account.advance(DAY);

@@ -1,4 +1,4 @@
-//! To go back to the key before: there and back again, what is refused, and when it counts from.
+//! Rollback to the previous key: there and back again, what is refused, and when it counts from.
 
 use super::harness::{Harness, back_to, secret};
 use crate::support::{DAY, HOUR, MINUTE};
