@@ -6,6 +6,7 @@ use crate::error::CliError;
 use crate::no_aws::{self, Aws};
 use crate::sandbox::SandboxAccount;
 use crate::sandbox::region::{SANDBOX_ACCOUNT, SANDBOX_REGION};
+use crate::terminal::stdio::note;
 use crate::terminal::style::{self, paint};
 #[cfg(feature = "aws")]
 use keyrot_aws::{
@@ -72,7 +73,7 @@ impl Backend {
             say!("{}", paint(style::DIM, text));
         }
         if !settings.destinations().is_empty() {
-            say!("{}", paint(style::DIM, "destinations are simulated, too: nothing is delivered"));
+            note("destinations are simulated, too: nothing is delivered");
         }
         let file = invocation.sandbox.as_ref().and_then(Option::as_deref);
         let account =

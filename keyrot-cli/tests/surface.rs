@@ -173,6 +173,20 @@ fn usage_errors_are_documents_under_json() {
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{}", ran.stderr);
 }
 
+/// The sandbox delivers nothing, and `-q` leaves out that it says so.
+#[test]
+fn destinations_are_simulated_in_the_sandbox() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.dir().join("mine.toml");
+    let table = "[[destination]]\nname = 'p'\nkind = 'ssm'\nusers = ['*']\nto = '/x/{user}'\n";
+    std::fs::write(&file, table).unwrap();
+    let status = ["--config", "mine.toml", "status"];
+    let said = sandbox.run(&status).stderr;
+    assert!(said.contains("destinations are simulated, too: nothing is delivered"), "{said}");
+    let said = sandbox.run(&[&["-q"], &status[..]].concat()).stderr;
+    assert!(!said.contains("simulated, too"), "{said}");
+}
+
 #[test]
 fn quiet_means_nothing_but_what_was_asked_for_and_errors() {
     let noisy = |args: &[&str]| -> (Sandbox, Ran) {
