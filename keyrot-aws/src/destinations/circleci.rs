@@ -1,4 +1,4 @@
-//! Environment variables of contexts of CircleCI: two, the key's id and its secret half.
+//! Environment variables of contexts of CircleCI: two, the key's id and its secret half, or one.
 //!
 //! CircleCI never shows a value again, only the time of its last change (CircleCI API v2,
 //! "Context").
@@ -8,12 +8,13 @@ use super::github_place::part;
 use super::request::Ask;
 use super::rest::Rest;
 use super::token::Token;
+use super::variables;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
 use async_trait::async_trait;
-use chrono::{DateTime, SecondsFormat, Utc};
-use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use chrono::{DateTime, Utc};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::CircleCi;
 use keyrot_core::{CallError, Effect, ErrorKind};
@@ -45,12 +46,8 @@ struct Variable {
     updated_at: DateTime<Utc>,
 }
 
-/// The times of the last changes of the two variables.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Pair {
-    id: Option<DateTime<Utc>>,
-    secret: Option<DateTime<Utc>>,
-}
+/// The times of the last changes of the variables.
+type Times = Vec<Option<DateTime<Utc>>>;
 
 impl Contexts {
     pub(super) fn new(name: &DestinationName, kind: &CircleCi, aws: &Aws) -> Self {
@@ -75,9 +72,10 @@ impl Contexts {
         format!("/api/v2/context/{}/environment-variable", part(place))
     }
 
-    async fn pair(&self, place: &str, end: Instant) -> Result<Pair, CallError> {
+    async fn times(&self, place: &str, end: Instant) -> Result<Times, CallError> {
         let about = self.about(place);
-        let mut pair = Pair { id: None, secret: None };
+        let names = self.kind.names.all();
+        let mut times = vec![None; names.len()];
         let mut next = None;
         for _ in 0..MOST_PAGES {
             let query = next.map(|token: String| format!("?page-token={}", part(&token)));
@@ -89,32 +87,17 @@ impl Contexts {
             let page: Page =
                 reply.json().ok_or_else(|| self.rest.unreadable(&about, Effect::None))?;
             for Variable { variable, updated_at } in page.items {
-                if variable == self.kind.id_name {
-                    pair.id = Some(updated_at);
-                } else if variable == self.kind.secret_name {
-                    pair.secret = Some(updated_at);
+                if let Some(n) = names.iter().position(|name| *name == variable) {
+                    times[n] = Some(updated_at);
                 }
             }
             next = page.next_page_token.filter(|token| !token.is_empty());
             if next.is_none() {
-                return Ok(pair);
+                return Ok(times);
             }
         }
         let said = format!("the context has more than {MOST_PAGES} pages of variables");
         Err(about.refused(ErrorKind::Other, said))
-    }
-
-    fn found(about: &About<'_>, pair: Pair) -> Result<Found, CallError> {
-        let (holds, written) = match (pair.id, pair.secret) {
-            (None, None) => return Ok(Found::Nothing),
-            (Some(id), Some(secret)) => (Holds::NotShown, id.max(secret)),
-            (Some(one), None) | (None, Some(one)) => (Holds::Other, one),
-        };
-        let at = |time: Option<DateTime<Utc>>| {
-            time.map_or("-".to_owned(), |at| at.to_rfc3339_opts(SecondsFormat::AutoSi, true))
-        };
-        let mark = about.mark(format!("{}_{}", at(pair.id), at(pair.secret)))?;
-        Ok(Found::Copy { mark, holds, written: Some(written) })
     }
 
     /// Writes one variable, and returns CircleCI's time of it.
@@ -144,36 +127,31 @@ impl Contexts {
 #[async_trait]
 impl Destination for Contexts {
     fn abilities(&self) -> Abilities {
-        Abilities::IN_PARTS
+        self.kind.names.abilities()
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        let pair = self.pair(place, Instant::now() + WITHIN).await?;
-        Self::found(&self.about(place), pair)
+        let times = self.times(place, Instant::now() + WITHIN).await?;
+        variables::found(&self.about(place), &times)
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (about, end) = (self.about(place), Instant::now() + WITHIN);
-        let found = Self::found(&about, self.pair(place, end).await?)?;
+        let found = variables::found(&about, &self.times(place, end).await?)?;
         if found.mark() != delivery.replaces.as_ref() {
             return Err(about.conflict(found.mark(), delivery.replaces.as_ref()));
         }
-        let CircleCi { id_name, secret_name, .. } = &self.kind;
-        let credentials = &delivery.credentials;
-        let id = self.put(place, (id_name, credentials.key.as_str()), end).await?;
-        // From here on, the pair at the place may not work.
-        let halfway = |error: CallError| {
-            let message = format!("{} (after {id_name} was written)", error.message);
-            CallError::new(error.kind, Effect::Unknown, message)
-        };
-        let secret = self.put(place, (secret_name, credentials.secret.expose()), end).await;
-        let written = Pair { id: Some(id), secret: Some(secret.map_err(halfway)?) };
-        let now = self.pair(place, end).await.map_err(after_a_write)?;
+        let (mut done, mut written) = (Vec::new(), Times::new());
+        for (name, value) in variables::values(&self.kind.names, &delivery.credentials) {
+            let put = self.put(place, (name, &value), end).await;
+            written.push(Some(put.map_err(|error| variables::halfway(error, &done))?));
+            done.push(name);
+        }
+        let now = self.times(place, end).await.map_err(after_a_write)?;
         // The list may lag; if it is newer than the writes, there is another writer.
-        let ahead = |now: Option<DateTime<Utc>>, written: Option<DateTime<Utc>>| now > written;
-        if ahead(now.id, written.id) || ahead(now.secret, written.secret) {
+        if now.iter().zip(&written).any(|(now, written)| now > written) {
             return Err(about.overtaken("a variable was changed after keyrot wrote it"));
         }
-        Self::found(&about, written).map_err(after_a_write)
+        variables::found(&about, &written).map_err(after_a_write)
     }
 }

@@ -1,5 +1,5 @@
-//! Secrets of GitHub, for Actions or Dependabot: two, the key's id and its secret half, of a repository, an
-//! environment or an organization.
+//! Secrets of GitHub, for Actions or Dependabot, of a repository, an environment or an organization:
+//! two, the key's id and its secret half, or one with both.
 //!
 //! GitHub never shows a secret again, only the time of its last change (GitHub documentation, "REST
 //! API endpoints for GitHub Actions Secrets"). The time is in seconds, so two changes within one
@@ -13,6 +13,7 @@ use super::request::{Ask, Reply};
 use super::rest::Rest;
 use super::token::Token;
 use super::turns::Turns;
+use super::variables;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
@@ -20,7 +21,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use crypto_box::PublicKey;
 use crypto_box::aead::OsRng;
-use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::{GitHub, GitHubAuth};
 use keyrot_core::{CallError, Effect, ErrorKind};
@@ -54,11 +55,8 @@ struct Shown {
     visibility: Option<String>,
 }
 
-/// The two secrets.
-struct Pair {
-    id: Option<Shown>,
-    secret: Option<Shown>,
-}
+/// All secrets that hold a key, in the order of their names.
+type AllShown = Vec<Option<Shown>>;
 
 #[derive(Deserialize)]
 struct SealingKey {
@@ -104,7 +102,8 @@ impl GitHubSecrets {
             token,
             refuses_with: 401,
         };
-        Self { name: name.clone(), kind: kind.clone(), rest, turns: Turns::default() }
+        let turns = Turns::of(kind.names.all().len());
+        Self { name: name.clone(), kind: kind.clone(), rest, turns }
     }
 
     fn about<'a>(&'a self, place: &'a str) -> About<'a> {
@@ -134,19 +133,21 @@ impl GitHubSecrets {
         }
     }
 
-    /// Reads both secrets. If one is missing, checks that the place itself exists.
-    async fn pair(
+    /// Reads the secrets. If one is missing, checks that the place itself exists.
+    async fn all_shown(
         &self,
         about: &About<'_>,
         at: &GitHubPlace,
         end: Instant,
-    ) -> Result<Pair, CallError> {
-        let id = self.shown(about, at, &self.kind.id_name, end).await?;
-        let secret = self.shown(about, at, &self.kind.secret_name, end).await?;
-        if id.is_none() || secret.is_none() {
+    ) -> Result<AllShown, CallError> {
+        let mut all = AllShown::new();
+        for name in self.kind.names.all() {
+            all.push(self.shown(about, at, name, end).await?);
+        }
+        if all.iter().any(Option::is_none) {
             self.sealing_key(about, at, end).await?;
         }
-        Ok(Pair { id, secret })
+        Ok(all)
     }
 
     async fn sealing_key(
@@ -162,20 +163,9 @@ impl GitHubSecrets {
         reply.json().ok_or_else(|| self.rest.unreadable(about, Effect::None))
     }
 
-    fn found(about: &About<'_>, pair: &Pair) -> Result<Found, CallError> {
-        let (holds, written) = match (&pair.id, &pair.secret) {
-            (None, None) => return Ok(Found::Nothing),
-            (Some(id), Some(secret)) => (Holds::NotShown, id.updated_at.max(secret.updated_at)),
-            (Some(one), None) | (None, Some(one)) => (Holds::Other, one.updated_at),
-        };
-        let at = |shown: &Option<Shown>| {
-            shown.as_ref().map_or_else(
-                || "-".to_owned(),
-                |shown| shown.updated_at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
-            )
-        };
-        let mark = about.mark(format!("{}_{}", at(&pair.id), at(&pair.secret)))?;
-        Ok(Found::Copy { mark, holds, written: Some(written) })
+    fn found(about: &About<'_>, all: &AllShown) -> Result<Found, CallError> {
+        let times: Vec<_> = all.iter().map(|one| one.as_ref().map(|it| it.updated_at)).collect();
+        variables::found(about, &times)
     }
 
     /// Returns who may use the secret: each write sends it unchanged. No repository may use a new
@@ -287,7 +277,7 @@ impl GitHubSecrets {
         &self,
         about: &About<'_>,
         at: &GitHubPlace,
-        put: [Option<DateTime<Utc>>; 2],
+        put: &[Option<DateTime<Utc>>],
         end: Instant,
     ) -> Result<Found, CallError> {
         let mut late = Vec::new();
@@ -295,13 +285,12 @@ impl GitHubSecrets {
             if look > 0 {
                 sleep(BETWEEN_LOOKS).await;
             }
-            let pair = self.pair(about, at, end).await?;
-            let names = [&self.kind.id_name, &self.kind.secret_name];
+            let all = self.all_shown(about, at, end).await?;
             late.clear();
-            for ((name, put), shown) in names.into_iter().zip(put).zip([&pair.id, &pair.secret]) {
-                let (Some(put), Some(shown)) = (put, shown) else {
+            for ((name, put), shown) in self.kind.names.all().into_iter().zip(put).zip(&all) {
+                let (Some(put), Some(shown)) = (*put, shown) else {
                     if shown.is_none() {
-                        late.push(name.clone());
+                        late.push(name);
                     }
                     continue;
                 };
@@ -313,11 +302,11 @@ impl GitHubSecrets {
                     )));
                 }
                 if shown.updated_at < put - LATER {
-                    late.push(name.clone());
+                    late.push(name);
                 }
             }
             if late.is_empty() {
-                return Self::found(about, &pair);
+                return Self::found(about, &all);
             }
         }
         Err(about.error(
@@ -331,46 +320,45 @@ impl GitHubSecrets {
 #[async_trait]
 impl Destination for GitHubSecrets {
     fn abilities(&self) -> Abilities {
-        Abilities::IN_PARTS
+        self.kind.names.abilities()
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
         let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
-        let pair = self.pair(&about, &at, Instant::now() + WITHIN).await?;
-        Self::found(&about, &pair)
+        let all = self.all_shown(&about, &at, Instant::now() + WITHIN).await?;
+        Self::found(&about, &all)
+    }
+
+    async fn turn(&self) {
+        self.turns.wait().await;
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
-        self.turns.wait().await;
         let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
         let end = Instant::now() + WITHIN;
-        let pair = self.pair(&about, &at, end).await?;
-        let found = Self::found(&about, &pair)?;
+        let all = self.all_shown(&about, &at, end).await?;
+        let found = Self::found(&about, &all)?;
         if found.mark() != delivery.replaces.as_ref() {
             return Err(about.conflict(found.mark(), delivery.replaces.as_ref()));
         }
-        let GitHub { id_name, secret_name, .. } = &self.kind;
         let mut key = self.sealing_key(&about, &at, end).await?;
-        let (id, secret) = (
-            pair.id.as_ref().map(|shown| (id_name.as_str(), shown)),
-            pair.secret.as_ref().map(|shown| (secret_name.as_str(), shown)),
-        );
-        let access = [
-            self.access(&about, &at, id.or(secret), end).await?,
-            self.access(&about, &at, secret.or(id), end).await?,
-        ];
-        let credentials = &delivery.credentials;
-        let of_id = (id_name.as_str(), credentials.key.as_str());
-        let of_secret = (secret_name.as_str(), credentials.secret.expose());
-        let put_id = self.put(&about, &at, &mut key, of_id, &access[0], end).await?;
-        // From here on, the pair at the place may not work.
-        let halfway = |error: CallError| {
-            let message = format!("{} (after {id_name} was written)", error.message);
-            CallError::new(error.kind, Effect::Unknown, message)
-        };
-        let put_secret = self.put(&about, &at, &mut key, of_secret, &access[1], end).await;
-        let put = [put_id, put_secret.map_err(halfway)?];
-        self.confirmed(&about, &at, put, end).await.map_err(after_a_write)
+        let names = self.kind.names.all();
+        let mut access = Vec::new();
+        for (n, shown) in all.iter().enumerate() {
+            // A new secret is for those who may use the other one, if that is there.
+            let of = shown.is_some().then_some(n).or(all.iter().position(Option::is_some));
+            let of = of.and_then(|n| Some((names[n], all[n].as_ref()?)));
+            access.push(self.access(&about, &at, of, end).await?);
+        }
+        let (mut done, mut put) = (Vec::new(), Vec::new());
+        let values = variables::values(&self.kind.names, &delivery.credentials);
+        for ((name, value), access) in values.iter().zip(&access) {
+            let written =
+                self.put(&about, &at, &mut key, (*name, value.as_str()), access, end).await;
+            put.push(written.map_err(|error| variables::halfway(error, &done))?);
+            done.push(*name);
+        }
+        self.confirmed(&about, &at, &put, end).await.map_err(after_a_write)
     }
 }
 

@@ -8,8 +8,8 @@
 //! - Each reads before it writes, and writes only if the place still holds what the delivery
 //!   replaces; if the service has no conditional write, it reads again afterwards.
 //! - A value is replaced as a whole: anything else in it is lost.
-//! - A call ends within half a minute, including retries; before it, a delivery to GitHub waits for
-//!   its turn. Only requests that may be repeated are retried.
+//! - A call ends within half a minute, including retries. Only requests that may be repeated are
+//!   retried. GitHub's take turns: see [`Destination::turn`].
 //! - A token is read when it is first needed, kept in memory that is wiped, and read again when the
 //!   service refuses it. Tokens, keys and sealed values are in no error, `Debug` or log of keyrot.
 //!   A service's answers are never quoted, except AWS's own messages, scrubbed.
@@ -35,6 +35,7 @@ mod secrets_manager;
 mod ssm;
 mod token;
 mod turns;
+mod variables;
 mod vault;
 mod vault_login;
 

@@ -42,6 +42,21 @@ async fn it_keeps_the_rules_and_touches_no_other_variable() {
 }
 
 #[tokio::test]
+async fn one_variable_holds_both_halves() {
+    let server = lab().await;
+    let more =
+        format!("token = 'ssm:/keyrot/circleci'\nurl = '{}'\nfile_name = 'FILE'", server.url);
+    let to = destination("circleci", CONTEXT, &more, &server.url).await;
+    let foreign = server.clone();
+    keeps_the_rules(&*to, CONTEXT, || foreign.lock().service.put("FILE", "theirs")).await;
+    let (inner, key) = (server.lock(), credentials(3));
+    let file = inner.service.value("FILE").unwrap();
+    assert!(file.starts_with("[default]\naws_access_key_id = AKIA"), "a credentials file");
+    assert!(file.contains(key.key.as_str()) && file.contains(key.secret.expose()));
+    assert_eq!((inner.service.value(ID), inner.service.value(SECRET)), (None, None));
+}
+
+#[tokio::test]
 async fn half_a_pair_is_known_and_finished() {
     let server = lab().await;
     let to = contexts(&server).await;

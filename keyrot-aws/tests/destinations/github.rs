@@ -60,6 +60,34 @@ async fn it_keeps_the_rules_at_each_kind_of_place() {
 }
 
 #[tokio::test]
+async fn one_secret_holds_both_halves() {
+    let server = hub(REPOSITORY).await;
+    let more = format!(
+        "token = 'ssm:/keyrot/github'\nurl = '{}'\nfile_name = 'AWS_CREDENTIALS'",
+        server.url
+    );
+    let to = destination("github", "acme/shop", &more, &server.url).await;
+    let foreign = server.clone();
+    let theirs = || foreign.lock().service.foreign("AWS_CREDENTIALS");
+    keeps_the_rules(&*to, "acme/shop", theirs).await;
+    let credentials = credentials(3);
+    let file = format!(
+        "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
+        credentials.key,
+        credentials.secret.expose()
+    );
+    let values = server.lock().service.values();
+    assert_eq!(values, [("AWS_CREDENTIALS".to_owned(), file)]);
+
+    // There is no halfway: a write that is refused changed nothing.
+    let seen = to.inspect("acme/shop").await.unwrap();
+    server.fail("PUT", Fault::Instead(403, "", "{}"));
+    let error = to.deliver("acme/shop", &delivery(4, seen.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None), "{error}");
+    assert_eq!(to.inspect("acme/shop").await.unwrap(), seen);
+}
+
+#[tokio::test]
 async fn a_value_is_sealed_again_when_github_has_another_key() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;

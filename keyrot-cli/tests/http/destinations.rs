@@ -1,5 +1,5 @@
-//! A user whose key goes to its secret, an SSM parameter, an environment of GitHub's and a file
-//! variable of GitLab's. Jobs start at each of the four at every instant.
+//! A user whose key goes to its secret, an SSM parameter, a secret of an environment of GitHub's and
+//! a file variable of GitLab's. Jobs start at each of the four at every instant.
 
 use crate::lifecycle::{Life, PROCESSES};
 use crate::readers::Place;
@@ -19,7 +19,7 @@ struct Story {
 
 impl Story {
     fn begin() -> Self {
-        let life = Life::new(&Scene::adoption(1).with_destinations());
+        let life = Life::new(&Scene::adoption(1).with_whole_destinations());
         let user = life.users().remove(0);
         Self { life, user }
     }
@@ -144,7 +144,8 @@ fn three_rotations_an_outage_a_rollback_and_a_revocation() {
     // The first key, one for the adoption, one for each rotation, by schedule or by force, and one
     // for the revocation.
     assert_eq!(keys.len(), 1 + 1 + 3 + 1 + 1);
-    assert!(figures.writes >= 4 * keys.len() && figures.torn >= 7, "{figures:?}");
+    assert!(figures.writes >= 4 * keys.len(), "{figures:?}");
+    assert_eq!(figures.torn, 0, "no job ever had credentials that do not work");
     assert!(figures.checks > 1_000, "{figures:?}");
     println!(
         "{} processes, {} requests to SSM, GitHub and GitLab, {figures:?}",

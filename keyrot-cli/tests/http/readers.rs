@@ -20,7 +20,7 @@ pub(crate) enum Place {
     Home,
     /// The SSM parameter.
     Parameter,
-    /// The environment's two secrets in GitHub.
+    /// The environment's secret in GitHub, or its two.
     Hub,
     /// The file variable in GitLab.
     Lab,
@@ -191,7 +191,7 @@ impl Inner {
         self.figures.writes += 1;
         if shown == Shown::Torn {
             self.figures.torn += 1;
-            // The documentation says that a job may get one there.
+            // The documentation says that a job may get one there, from two secrets.
             if at.1 != Place::Hub {
                 self.wrong.push(format!("{at:?} shows no whole credentials"));
             }

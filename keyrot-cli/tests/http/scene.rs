@@ -47,6 +47,12 @@ impl Scene {
         self
     }
 
+    /// The same, where each place takes a key in one write.
+    pub(crate) fn with_whole_destinations(mut self) -> Self {
+        self.places = Some(Places::on_the_first_day(&mut self.world).all_whole());
+        self
+    }
+
     /// Users with a key and no secret.
     pub(crate) fn adoption(users: usize) -> Self {
         Self::first_day(vec![Start::OneKey; users])

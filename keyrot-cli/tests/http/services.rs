@@ -31,6 +31,8 @@ use std::process::Command;
 /// What nobody may print.
 pub(crate) const TOKENS: [&str; 2] = [github_server::TOKEN, gitlab_server::TOKEN];
 
+/// GitHub's secret with both halves.
+const FILE: &str = "AWS_CREDENTIALS";
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
@@ -57,6 +59,8 @@ pub(crate) struct Services {
     hub: GitHub,
     /// A project for each user.
     labs: BTreeMap<UserName, GitLab>,
+    /// Whether GitHub has one secret for each user, and not two.
+    hub_has_files: bool,
     /// What GitHub answers everything with, while it is down.
     pub(crate) outage: Option<u16>,
     readers: Readers,
@@ -104,7 +108,14 @@ impl Places {
             labs.insert(name.clone(), project);
         }
         let readers = Readers::of(world);
-        Self { parameters, services: Services { hub: all, labs, outage: None, readers } }
+        let services = Services { hub: all, labs, hub_has_files: false, outage: None, readers };
+        Self { parameters, services }
+    }
+
+    /// The same, where GitHub gets each key in one secret, too.
+    pub(crate) fn all_whole(mut self) -> Self {
+        self.services.hub_has_files = true;
+        self
     }
 
     /// Begins to serve them, beside this account.
@@ -151,6 +162,8 @@ impl Served {
     /// Settings that name the destinations, in this directory, for a process.
     pub(crate) fn settings(&self, dir: &Path, command: &mut Command) {
         let url = &self.server.url;
+        let has_files = self.server.lock().service.hub_has_files;
+        let names = if has_files { format!("file_name = \"{FILE}\"") } else { String::new() };
         let text = format!(
             r#"
             [[destination]]
@@ -166,6 +179,7 @@ impl Served {
             to = "acme/{{user}}:live"
             url = "{url}"
             token = "env:HUB_TOKEN"
+            {names}
 
             [[destination]]
             name = "lab"
@@ -185,10 +199,11 @@ impl Served {
 
 impl Services {
     fn apart(&self) -> Self {
-        let Self { hub, labs, outage, readers } = self;
+        let Self { hub, labs, hub_has_files, outage, readers } = self;
         let (places, token) = (hub.places.clone(), hub.token.clone());
         let hub = GitHub { places, token, clock: hub.clock, app: None };
-        Self { hub, labs: labs.clone(), outage: *outage, readers: readers.apart() }
+        let (labs, hub_has_files) = (labs.clone(), *hub_has_files);
+        Self { hub, labs, hub_has_files, outage: *outage, readers: readers.apart() }
     }
 
     /// Shows those who read what is there.
@@ -199,7 +214,7 @@ impl Services {
             let secrets = &self.hub.places[&hub(user)].secrets;
             let value = |name: &str| secrets.get(name).map(|secret| secret.value.as_str());
             let of_hub = match (value(ID), value(SECRET)) {
-                (None, None) => Shown::Nothing,
+                (None, None) => value(FILE).map_or(Shown::Nothing, from_file),
                 (id, secret) => whole(id, secret)
                     .filter(|pair| *pair == World::credentials_of(&pair.key))
                     .map_or(Shown::Torn, Shown::Whole),

@@ -18,6 +18,7 @@ use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
 use crate::ports::destination::Destination;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
+use futures_util::future::{Either, select};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -240,9 +241,13 @@ pub(crate) async fn drive_within(
                     }
                     may_change = true;
                 }
-                calls += 1;
                 let answer = {
                     let _waiting = call.is_to_a_destination().then(|| bounds.away.one());
+                    if let Some(why) = stopped_before_its_turn(ports, &call, bounds).await {
+                        rotation.stop(why);
+                        continue;
+                    }
+                    calls += 1;
                     ports.perform(rotation.subject(), &call).await
                 };
                 telemetry::called(rotation.subject(), &call, &answer);
@@ -250,6 +255,25 @@ pub(crate) async fn drive_within(
                 rotation.answer(now, answer);
             }
         }
+    }
+}
+
+/// Waits for a delivery's turn at its destination, but no longer than the run may last.
+async fn stopped_before_its_turn(ports: &Ports, call: &Call, bounds: &Bounds) -> Option<Stop> {
+    let Call::Deliver { to, .. } = call else { return None };
+    // Without the port, the call itself fails.
+    let destination = ports.destination(to).ok()?;
+    let mut turn = destination.turn();
+    loop {
+        turn = match select(turn, ports.clock.sleep(NAP)).await {
+            Either::Left(((), _)) => return None,
+            Either::Right(((), turn)) => turn,
+        };
+        if let Some(why) = bounds.why_stop(ports.clock.now()) {
+            return Some(why);
+        }
+        // A simulated clock sleeps no time: others have to get on meanwhile.
+        YieldOnce::default().await;
     }
 }
 

@@ -36,6 +36,11 @@ pub trait Destination: Send + Sync {
     /// missing repository) is `NotFound`.
     async fn inspect(&self, place: &str) -> Result<Found, CallError>;
 
+    /// Waits until a delivery may begin, where the service allows only so many in a time. A run
+    /// waits before each [`deliver`](Self::deliver), and drops the future when it has to stop. By
+    /// default there is no wait.
+    async fn turn(&self) {}
+
     /// Writes the key to the place, and returns what is there afterwards.
     ///
     /// # Errors

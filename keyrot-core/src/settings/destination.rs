@@ -99,10 +99,45 @@ pub struct GitHub {
     pub store: GitHubStore,
     /// The API of a GitHub Enterprise server; `None` is GitHub's own.
     pub url: Option<String>,
-    /// The secret that holds the key's id.
-    pub id_name: String,
-    /// The secret that holds the key's secret half.
-    pub secret_name: String,
+    /// The secrets that hold a key.
+    pub names: VariableNames,
+}
+
+/// The variables that hold a key where each takes one text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VariableNames {
+    /// Two. No service changes both together: in between, they do not work.
+    Pair {
+        /// The variable that holds the key's id.
+        id_name: String,
+        /// The variable that holds the key's secret half.
+        secret_name: String,
+    },
+    /// One, with an AWS credentials file in it, whose profile is `default`.
+    File {
+        /// The variable that holds the file.
+        file_name: String,
+    },
+}
+
+impl VariableNames {
+    /// What a destination with these variables can do; none of them is ever shown.
+    #[must_use]
+    pub fn abilities(&self) -> Abilities {
+        match self {
+            Self::Pair { .. } => Abilities::IN_PARTS,
+            Self::File { .. } => Abilities::WRITE_ONLY,
+        }
+    }
+
+    /// The names, in the order in which they are written.
+    #[must_use]
+    pub fn all(&self) -> Vec<&str> {
+        match self {
+            Self::Pair { id_name, secret_name } => vec![id_name, secret_name],
+            Self::File { file_name } => vec![file_name],
+        }
+    }
 }
 
 /// Which of GitHub's stores of secrets, each with secrets of its own.
@@ -164,10 +199,8 @@ pub struct CircleCi {
     pub token: SecretSource,
     /// The server; `None` is `https://circleci.com`.
     pub url: Option<String>,
-    /// The variable that holds the key's id.
-    pub id_name: String,
-    /// The variable that holds the key's secret half.
-    pub secret_name: String,
+    /// The variables that hold a key.
+    pub names: VariableNames,
 }
 
 /// Secrets of Vault or OpenBao, in a KV engine of version 2.
@@ -268,11 +301,7 @@ impl DestinationSpec {
     /// What the selection needs to know, for users whose homes are in this region.
     #[must_use]
     pub fn rule(&self, home_region: &str) -> DestinationRule {
-        let rule = self.rule.clone().in_store(self.kind.store(home_region));
-        match self.kind.parts() {
-            Some(parts) => rule.writing(parts),
-            None => rule,
-        }
+        self.rule.clone().in_store(self.kind.store(home_region)).writing(self.kind.parts())
     }
 
     /// The places that hold what keyrot authenticates with there.
@@ -318,7 +347,9 @@ impl DestinationKind {
         match self {
             Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
             Self::Vault(_) | Self::Kubernetes(_) | Self::Profile => Abilities::READABLE,
-            Self::GitHub(_) | Self::CircleCi(_) => Abilities::IN_PARTS,
+            Self::GitHub(GitHub { names, .. }) | Self::CircleCi(CircleCi { names, .. }) => {
+                names.abilities()
+            }
             Self::Command(_) => Abilities::UNSEEN,
         }
     }
@@ -356,17 +387,17 @@ impl DestinationKind {
         }
     }
 
-    /// The parts of a place that it writes, where that is not all of it.
-    fn parts(&self) -> Option<[String; 2]> {
+    /// The parts of a place that it writes; all of it is the empty text.
+    fn parts(&self) -> Vec<String> {
         match self {
             // GitHub's names of secrets have no case.
-            Self::GitHub(GitHub { id_name, secret_name, .. }) => {
-                Some([id_name, secret_name].map(|name| name.to_ascii_uppercase()))
+            Self::GitHub(GitHub { names, .. }) => {
+                names.all().into_iter().map(str::to_ascii_uppercase).collect()
             }
-            Self::CircleCi(CircleCi { id_name, secret_name, .. }) => {
-                Some([id_name.clone(), secret_name.clone()])
+            Self::CircleCi(CircleCi { names, .. }) => {
+                names.all().into_iter().map(str::to_owned).collect()
             }
-            _ => None,
+            _ => vec![String::new()],
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::settings::destination::{
     CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, Vault, VaultAuth,
+    Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
 };
 use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
@@ -104,10 +104,10 @@ impl Keys<'_> {
             }
         };
         let url = self.url("https://github.example.com/api/v3");
-        let (id_name, secret_name) = self.pair()?;
-        for (key, name) in [("id_name", &id_name), ("secret_name", &secret_name)] {
+        let names = self.variable_names()?;
+        for key in ["id_name", "secret_name", "file_name"] {
             // GitHub documentation, "Using secrets in GitHub Actions", "Naming your secrets".
-            if name.to_ascii_uppercase().starts_with("GITHUB_") {
+            if self.text(key).is_some_and(|name| name.to_ascii_uppercase().starts_with("GITHUB_")) {
                 self.refuse(key, "a name that does not begin with GITHUB_");
             }
         }
@@ -125,17 +125,29 @@ impl Keys<'_> {
                 "OWNER/REPOSITORY or ORGANIZATION: Dependabot has no secrets of environments",
             );
         }
-        Some(DestinationKind::GitHub(GitHub { auth, store, url, id_name, secret_name }))
+        Some(DestinationKind::GitHub(GitHub { auth, store, url, names }))
     }
 
-    /// The names of the two variables that hold a key.
-    fn pair(&self) -> Option<(String, String)> {
+    /// The names of the variables that hold a key.
+    fn variable_names(&self) -> Option<VariableNames> {
+        if self.text("file_name").is_some() {
+            for key in ["id_name", "secret_name"] {
+                if self.text(key).is_some() {
+                    self.wrong(
+                        key,
+                        format!("`{key}` does not go with file_name; expected one or the other"),
+                    );
+                }
+            }
+            let file_name = self.variable("file_name", "AWS_CREDENTIALS")?;
+            return Some(VariableNames::File { file_name });
+        }
         let id_name = self.variable("id_name", "AWS_ACCESS_KEY_ID")?;
         let secret_name = self.variable("secret_name", "AWS_SECRET_ACCESS_KEY")?;
         if id_name.eq_ignore_ascii_case(&secret_name) {
             self.refuse("secret_name", "another name than that of id_name");
         }
-        Some((id_name, secret_name))
+        Some(VariableNames::Pair { id_name, secret_name })
     }
 
     fn gitlab(&self) -> Option<DestinationKind> {
@@ -199,9 +211,9 @@ impl Keys<'_> {
     fn circleci(&self) -> Option<DestinationKind> {
         self.needed("token", "secret:keyrot/circleci#token");
         let url = self.url("https://circleci.example.com");
-        let (id_name, secret_name) = self.pair()?;
+        let names = self.variable_names()?;
         let token = self.source("token")?;
-        Some(DestinationKind::CircleCi(CircleCi { token, url, id_name, secret_name }))
+        Some(DestinationKind::CircleCi(CircleCi { token, url, names }))
     }
 
     fn vault(&self) -> Option<DestinationKind> {

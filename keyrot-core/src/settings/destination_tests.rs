@@ -115,14 +115,14 @@ fn each_kind_is_read() {
         auth: GitHubAuth::Token(token),
         store: GitHubStore::Actions,
         url: None,
-        id_name,
-        secret_name,
+        names,
     }) = all[2].kind()
     else {
         panic!("{all:?}")
     };
     assert_eq!(token.to_string(), "secret:keyrot/github#token");
-    assert_eq!((id_name.as_str(), secret_name.as_str()), ("SHOP_ID", "AWS_SECRET_ACCESS_KEY"));
+    assert_eq!(names.all(), ["SHOP_ID", "AWS_SECRET_ACCESS_KEY"]);
+    assert!(!all[2].abilities().whole);
     let DestinationKind::GitHub(GitHub { auth: GitHubAuth::App { .. }, url, .. }) = all[3].kind()
     else {
         panic!("{all:?}")
@@ -218,6 +218,9 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         ),
         (table("github", "id_name = 'GITHUB_ID'"), "a name that does not begin with GITHUB_"),
         (table("github", "id_name = '1X'"), "no digit first"),
+        (table("github", "file_name = 'github_file'"), "a name that does not begin with GITHUB_"),
+        (table("github", "file_name = '-'"), "such as AWS_CREDENTIALS"),
+        (table("github", "file_name = 'A'\nid_name = 'B'"), "`id_name` does not go with file_name"),
         (table("github", "store = 'codespaces'"), "expected actions or dependabot"),
         (
             table("github", "store = 'dependabot'").replace("{user}'", "{user}:production'"),
@@ -311,8 +314,17 @@ fn a_vault_a_context_and_a_command_are_read() {
     let settings = load(&of_kind("circleci", CONTEXT, "token = 'env:CIRCLE'\nid_name = 'ID'"));
     let spec = &settings.destinations()[0];
     let DestinationKind::CircleCi(found) = spec.kind() else { panic!("{spec:?}") };
-    assert_eq!((found.id_name.as_str(), spec.sources().len()), ("ID", 1));
+    assert_eq!((found.names.all()[0], spec.sources().len()), ("ID", 1));
     assert!(!spec.abilities().whole);
+
+    // One variable is written at once.
+    for (kind, to) in [("circleci", CONTEXT), ("github", "acme/shop")] {
+        let settings = load(&of_kind(kind, to, "token = 'env:T'\nfile_name = 'aws_file'"));
+        let spec = &settings.destinations()[0];
+        let (abilities, rule) = (spec.abilities(), spec.rule("eu-west-1"));
+        assert!(abilities.whole && !abilities.readable && abilities.visible, "{kind}");
+        assert!(rule.parts()[0].eq_ignore_ascii_case("aws_file") && rule.parts().len() == 1);
+    }
 
     for program in ["/bin/put-key", "C:\\\\keyrot\\\\put-key.exe"] {
         let settings =

@@ -1,4 +1,4 @@
-//! A slow destination delays no publication at home.
+//! A slow destination delays no publication at home, and no end of a run.
 
 use super::desk::{PLACE, name};
 use async_trait::async_trait;
@@ -7,9 +7,12 @@ use keyrot_core::memory::{Label, MemoryAccount, World};
 use keyrot_core::model::{Abilities, Assignment, Delivery, Found, Subject};
 use keyrot_core::ports::Destination;
 use keyrot_core::{
-    CallError, Cancel, Limits, Mode, Ports, Rotator, SecretName, Target, WaitPolicy, Waits,
+    CallError, Cancel, Limits, Mode, Outcome, Ports, Rotator, SecretName, Stop, Target, WaitPolicy,
+    Waits,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// It never answers.
 struct Hung;
@@ -29,44 +32,120 @@ impl Destination for Hung {
     }
 }
 
+/// Its turns never come. When so many wait for one, the run is cancelled.
+#[derive(Default)]
+struct Busy {
+    waiting: AtomicUsize,
+    deliveries: AtomicUsize,
+    cancels: Option<(usize, Cancel)>,
+}
+
+#[async_trait]
+impl Destination for Busy {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, _place: &str) -> Result<Found, CallError> {
+        Ok(Found::Nothing)
+    }
+
+    async fn turn(&self) {
+        let waiting = 1 + self.waiting.fetch_add(1, Ordering::Relaxed);
+        if let Some((_, cancel)) = self.cancels.as_ref().filter(|(most, _)| *most == waiting) {
+            cancel.cancel();
+        }
+        std::future::pending().await
+    }
+
+    async fn deliver(&self, _place: &str, _delivery: &Delivery) -> Result<Found, CallError> {
+        self.deliveries.fetch_add(1, Ordering::Relaxed);
+        Ok(Found::unseen())
+    }
+}
+
+/// An account with so many users without keys: the first one is created and published in the first
+/// run. They all have this destination.
+struct Company {
+    account: MemoryAccount,
+    targets: Vec<Target>,
+    rotator: Rotator,
+}
+
+impl Company {
+    fn of(users: usize, destination: Arc<dyn Destination>) -> Self {
+        let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+        for n in 0..users {
+            world.add_user(&format!("ci-{n}"), &[("RotateKey", "True")]).unwrap();
+        }
+        let account = MemoryAccount::new(world);
+        let to = Assignment {
+            to: name("slow"),
+            place: PLACE.to_owned(),
+            required: true,
+            abilities: Abilities::READABLE,
+        };
+        let policy = WaitPolicy::new(Waits::default(), false).unwrap();
+        let targets = account.world().list_users("/").into_iter().map(|user| {
+            let mut subject = Subject::of(&user, home(user.arn.name().as_str()), "us-east-1");
+            subject.destinations = vec![to.clone()];
+            Target { subject, policy: Ok(policy) }
+        });
+        let ports = Ports::of(account.clone());
+        let rotator = Rotator::new(ports.with_destinations([(name("slow"), destination)].into()));
+        Self { targets: targets.collect(), account, rotator }
+    }
+
+    /// How many keys are in their secrets.
+    fn published(&self) -> usize {
+        let world = self.account.world();
+        let published = self.targets.iter().filter(|target| {
+            let found = world.secret(&target.subject.secret);
+            let value = found.and_then(|found| found.value(found.labelled(Label::Current)?));
+            value.is_some_and(|value| value.read().is_some())
+        });
+        published.count()
+    }
+}
+
+fn home(user: &str) -> SecretName {
+    SecretName::parse(format!("/iam/{user}/access_key")).unwrap()
+}
+
 #[tokio::test]
 async fn all_keys_are_published_at_home_while_a_destination_does_not_answer() {
     const USERS: usize = 40;
-    let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
-    for n in 0..USERS {
-        // Users without keys: the first one is created and published in the first run.
-        world.add_user(&format!("ci-{n}"), &[("RotateKey", "True")]).unwrap();
-    }
-    let account = MemoryAccount::new(world);
-    let listed = account.world().list_users("/");
-    let to = Assignment {
-        to: name("slow"),
-        place: PLACE.to_owned(),
-        required: true,
-        abilities: Abilities::READABLE,
-    };
-    let policy = WaitPolicy::new(Waits::default(), false).unwrap();
-    let home = |user: &str| SecretName::parse(format!("/iam/{user}/access_key")).unwrap();
-    let targets = listed.iter().map(|user| {
-        let mut subject = Subject::of(user, home(user.arn.name().as_str()), "us-east-1");
-        subject.destinations = vec![to.clone()];
-        Target { subject, policy: Ok(policy) }
-    });
-    let hung: Arc<dyn Destination> = Arc::new(Hung);
-    let ports = Ports::of(account.clone()).with_destinations([(name("slow"), hung)].into());
+    let company = Company::of(USERS, Arc::new(Hung));
     let limits = Limits::default().with_concurrency(4).with_max_adoptions(None);
-    let (rotator, cancel) = (Rotator::new(ports), Cancel::default());
-    let mut run =
-        std::pin::pin!(rotator.run(targets.collect(), Mode::Act, &limits, &cancel, &|_| {}));
+    let (targets, cancel) = (company.targets.clone(), Cancel::default());
+    let run = company.rotator.run(targets, Mode::Act, &limits, &cancel, &|_| {});
+    let mut run = std::pin::pin!(run);
     // The destination keeps the run from its end.
     for _ in 0..200 {
         assert!(run.as_mut().now_or_never().is_none());
     }
-    let world = account.world();
-    let published = listed.iter().filter(|user| {
-        let found = world.secret(&home(user.arn.name().as_str()));
-        let value = found.and_then(|found| found.value(found.labelled(Label::Current)?));
-        value.is_some_and(|value| value.read().is_some())
-    });
-    assert_eq!(published.count(), USERS);
+    assert_eq!(company.published(), USERS);
+}
+
+#[tokio::test]
+async fn a_run_waits_for_no_turn_beyond_its_deadline_or_a_request_to_stop() {
+    for cancelled in [false, true] {
+        let cancel = Cancel::default();
+        let cancels = cancelled.then(|| (3, cancel.clone()));
+        let busy = Arc::new(Busy { cancels, ..Busy::default() });
+        let company = Company::of(3, busy.clone());
+        let begun = company.account.world().now();
+        let deadline = begun + Duration::from_secs(600);
+        let limits = Limits::default().with_max_adoptions(None).with_deadline(deadline);
+        let targets = company.targets.clone();
+        let report = company.rotator.run(targets, Mode::Act, &limits, &cancel, &|_| {}).await;
+        let stop = if cancelled { Stop::Cancelled } else { Stop::Deadline };
+        for user in &report.users {
+            assert_eq!(user.outcome, Outcome::Stopped(stop), "{:?}", user.outcome);
+        }
+        let took = company.account.world().now() - begun;
+        let most = if cancelled { 60 } else { 601 };
+        assert!(took.num_seconds() <= most, "{took}");
+        assert_eq!((company.published(), busy.deliveries.load(Ordering::Relaxed)), (3, 0));
+    }
 }
