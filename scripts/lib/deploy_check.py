@@ -1,4 +1,7 @@
-"""Checks the policies in the deployment's files with parliament, and that each .tf file can be parsed. Called by `scripts/test deploy`."""
+"""Checks the policies in the deployment's files with parliament, what destinations get by them, and that each .tf file can be parsed.
+
+Called by `scripts/test deploy`.
+"""
 
 import json
 import pathlib
@@ -17,33 +20,103 @@ EXCUSED = {
     ("SeeLastUse", "RESOURCE_STAR"): "GetAccessKeyLastUsed names a key and no user, and only reads a date",
 }
 
-# What the places left open may come to be.
+# What the parameters, resources and pseudo parameters may come to be.
 SAMPLES = {
     "Partition": "aws",
     "AccountId": "123456789012",
     "Region": "eu-central-1",
     "PathPrefix": "/ci/",
-    "TagKey": "RotateKey",
-    "TagValue": "True",
-    "SecretNames": "/iam/*/access_key",
+    "Tag": "RotateKey=True",
+    "SecretName": "/iam/{user}/access_key",
     "KmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "ConfigParameter": "/keyrot/config",
     "TopicKey.Arn": "arn:aws:kms:eu-central-1:123456789012:key/4321abcd-12ab-34cd-56ef-1234567890ab",
     "Topic": "arn:aws:sns:eu-central-1:123456789012:alarms",
     "LogGroup": "/aws/lambda/keyrot",
-    "NotifyTopics": 'arn:aws:sns:eu-central-1:123456789012:a", "arn:aws:sns:eu-central-1:123456789012:b',
-    "NotifyBuses": "arn:aws:events:eu-central-1:123456789012:event-bus/default",
-    "NotifySecrets": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keyrot/slack-AbCdEf",
-    "NotifyParameters": "arn:aws:ssm:eu-central-1:123456789012:parameter/keyrot/teams",
+    "NotifyTopicArns": "arn:aws:sns:eu-central-1:123456789012:a,arn:aws:sns:eu-central-1:123456789012:b",
+    "NotifyBusArns": "arn:aws:events:eu-central-1:123456789012:event-bus/default",
+    "NotifySecretArns": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keyrot/slack-AbCdEf",
+    "NotifyParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/keyrot/teams",
+    "DestinationParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*/aws,arn:aws:ssm:us-east-1:123456789012:parameter/ci.*",
+    "DestinationSecretArns": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key,"
+    "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
+    "DestinationKmsKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd,arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd",
+    "DestinationKmsServices": "secretsmanager.eu-west-1.amazonaws.com,ssm.us-east-1.amazonaws.com",
 }
+
+# What `keyrot policy` prints for destinations at these places.
+DELIVERIES = {
+    "DeliverParameters": (
+        {"ssm:GetParameter", "ssm:PutParameter"},
+        {"arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*/aws", "arn:aws:ssm:us-east-1:123456789012:parameter/ci.*"},
+        {},
+    ),
+    "DeliverSecrets": (
+        {
+            "secretsmanager:CreateSecret",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:TagResource",
+            "secretsmanager:UpdateSecretVersionStage",
+        },
+        {
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key",
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key-??????",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*-??????",
+        },
+        {},
+    ),
+    "UseDeliveryKeys": (
+        {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"},
+        {"arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd", "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd"},
+        {"StringEquals": {"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com", "ssm.us-east-1.amazonaws.com"]}},
+    ),
+}
+
+# Values that would allow more than is meant, or break the policy's text.
+REFUSED = {
+    "DestinationParameterArns": (
+        "*",
+        "arn:aws:ssm:eu-central-1:123456789012:parameter/*",
+        "arn:aws:ssm:*:123456789012:parameter/ci/*",
+        'arn:aws:ssm:eu-central-1:123456789012:parameter/ci", "*',
+        "arn:aws:ssm:eu-central-1:123456789012:parameter/ci, arn:aws:ssm:eu-central-1:123456789012:parameter/cd",
+        "arn:aws:ssm:eu-central-1:123456789012:parameter/ci,",
+        "/ci/*",
+    ),
+    "DestinationSecretArns": (
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:*",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/*",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*-??????",
+        "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*",
+    ),
+    "DestinationKmsKeyArns": (
+        "arn:aws:kms:eu-west-1:123456789012:key/*",
+        "arn:aws:kms:eu-west-1:123456789012:alias/keyrot",
+        "1234abcd-12ab-34cd-56ef-1234567890ab",
+    ),
+    "DestinationKmsServices": ("ssm", "*", "ssm.*.amazonaws.com", "sns.eu-west-1.amazonaws.com"),
+}
+
+# The characters of all policies in a role, without white space (IAM user guide, "IAM and AWS STS quotas").
+LONGEST = 10_240
 
 
 def main():
     problems = []
     used = set()
-    policies = [("docs/policy.md", documented()), *sam_policies()]
+    template = cfn_yaml.load(str(DEPLOY / "sam" / "template.yaml"))
+    of_role = list(sam_policies(template))
+    policies = [("docs/policy.md", documented()), *of_role]
     for where, text in policies:
         problems += [f"{where}: {problem}" for problem in lint(text, used)]
+    problems += deliveries([text for _, text in of_role])
+    problems += parameters(template["Parameters"])
+    characters = sum(len(re.sub(r"\s", "", text)) for _, text in of_role)
+    if characters > LONGEST:
+        problems.append(f"the role's policies have {characters} characters; a role can have {LONGEST}")
     for place in EXCUSED.keys() - used:
         problems.append(f"{place} is excused here and was not found: take it off the list")
     if not lints_at_all():
@@ -57,7 +130,7 @@ def main():
             problems.append(f"{path.name} cannot be parsed: {problem}")
     for problem in problems:
         print(problem, file=sys.stderr)
-    print(f"{len(policies)} policies linted, {len(files)} Terraform files parsed, {len(problems)} problems")
+    print(f"{len(policies)} policies linted ({characters} characters), {len(files)} Terraform files parsed, {len(problems)} problems")
     return 1 if problems else 0
 
 
@@ -66,14 +139,70 @@ def documented():
     return re.search(r"```json\n(\{\s*\"Version\".*?)```", text, re.DOTALL)[1].replace("ACCOUNT", "123456789012").replace("REGION", "eu-central-1")
 
 
-def sam_policies():
-    template = cfn_yaml.load(str(DEPLOY / "sam" / "template.yaml"))
+def sam_policies(template):
     for entry in template["Resources"]["Role"]["Properties"]["Policies"]:
         policy = entry["Fn::If"][1] if "Fn::If" in entry else entry
         text = policy["PolicyDocument"]["Fn::Sub"]
-        text = text if isinstance(text, str) else text[0]
-        text = re.sub(r"\$\{(?:AWS::)?([\w.]+)\}", lambda hole: SAMPLES[hole[1]], text)
+        text, variables = (text, {}) if isinstance(text, str) else text
+        places = SAMPLES | {name: filled(value) for name, value in variables.items()}
+        text = re.sub(r"\$\{(?:AWS::)?([\w.]+)\}", lambda hole: places[hole[1]], text)
         yield f"template.yaml, {policy['PolicyName']}", text
+
+
+def filled(value):
+    """What CloudFormation makes of the functions that the template has in its policies."""
+    match value:
+        case {"Ref": name}:
+            return SAMPLES[name]
+        case {"Fn::Join": [between, parts]}:
+            parts = filled(parts)
+            return between.join(filled(part) for part in parts)
+        case {"Fn::Split": [between, text]}:
+            return filled(text).split(between)
+        case {"Fn::Select": [place, parts]}:
+            return filled(parts)[int(place)]
+    return value
+
+
+def deliveries(texts):
+    """The statements for destinations allow what they have to, and so does what stands on the destinations' pages."""
+    statements = {one["Sid"]: one for text in texts for one in json.loads(text)["Statement"]}
+    for sid, (actions, resources, condition) in DELIVERIES.items():
+        one = statements[sid]
+        found = (set(one["Action"]), set(one["Resource"]), one.get("Condition", {}))
+        if found != (actions, resources, condition):
+            yield f"template.yaml: {sid} is {found}, not {(actions, resources, condition)}"
+    for page, sid in (("ssm.md", "DeliverParameters"), ("secrets_manager.md", "DeliverSecrets")):
+        text = (ROOT / "docs" / "destinations" / page).read_text()
+        actions = set(json.loads(re.search(r"```json\n(\{\s*\"Effect\".*?)```", text, re.DOTALL)[1])["Action"])
+        if actions != DELIVERIES[sid][0]:
+            yield f"{page}: the statement has {sorted(actions)}"
+
+
+def parameters(of_sam):
+    """Both templates take the same values for the same parameters of destinations, and none unless asked."""
+    with open(DEPLOY / "terraform" / "variables.tf") as file:
+        text = file.read()
+    for name, samples in SAMPLES.items():
+        pattern = of_sam.get(name, {}).get("AllowedPattern")
+        if pattern and not re.fullmatch(pattern, samples):
+            yield f"template.yaml: {name} refuses {samples}"
+    for name, values in REFUSED.items():
+        for value in values:
+            if re.fullmatch(of_sam[name]["AllowedPattern"], value):
+                yield f"template.yaml: {name} takes {value}"
+    for name in (name for name in of_sam if name.startswith("Destination")):
+        variable = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        block = re.search(rf'variable "{variable}" {{\n(.*?)\n}}', text, re.DOTALL)
+        regex = block and re.search(r'regex\("\^(.*?)\$", one\)', block[1])
+        if not regex:
+            yield f"variables.tf has no {variable} with a pattern for each value"
+            continue
+        one = regex[1].replace("[0-9]{12}", r"\d{12}").replace("[.]", r"\.")
+        if of_sam[name]["AllowedPattern"] != f"({one}(,{one})*)?":
+            yield f"{name} and {variable} take different values"
+        if of_sam[name]["Default"] != "" or not re.search(r"default +=\s\[\]", block[1]):
+            yield f"{name} or {variable} is not empty by default"
 
 
 def lint(text, used):

@@ -16,8 +16,9 @@ from samtranslator.translator.transform import transform
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TEMPLATE = ROOT / "keyrot-lambda" / "deploy" / "sam" / "template.yaml"
 REGION = "eu-central-1"
+ELSEWHERE = "eu-west-1"
 # The emulator's clock is the machine's: an old key has to be gone within seconds.
-SETTINGS = """
+SETTINGS = f"""
 allow_short_waits = true
 overlap = "3s"
 recent_use = "1s"
@@ -27,6 +28,19 @@ settle = "2s"
 probe_limit = "2s"
 max_age = "3m"
 idle = "10s"
+
+[[destination]]
+name = "parameters"
+kind = "ssm"
+users = ["ci-*"]
+to = "/copies/{{user}}"
+
+[[destination]]
+name = "elsewhere"
+kind = "secrets_manager"
+users = ["ci-*"]
+to = "copies/{{user}}"
+region = "{ELSEWHERE}"
 """
 
 
@@ -39,8 +53,9 @@ def main(zip_file, arch):
         name: session.client(name, endpoint_url=endpoint, config=config)
         for name in ("cloudformation", "cloudwatch", "iam", "lambda", "logs", "s3", "secretsmanager", "sns", "sqs", "ssm", "sts")
     }
+    aws["elsewhere"] = session.client("secretsmanager", endpoint_url=endpoint, config=config, region_name=ELSEWHERE)
     say(f"account {account} on {endpoint}")
-    deploy(aws, zip_file, arch)
+    deploy(aws, account, zip_file, arch)
     mailbox = subscribe(aws)
     for user in ("ci-deployer", "ci-tester"):
         aws["iam"].create_user(UserName=user, Tags=[{"Key": "RotateKey", "Value": "True"}])
@@ -60,6 +75,8 @@ def main(zip_file, arch):
 
     until(lambda: sweep(aws) and all(len(keys(aws, user)) == 1 for user in ("ci-deployer", "ci-tester")), 90)
     check("the old keys are gone, and the published ones work", works(session, endpoint, config, aws, "ci-deployer"))
+    until(lambda: all(copies(aws, user) == [published(aws, user)] * 2 for user in ("ci-deployer", "ci-tester")), 30)
+    check("their destinations have the same keys", True)
     check("the user without the tag has the key that she had", len(keys(aws, "jane")) == 1)
 
     orders(aws)
@@ -70,7 +87,7 @@ def main(zip_file, arch):
     print("everything holds")
 
 
-def deploy(aws, zip_file, arch):
+def deploy(aws, account, zip_file, arch):
     aws["s3"].create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws["s3"].upload_file(zip_file, "code", "bootstrap.zip")
     aws["ssm"].put_parameter(Name="/keyrot/config", Value=SETTINGS, Type="SecureString")
@@ -87,6 +104,8 @@ def deploy(aws, zip_file, arch):
         "RunInterval": "1s",
         "RotationFunction": "true",
         "AlarmEmail": "ops@example.com",
+        "DestinationParameterArns": f"arn:aws:ssm:{REGION}:{account}:parameter/copies/*",
+        "DestinationSecretArns": f"arn:aws:secretsmanager:{ELSEWHERE}:{account}:secret:copies/*",
     }
     body = json.dumps(transform(template, {}, NoManagedPolicies()))
     aws["cloudformation"].create_stack(
@@ -234,6 +253,12 @@ def secrets(aws):
 
 def published(aws, user):
     return json.loads(aws["secretsmanager"].get_secret_value(SecretId=f"/iam/{user}/access_key")["SecretString"])
+
+
+def copies(aws, user):
+    parameter = aws["ssm"].get_parameter(Name=f"/copies/{user}", WithDecryption=True)["Parameter"]["Value"]
+    secret = aws["elsewhere"].get_secret_value(SecretId=f"copies/{user}")["SecretString"]
+    return [json.loads(parameter), json.loads(secret)]
 
 
 def keys(aws, user):

@@ -72,4 +72,19 @@ impl Scope {
         }
         statements
     }
+
+    /// The same statements with lists that are filled in later. Their keys are named by ARN.
+    pub(super) fn open_deliveries(&self) -> Vec<Statement> {
+        let Some(open) = &self.open_deliveries else { return Vec::new() };
+        let of = |sid, place: &str| Statement::new(sid, self.open_list(place));
+        vec![
+            of(Sid::DeliverParameters, &open.parameters),
+            of(Sid::DeliverSecrets, &open.secrets),
+            of(Sid::UseDeliveryKeys, &open.keys).when(
+                "StringEquals",
+                "kms:ViaService",
+                self.open_list(&open.services),
+            ),
+        ]
+    }
 }

@@ -44,6 +44,20 @@ impl Key {
     }
 }
 
+/// Destinations in AWS whose places are filled in later: each text stands for a list.
+#[cfg(feature = "settings")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenDeliveries {
+    /// The ARNs of the parameters.
+    pub parameters: String,
+    /// The ARNs of the secrets, with and without the end of six characters.
+    pub secrets: String,
+    /// The ARNs of their KMS keys.
+    pub keys: String,
+    /// The services that use these keys, as `kms:ViaService` has them.
+    pub services: String,
+}
+
 #[cfg(feature = "settings")]
 impl Delivery {
     /// The destinations in AWS of these settings, for this account.

@@ -1,9 +1,9 @@
 //! The scope of a policy, and its statements.
 
-#[cfg(feature = "settings")]
-use super::Delivery;
 use super::Key;
 use super::places::secret_names;
+#[cfg(feature = "settings")]
+use super::{Delivery, OpenDeliveries};
 use super::{OneOrMany, Policy, Sid, Statement, Syntax, Text};
 use keyrot_core::model::HOME_TAG;
 use keyrot_core::selection::SecretTemplate;
@@ -45,6 +45,9 @@ pub struct Scope {
     /// Its destinations in AWS.
     #[cfg(feature = "settings")]
     pub deliveries: Vec<Delivery>,
+    /// More of them, which are filled in later.
+    #[cfg(feature = "settings")]
+    pub open_deliveries: Option<OpenDeliveries>,
     /// The name of the function's log group, where Lambda writes its log.
     pub log_group: Option<Text>,
     /// Whether CloudTrail is asked who uses the keys that are held.
@@ -159,6 +162,8 @@ impl Scope {
             hooks: Hooks::default(),
             #[cfg(feature = "settings")]
             deliveries: Vec::new(),
+            #[cfg(feature = "settings")]
+            open_deliveries: None,
             log_group: None,
             trail: false,
             end_sessions: false,
@@ -185,7 +190,10 @@ impl Scope {
         }
         statements.extend(self.hooks());
         #[cfg(feature = "settings")]
-        statements.extend(self.deliveries());
+        {
+            statements.extend(self.deliveries());
+            statements.extend(self.open_deliveries());
+        }
         if let Some(group) = &self.log_group {
             let group = Text::all([group.clone(), ":log-stream:".into(), Text::any()]);
             statements.push(Statement::new(Sid::WriteLog, self.arn("logs", "log-group:", &group)));
@@ -339,12 +347,7 @@ impl Scope {
             let resource: OneOrMany = match many {
                 Many::These(list) if list.is_empty() => return,
                 Many::These(list) => list.iter().map(arn).collect::<Vec<_>>().into(),
-                // CloudFormation writes the list between the brackets; Terraform puts it in the
-                // place of the text.
-                Many::Open(place) if self.syntax == Syntax::CloudFormation => {
-                    OneOrMany::Many(vec![place.clone()])
-                }
-                Many::Open(place) => OneOrMany::One(place.clone()),
+                Many::Open(place) => self.open_list(place),
             };
             statements.push(Statement::new(sid, resource));
         };
@@ -353,6 +356,15 @@ impl Scope {
         add(Sid::ReadHookSecrets, secrets, &secret);
         add(Sid::ReadHookParameters, parameters, &|name| self.parameter(name));
         statements
+    }
+
+    /// CloudFormation writes the list between the brackets; Terraform puts it in the place of the
+    /// text.
+    pub(super) fn open_list(&self, place: &str) -> OneOrMany {
+        match self.syntax {
+            Syntax::CloudFormation => OneOrMany::Many(vec![place.to_owned()]),
+            Syntax::Plain | Syntax::Terraform => OneOrMany::One(place.to_owned()),
+        }
     }
 
     /// An SSM parameter: the slash that its name begins with is the one behind `parameter` (Systems

@@ -241,6 +241,61 @@ fn destinations_bring_what_they_need() {
     assert!(!before.policy().actions().contains("ssm:PutParameter"));
 }
 
+/// What a template's parameters give is what the settings need.
+#[cfg(feature = "settings")]
+#[test]
+fn destinations_that_are_filled_in_later_get_the_same_statements() {
+    let delivery = |is_parameter, region: &str, names: &str, key: &str| Delivery {
+        is_parameter,
+        region: Some(Text::fixed(region)),
+        names: Text::wild(names),
+        key: Key::parse(key),
+    };
+    let arn = "arn:aws:kms:us-east-1:123456789012:key/2c3d";
+    let known = Scope {
+        deliveries: vec![
+            delivery(true, "eu-west-1", "/ci/*/aws", "0a1b"),
+            delivery(false, "us-east-1", "/copies/*", arn),
+        ],
+        ..scope("/iam/{user}", "/")
+    };
+    let listed = |value: &serde_json::Value| match value {
+        serde_json::Value::String(one) => serde_json::json!([one]),
+        many => many.clone(),
+    };
+    for syntax in [Syntax::CloudFormation, Syntax::Terraform] {
+        let open = Scope {
+            syntax,
+            open_deliveries: Some(OpenDeliveries {
+                parameters: "${parameters}".to_owned(),
+                secrets: "${secrets}".to_owned(),
+                keys: "${keys}".to_owned(),
+                services: "${services}".to_owned(),
+            }),
+            ..scope("/iam/{user}", "/")
+        };
+        for (sid, resources) in [
+            (Sid::DeliverParameters, "parameters"),
+            (Sid::DeliverSecrets, "secrets"),
+            (Sid::UseDeliveryKeys, "keys"),
+        ] {
+            let mut wanted = statement(&known, sid);
+            wanted["Resource"] = listed(&wanted["Resource"]);
+            let services = &wanted["Condition"]["StringEquals"]["kms:ViaService"];
+            let mut text = statement(&open, sid).to_string();
+            for (place, list) in [(resources, &wanted["Resource"]), ("services", services)] {
+                let place = match syntax {
+                    Syntax::CloudFormation => format!("[\"${{{place}}}\"]"),
+                    Syntax::Plain | Syntax::Terraform => format!("\"${{{place}}}\""),
+                };
+                text = text.replace(&place, &list.to_string());
+            }
+            let filled: serde_json::Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(filled, wanted, "{syntax:?}");
+        }
+    }
+}
+
 #[cfg(any(feature = "settings", feature = "notify"))]
 #[test]
 fn notifiers_bring_what_they_need() {

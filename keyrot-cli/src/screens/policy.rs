@@ -1,7 +1,9 @@
 //! The policy in other tools' languages: pieces for an AWS SAM (CloudFormation) template, and for
 //! Terraform.
 
-use keyrot_aws::policy::{Hooks, Key, Many, Policy, Scope, Sid, Statement, Syntax, Text};
+use keyrot_aws::policy::{
+    Hooks, Key, Many, OpenDeliveries, Policy, Scope, Sid, Statement, Syntax, Text,
+};
 use keyrot_core::selection::SecretTemplate;
 use std::fmt::Write;
 
@@ -113,6 +115,24 @@ const PARTS: &[Part] = &[
         "length(var.notify_parameter_arns) > 0",
         Sid::ReadHookParameters,
     ),
+    part(
+        "destination-parameters",
+        "HasDestinationParameters",
+        "length(var.destination_parameter_arns) > 0",
+        Sid::DeliverParameters,
+    ),
+    part(
+        "destination-secrets",
+        "HasDestinationSecrets",
+        "length(var.destination_secret_arns) > 0",
+        Sid::DeliverSecrets,
+    ),
+    part(
+        "destination-kms-keys",
+        "HasDestinationKmsKeys",
+        "length(var.destination_kms_key_arns) > 0",
+        Sid::UseDeliveryKeys,
+    ),
     part("trail", "HasTrail", "var.trail", Sid::LookUpUses),
 ];
 
@@ -132,6 +152,14 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
     ("NotifyBuses", "!Join ['\", \"', !Split [',', !Ref NotifyBusArns]]"),
     ("NotifySecrets", "!Join ['\", \"', !Split [',', !Ref NotifySecretArns]]"),
     ("NotifyParameters", "!Join ['\", \"', !Split [',', !Ref NotifyParameterArns]]"),
+    ("DestinationParameters", "!Join ['\", \"', !Split [',', !Ref DestinationParameterArns]]"),
+    // Each as it is, and each with the end that Secrets Manager puts behind a name.
+    (
+        "DestinationSecrets",
+        "!Join ['', [!Join ['\", \"', !Split [',', !Ref DestinationSecretArns]], '\", \"', !Join ['-??????\", \"', !Split [',', !Ref DestinationSecretArns]], '-??????']]",
+    ),
+    ("DestinationKmsKeys", "!Join ['\", \"', !Split [',', !Ref DestinationKmsKeyArns]]"),
+    ("DestinationServices", "!Join ['\", \"', !Split [',', !Ref DestinationKmsServices]]"),
 ];
 
 /// The policies of the role in `keyrot-lambda/deploy/sam/template.yaml`.
@@ -195,7 +223,11 @@ pub(crate) fn terraform_module() -> String {
             "NotifyTopics" => "var.notify_topic_arns",
             "NotifyBuses" => "var.notify_bus_arns",
             "NotifySecrets" => "var.notify_secret_arns",
-            _ => "var.notify_parameter_arns",
+            "NotifyParameters" => "var.notify_parameter_arns",
+            "DestinationParameters" => "var.destination_parameter_arns",
+            "DestinationSecrets" => "local.destination_secrets",
+            "DestinationKmsKeys" => "var.destination_kms_key_arns",
+            _ => "var.destination_kms_services",
         };
         format!("${{{place}}}")
     });
@@ -246,6 +278,12 @@ fn everything(
             secrets: list("NotifySecrets"),
             parameters: list("NotifyParameters"),
         },
+        open_deliveries: Some(OpenDeliveries {
+            parameters: place("DestinationParameters"),
+            secrets: place("DestinationSecrets"),
+            keys: place("DestinationKmsKeys"),
+            services: place("DestinationServices"),
+        }),
         log_group: Some(open("LogGroup")),
         trail: true,
         ..Scope::new(account, &SecretTemplate::default(), "/", "", "")

@@ -16,6 +16,9 @@ locals {
     "{path}", "*"),
   "{account}", data.aws_caller_identity.current.account_id)
 
+  # As they are before and after Secrets Manager appended six characters.
+  destination_secrets = flatten([for arn in var.destination_secret_arns : [arn, "${arn}-??????"]])
+
   notify = concat(["sns ${aws_sns_topic.alarms.arn} min=warning"], var.notify)
 }
 
@@ -64,6 +67,13 @@ resource "aws_lambda_function" "keyrot" {
       KEYROT_CONFIG_PARAMETER = var.config_parameter
       KEYROT_NOTIFY           = join(",", local.notify)
       KEYROT_TRAIL            = tostring(var.trail)
+    }
+  }
+
+  lifecycle {
+    precondition {
+      condition     = (length(var.destination_kms_key_arns) > 0) == (length(var.destination_kms_services) > 0)
+      error_message = "Set destination_kms_key_arns and destination_kms_services together."
     }
   }
 }

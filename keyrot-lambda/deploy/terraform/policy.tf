@@ -288,6 +288,76 @@ resource "aws_iam_role_policy" "notify_parameters" {
   })
 }
 
+resource "aws_iam_role_policy" "destination_parameters" {
+  count = length(var.destination_parameter_arns) > 0 ? 1 : 0
+  name  = "destination-parameters"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "DeliverParameters",
+        "Effect" : "Allow",
+        "Action" : [
+          "ssm:GetParameter",
+          "ssm:PutParameter"
+        ],
+        "Resource" : "${var.destination_parameter_arns}"
+      }
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "destination_secrets" {
+  count = length(var.destination_secret_arns) > 0 ? 1 : 0
+  name  = "destination-secrets"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "DeliverSecrets",
+        "Effect" : "Allow",
+        "Action" : [
+          "secretsmanager:CreateSecret",
+          "secretsmanager:DescribeSecret",
+          "secretsmanager:PutSecretValue",
+          "secretsmanager:TagResource",
+          "secretsmanager:GetSecretValue",
+          "secretsmanager:UpdateSecretVersionStage"
+        ],
+        "Resource" : "${local.destination_secrets}"
+      }
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "destination_kms_keys" {
+  count = length(var.destination_kms_key_arns) > 0 ? 1 : 0
+  name  = "destination-kms-keys"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "UseDeliveryKeys",
+        "Effect" : "Allow",
+        "Action" : [
+          "kms:Decrypt",
+          "kms:GenerateDataKey",
+          "kms:Encrypt"
+        ],
+        "Resource" : "${var.destination_kms_key_arns}",
+        "Condition" : {
+          "StringEquals" : {
+            "kms:ViaService" : "${var.destination_kms_services}"
+          }
+        }
+      }
+    ]
+  })
+}
+
 resource "aws_iam_role_policy" "trail" {
   count = var.trail ? 1 : 0
   name  = "trail"

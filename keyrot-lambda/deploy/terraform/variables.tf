@@ -185,15 +185,62 @@ variable "notify_bus_arns" {
 }
 
 variable "notify_secret_arns" {
-  description = "The ARNs of the secrets in notify, with the six characters that Secrets Manager appended."
+  description = "The ARNs of the secrets in notify and in destinations' `token` and `private_key`, with the six characters that Secrets Manager appended."
   type        = list(string)
   default     = []
 }
 
 variable "notify_parameter_arns" {
-  description = "The ARNs of the SSM parameters in notify."
+  description = "The ARNs of the SSM parameters in notify and in destinations' `token` and `private_key`."
   type        = list(string)
   default     = []
+}
+
+# ---------------------------------------------------------------- destinations
+
+variable "destination_parameter_arns" {
+  description = "The ARNs of the parameters of ssm destinations. An ARN ends with the destination's `to`, with * for each part in braces, such as arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*/aws. `keyrot policy --for lambda` prints them (DeliverParameters)."
+  type        = list(string)
+  default     = []
+
+  # Without a beginning of their own the function could read and write every parameter of the account.
+  validation {
+    condition     = alltrue([for one in var.destination_parameter_arns : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9_.-][A-Za-z0-9_./*-]*$", one))])
+    error_message = "Expected ARNs of parameters whose names begin with fixed text."
+  }
+}
+
+variable "destination_secret_arns" {
+  description = "The ARNs of the secrets of secrets_manager destinations, without the six characters that Secrets Manager appends. An ARN ends with the destination's `to`, with * for each part in braces, such as arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key. `keyrot policy --for lambda` prints them (DeliverSecrets)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.destination_secret_arns : can(regex("^arn:[a-z-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:/?[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@*-]*$", one))])
+    error_message = "Expected ARNs of secrets whose names begin with fixed text, without -??????."
+  }
+}
+
+variable "destination_kms_key_arns" {
+  description = "The ARNs of your KMS keys that encrypt these parameters and secrets (`kms_key`). Set destination_kms_services with it. Empty for AWS's own keys."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.destination_kms_key_arns : can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$", one))])
+    error_message = "Expected ARNs of keys, not of aliases."
+  }
+}
+
+variable "destination_kms_services" {
+  description = "The services that use these keys: ssm.REGION.amazonaws.com for a parameter, secretsmanager.REGION.amazonaws.com for a secret, as `keyrot policy --for lambda` prints them (kms:ViaService)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.destination_kms_services : can(regex("^(ssm|secretsmanager)[.][a-z0-9-]+[.]amazonaws[.]com$", one))])
+    error_message = "Expected services such as ssm.eu-central-1.amazonaws.com or secretsmanager.eu-west-1.amazonaws.com."
+  }
 }
 
 # ---------------------------------------------------------------- the function
