@@ -60,9 +60,9 @@ mod text;
 
 pub use actions::{ACTIONS, Action, Sid};
 pub use guard::{GUARDED, Guard, LONGEST_MANAGED_POLICY, LONGEST_SCP, NoPrincipal, Principal};
+pub use places::Key;
 #[cfg(feature = "settings")]
 pub use places::{Delivery, OpenDeliveries};
-pub use places::Key;
 pub use scope::{Discovery, Hooks, Many, Scope};
 pub use text::{Syntax, Text};
 

@@ -1,10 +1,10 @@
 //! The error of a whole command.
 
-use crate::cli::given::as_given;
 use crate::exit::Exit;
+use crate::terminal::size::talk_width;
 use crate::terminal::stdio::print_json;
-use crate::terminal::style::{self, paint};
-use crate::terminal::time;
+use crate::terminal::style;
+use crate::terminal::text::hanging;
 use clap::error::ErrorKind;
 use serde::Serialize;
 
@@ -118,16 +118,14 @@ impl CliError {
     /// Prints it on stderr, and with `--json` on stdout too.
     pub(crate) fn report(self, json: bool) -> Exit {
         let Self { exit, message, hint } = &self;
-        let shown = time::shown(message);
-        let mut lines = shown.lines();
-        let first = lines.next().unwrap_or_default();
-        match exit {
-            Exit::Cancelled => say!("{first}"),
-            _ => say!("{} {first}", paint(style::BAD, "error:")),
+        let lead = if *exit == Exit::Cancelled { "" } else { "error: " };
+        let width = talk_width();
+        for (n, line) in message.lines().enumerate() {
+            let lead = if n == 0 { lead } else { "       " };
+            say_part!("{}", hanging(lead, style::BAD, line, style::PLAIN, width));
         }
-        lines.for_each(|line| say!("       {line}"));
         if let Some(hint) = hint {
-            say!("{} {}", paint(style::HINT, " hint:"), time::shown(&as_given(hint)));
+            say_part!("{}", hanging(" hint: ", style::HINT, hint, style::PLAIN, width));
         }
         if json { self.document() } else { *exit }
     }

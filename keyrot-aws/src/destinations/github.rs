@@ -27,6 +27,7 @@ use keyrot_core::settings::{GitHub, GitHubAuth};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
@@ -44,7 +45,7 @@ pub(super) struct GitHubSecrets {
     name: DestinationName,
     kind: GitHub,
     rest: Rest,
-    turns: Turns,
+    turns: Arc<Turns>,
 }
 
 /// A secret as GitHub shows it.
@@ -79,7 +80,7 @@ struct Repository {
 type Access = Vec<(&'static str, Value)>;
 
 impl GitHubSecrets {
-    pub(super) fn new(name: &DestinationName, kind: &GitHub, aws: &Aws) -> Self {
+    pub(super) fn new(name: &DestinationName, kind: &GitHub, aws: &Aws, turns: Arc<Turns>) -> Self {
         let reads = Limiter::new(LimiterSettings::secret_reads());
         let url = kind.url.clone().unwrap_or_else(|| API.to_owned());
         let token = match &kind.auth {
@@ -102,7 +103,6 @@ impl GitHubSecrets {
             token,
             refuses_with: 401,
         };
-        let turns = Turns::of(kind.names.all().len());
         Self { name: name.clone(), kind: kind.clone(), rest, turns }
     }
 
@@ -330,7 +330,7 @@ impl Destination for GitHubSecrets {
     }
 
     async fn turn(&self) {
-        self.turns.wait().await;
+        self.turns.wait(self.kind.names.all().len()).await;
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {

@@ -68,6 +68,7 @@ impl Aws {
         settings: &Settings,
         env: FromEnvironment,
     ) -> Result<BTreeMap<DestinationName, Arc<dyn Destination>>, DestinationError> {
+        let mut turns = turns::AllTurns::default();
         let made = |spec: &DestinationSpec| {
             let variable = spec
                 .sources()
@@ -80,7 +81,7 @@ impl Aws {
                 );
                 return Err(DestinationError { name: spec.name().clone(), reason });
             }
-            Ok((spec.name().clone(), self.destination(spec)?))
+            Ok((spec.name().clone(), self.destination(spec, &mut turns)?))
         };
         settings.destinations().iter().map(made).collect()
     }
@@ -100,6 +101,7 @@ impl Aws {
     fn destination(
         &self,
         spec: &DestinationSpec,
+        turns: &mut turns::AllTurns,
     ) -> Result<Arc<dyn Destination>, DestinationError> {
         let name = spec.name();
         Ok(match spec.kind() {
@@ -107,7 +109,9 @@ impl Aws {
             DestinationKind::SecretsManager(kind) => {
                 Arc::new(secrets_manager::Secrets::new(name, kind, self))
             }
-            DestinationKind::GitHub(kind) => Arc::new(github::GitHubSecrets::new(name, kind, self)),
+            DestinationKind::GitHub(kind) => {
+                Arc::new(github::GitHubSecrets::new(name, kind, self, turns.of(kind)))
+            }
             DestinationKind::GitLab(kind) => Arc::new(gitlab::Variables::new(name, kind, self)),
             DestinationKind::CircleCi(kind) => Arc::new(circleci::Contexts::new(name, kind, self)),
             DestinationKind::Vault(kind) => Arc::new(vault::VaultSecrets::new(name, kind, self)),

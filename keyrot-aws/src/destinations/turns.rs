@@ -1,37 +1,52 @@
 //! Paces deliveries to GitHub's limit.
 
+use keyrot_core::settings::{GitHub, GitHubAuth};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
 /// The time per write, of which GitHub allows 80 a minute (GitHub documentation, "Rate limits for
 /// the REST API", "About secondary rate limits": requests that create content).
-const EACH: Duration = Duration::from_millis(850);
-/// The number of deliveries that may come together after a pause.
-const TOGETHER: u32 = 4;
+const EACH: Duration = Duration::from_millis(830);
+/// The time for which writes may come together after a pause: that of six.
+const TOGETHER: Duration = Duration::from_millis(830 * 6);
 
 /// Gives each delivery its turn, in the order in which they ask. One that no longer waits takes no
 /// turn. The wait is before the first write, never between the two writes of a pair.
+#[derive(Default)]
 pub(super) struct Turns {
-    each: Duration,
-    /// The time of the last turn at an even pace.
-    last: Mutex<Option<Instant>>,
+    /// The time of the last turn at an even pace, and how long its writes take at that pace.
+    last: Mutex<Option<(Instant, Duration)>>,
+}
+
+/// The turns of all destinations: GitHub's limits are those of an account, so destinations with the
+/// same token or App share theirs.
+#[derive(Default)]
+pub(super) struct AllTurns(Vec<(Option<String>, GitHubAuth, Arc<Turns>)>);
+
+impl AllTurns {
+    pub(super) fn of(&mut self, kind: &GitHub) -> Arc<Turns> {
+        let same = |(url, auth, _): &&(_, _, _)| *url == kind.url && *auth == kind.auth;
+        if let Some((_, _, turns)) = self.0.iter().find(same) {
+            return turns.clone();
+        }
+        let turns = Arc::<Turns>::default();
+        self.0.push((kind.url.clone(), kind.auth.clone(), turns.clone()));
+        turns
+    }
 }
 
 impl Turns {
-    /// For deliveries of so many writes each.
-    pub(super) fn of(writes: usize) -> Self {
-        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
-        Self { each: EACH.saturating_mul(writes), last: Mutex::default() }
-    }
-
-    pub(super) async fn wait(&self) {
+    /// Waits for the turn of a delivery with so many writes.
+    pub(super) async fn wait(&self, writes: usize) {
         let mut last = self.last.lock().await;
         let now = Instant::now();
-        let paced = last.map_or(now, |last| now.max(last + self.each));
-        let early = paced.checked_sub(self.each * (TOGETHER - 1));
+        let paced = last.map_or(now, |(last, took)| now.max(last + took));
+        let early = paced.checked_sub(TOGETHER);
         sleep_until(early.map_or(now, |early| early.max(now))).await;
-        *last = Some(paced);
+        let writes = u32::try_from(writes).unwrap_or(u32::MAX);
+        *last = Some((paced, EACH.saturating_mul(writes)));
     }
 }
 
@@ -41,15 +56,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_minute_has_no_more_than_eighty_writes() {
-        for (writes, all_within) in [(2, 170), (1, 85)] {
-            let turns = Turns::of(writes);
+        for (writes, all_within) in [(2, 166), (1, 83)] {
+            let turns = Turns::default();
             let begin = Instant::now();
             let mut at = Vec::new();
             for _ in 0..100 {
-                turns.wait().await;
+                turns.wait(writes).await;
                 at.push(begin.elapsed());
             }
-            assert!(at[3] == Duration::ZERO && at[4] > Duration::ZERO, "{at:?}");
+            let together = at.iter().take_while(|at| at.is_zero()).count();
+            assert_eq!(together, 1 + 6 / writes, "{at:?}");
             let minute = Duration::from_secs(60);
             for (n, first) in at.iter().enumerate() {
                 let within = at[n..].iter().take_while(|one| **one < *first + minute).count();
@@ -58,23 +74,23 @@ mod tests {
             assert!(at[99] < Duration::from_secs(all_within), "{at:?}");
             // After a pause some may come together again.
             tokio::time::sleep(minute).await;
-            let (again, begin) = (turns.wait().await, Instant::now());
-            turns.wait().await;
+            let (again, begin) = (turns.wait(writes).await, Instant::now());
+            turns.wait(writes).await;
             assert_eq!((again, begin.elapsed()), ((), Duration::ZERO));
         }
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_no_longer_waits_takes_no_turn() {
-        let turns = Turns::of(2);
-        for _ in 0..TOGETHER {
-            turns.wait().await;
+        let turns = Turns::default();
+        for _ in 0..4 {
+            turns.wait(2).await;
         }
         // A hundred wait, and are stopped before their turns.
-        let all = futures_util::future::join_all((0..100).map(|_| turns.wait()));
+        let all = futures_util::future::join_all((0..100).map(|_| turns.wait(2)));
         assert!(tokio::time::timeout(Duration::from_secs(1), all).await.is_err());
         let begin = Instant::now();
-        turns.wait().await;
+        turns.wait(2).await;
         assert!(begin.elapsed() <= Duration::from_secs(1), "{:?}", begin.elapsed());
     }
 }

@@ -70,9 +70,9 @@ pub(super) async fn examine(
         }
         if compared > 0 {
             parts.push(match verify {
-                Verify::No => format!("{compared} as its version id and IAM say, not verified"),
+                Verify::No => format!("{compared} as recorded and listed by IAM; not verified"),
                 Verify::Yes => format!(
-                    "{compared} as its version id and IAM say, not verified: an old key there waits until something uses the new one"
+                    "{compared} as recorded and listed by IAM; not verified: an old key there waits until something uses the new one"
                 ),
             });
         }
@@ -290,7 +290,7 @@ mod tests {
         let check = case.check_by(Verify::No).await;
         assert_eq!(
             (check.health, check.message.as_str()),
-            (Health::Ok, "1 as its version id and IAM say, not verified")
+            (Health::Ok, "1 as recorded and listed by IAM; not verified")
         );
         assert!(
             case.account.change(|world| *world.user(&ci()).unwrap() == before),

@@ -281,7 +281,11 @@ fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
 fn rank(standing: &UserResult) -> Option<u8> {
     match &standing.outcome {
         // Revoked but still current: it is as serious as a leaked key that AWS found.
-        Outcome::Blocked(Blocked::Quarantined { .. } | Blocked::NoWayBack { .. }) => Some(0),
+        Outcome::Blocked(
+            Blocked::Quarantined { .. }
+            | Blocked::NoWayBack { .. }
+            | Blocked::RevokedKeyCurrent { .. },
+        ) => Some(0),
         Outcome::Blocked(
             Blocked::CurrentDoesNotWork { .. }
             | Blocked::CurrentKeyGone { .. }

@@ -5,6 +5,7 @@ use super::parameters::Store;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -34,6 +35,11 @@ pub(crate) enum Fault {
 
 pub(crate) trait Service: Send + 'static {
     fn answer(&mut self, request: &Request) -> Answer;
+
+    /// How long each answer takes.
+    fn latency(&self) -> Duration {
+        Duration::ZERO
+    }
 
     /// A request was carried out just now, by the service or by the Parameter Store.
     fn carried_out(&mut self, _parameters: &Store) {}
@@ -173,6 +179,10 @@ impl<S: Service> Server<S> {
                 return;
             }
             let Some(Answer(status, headers, body)) = self.answer(&request) else { return };
+            let latency = self.lock().service.latency();
+            if !latency.is_zero() {
+                tokio::time::sleep(latency).await;
+            }
             if !pass(after).await {
                 return;
             }

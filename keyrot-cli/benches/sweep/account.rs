@@ -1,8 +1,10 @@
 //! The accounts that the benchmark sweeps.
 
-use keyrot_core::memory::{Value, World};
-use keyrot_core::model::{JournalEntry, Promoted, VersionId};
-use keyrot_core::{SecretName, UserName};
+use keyrot_core::memory::{Label, Value, World};
+use keyrot_core::model::{
+    DestinationName, JournalEntry, Mark, Promoted, Receipt, Receiving, VersionId,
+};
+use keyrot_core::{Credentials, SecretName, UserName};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::time::{Duration, SystemTime};
@@ -70,16 +72,42 @@ pub(crate) fn secret_of(user: &UserName) -> Result<SecretName, Box<dyn Error>> {
     Ok(SecretName::parse(format!("/iam/{user}/access_key"))?)
 }
 
+/// Puts a receipt of each of these destinations into the secret of each of these users.
+pub(crate) fn with_receipts(
+    world: &mut World,
+    users: &BTreeSet<UserName>,
+    destinations: &[&str],
+) -> Result<(), Box<dyn Error>> {
+    for user in users {
+        let secret = secret_of(user)?;
+        let found = world.secret(&secret).ok_or("it has a secret")?;
+        let version = found.labelled(Label::Current).ok_or("it has a version")?.clone();
+        for to in destinations {
+            let receipt = JournalEntry::Receipt(Receipt {
+                to: DestinationName::parse(*to)?,
+                state: Receiving::Delivered,
+                version: version.clone(),
+                at: world.now(),
+                mark: Some(Mark::parse("seeded")?),
+            });
+            world.tag_secret(&secret, &receipt.tag(), receipt.to_text())?;
+        }
+    }
+    Ok(())
+}
+
+/// The user's key under AWSCURRENT.
+pub(crate) fn current(world: &World, user: &UserName) -> Option<Credentials> {
+    let secret = world.secret(&secret_of(user).ok()?)?;
+    secret.value(secret.labelled(Label::Current)?)?.read()
+}
+
 /// How many of these users have a new key, genuine and Active, under AWSCURRENT beside their old
 /// one.
 pub(crate) fn rotated(before: &World, after: &World, users: &BTreeSet<UserName>) -> usize {
     let done = |user: &&UserName| {
         let (Some(was), Some(is)) = (before.user(user), after.user(user)) else { return false };
-        let current = secret_of(user).ok().and_then(|name| {
-            let secret = after.secret(&name)?;
-            secret.value(secret.labelled(keyrot_core::memory::Label::Current)?)?.read()
-        });
-        current.is_some_and(|current| {
+        current(after, user).is_some_and(|current| {
             current == World::credentials_of(&current.key)
                 && was.key(&current.key).is_none()
                 && is.key(&current.key).is_some_and(|k| k.verified)

@@ -9,11 +9,13 @@
 //! ```
 //! `--quick` sweeps a small account and judges only what does not depend on its size.
 //! `--baseline-users N` runs the baseline on the first N users and works out the rest.
-//! `--only sweep|baseline|limit|start` runs one part.
+//! `--only sweep|deliveries|baseline|limit|start` runs one part. The deliveries take seven minutes,
+//! because GitHub allows no more in a minute.
 #![allow(clippy::disallowed_macros)]
 
 mod account;
 mod baseline;
+mod deliveries;
 mod launch;
 mod report;
 
@@ -25,6 +27,7 @@ use keyrot_core::UserName;
 use report::{Report, mib, millis, seconds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -80,8 +83,7 @@ fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
             }
             "--only" => options.only = Some(arguments.next().ok_or("--only needs a name")?.clone()),
             other => {
-                let known =
-                    "--quick, --no-fail, --baseline-users N, --only sweep|baseline|limit|start";
+                let known = "--quick, --no-fail, --baseline-users N, --only sweep|deliveries|baseline|limit|start";
                 return Err(format!("{other} is not known; expected {known}").into());
             }
         }
@@ -98,6 +100,9 @@ fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only == name);
     let mut report = Report::new(!options.quick);
     let swept = if wanted("sweep") { Some(sweep(&size, &mut report)?) } else { None };
+    if wanted("deliveries") {
+        deliver(&size, &mut report)?;
+    }
     if wanted("baseline") {
         compare(&size, options.baseline_users, swept, &mut report)?;
     }
@@ -135,11 +140,15 @@ fn server(account: &Seeded, limits: Vec<RateLimit>) -> Result<Emulator, Box<dyn 
 /// Runs `keyrot rotate --json` to its end, which has to be a good one.
 fn rotate(emulator: &Emulator) -> Result<launch::Used, Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
-    let used = launch::keyrot(dir.path(), &["rotate", "--json"], &emulator.env())?;
+    rotate_with(dir.path(), &emulator.env())
+}
+
+fn rotate_with(dir: &Path, environment: &[(&str, String)]) -> Result<launch::Used, Box<dyn Error>> {
+    let used = launch::keyrot(dir, &["rotate", "--json"], environment)?;
     if used.code == Some(0) {
         return Ok(used);
     }
-    let stderr = std::fs::read_to_string(dir.path().join("stderr"))?;
+    let stderr = std::fs::read_to_string(dir.join("stderr"))?;
     let tail: Vec<&str> = stderr.lines().rev().take(20).collect();
     let tail: Vec<&str> = tail.into_iter().rev().collect();
     Err(format!("keyrot rotate ended with {:?}:\n{}", used.code, tail.join("\n")).into())
@@ -187,6 +196,60 @@ fn sweep(size: &Size, report: &mut Report) -> Result<Duration, Box<dyn Error>> {
     report.tell("processor time, user and system", seconds(used.cpu));
     report.check("peak memory", mib(used.peak), "< 60 MiB", used.peak > 0 && used.peak < 60 << 20);
     Ok(used.wall)
+}
+
+/// The same account, with three destinations for each user.
+fn deliver(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>> {
+    let Size { users, due, .. } = *size;
+    report.part(&format!(
+        "{users} users, {due} due, three destinations each, {} a call",
+        millis(LATENCY)
+    ));
+    let mut account = seeded(users, due)?;
+    let alone = {
+        let emulator = server(&account, limits())?;
+        rotate(&emulator)?;
+        published(&emulator)
+    };
+    account::with_receipts(&mut account.world, &account.settled, &deliveries::NAMES)?;
+    let emulator = server(&account, limits())?;
+    let elsewhere = deliveries::Elsewhere::serve(&account.due)?;
+    let dir = tempfile::tempdir()?;
+    let environment: Vec<_> =
+        emulator.env().into_iter().chain(elsewhere.settings(dir.path())?).collect();
+    let used = rotate_with(dir.path(), &environment)?;
+    let after = emulator.world();
+    let done = rotated(&account.world, &after, &account.due);
+    report.check("due users rotated, new key current and proved", done, due, done == due);
+    let done = elsewhere.delivered(&after, &account.due);
+    report.check("and delivered to all three", done, due, done == due);
+    report.tell("last key published at home without destinations", seconds(alone));
+    let home = published(&emulator);
+    report.tell("last key published at home", seconds(home));
+    let ratio = home.as_secs_f64() / alone.as_secs_f64();
+    report.check_at_size("ratio of the two", format!("{ratio:.2}"), "<= 1.5", ratio <= 1.5);
+    let deliveries::AtGitHub { taken, refused } = elsewhere.at_github();
+    let span = taken.last().copied().unwrap_or_default();
+    let a_minute = (taken.len() - 1) as f64 * 60.0 / span.as_secs_f64();
+    let share = a_minute / deliveries::CHANGES_A_MINUTE as f64;
+    report.check_at_size("of GitHub's limit used", percent(share), ">= 90 %", share >= 0.9);
+    let share = refused as f64 / (taken.len() + refused) as f64;
+    report.check("of the changes refused", percent(share), "< 3 %", share < 0.03);
+    report.tell("requests to the three", elsewhere.requests().to_string());
+    report.tell("time", seconds(used.wall));
+    report.tell("processor time, user and system", seconds(used.cpu));
+    report.check("peak memory", mib(used.peak), "< 60 MiB", used.peak > 0 && used.peak < 60 << 20);
+    Ok(())
+}
+
+/// When the last new key became current, since the start.
+fn published(emulator: &Emulator) -> Duration {
+    let stats = emulator.stats();
+    let promoted = stats
+        .log
+        .iter()
+        .filter(|e| e.action == "UpdateSecretVersionStage" && e.outcome == Outcome::Done);
+    promoted.map(|e| e.at).max().unwrap_or_default()
 }
 
 /// Answered calls by the user they were about; throttled ones are AWS's share.

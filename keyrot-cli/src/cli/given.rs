@@ -44,6 +44,11 @@ pub(crate) fn places() -> String {
     })
 }
 
+/// Whether the command works in the sandbox.
+pub(crate) fn in_sandbox() -> bool {
+    GIVEN.get().is_some_and(|given| given.places.iter().any(|flag| flag.starts_with("--sandbox")))
+}
+
 /// A text whose commands are for the same place.
 pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
     match GIVEN.get() {

@@ -11,7 +11,7 @@ const HISTORY: Duration = Duration::from_secs(90 * 86_400);
 /// Parses a duration such as `8d`.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; expected for example 8d, 12h or 30m"))
+        .map_err(|_| "expected a number and a unit, for example 8d, 12h or 30m".to_owned())
 }
 
 /// Parses how far to look back in CloudTrail.
@@ -22,7 +22,7 @@ pub(crate) fn lookback(text: &str) -> Result<Duration, String> {
         }
         Ok(time) if time.is_zero() => Err("expected for example 7d or 12h".to_owned()),
         Ok(time) => Ok(time),
-        Err(error) => Err(format!("{error}; expected for example 7d or 12h")),
+        Err(_) => Err("expected a number and a unit, for example 7d or 12h".to_owned()),
     }
 }
 

@@ -35,7 +35,10 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
     }
     match chosen(&resolutions).await? {
         Some(resolution) => desk.ask(&seen, resolution.request.clone(), args.asking).await,
-        None => Ok(exit),
+        None => {
+            say!("nothing was chosen; nothing was done");
+            Ok(exit)
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::names;
 use crate::output;
 use crate::screens::rows::csv;
-use crate::screens::run::{Place, Screen, screen};
+use crate::screens::run::{Asked, Screen, screen};
 use crate::terminal::confirm::{can_ask, confirm};
 use crate::terminal::progress::{ProgressReporter, say_sandbox};
 use crate::terminal::signals::Signals;
@@ -83,9 +83,9 @@ pub(crate) async fn run(
         Screen::Plan | Screen::Status => Vec::new(),
     };
     let named = users.names();
-    let place = Place { sandbox, named: &named };
+    let asked = Asked { sandbox, named: &named, force: pass.force };
     let shown =
-        |what, document: &RunDocument, width| screen(what, document, &settings, place, width);
+        |what, document: &RunDocument, width| screen(what, document, &settings, asked, width);
     if what == Screen::Rotate && !pass.agreed && selected.chosen.len() > MANY && can_ask() {
         let plan = Rotator::new(target.ports.clone());
         let cancel = Cancel::default();

@@ -185,7 +185,7 @@ fn rules(audit: &Audit, width: Option<usize>) -> String {
         let worst = found.map(|finding| finding.severity).fold(worst.severity, Ord::max);
         let count = audit.findings.iter().filter(|finding| finding.kind == kind).count();
         let lead = format!("{count:>5}  {:<20}  ", kind.title());
-        out.push_str(&hanging(&lead, color(Some(worst)), kind.rule(), style::PLAIN, width));
+        out.push_str(&hanging(&lead, color(Some(worst)), kind.meaning(), style::PLAIN, width));
         for controls in kind.controls_in_short() {
             out.push_str(&hanging(&" ".repeat(29), style::PLAIN, &controls, style::DIM, width));
         }

@@ -39,7 +39,7 @@ pub(crate) fn results(document: &MoveDocument) -> impl Iterator<Item = String> {
 }
 
 pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option<usize>) -> String {
-    let mut table = Table::new(&["USER", "FROM", "TO", "RESULT"]);
+    let mut table = Table::new(&["USER", "RESULT", "FROM, AND TO"]);
     for row in &document.users {
         let color = match row.result {
             Change::Already => style::DIM,
@@ -50,11 +50,12 @@ pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option
             .from
             .as_ref()
             .map_or_else(|| "unknown".to_owned(), |home| home.arn.place().to_string());
+        let to = row.to.arn.place().to_string();
+        let places = if from == to { to } else { format!("{from}; to {to}") };
         table.row(vec![
             Cell::plain(row.user.as_str()),
-            Cell::plain(from),
-            Cell::plain(row.to.arn.place().to_string()),
             Cell::new(&*row.message, color),
+            Cell::plain(places),
         ]);
     }
     let mut out = table.show(width);
@@ -63,6 +64,12 @@ pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option
             let lead = format!("{}: ", row.user);
             out.push_str(&hanging(&lead, style::HINT, &hint, style::PLAIN, width));
         }
+    }
+    if !document.has(Change::Refused)
+        && document.users.iter().all(|row| row.result == Change::Already)
+    {
+        let text = "--region and --secret-name set where to move to";
+        out.push_str(&hanging("", style::PLAIN, text, style::DIM, width));
     }
     let planned =
         document.users.iter().any(|row| row.result == Change::Planned && row.left().is_some());

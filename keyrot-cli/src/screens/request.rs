@@ -4,6 +4,7 @@ mod next;
 mod record;
 mod view;
 
+use crate::cli::given;
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
@@ -12,9 +13,12 @@ use keyrot_core::machine::PlannedAction;
 use keyrot_core::model::age;
 use keyrot_core::report::{Action, RequestDocument, Resolution, State, command_line};
 use keyrot_core::requests::RequestKind;
-use keyrot_core::{AccessKey, KeyId, KeyStatus, Outcome, Severity, Timestamp, UserResult, Why};
+use keyrot_core::{
+    AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Severity, Timestamp, UserResult, Wait,
+    Why,
+};
 use next::{elsewhere, what_next};
-use record::{incident, still_alive};
+use record::{command_to_paste, incident, still_alive};
 use std::fmt::Write;
 pub(crate) use view::View;
 use view::secret_of;
@@ -59,7 +63,7 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     }
     for key in intended.iter().filter_map(|step| listed_as_active(step, view.result)) {
         let text = format!(
-            "IAM still lists {key} as Active: keyrot deactivated it minutes ago, and the list can lag"
+            "IAM still lists {key} as Active: it was deactivated minutes ago, and the list can lag"
         );
         out.push_str(&hanging("  note: ", style::HINT, &text, style::PLAIN, width));
     }
@@ -276,28 +280,35 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     // IAM's listing may lag behind what was just done.
     let done = view.revoked() && is_settling_or_soaking(&seen.outcome);
     let message = match (view.order(), intended) {
-        (Some(order), Some(PlannedAction::DeleteLater { .. })) if done => {
+        (Some(order), Some(PlannedAction::DeleteLater { after, .. })) if done => {
+            let after = keyrot_core::model::format_duration(*after);
             format!(
-                "{} is Inactive. To undo this before a run deletes it: {}, then: {}",
-                order.key,
-                Action::Activate { user: view.result.user.clone(), key: order.key.clone() }
-                    .command(),
-                Action::Resolve {
-                    user: view.result.user.clone(),
-                    choice: Some(format!("reinstate:{}", order.key))
-                }
-                .command()
+                "{0} is Inactive. If the user is tagged for rotation, a run deletes {0} after {after}",
+                order.key
             )
         }
         (Some(order), Some(PlannedAction::Delete(_))) if done => {
             format!("{} is deleted; IAM may list it for a few more seconds", order.key)
         }
+        _ if left.state == State::Due => format!("what a run does next: {}", left.message),
         _ => left.message.clone(),
     };
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
-    if let Some(PlannedAction::DeleteLater { key, after }) = intended.filter(|_| done) {
-        let after = keyrot_core::model::format_duration(*after);
-        let text = format!("if the user is tagged for rotation, a run deletes {key} after {after}");
+    if let Some(PlannedAction::DeleteLater { key, .. }) = intended.filter(|_| done) {
+        let user = &view.result.user;
+        let activate = if given::in_sandbox() {
+            command_line("keyrot sandbox reactivate", &[key.as_str()], "")
+        } else {
+            Action::Activate { user: user.clone(), key: key.clone() }.command()
+        };
+        let choice = Some(format!("reinstate:{key}"));
+        let reinstate = Action::Resolve { user: user.clone(), choice }.command();
+        let text = "to undo this before a run deletes it:";
+        out.push_str(&hanging("  ", style::DIM, text, style::PLAIN, width));
+        out.push_str(&command_to_paste(&activate, width));
+        out.push_str(&command_to_paste(&reinstate, width));
+    }
+    if let Some(text) = decision_later(view, seen) {
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
     }
     if let Some(hint) = left.hint() {
@@ -307,5 +318,28 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
 }
 
 fn is_settling_or_soaking(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Waiting(wait) if matches!(wait.why, Why::Settling(_) | Why::Soak(_)))
+    match outcome {
+        Outcome::Waiting(wait) => matches!(wait.why, Why::Settling(_) | Why::Soak(_)),
+        outcome => matches!(outcome, Outcome::Blocked(Blocked::RevokedKeyCurrent { .. })),
+    }
+}
+
+/// A rollback leaves another key, which keyrot holds until somebody decides. The next run says so.
+fn decision_later(view: &View<'_>, left: &UserResult) -> Option<String> {
+    let is_rollback = matches!(view.document.request, Some(Request::Rollback { .. }));
+    if !is_rollback || left.keys.len() < 2 || matches!(left.outcome, Outcome::Blocked(_)) {
+        return None;
+    }
+    let user = left.user.as_str();
+    let from = match &left.outcome {
+        Outcome::Waiting(Wait { until: Some(until), .. }) => {
+            format!(" after {}", time::absolute(*until))
+        }
+        _ => String::new(),
+    };
+    Some(format!(
+        "then decide about the other key{from}: {}; {}",
+        command_line("keyrot rotate", &[user], ""),
+        command_line("keyrot resolve", &[user], "")
+    ))
 }

@@ -22,11 +22,12 @@ pub(crate) enum Screen {
     Status,
 }
 
-/// Where the users are, and which were named.
+/// Where the users are, which were named, and whether their keys are replaced, due or not.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
+pub(crate) struct Asked<'a> {
     pub(crate) sandbox: bool,
     pub(crate) named: &'a [UserName],
+    pub(crate) force: bool,
 }
 
 /// The whole screen: users that need manual action first, then the others, then the totals.
@@ -34,7 +35,7 @@ pub(crate) fn screen(
     screen: Screen,
     document: &RunDocument,
     settings: &Settings,
-    Place { sandbox, named }: Place<'_>,
+    asked: Asked<'_>,
     width: Option<usize>,
 ) -> String {
     let now = document.finished;
@@ -43,14 +44,14 @@ pub(crate) fn screen(
         let _ = writeln!(out, "{}\n", paint(style::DIM, place));
     }
     if document.users.is_empty() {
-        return out + &nobody(document, settings, sandbox);
+        return out + &nobody(document, settings, asked.sandbox);
     }
     for (state, heading) in [(State::Blocked, "Needs manual action"), (State::Failed, "Failed")] {
         let such: Vec<_> = document.users.iter().filter(|u| u.state == state).collect();
         if !such.is_empty() {
             let _ = writeln!(out, "{}", paint(style::BAD, heading));
             for alike in alike(&such) {
-                out.push_str(&in_trouble(alike[0], sandbox, width));
+                out.push_str(&in_trouble(alike[0], asked.sandbox, width));
                 out.push_str(&the_same(&alike[1..], width));
             }
             out.push('\n');
@@ -66,7 +67,7 @@ pub(crate) fn screen(
         out.push_str(&table.show(width));
         out.push('\n');
     }
-    out.push_str(&sum(screen, document, settings, named));
+    out.push_str(&sum(screen, document, settings, asked));
     out
 }
 
@@ -135,6 +136,14 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
                 | Blocked::CurrentKeyInactive { .. }
         )
     );
+    if sandbox && matches!(&user.outcome, Outcome::Blocked(Blocked::BadTag { .. })) {
+        let text = command_line(
+            &format!("keyrot{} sandbox tag", places()),
+            &[user.user.as_str()],
+            " KEY=VALUE",
+        );
+        out.push_str(&hanging("    sandbox: ", style::DIM, &text, style::DIM, width));
+    }
     if sandbox && sandbox_helps {
         let text =
             format!("keyrot{} sandbox delete KEY, deactivate KEY or reactivate KEY", places());
@@ -237,7 +246,7 @@ fn what(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
     }
 }
 
-fn sum(screen: Screen, document: &RunDocument, settings: &Settings, named: &[UserName]) -> String {
+fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked<'_>) -> String {
     let Counts { users, due, rotated, retired, deleted, .. } = document.counts;
     let list = |parts: &[(usize, &str, Style)]| -> String {
         let some = parts.iter().filter(|(count, ..)| *count > 0);
@@ -299,8 +308,9 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, named: &[Use
         let _ = writeln!(out, "{}", paint(style::DIM, as_given(text)));
     }
     if screen == Screen::Plan && due > 0 {
-        let names: Vec<&str> = named.iter().map(UserName::as_str).collect();
-        let command = command_line(&format!("keyrot{} rotate", all()), &names, "");
+        let names: Vec<&str> = asked.named.iter().map(UserName::as_str).collect();
+        let force = if asked.force { " --force" } else { "" };
+        let command = command_line(&format!("keyrot{} rotate", all()), &names, force);
         let text = format!("nothing was changed; to do it: `{}`", command.trim_end());
         let _ = writeln!(out, "{}", paint(style::DIM, text));
     }

@@ -77,17 +77,17 @@ impl FindingKind {
         }
     }
 
-    /// The rule, in a sentence.
+    /// What was found, in a sentence.
     #[must_use]
-    pub fn rule(self) -> &'static str {
+    pub fn meaning(self) -> &'static str {
         match self {
-            Self::RootKey => "The root user has no access key.",
-            Self::Quarantined => "No user has one of AWS's quarantine policies.",
-            Self::OldKey => "An Active key is not older than its limit.",
-            Self::UnusedKey => "An Active key was used within 45 days, or is younger.",
-            Self::ConsoleWithoutMfa => "A user with a password for the console has an MFA device.",
-            Self::Blocked => "A user tagged for rotation can be rotated.",
-            Self::TwoActiveKeys => "A user has one Active key at most.",
+            Self::RootKey => "The root user has an access key.",
+            Self::Quarantined => "AWS found a key of the user in public.",
+            Self::OldKey => "An Active key is older than its limit.",
+            Self::UnusedKey => "An Active key was not used for 45 days.",
+            Self::ConsoleWithoutMfa => "A user with a password for the console has no MFA device.",
+            Self::Blocked => "A user is tagged for rotation, and keyrot can't rotate it.",
+            Self::TwoActiveKeys => "A user has two Active keys.",
         }
     }
 }

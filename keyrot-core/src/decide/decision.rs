@@ -241,7 +241,7 @@ impl fmt::Display for Why {
             Self::Settling(key) => {
                 write!(
                     f,
-                    "{key} was created or changed minutes ago: IAM may not show it yet, or another run is working on it"
+                    "another run may be working on {key}, or IAM may not show its last change yet"
                 )
             }
             Self::Unlisted => {

@@ -27,6 +27,7 @@ use crate::decide::facts::staged::Staged;
 use crate::decide::facts::step_version::replaced;
 use crate::decide::facts::unexplained::Unexplained;
 use crate::decide::facts::way_back::{Stuck, WayBack};
+use crate::decide::facts::why_kept::WhyKept;
 use crate::decide::facts::{Facts, InHand};
 use crate::decide::table::before_secret::before_secret;
 use crate::decide::table::requests::{
@@ -252,6 +253,9 @@ fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
             blocked(Blocked::NoWayBack { key: key.clone(), reason: reason.to_owned() }),
         /// The current key was revoked, there is no room for another, and the previous key takes its place
         (Stuck::GoesBack(WayBack::Open { held, key, next }), ..) => next.answer(case, held, key),
+        /// The current key was revoked and is Inactive, nothing else makes room for another, and its soak is not over
+        (Stuck::Removed(Removal::Soaks(WhyKept::Soak { key, until })), ..) =>
+            blocked(Blocked::RevokedKeyCurrent { key: key.clone(), until }),
         /// The current key was revoked and is Inactive, and nothing else makes room for another
         (Stuck::Removed(removal), ..) => removal.answer(case),
         /// A key is to leave, and the current one was revoked just now

@@ -144,6 +144,13 @@ impl UserResult {
         }
     }
 
+    /// Takes what IAM lists, where nothing else was read.
+    pub(crate) fn list(&mut self, keys: Vec<AccessKey>) {
+        self.calls = 1;
+        self.keys = keys;
+        self.keys.sort_by_key(|key| key.created);
+    }
+
     pub(crate) fn see(&mut self, seen: &Observed, policy: &WaitPolicy, now: Timestamp) {
         self.destinations = destinations(seen, policy, now);
         self.keys.clone_from(&seen.keys);

@@ -292,6 +292,12 @@ impl Rotator {
         };
         match rotation {
             Err(reason) => {
+                // What the user's tags say hides its keys from nobody who looks or asks.
+                if (job.mode, &job.task) != (Mode::Act, &Task::Everything)
+                    && let Ok(keys) = self.ports.iam.list_keys(&subject.user).await
+                {
+                    standing.list(keys);
+                }
                 // A leaked key is more serious than a bad tag; but for an operator who revokes it,
                 // the tag is the blocker.
                 let quarantine =

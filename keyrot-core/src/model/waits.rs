@@ -207,7 +207,7 @@ impl WaitPolicy {
                 at_least(name, value, s(least), &format!("{why} {test}"))?;
             }
             for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
-                let why = "more than twice settle, so that a key that is being retired can be published again during another run";
+                let why = "more than twice settle, so that a rollback during another run finds the old key in time";
                 at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
             }
         }

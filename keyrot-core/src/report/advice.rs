@@ -190,12 +190,24 @@ impl Blocked {
                 ),
                 Hint::advice("or switch Secrets Manager's rotation off"),
             ],
-            Self::Overdue { .. } => vec![
-                Hint::advice(
-                    "if this stays so in the next runs, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret",
-                ),
-                Hint::to("what does not wait", revoke_any(false)),
-            ],
+            Self::Overdue { key, wait, .. } => {
+                let mut hints = vec![Hint::advice(
+                    "if there were no runs for some time, do nothing: the next runs go on by themselves. If a date moves on from run to run, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret",
+                )];
+                if let Why::Soak(old) = &wait.why {
+                    let delete = Action::Revoke {
+                        user: user.clone(),
+                        key: Some(old.clone()),
+                        without_successor: false,
+                        delete: true,
+                        end_sessions: false,
+                    };
+                    hints.push(Hint::to("to delete it now", delete));
+                } else if let Some(key) = key {
+                    hints.push(Hint::to("a leaked key does not wait", Action::revoke(user, key)));
+                }
+                hints
+            }
             Self::SecretDeleted { .. } => vec![
                 Hint::to("restore the secret", Action::RestoreSecret),
                 Hint::advice("or remove the user's rotation tag"),
@@ -250,6 +262,9 @@ impl Blocked {
                     end_sessions: false,
                 },
             )],
+            Self::RevokedKeyCurrent { .. } => {
+                vec![Hint::to("to delete it now and publish a new key", resolve())]
+            }
             Self::ReactivatedInVain { .. } => vec![
                 Hint::to(
                     "it may need some minutes; try again",

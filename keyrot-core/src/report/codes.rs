@@ -149,7 +149,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             Phase::Inactive => {
                 format!("record that {} is Inactive; its soak starts then", note.key)
             }
-            Phase::Hold => format!("keep {} for another overlap: it is wanted again", note.key),
+            Phase::Hold => format!("keep {} for another overlap: it was published again", note.key),
         },
         Step::Write(JournalEntry::Receipt(receipt)) => match receipt.state {
             Receiving::Delivering => format!("deliver the current key to {}", receipt.to),

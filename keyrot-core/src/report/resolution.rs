@@ -97,6 +97,15 @@ impl Resolution {
                     ..Revocation::of(key.clone())
                 }),
             }],
+            Blocked::RevokedKeyCurrent { key, .. } => vec![Self {
+                choice: "make-room".to_owned(),
+                message: format!("make room for a new key: delete {key} now, and publish another"),
+                request: Request::Revoke(Revocation {
+                    without_successor: true,
+                    delete: true,
+                    ..Revocation::of(key.clone())
+                }),
+            }],
             Blocked::RevokedKeyInUse { key, .. } => vec![Self {
                 choice: format!("revoke:{key}"),
                 message: format!(

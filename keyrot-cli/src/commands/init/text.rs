@@ -57,7 +57,7 @@ pub(super) fn toml(look: Option<&Look>) -> String {
     );
     if let Some(look) = look {
         let _ = writeln!(out, "#");
-        comment(&mut out, &format!("Account: {}.", look.summary()));
+        comment(&mut out, &format!("For {}.", look.summary()));
         if let Some(path) = &look.path_prefix {
             comment(
                 &mut out,

@@ -35,6 +35,13 @@ pub(super) fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>
     out
 }
 
+/// A command on lines of its own, so that it can be pasted, however many it takes.
+pub(super) fn command_to_paste(command: &str, width: Option<usize>) -> String {
+    let room = width.map(|width| width.saturating_sub(8));
+    let lines = wrap(&given::command(command), room).join(" \\\n      ");
+    format!("    {}\n", paint(style::HINT, lines))
+}
+
 /// What still works, or may, each with what ends it.
 pub(super) fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
     let RequestDocument { still_alive, sessions_ended, .. } = view.document;
@@ -67,10 +74,7 @@ pub(super) fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
             width,
         ));
         if let Some(action) = &one.command {
-            // So that it can be pasted, however many lines it takes.
-            let room = width.map(|width| width.saturating_sub(8));
-            let lines = wrap(&given::command(&action.command()), room).join(" \\\n      ");
-            let _ = writeln!(out, "    {}", paint(style::HINT, lines));
+            out.push_str(&command_to_paste(&action.command(), width));
         }
     }
     out.push('\n');

@@ -223,7 +223,7 @@ fn controls(out: &mut String, audit: &Audit) {
             "<dt>{} ({})</dt>\n<dd>{}</dd>",
             Html(kind.title()),
             plural(audit.count(kind), "finding"),
-            Html(kind.rule())
+            Html(kind.meaning())
         );
         for controls in kind.controls_in_short() {
             let _ = writeln!(out, "<dd class=\"quiet\">{}</dd>", Html(controls));

@@ -153,6 +153,14 @@ pub enum Blocked {
         /// The result of the verification.
         reason: String,
     },
+    /// The current key was revoked and is Inactive, and there is no room for a new one until it is
+    /// deleted: its consumers are refused.
+    RevokedKeyCurrent {
+        /// The key.
+        key: KeyId,
+        /// When its soak is over, and a run deletes it.
+        until: Timestamp,
+    },
     /// A key was reactivated to be published again, but its credentials do not work.
     ReactivatedInVain {
         /// The key, which is Active now.
@@ -230,6 +238,12 @@ pub enum Unhoused {
     DoesNotWork(String),
     /// It differs from one that keyrot would create.
     Differs(Vec<Difference>),
+}
+
+/// When the wait ends, if that is known.
+fn wait_end(wait: &Wait) -> String {
+    let end = wait.until.map(|until| until.format("; this wait ends %F %R UTC").to_string());
+    end.unwrap_or_default()
 }
 
 fn because(why: Option<NoKey>) -> String {
@@ -332,17 +346,19 @@ impl fmt::Display for Blocked {
             Self::Overdue { key: Some(key), since, wait } => {
                 write!(
                     f,
-                    "{key} is past its deadline ({}), and its rotation is stuck: {}",
+                    "{key} is past its deadline ({}), and its rotation waits: {}{}",
                     since.format("%F %R UTC"),
-                    wait.why
+                    wait.why,
+                    wait_end(wait)
                 )
             }
             Self::Overdue { key: None, since, wait } => {
                 write!(
                     f,
-                    "no key has been published yet, although that should have been done by {}: {}",
+                    "no key has been published yet, although that should have been done by {}: {}{}",
                     since.format("%F %R UTC"),
-                    wait.why
+                    wait.why,
+                    wait_end(wait)
                 )
             }
             Self::SecretDeleted { since } => {
@@ -380,6 +396,13 @@ impl fmt::Display for Blocked {
                 write!(
                     f,
                     "the current key was revoked, and {key}, the previous key, cannot be published again: {reason}"
+                )
+            }
+            Self::RevokedKeyCurrent { key, until } => {
+                write!(
+                    f,
+                    "consumers are refused: {key}, the current key, is revoked, and there is no room for a new key until a run deletes it after {}",
+                    until.format("%F %R UTC")
                 )
             }
             Self::ReactivatedInVain { key, reason } => {

@@ -32,6 +32,7 @@ impl Blocked {
             Self::CurrentKeyInactive { .. } => "current_key_inactive",
             Self::CurrentDoesNotWork { .. } => "current_does_not_work",
             Self::NoWayBack { .. } => "no_way_back",
+            Self::RevokedKeyCurrent { .. } => "revoked_key_current",
             Self::UnknownKeys(_) => "unknown_keys",
             Self::ClaimedKey { .. } => "claimed_key",
             Self::RevokedKeyInUse { .. } => "revoked_key_in_use",
@@ -73,6 +74,7 @@ impl Blocked {
             | Self::CurrentKeyInactive { .. }
             | Self::CurrentDoesNotWork { .. }
             | Self::NoWayBack { .. }
+            | Self::RevokedKeyCurrent { .. }
             | Self::UnknownKeys(_)
             | Self::ClaimedKey { .. }
             | Self::RevokedKeyInUse { .. }
