@@ -193,6 +193,13 @@ impl Aws {
         }
     }
 
+    /// Returns keyrot's own credentials.
+    #[cfg(feature = "notify")]
+    pub(crate) fn own_credentials(&self) -> Result<SharedCredentialsProvider, String> {
+        let provider = self.inner.notify.config.credentials_provider();
+        provider.ok_or_else(|| "no AWS credentials".to_owned())
+    }
+
     /// Returns the region of the secrets.
     #[must_use]
     pub fn region(&self) -> &str {

@@ -1,21 +1,18 @@
 //! Signatures of requests that no SDK client makes.
 
-use crate::connect::Aws;
-use aws_credential_types::provider::ProvideCredentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use std::time::SystemTime;
 
-/// The headers that sign a POST request with keyrot's own credentials.
+/// The headers that sign a POST request with these credentials.
 pub(crate) async fn headers(
-    aws: &Aws,
+    provider: &SharedCredentialsProvider,
     (service, region): (&str, &str),
     url: &str,
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Vec<(String, String)>, String> {
-    let config = &aws.inner.notify.config;
-    let provider = config.credentials_provider().ok_or("no AWS credentials")?;
     let credentials = provider.provide_credentials().await.map_err(|error| {
         let no = crate::no_credentials::explain(&error);
         no.map_or_else(

@@ -206,7 +206,7 @@ fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_warned_of(
     let emulator = account();
     let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
     let found = document(&ran);
-    assert_eq!(about(&found, "current"), [("ok", "1 as its version id and IAM say, not verified")]);
+    assert_eq!(about(&found, "current"), [("ok", "1 as recorded and listed by IAM; not verified")]);
     assert_eq!(about(&found, "rights")[0].0, "not_checked", "the emulator has no simulation");
     // Under an id that names the user's own key, somebody else's working credentials.
     let name = SecretName::parse("/iam/ci/access_key").unwrap();

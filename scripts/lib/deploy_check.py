@@ -42,6 +42,7 @@ SAMPLES = {
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
     "DestinationKmsKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd,arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd",
     "DestinationKmsServices": "secretsmanager.eu-west-1.amazonaws.com,ssm.us-east-1.amazonaws.com",
+    "DestinationRoleArns": "arn:aws:iam::210987654321:role/keyrot-deliveries,arn:aws:iam::310987654321:role/ci/keyrot",
 }
 
 # What `keyrot policy` prints for destinations at these places.
@@ -73,6 +74,11 @@ DELIVERIES = {
         {"arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd", "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd"},
         {"StringEquals": {"kms:ViaService": ["secretsmanager.eu-west-1.amazonaws.com", "ssm.us-east-1.amazonaws.com"]}},
     ),
+    "AssumeDeliveryRoles": (
+        {"sts:AssumeRole"},
+        {"arn:aws:iam::210987654321:role/keyrot-deliveries", "arn:aws:iam::310987654321:role/ci/keyrot"},
+        {},
+    ),
 }
 
 # Values that would allow more than is meant, or break the policy's text.
@@ -97,6 +103,7 @@ REFUSED = {
         "arn:aws:kms:eu-west-1:123456789012:alias/keyrot",
         "1234abcd-12ab-34cd-56ef-1234567890ab",
     ),
+    "DestinationRoleArns": ("*", "arn:aws:iam::210987654321:role/*", "arn:aws:iam::210987654321:user/ci"),
     "DestinationKmsServices": ("ssm", "*", "ssm.*.amazonaws.com", "sns.eu-west-1.amazonaws.com"),
 }
 

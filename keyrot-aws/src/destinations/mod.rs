@@ -31,6 +31,7 @@ mod profile;
 mod profile_file;
 mod request;
 mod rest;
+mod role;
 mod secrets_manager;
 mod ssm;
 mod token;

@@ -1,10 +1,11 @@
-//! Secrets of Secrets Manager in another region, or under other names than the homes.
+//! Secrets of Secrets Manager in another region or account, or under other names than the homes.
 //!
 //! A delivery writes a version with the same id as in the home. Then AWSCURRENT moves to it from
 //! the version that had it when it was read: Secrets Manager refuses that if another version has it
 //! by then (API reference, `UpdateSecretVersionStage`, parameter `RemoveFromVersionId`).
 
 use super::about::{About, after_a_write};
+use super::role;
 use crate::connect::Aws;
 use crate::errors::Failure;
 use crate::limiter::{Limiter, LimiterSettings};
@@ -35,7 +36,10 @@ pub(super) struct Secrets {
 impl Secrets {
     pub(super) fn new(name: &DestinationName, kind: &SecretCopies, aws: &Aws) -> Self {
         let region = aws_config::Region::new(kind.region.clone());
-        let config = aws.inner.secrets.config().to_builder().region(region);
+        let mut config = aws.inner.secrets.config().to_builder().region(region);
+        if let Some(role) = &kind.role {
+            config.set_credentials_provider(Some(role::credentials(aws, role)));
+        }
         Self {
             name: name.clone(),
             kind: kind.clone(),

@@ -5,11 +5,13 @@
 //! `PutParameter`).
 
 use super::about::{About, WITHIN, hidden};
+use super::role;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::parameter::{Refused, call};
 use crate::value;
 use async_trait::async_trait;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
 use keyrot_core::ports::Destination;
@@ -32,6 +34,8 @@ pub(super) struct Parameters {
     name: DestinationName,
     kind: ParameterStore,
     aws: Aws,
+    /// Those of the role that writes there; `None` for keyrot's own.
+    caller: Option<SharedCredentialsProvider>,
     reads: Limiter,
     writes: Limiter,
 }
@@ -66,6 +70,7 @@ impl Parameters {
             name: name.clone(),
             kind: kind.clone(),
             aws: aws.clone(),
+            caller: kind.role.as_ref().map(|role| role::credentials(aws, role)),
             reads: Limiter::new(LimiterSettings::secret_reads()),
             writes: Limiter::new(LimiterSettings::secret_writes()),
         }
@@ -131,7 +136,8 @@ impl Parameters {
                 return Err(Refused::new(ErrorKind::Throttled, "no turn in time"));
             };
             let limit = end.min(Instant::now() + ATTEMPT);
-            let sent = call(&self.aws, self.region(), operation, body.to_owned());
+            let sent =
+                call(&self.aws, self.caller.as_ref(), self.region(), operation, body.to_owned());
             let refused = match timeout_at(limit, sent).await {
                 Ok(Ok(answer)) => {
                     permit.succeeded();

@@ -98,8 +98,14 @@ impl Login {
     async fn body(&self) -> Result<Zeroizing<String>, String> {
         let mut headers = vec![("content-type", FORM)];
         headers.extend(self.server_id.as_deref().map(|id| (SERVER_ID, id)));
-        let signature =
-            sign::headers(&self.aws, ("sts", REGION), STS, &headers, BODY.as_bytes()).await?;
+        let signature = sign::headers(
+            &self.aws.own_credentials()?,
+            ("sts", REGION),
+            STS,
+            &headers,
+            BODY.as_bytes(),
+        )
+        .await?;
         let own = headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
         let all: BTreeMap<String, String> = own.chain(signature).collect();
         let base64 = |text: &str| aws_smithy_types::base64::encode(text);

@@ -7,6 +7,7 @@ use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::limits::{ATTEMPT, WITHIN};
 use crate::sign;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -99,20 +100,22 @@ impl Refused {
 /// One attempt.
 async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     let body = serde_json::json!({ "Name": id, "WithDecryption": true }).to_string();
-    let answer = Zeroizing::new(call(aws, region, "GetParameter", body).await?);
+    let answer = Zeroizing::new(call(aws, None, region, "GetParameter", body).await?);
     let answer: Answer = serde_json::from_slice(&answer)
         .map_err(|_| Refused::new(ErrorKind::Other, "the answer cannot be read"))?;
     Ok(answer.parameter.value)
 }
 
-/// Sends one request, once, and returns the answer's body.
+/// Sends one request, once, and returns the answer's body. `caller` are other credentials than
+/// keyrot's own.
 pub(crate) async fn call(
     aws: &Aws,
+    caller: Option<&SharedCredentialsProvider>,
     region: &str,
     operation: &'static str,
     body: String,
 ) -> Result<Vec<u8>, Refused> {
-    let request = signed(aws, region, operation, body)
+    let request = signed(aws, caller, region, operation, body)
         .await
         .map_err(|why| Refused::new(ErrorKind::Other, why))?;
     let sent = aws.inner.notify.http.send(request).await;
@@ -162,6 +165,7 @@ pub(crate) async fn call(
 
 async fn signed(
     aws: &Aws,
+    caller: Option<&SharedCredentialsProvider>,
     region: &str,
     operation: &str,
     body: String,
@@ -171,7 +175,9 @@ async fn signed(
     let headers =
         [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", target.as_str())];
 
-    let signature = sign::headers(aws, ("ssm", region), &url, &headers, body.as_bytes()).await?;
+    let caller = caller.cloned().map_or_else(|| aws.own_credentials(), Ok)?;
+    let signature =
+        sign::headers(&caller, ("ssm", region), &url, &headers, body.as_bytes()).await?;
     let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("POST").map_err(|e| e.to_string())?;
     request.set_uri(url).map_err(|e| e.to_string())?;

@@ -41,6 +41,7 @@ pub enum Sid {
     DeliverSecrets,
     UseDeliveryKeys,
     UseDeliveryAliases,
+    AssumeDeliveryRoles,
     WriteLog,
     ReadCredentialReport,
     ListKeys,
@@ -175,6 +176,11 @@ pub const ACTIONS: &[Action] = &[
         "ssm:GetParameter",
         &[Sid::ReadConfig, Sid::ReadHookParameters, Sid::DeliverParameters],
         "read the settings, a webhook's URL or a destination's token; see what is at a destination",
+    ),
+    action(
+        "sts:AssumeRole",
+        &[Sid::AssumeDeliveryRoles],
+        "deliver a key to another account, with a role there",
     ),
     action("ssm:PutParameter", &[Sid::DeliverParameters], "deliver a key to a parameter"),
     action(

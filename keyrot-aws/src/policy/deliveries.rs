@@ -20,13 +20,17 @@ impl Scope {
         };
         let (mut parameters, mut secrets) = (Vec::new(), Vec::new());
         let (mut keys, mut aliases, mut services) = (Vec::new(), Vec::new(), Vec::new());
-        let mut alias_keys = Vec::new();
+        let (mut alias_keys, mut roles) = (Vec::new(), Vec::new());
         let add = |list: &mut Vec<String>, text: String| {
             if !list.contains(&text) {
                 list.push(text);
             }
         };
         for one in &self.deliveries {
+            if let Some(role) = &one.role {
+                add(&mut roles, role.pattern(self.syntax));
+                continue;
+            }
             let there = at(one);
             let service = if one.is_parameter {
                 add(&mut parameters, there.parameter(&one.names));
@@ -70,6 +74,9 @@ impl Scope {
                 aliases,
             ));
         }
+        if !roles.is_empty() {
+            statements.push(Statement::new(Sid::AssumeDeliveryRoles, roles));
+        }
         statements
     }
 
@@ -85,6 +92,7 @@ impl Scope {
                 "kms:ViaService",
                 self.open_list(&open.services),
             ),
+            of(Sid::AssumeDeliveryRoles, &open.roles),
         ]
     }
 }

@@ -28,6 +28,8 @@ pub struct Delivery {
     pub names: Text,
     /// The KMS key, if it is not the account's own.
     pub key: Option<Key>,
+    /// The ARN of the role that writes there: then keyrot itself needs nothing else.
+    pub role: Option<Text>,
 }
 
 impl Key {
@@ -56,6 +58,8 @@ pub struct OpenDeliveries {
     pub keys: String,
     /// The services that use these keys, as `kms:ViaService` has them.
     pub services: String,
+    /// The ARNs of roles in other accounts.
+    pub roles: String,
 }
 
 #[cfg(feature = "settings")]
@@ -64,10 +68,12 @@ impl Delivery {
     #[must_use]
     pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
         let of_one = |spec: &DestinationSpec| {
-            let (is_parameter, region, key) = match spec.kind() {
-                DestinationKind::Ssm(kind) => (true, kind.region.clone(), &kind.kms_key),
+            let (is_parameter, region, key, role) = match spec.kind() {
+                DestinationKind::Ssm(kind) => {
+                    (true, kind.region.clone(), &kind.kms_key, &kind.role)
+                }
                 DestinationKind::SecretsManager(kind) => {
-                    (false, Some(kind.region.clone()), &kind.kms_key)
+                    (false, Some(kind.region.clone()), &kind.kms_key, &kind.role)
                 }
                 _ => return None,
             };
@@ -76,6 +82,7 @@ impl Delivery {
                 region: region.map(Text::fixed),
                 names: names(spec.to().as_str(), path_prefix, account),
                 key: key.as_deref().and_then(Key::parse),
+                role: role.as_ref().map(|role| Text::fixed(&role.arn)),
             })
         };
         specs.iter().filter_map(of_one).collect()

@@ -37,12 +37,14 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     };
     #[cfg(feature = "settings")]
     {
-        full.deliveries = [true, false]
-            .map(|is_parameter| Delivery {
+        let role = "arn:aws:iam::210987654321:role/keyrot";
+        full.deliveries = [(true, None), (false, None), (true, Some(role))]
+            .map(|(is_parameter, role)| Delivery {
                 is_parameter,
                 region: None,
                 names: "x".into(),
                 key: Key::parse(if is_parameter { "alias/mine" } else { "some-id" }),
+                role: role.map(Text::fixed),
             })
             .into();
     }
@@ -188,6 +190,7 @@ fn destinations_bring_what_they_need() {
           { name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}/aws" },
           { name = "others", kind = "ssm", users = ["*"], to = "x.{account}.{user}", region = "us-east-1", kms_key = "alias/ci" },
           { name = "copy", kind = "secrets_manager", users = ["*"], to = "copies{path}{user}", region = "eu-north-1", kms_key = "0a1b" },
+          { name = "other", kind = "ssm", users = ["*"], to = "/other/{user}", role_arn = "arn:aws:iam::210987654321:role/keyrot" },
           { name = "hub", kind = "github", users = ["ci"], to = "acme/shop", token = "secret:keyrot/github#token" },
           { name = "lab", kind = "gitlab", users = ["ci"], to = "acme/shop", token = "ssm:/keyrot/lab" },
           { name = "here", kind = "circleci", users = ["ci"], to = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11", token = "file:/run/t" },
@@ -226,6 +229,11 @@ fn destinations_bring_what_they_need() {
         assert_eq!(keys["Resource"], key);
         assert_eq!(keys["Condition"]["StringEquals"]["kms:ViaService"], services);
     }
+    assert_eq!(
+        of(Sid::AssumeDeliveryRoles)["Resource"],
+        "arn:aws:iam::210987654321:role/keyrot",
+        "the role has the other permissions"
+    );
     let aliases = &of(Sid::UseDeliveryAliases)["Condition"]["ForAnyValue:StringEquals"];
     assert_eq!(aliases["kms:ResourceAliases"], "alias/ci");
     let at = "eu-west-1:123456789012";
@@ -250,12 +258,14 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
         region: Some(Text::fixed(region)),
         names: Text::wild(names),
         key: Key::parse(key),
+        role: key.contains(":role/").then(|| Text::fixed(key)),
     };
     let arn = "arn:aws:kms:us-east-1:123456789012:key/2c3d";
     let known = Scope {
         deliveries: vec![
             delivery(true, "eu-west-1", "/ci/*/aws", "0a1b"),
             delivery(false, "us-east-1", "/copies/*", arn),
+            delivery(true, "us-east-1", "/other/*", "arn:aws:iam::210987654321:role/keyrot"),
         ],
         ..scope("/iam/{user}", "/")
     };
@@ -271,6 +281,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
                 secrets: "${secrets}".to_owned(),
                 keys: "${keys}".to_owned(),
                 services: "${services}".to_owned(),
+                roles: "${roles}".to_owned(),
             }),
             ..scope("/iam/{user}", "/")
         };
@@ -278,6 +289,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
             (Sid::DeliverParameters, "parameters"),
             (Sid::DeliverSecrets, "secrets"),
             (Sid::UseDeliveryKeys, "keys"),
+            (Sid::AssumeDeliveryRoles, "roles"),
         ] {
             let mut wanted = statement(&known, sid);
             wanted["Resource"] = listed(&wanted["Resource"]);

@@ -14,6 +14,7 @@ mod kubernetes_access;
 mod kubernetes_server;
 mod parameters;
 mod profile;
+mod role;
 mod rules;
 mod secrets_manager;
 mod server;

@@ -133,6 +133,12 @@ const PARTS: &[Part] = &[
         "length(var.destination_kms_key_arns) > 0",
         Sid::UseDeliveryKeys,
     ),
+    part(
+        "destination-roles",
+        "HasDestinationRoles",
+        "length(var.destination_role_arns) > 0",
+        Sid::AssumeDeliveryRoles,
+    ),
     part("trail", "HasTrail", "var.trail", Sid::LookUpUses),
 ];
 
@@ -160,6 +166,7 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
     ),
     ("DestinationKmsKeys", "!Join ['\", \"', !Split [',', !Ref DestinationKmsKeyArns]]"),
     ("DestinationServices", "!Join ['\", \"', !Split [',', !Ref DestinationKmsServices]]"),
+    ("DestinationRoles", "!Join ['\", \"', !Split [',', !Ref DestinationRoleArns]]"),
 ];
 
 /// The policies of the role in `keyrot-lambda/deploy/sam/template.yaml`.
@@ -227,6 +234,7 @@ pub(crate) fn terraform_module() -> String {
             "DestinationParameters" => "var.destination_parameter_arns",
             "DestinationSecrets" => "local.destination_secrets",
             "DestinationKmsKeys" => "var.destination_kms_key_arns",
+            "DestinationRoles" => "var.destination_role_arns",
             _ => "var.destination_kms_services",
         };
         format!("${{{place}}}")
@@ -283,6 +291,7 @@ fn everything(
             secrets: place("DestinationSecrets"),
             keys: place("DestinationKmsKeys"),
             services: place("DestinationServices"),
+            roles: place("DestinationRoles"),
         }),
         log_group: Some(open("LogGroup")),
         trail: true,

@@ -3,6 +3,7 @@
 //! No token and no key is ever written there: a table names the place that holds it. So settings
 //! can be shown, logged and kept in a repository.
 
+use crate::model::arn::Arn;
 use crate::model::destination::Abilities;
 use crate::model::names::{DestinationName, UserArn, UserName};
 use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate, Unplaceable};
@@ -68,6 +69,8 @@ pub struct ParameterStore {
     pub kms_key: Option<String>,
     /// The tier of new parameters.
     pub tier: Tier,
+    /// The role that writes there, in another account; `None` is keyrot itself.
+    pub role: Option<WriterRole>,
 }
 
 /// The tier of a parameter (Systems Manager user guide, "Managing parameter tiers").
@@ -88,6 +91,25 @@ pub struct SecretCopies {
     pub region: String,
     /// The KMS key for new secrets; `None` is the account's `aws/secretsmanager`.
     pub kms_key: Option<String>,
+    /// The role that writes there, in another account; `None` is keyrot itself.
+    pub role: Option<WriterRole>,
+}
+
+/// A role that keyrot assumes to write to a destination in another account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriterRole {
+    /// Its ARN.
+    pub arn: String,
+    /// The external id that its trust policy asks for.
+    pub external_id: Option<String>,
+}
+
+impl WriterRole {
+    /// Returns the role's account.
+    #[must_use]
+    pub fn account(&self) -> &str {
+        Arn::parse(&self.arn).map_or("", |arn| arn.account)
+    }
 }
 
 /// Secrets of GitHub Actions: of a repository, of an environment, or of an organization.
@@ -357,11 +379,11 @@ impl DestinationKind {
     /// The store, in which no two users may share a place.
     fn store(&self, home_region: &str) -> String {
         match self {
-            Self::Ssm(ParameterStore { region, .. }) => {
-                format!("ssm {}", region.as_deref().unwrap_or(home_region))
+            Self::Ssm(ParameterStore { region, role, .. }) => {
+                format!("ssm {}{}", region.as_deref().unwrap_or(home_region), account(role))
             }
-            Self::SecretsManager(SecretCopies { region, .. }) => {
-                DestinationRule::secrets_in(region)
+            Self::SecretsManager(SecretCopies { region, role, .. }) => {
+                DestinationRule::secrets_in(region) + &account(role)
             }
             Self::GitHub(GitHub { url, store, .. }) => {
                 format!("github {} {store:?}", server(url.as_deref(), GITHUB))
@@ -400,6 +422,12 @@ impl DestinationKind {
             _ => vec![String::new()],
         }
     }
+}
+
+/// The account of a role, which is another store. One in keyrot's own account is not told apart
+/// here: the adapter refuses a home there, and the place's marks show another user's key.
+fn account(role: &Option<WriterRole>) -> String {
+    role.as_ref().map(|role| format!(" {}", role.account())).unwrap_or_default()
 }
 
 const GITHUB: &str = "https://api.github.com";

@@ -19,8 +19,8 @@ const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys that each has beside [`EVERY`].
 pub(super) const KINDS: [(&str, &[&str]); 9] = [
-    ("ssm", &["region", "kms_key", "tier"]),
-    ("secrets_manager", &["region", "kms_key"]),
+    ("ssm", &["region", "kms_key", "tier", "role_arn", "external_id"]),
+    ("secrets_manager", &["region", "kms_key", "role_arn", "external_id"]),
     (
         "github",
         &[

@@ -1,8 +1,9 @@
 //! What each kind of destination has in its table.
 
+use crate::model::arn::Arn;
 use crate::settings::destination::{
     CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
+    Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth, WriterRole,
 };
 use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
@@ -24,11 +25,17 @@ impl Keys<'_> {
                         return None;
                     }
                 },
+                role: self.writer_role(),
             }),
             "secrets_manager" => {
                 self.needed("region", "eu-west-1");
                 let kms_key = self.kms_key();
-                DestinationKind::SecretsManager(SecretCopies { region: self.region()?, kms_key })
+                let role = self.writer_role();
+                DestinationKind::SecretsManager(SecretCopies {
+                    region: self.region()?,
+                    kms_key,
+                    role,
+                })
             }
             "github" => self.github()?,
             "gitlab" => self.gitlab()?,
@@ -47,6 +54,27 @@ impl Keys<'_> {
     fn kms_key(&self) -> Option<String> {
         let fits = |t: &str| t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
         self.fitting("kms_key", "a KMS key id, alias/NAME or ARN", fits)
+    }
+
+    /// The role to assume (STS API reference, `AssumeRole`).
+    fn writer_role(&self) -> Option<WriterRole> {
+        let id = |t: &str| t.len() >= 2 && is_name(t, 1224, "_+=,.@:/-");
+        let expected = "2 to 1,224 letters, digits and _ + = , . @ : / -";
+        let external_id = self.fitting("external_id", expected, id);
+        if external_id.is_some() && self.text("role_arn").is_none() {
+            self.wrong("external_id", "`external_id` goes with role_arn");
+        }
+        let role = |t: &str| {
+            let is_role = |arn: Arn<'_>| {
+                arn.service == "iam" && arn.has_account() && arn.resource.starts_with("role/")
+            };
+            let plain = t.len() <= 2048 && t.bytes().all(|b| b.is_ascii_graphic());
+            plain && Arn::parse(t).is_some_and(is_role)
+        };
+        let expected =
+            "the ARN of a role, such as arn:aws:iam::210987654321:role/keyrot-deliveries";
+        let arn = self.fitting("role_arn", expected, role)?;
+        Some(WriterRole { arn, external_id })
     }
 
     /// `https://HOST`, or `http://` to this machine; without a slash at its end.

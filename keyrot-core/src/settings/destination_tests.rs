@@ -100,13 +100,18 @@ fn each_kind_is_read() {
     let user = UserArn::parse("arn:aws:iam::123456789012:user/ci-shop").unwrap();
     assert!(all[0].serves(user.name()) && !all[3].serves(user.name()));
     assert_eq!(all[0].place_of(&user).unwrap(), "/ci/ci-shop/aws");
-    let DestinationKind::Ssm(ParameterStore { region: None, kms_key, tier: Tier::Advanced }) =
-        all[0].kind()
+    let DestinationKind::Ssm(ParameterStore {
+        region: None,
+        kms_key,
+        tier: Tier::Advanced,
+        role: None,
+    }) = all[0].kind()
     else {
         panic!("{all:?}")
     };
     assert_eq!(kms_key.as_deref(), Some("alias/ci"));
-    let DestinationKind::SecretsManager(SecretCopies { region, kms_key: None }) = all[1].kind()
+    let DestinationKind::SecretsManager(SecretCopies { region, kms_key: None, role: None }) =
+        all[1].kind()
     else {
         panic!("{all:?}")
     };
@@ -218,6 +223,16 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         ),
         (table("github", "id_name = 'GITHUB_ID'"), "a name that does not begin with GITHUB_"),
         (table("github", "id_name = '1X'"), "no digit first"),
+        (table("ssm", "role_arn = 'arn:aws:iam::1:role/x'"), "expected the ARN of a role"),
+        (
+            table("ssm", "role_arn = 'arn:aws:iam::210987654321:user/x'"),
+            "expected the ARN of a role",
+        ),
+        (table("ssm", "external_id = 'x1'"), "`external_id` goes with role_arn"),
+        (
+            table("ssm", "role_arn = 'arn:aws:iam::210987654321:role/x'\nexternal_id = 'a b'"),
+            "2 to 1,224 letters",
+        ),
         (table("github", "file_name = 'github_file'"), "a name that does not begin with GITHUB_"),
         (table("github", "file_name = '-'"), "such as AWS_CREDENTIALS"),
         (table("github", "file_name = 'A'\nid_name = 'B'"), "`id_name` does not go with file_name"),

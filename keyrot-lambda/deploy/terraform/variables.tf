@@ -243,6 +243,17 @@ variable "destination_kms_services" {
   }
 }
 
+variable "destination_role_arns" {
+  description = "The ARNs of the roles in other accounts (`role_arn`) of ssm and secrets_manager destinations. `keyrot policy --for lambda` prints them (AssumeDeliveryRoles)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.destination_role_arns : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:role/[A-Za-z0-9_+=,.@/-]+$", one))])
+    error_message = "Expected ARNs of roles."
+  }
+}
+
 # ---------------------------------------------------------------- the function
 
 variable "function_name" {

@@ -5,6 +5,7 @@ use crate::support::{DAY, HOUR, MINUTE};
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
+use keyrot_core::report::Resolution;
 use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Wait, Why};
 
 #[tokio::test]
@@ -344,4 +345,45 @@ async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
     assert_eq!(desk.refused(&Request::Revoke(revoke(&stranger))).await, no_such);
     let no_room = Refusal::NoRoom { key: keys[0].clone(), other: keys[1].clone(), revoked: false };
     assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
+}
+
+/// Its consumers are refused meanwhile: nobody may learn that from them.
+#[tokio::test]
+async fn a_revoked_key_that_is_current_and_takes_up_the_room_is_an_alarm() {
+    for makes_room in [true, false] {
+        let desk = Harness::new(1);
+        desk.run().await;
+        while desk.active().len() == 2 {
+            desk.account.advance(DAY);
+            desk.consume();
+            desk.run().await;
+        }
+        let revoked = desk.current().unwrap();
+        let order = Revocation { without_successor: true, ..revoke(&revoked) };
+        assert_eq!(desk.ask(&Request::Revoke(order)).await, Outcome::Done);
+        desk.account.advance(HOUR);
+        let mut seen = desk.run().await;
+        let Outcome::Blocked(Blocked::RevokedKeyCurrent { key, until }) = &seen.outcome else {
+            panic!("{:?}", seen.outcome)
+        };
+        assert_eq!((key, desk.active().len()), (&revoked, 0));
+        assert!(*until > desk.account.world().now() + 6 * DAY, "{until}");
+        if makes_room {
+            let resolution = Resolution::named(&seen, "make-room").expect("it is offered");
+            assert_eq!(desk.ask(&resolution.request).await, Outcome::Done);
+            seen = desk.run().await;
+        }
+        // Nobody has to: the runs go on by themselves.
+        for _ in 0..8 {
+            if desk.current() != Some(revoked.clone()) {
+                break;
+            }
+            assert!(matches!(seen.outcome, Outcome::Blocked(_)), "{:?}", seen.outcome);
+            desk.account.advance(DAY);
+            seen = desk.run().await;
+        }
+        assert_eq!(desk.active(), [desk.current().unwrap()]);
+        assert_ne!(desk.current(), Some(revoked));
+        desk.settles().await;
+    }
 }
