@@ -41,6 +41,7 @@ async fn all_keys_are_published_at_home_while_a_destination_does_not_answer() {
     let listed = account.world().list_users("/");
     let to = Assignment {
         to: name("slow"),
+        kind: Assignment::CUSTOM,
         place: PLACE.to_owned(),
         required: true,
         abilities: Abilities::READABLE,
