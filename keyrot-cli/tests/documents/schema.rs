@@ -90,7 +90,7 @@ fn codes(source: &str, of: &str, function: &str) -> Words {
 }
 
 /// Each document and part of one, and the struct that it is made from.
-const STRUCTS: [(&str, &str, &str); 26] = [
+const STRUCTS: [(&str, &str, &str); 27] = [
     ("run", "keyrot-core/src/report/run.rs", "RunDocument"),
     ("counts", "keyrot-core/src/report/run.rs", "Counts"),
     ("user", "keyrot-core/src/report/user.rs", "UserDocument"),
@@ -107,6 +107,7 @@ const STRUCTS: [(&str, &str, &str); 26] = [
     ("audit", "keyrot-core/src/audit/document.rs", "Audit"),
     ("audit/keys", "keyrot-core/src/audit/document.rs", "KeyRow"),
     ("who_uses", "keyrot-core/src/report/uses.rs", "UsesDocument"),
+    ("user_destinations", "keyrot-core/src/report/uses.rs", "UserDestinations"),
     ("uses", "keyrot-core/src/model/trail/evidence.rs", "UseEvidence"),
     ("error", "keyrot-cli/src/error.rs", "Document"),
     ("demo", "keyrot-cli/src/commands/demo.rs", "Document"),
