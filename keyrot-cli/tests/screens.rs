@@ -175,6 +175,7 @@ fn audit() {
         "keyrot audit -q --only unmanaged --ids",
         "keyrot audit -q --check=high --only findings",
         "keyrot audit -q --output csv",
+        &format!("{DESTINATIONS} keyrot audit -q --only findings"),
     ])
     .are_as_in("audit");
 }

@@ -90,12 +90,13 @@ fn codes(source: &str, of: &str, function: &str) -> Words {
 }
 
 /// Each document and part of one, and the struct that it is made from.
-const STRUCTS: [(&str, &str, &str); 27] = [
+const STRUCTS: [(&str, &str, &str); 28] = [
     ("run", "keyrot-core/src/report/run.rs", "RunDocument"),
     ("counts", "keyrot-core/src/report/run.rs", "Counts"),
     ("user", "keyrot-core/src/report/user.rs", "UserDocument"),
     ("key", "keyrot-core/src/report/user.rs", "KeyDocument"),
     ("destination", "keyrot-core/src/decide/destinations.rs", "DestinationState"),
+    ("assignment", "keyrot-core/src/model/destination.rs", "Assignment"),
     ("evidence", "keyrot-core/src/report/user.rs", "EvidenceDocument"),
     ("event", "keyrot-core/src/report/user.rs", "EventDocument"),
     ("skipped", "keyrot-core/src/selection/mod.rs", "Skipped"),
