@@ -100,6 +100,34 @@ fn no_form_shows_a_schedule_that_may_not_be_so() {
 }
 
 #[test]
+fn each_form_names_the_destinations_of_the_settings() {
+    let sandbox = Sandbox::new();
+    let table = "[[destination]]\nname = 'params'\nkind = 'ssm'\nusers = ['ci-*', 'break-*']\n\
+                 to = '/ci/{user}'\n";
+    std::fs::write(sandbox.dir().join("mine.toml"), table).unwrap();
+    let with = ["--config", "mine.toml"];
+    let (code, document) = sandbox.json(&[&with[..], &["audit"]].concat());
+    assert_eq!(code, Some(0));
+    let keys = document["keys"].as_array().unwrap();
+    let having: BTreeSet<&str> = keys
+        .iter()
+        .filter(|key| !key["destinations"].is_null())
+        .map(|key| key["user"].as_str().unwrap())
+        .collect();
+    assert_eq!(having, ["ci-deployer"].into(), "break-glass is not tagged");
+    for (format, named) in [
+        ("table", "TAGGED   DESTINATIONS  FINDINGS"),
+        ("csv", "params (ssm /ci/ci-deployer)"),
+        ("html", "params (ssm /ci/ci-deployer)</td>"),
+    ] {
+        let text = printed(&sandbox, &[&["--output", format], &with[..]].concat());
+        assert!(text.contains(named), "{text}");
+        let without = printed(&sandbox, &["--output", format]);
+        assert!(!without.contains("params") && !without.contains("DESTINATIONS"), "{without}");
+    }
+}
+
+#[test]
 fn a_part_is_listed_and_the_sum_is_of_the_whole() {
     let sandbox = Sandbox::new();
     let whole = sandbox.json(&["audit"]).1;

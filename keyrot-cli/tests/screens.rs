@@ -15,6 +15,9 @@ use support::Sandbox;
 const COMMON: &str = "\nGlobal options:";
 const LEFT_OUT: &str = "\n[global options, as in keyrot --help]\n";
 
+/// Settings with two destinations, in the environment.
+const DESTINATIONS: &str = r#"KEYROT_DESTINATION=[{"name":"params","kind":"ssm","users":["*"],"to":"/ci/{user}/aws"},{"name":"lake","kind":"ssm","users":["backup-*"],"to":"/lake/{user}","required":false}]"#;
+
 /// A file with some screens in it.
 struct Screens {
     sandbox: Sandbox,
@@ -172,6 +175,7 @@ fn audit() {
         "keyrot audit -q --only unmanaged --ids",
         "keyrot audit -q --check=high --only findings",
         "keyrot audit -q --output csv",
+        &format!("{DESTINATIONS} keyrot audit -q --only findings"),
     ])
     .are_as_in("audit");
 }
@@ -182,6 +186,9 @@ fn who_uses() {
         "keyrot who-uses backup-agent",
         "keyrot who-uses new-service",
         "keyrot who-uses AKIAIOSFODNN7EXAMPLE",
+        &format!("{DESTINATIONS} keyrot rotate -q --user backup-agent"),
+        &format!("{DESTINATIONS} keyrot who-uses -q backup-agent"),
+        &format!("{DESTINATIONS} keyrot who-uses -q legacy-ftp"),
     ])
     .are_as_in("who-uses");
 }

@@ -137,6 +137,57 @@ fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
     assert_eq!((regions.len(), &found["keys"][0]["uses"]["events"]), (2, &json!(0)));
 }
 
+/// By the settings, and by what the secret's journal says of deliveries.
+#[test]
+fn the_destinations_of_a_managed_user_are_named() {
+    let sandbox = Sandbox::new();
+    let table = |name: &str, kind: &str, more: &str| {
+        format!("[[destination]]\nname = '{name}'\nusers = ['*']\nkind = '{kind}'\n{more}\n")
+    };
+    let params = table("params", "ssm", "to = '/ci/{user}/aws'");
+    let command =
+        table("push", "command", "to = '{user}'\ncommand = ['/bin/push']\nrequired = false");
+    let ask = |settings: &str, args: &[&str]| {
+        std::fs::write(sandbox.dir().join("mine.toml"), settings).unwrap();
+        let (code, found) = sandbox.json(&[&["--config", "mine.toml"], args].concat());
+        (code, found)
+    };
+    let states = |found: &Value| -> Vec<(String, String, String)> {
+        let all = found["destinations"][0]["destinations"].as_array().unwrap().iter();
+        let text = |one: &Value, name: &str| one[name].as_str().unwrap().to_owned();
+        all.map(|one| (text(one, "kind"), text(one, "place"), text(one, "state"))).collect()
+    };
+    let whose = ["who-uses", "ci-deployer"];
+    let (code, found) = ask("", &whose);
+    assert_eq!((code, &found["destinations"]), (Some(0), &json!([])));
+    let ssm = |state: &str| ("ssm".to_owned(), "/ci/ci-deployer/aws".to_owned(), state.to_owned());
+    let (code, found) = ask(&params, &whose);
+    assert_eq!((code, states(&found)), (Some(0), vec![ssm("waiting")]));
+    assert_eq!(ask(&params, &["deliver", "ci-deployer", "--yes"]).0, Some(0));
+    let (_, found) = ask(&(params.clone() + &command), &whose);
+    let push = ("command".to_owned(), "ci-deployer".to_owned(), "waiting".to_owned());
+    assert_eq!(states(&found), [ssm("delivered"), push]);
+    let (key, current) = (found["keys"][0]["key"].as_str().unwrap(), &found["destinations"][0]);
+    assert_eq!((current["current"].as_str(), &current["problem"]), (Some(key), &Value::Null));
+
+    let text = sandbox.run(&["--config", "mine.toml", "who-uses", key]).stdout;
+    for part in [
+        format!("Destinations of ci-deployer, current key {key}\n"),
+        "  params: ssm /ci/ci-deployer/aws, required: current key delivered ".to_owned(),
+        "  push: command ci-deployer, optional: current key not delivered yet\n".to_owned(),
+    ] {
+        assert!(text.contains(&part), "{part} in {text}");
+    }
+    // A user that keyrot doesn't rotate has none, and one that is blocked gets nothing there.
+    let (code, found) = ask(&params, &["who-uses", "break-glass"]);
+    assert_eq!((code, &found["destinations"]), (Some(0), &json!([])));
+    let (code, found) = ask(&params, &["who-uses", "legacy-ftp"]);
+    assert_eq!((code, &states(&found)[0].2), (Some(1), &"unknown".to_owned()));
+    assert!(found["destinations"][0]["problem"].is_string());
+    let (_, status) = ask(&params, &["status"]);
+    assert_eq!(user(&status, "legacy-ftp")["destinations"][0]["state"], "unknown");
+}
+
 #[test]
 fn a_run_that_holds_a_key_names_who_uses_it_if_it_is_to() {
     let sandbox = Sandbox::new();

@@ -13,12 +13,14 @@ Examples:
   keyrot who-uses ci-deployer --json | jq '.keys[].uses.sources[].address'
 
 It needs iam:GetAccessKeyLastUsed, cloudtrail:LookupEvents and, for a user,
-iam:ListAccessKeys.
+iam:ListAccessKeys. For a user with destinations it also reads what `keyrot
+status` reads.
 
 Exit codes:
   0  ok; --max-events may have cut the answer short
-  1  the answer is incomplete: a region or IAM's record could not be read, or
-     (--lagging) it is unknown which key of a user is the old one
+  1  the answer is incomplete: a region or IAM's record could not be read, it is
+     unknown which key the user's destinations have, or (--lagging) which key
+     of a user is the old one
   2  no such user, or the command line or the settings are invalid";
 
 #[derive(Debug, clap::Args)]

@@ -74,7 +74,9 @@ async fn look(
     settings: &Settings,
     max_age: Option<Duration>,
 ) -> Result<(Audit, Place), CliError> {
-    let Backend { ports, sandbox, aws, account, .. } = Backend::open(invocation, settings).await?;
+    let backend = Backend::open(invocation, settings).await?;
+    let homes = backend.homes(settings);
+    let Backend { ports, sandbox, account, .. } = backend;
     // Only the look-up of ids takes long.
     let bar = bar(
         None,
@@ -103,17 +105,8 @@ async fn look(
     if sandbox && !invocation.silent {
         say_sandbox(now);
     }
-    let region = match (&aws, settings.region()) {
-        (Some(aws), _) => aws.region().to_owned(),
-        (None, Some(region)) => region.to_owned(),
-        (None, None) => "us-east-1".to_owned(),
-    };
-    let policy = AuditPolicy {
-        selection: settings.selection().clone(),
-        template: settings.template().clone(),
-        secret_tag: settings.secret_tag().cloned(),
-        policy: *settings.policy(),
-        max_age,
-    };
+    let region = homes.region.clone();
+    let (selection, policy) = (settings.selection().clone(), *settings.policy());
+    let policy = AuditPolicy { selection, homes, policy, max_age };
     Ok((keyrot_core::audit::audit(&view, &policy, now), Place { region, sandbox }))
 }

@@ -76,6 +76,7 @@ async fn find_out(
         .back(args.since)
         .regions(&args.regions)
         .max_events(args.max_events)
+        .managed_by(settings.selection().clone(), target.homes(settings), *settings.policy())
         .limits(settings.limits(target.ports.clock.now()));
     let reporter = ProgressReporter::new(invocation.silent);
     let found = who.ask(whose, &|progress| reporter.take(progress)).await;

@@ -16,6 +16,8 @@ use std::fmt::Write;
 const WIDE: usize = 110;
 /// How many names are listed; the others are counted.
 const NAMES: usize = 8;
+/// How many destinations are listed in a column.
+const COLUMN: usize = 2;
 
 /// The worst findings first, then every key, then the meaning of the findings, then the totals.
 pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
@@ -48,18 +50,23 @@ pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) ->
 }
 
 fn wide(audit: &Audit) -> Table {
-    let mut table =
-        Table::new(&["  AGE", "USER", "KEY", "STATUS", "LAST USED", "TAGGED", "FINDINGS"]);
+    let mut head = vec!["  AGE", "USER", "KEY", "STATUS", "LAST USED", "TAGGED"];
+    let with_destinations = audit.has_destinations();
+    head.extend(with_destinations.then_some("DESTINATIONS"));
+    head.push("FINDINGS");
+    let mut table = Table::new(&head);
     for key in &audit.keys {
-        table.row(vec![
+        let mut row = vec![
             age(key),
             Cell::plain(key.whose()),
             Cell::plain(key.which()),
             status(key),
             used(audit, key),
             tagged(key),
-            findings(key),
-        ]);
+        ];
+        row.extend(with_destinations.then(|| destinations(key)));
+        row.push(findings(key));
+        table.row(row);
     }
     table
 }
@@ -76,6 +83,9 @@ fn stacked(audit: &Audit) -> Table {
         };
         let mut text =
             format!("{kind}{} {}, {}, {tagged}", key.which(), key.status, used_text(audit, key));
+        if !key.destinations.is_empty() {
+            let _ = write!(text, "\ndestinations: {}", destination_names(key, usize::MAX));
+        }
         if !key.findings.is_empty() {
             let _ = write!(text, "\n{}", titles(&key.findings));
         }
@@ -132,6 +142,23 @@ fn tagged(key: &KeyRow) -> Cell {
         Tagged::No => style::DIM,
     };
     Cell::new(key.tagged.code(), style)
+}
+
+fn destinations(key: &KeyRow) -> Cell {
+    match key.destinations.is_empty() {
+        true => Cell::new("-", style::DIM),
+        false => Cell::plain(destination_names(key, COLUMN)),
+    }
+}
+
+/// The first names. The others are counted.
+fn destination_names(key: &KeyRow, most: usize) -> String {
+    let names = key.destinations.iter().map(|one| one.to.as_str());
+    let mut text = names.take(most).collect::<Vec<_>>().join(", ");
+    if let Some(more @ 1..) = key.destinations.len().checked_sub(most) {
+        let _ = write!(text, " and {more} more");
+    }
+    text
 }
 
 fn findings(key: &KeyRow) -> Cell {

@@ -6,8 +6,9 @@ use crate::terminal::text::hanging;
 use crate::terminal::time;
 use anstyle::Style;
 use keyrot_core::Timestamp;
+use keyrot_core::decide::{Delivered, DestinationState};
 use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseEvidence, UseSource, plural};
-use keyrot_core::report::{KeyUses, UsesDocument};
+use keyrot_core::report::{KeyUses, UserDestinations, UsesDocument, command_line};
 use std::fmt::Write;
 
 /// The limit on rows per key; --json has all.
@@ -22,11 +23,19 @@ pub(crate) fn screen(document: &UsesDocument, width: Option<usize>) -> String {
         return "no selected user has an old key that still works\n".to_owned();
     }
     if let (Some(user), true) = (&document.user, document.keys.is_empty()) {
-        return format!("{user} has no access key\n");
+        let _ = writeln!(out, "{user} has no access key");
+        for of_user in &document.destinations {
+            let _ = write!(out, "\n{}", destinations(of_user, document.now, width));
+        }
+        return out;
     }
-    for key in &document.keys {
+    for (at, key) in document.keys.iter().enumerate() {
         out.push_str(&one(document, key, width));
         out.push('\n');
+        let is_last = document.keys.get(at + 1).is_none_or(|next| next.user != key.user);
+        if let Some(of_user) = document.destinations_of(key).filter(|_| is_last) {
+            let _ = writeln!(out, "{}", destinations(of_user, document.now, width));
+        }
     }
     for one in &document.unseen {
         let text = format!("{}: {}", one.user, one.problem);
@@ -70,6 +79,15 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     let uses = &key.uses;
     let (found, color) = found(uses);
     line("  CloudTrail: ", &found, color);
+    if let Some(when) = key.last_used.filter(|when| uses.sources.is_empty() && *when < uses.since) {
+        let days = (now - when).num_days() + 1;
+        let command = command_line("keyrot who-uses", &[key.key.as_str()], "");
+        // CloudTrail's event history has 90 days.
+        if days <= 90 {
+            let text = format!("the last use was before that: `{command} --since {days}d`");
+            line("  ", &text, style::HINT);
+        }
+    }
     for region in &uses.regions {
         if let Some(text) = cut(region) {
             line("  ! ", &text, style::WARN);
@@ -92,6 +110,43 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
         let _ = writeln!(out, "  and {more} more; --json lists all");
     }
     out
+}
+
+/// Where copies of the user's key go, and which have the current one.
+fn destinations(of_user: &UserDestinations, now: Timestamp, width: Option<usize>) -> String {
+    let mut title = paint(style::HEAD, format!("Destinations of {}", of_user.user));
+    if let Some(current) = &of_user.current {
+        let _ = write!(title, ", current key {current}");
+    }
+    let mut out = format!("{title}\n");
+    if let Some(problem) = &of_user.problem {
+        let what = if of_user.destinations.is_empty() { "" } else { "which key they have is " };
+        let text = format!("{what}not known: {problem}");
+        out.push_str(&hanging("  ! ", style::WARN, &text, style::WARN, width));
+    }
+    for one in &of_user.destinations {
+        let DestinationState { to, kind, place, .. } = one;
+        let required = if one.required { "required" } else { "optional" };
+        let (state, color) = delivered(one, now);
+        let text = format!("{kind} {place}, {required}: {state}");
+        out.push_str(&hanging(&format!("  {to}: "), style::PLAIN, &text, color, width));
+    }
+    out
+}
+
+fn delivered(one: &DestinationState, now: Timestamp) -> (String, Style) {
+    let since = one.since.map(|since| format!(" {}", time::both(since, now))).unwrap_or_default();
+    let reason = one.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    match one.state {
+        Delivered::Delivered => (format!("current key delivered{since}"), style::PLAIN),
+        Delivered::Waiting => ("current key not delivered yet".to_owned(), style::WARN),
+        Delivered::Failed => (format!("could not deliver the current key{reason}"), style::WARN),
+        Delivered::Changed => (format!("changed by another writer{reason}"), style::WARN),
+        Delivered::LetGo => {
+            (format!("let go{since}, so keyrot delivers nothing there"), style::WARN)
+        }
+        Delivered::Unknown => ("not known".to_owned(), style::DIM),
+    }
 }
 
 /// CloudTrail's events. An incomplete answer says so first.

@@ -90,12 +90,13 @@ fn codes(source: &str, of: &str, function: &str) -> Words {
 }
 
 /// Each document and part of one, and the struct that it is made from.
-const STRUCTS: [(&str, &str, &str); 26] = [
+const STRUCTS: [(&str, &str, &str); 28] = [
     ("run", "keyrot-core/src/report/run.rs", "RunDocument"),
     ("counts", "keyrot-core/src/report/run.rs", "Counts"),
     ("user", "keyrot-core/src/report/user.rs", "UserDocument"),
     ("key", "keyrot-core/src/report/user.rs", "KeyDocument"),
     ("destination", "keyrot-core/src/decide/destinations.rs", "DestinationState"),
+    ("assignment", "keyrot-core/src/model/destination.rs", "Assignment"),
     ("evidence", "keyrot-core/src/report/user.rs", "EvidenceDocument"),
     ("event", "keyrot-core/src/report/user.rs", "EventDocument"),
     ("skipped", "keyrot-core/src/selection/mod.rs", "Skipped"),
@@ -107,6 +108,7 @@ const STRUCTS: [(&str, &str, &str); 26] = [
     ("audit", "keyrot-core/src/audit/document.rs", "Audit"),
     ("audit/keys", "keyrot-core/src/audit/document.rs", "KeyRow"),
     ("who_uses", "keyrot-core/src/report/uses.rs", "UsesDocument"),
+    ("user_destinations", "keyrot-core/src/report/uses.rs", "UserDestinations"),
     ("uses", "keyrot-core/src/model/trail/evidence.rs", "UseEvidence"),
     ("error", "keyrot-cli/src/error.rs", "Document"),
     ("demo", "keyrot-cli/src/commands/demo.rs", "Document"),

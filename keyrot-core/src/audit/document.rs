@@ -3,6 +3,7 @@
 use crate::audit::finding::Finding;
 use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::audit::view::UnreadableRow;
+use crate::model::destination::Assignment;
 use crate::model::names::{KeyId, UserName};
 use crate::model::text::{format_duration, span, utc};
 use crate::model::time::Timestamp;
@@ -102,6 +103,11 @@ pub struct KeyRow {
     pub tagged: Tagged,
     /// When an Active key reaches its age limit.
     pub limit: Option<Timestamp>,
+    /// For an Active key of a user tagged for rotation: the destinations to which the settings send
+    /// the user's current key. Which key that is, and whether it was delivered, is in the user's
+    /// secret. Absent without any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<Assignment>,
     /// The findings about it or its user.
     pub findings: Vec<FindingKind>,
     /// The worst severity of these.
@@ -265,6 +271,12 @@ impl Audit {
             }
         }
         narrowed
+    }
+
+    /// Whether any of its keys has a destination.
+    #[must_use]
+    pub fn has_destinations(&self) -> bool {
+        self.keys.iter().any(|key| !key.destinations.is_empty())
     }
 
     /// Returns the findings for this key, including those about its user.

@@ -8,6 +8,7 @@ use crate::audit::managed::{AuditPolicy, Managed, user_row};
 use crate::audit::view::{AccountView, KeyView, UserView};
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::target::Target;
+use crate::model::destination::Assignment;
 use crate::model::names::UserName;
 use crate::model::observed::LastUse;
 use crate::model::text::{self, age_days, format_duration};
@@ -112,7 +113,7 @@ impl Judge<'_> {
             kinds.extend(self.find(about, found));
             kinds.extend(self.age(about, key, max_age, false));
             kinds.extend(self.idle(about, key, false));
-            self.key(about, key, (Tagged::No, max_age), kinds);
+            self.key(about, key, (Tagged::No, max_age), &[], kinds);
         }
     }
 
@@ -138,7 +139,7 @@ impl Judge<'_> {
         if let Some(Err(Blocked::BadTag { reason })) = bad.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
             let hints = vec![
-                Hint::advice("correct or remove the tag"),
+                Hint::advice("correct or remove the tag, or correct the destination"),
                 Hint::to("to see whether that was all", Action::status(name)),
             ];
             of_all.extend(self.find(
@@ -192,7 +193,8 @@ impl Judge<'_> {
                 (Some(_), None) => Tagged::Blocked,
                 (Some(_), Some(_)) => Tagged::Yes,
             };
-            self.key(about, key, (tagged, limit), kinds);
+            let destinations = chosen.map_or(&[][..], |chosen| &chosen.subject.destinations);
+            self.key(about, key, (tagged, limit), destinations, kinds);
         }
     }
 
@@ -286,6 +288,7 @@ impl Judge<'_> {
         about: About<'_>,
         key: &KeyView,
         (tagged, limit): (Tagged, Duration),
+        destinations: &[Assignment],
         mut findings: Vec<FindingKind>,
     ) {
         let own = |finding: &&Finding| finding.is_at(about.arn, key.created, &findings);
@@ -315,6 +318,7 @@ impl Judge<'_> {
             managed: tagged != Tagged::No,
             tagged,
             limit: key.is_active().then(|| after(key.created, limit)),
+            destinations: if key.is_active() { destinations.to_vec() } else { Vec::new() },
             findings,
             severity,
         });

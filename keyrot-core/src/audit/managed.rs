@@ -7,25 +7,35 @@ use crate::model::names::UserName;
 use crate::model::user::{IamUser, owner_of};
 use crate::model::waits::WaitPolicy;
 use crate::selection::homes::Homes;
-use crate::selection::pattern::SecretPattern;
-use crate::selection::template::SecretTemplate;
 use crate::selection::{MissingWhy, Selection, select};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The policy of an audit.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct AuditPolicy {
     /// Which users keyrot rotates. Its `only` is ignored.
     pub selection: Selection,
-    /// The names of secrets: a user whose secret cannot be named is not rotated.
-    pub template: SecretTemplate,
-    /// The names of secrets that a user's tag may choose.
-    pub secret_tag: Option<SecretPattern>,
+    /// Where users' secrets and the copies of their keys are: a user whose secret cannot be named,
+    /// or whose place is another user's, too, is not rotated. Its `account` is ignored.
+    pub homes: Homes,
     /// The waits of rotations; `max_age` is the limit for keys without one of their own.
     pub policy: WaitPolicy,
     /// Another limit for these keys. An audit only reads: it need not leave room for a rotation.
     pub max_age: Option<Duration>,
+}
+
+impl Default for AuditPolicy {
+    /// The default settings, without destinations. No secret is read, so the region does not
+    /// matter.
+    fn default() -> Self {
+        Self {
+            selection: Selection::default(),
+            homes: Homes::in_region("any"),
+            policy: WaitPolicy::default(),
+            max_age: None,
+        }
+    }
 }
 
 impl AuditPolicy {
@@ -53,12 +63,8 @@ impl Managed {
         // Requesting all users by name returns the reason for each one that is not chosen.
         let only = users.iter().map(|user| user.arn.name().clone()).collect();
         let selection = Selection { only, ..policy.selection.clone() };
-        // The region does not matter for an audit, because no secret is read.
-        let homes = Homes {
-            template: policy.template.clone(),
-            chosen_by_tag: policy.secret_tag.clone(),
-            ..Homes::in_region("any")
-        };
+        // An audit is of whatever account it is shown.
+        let homes = Homes { account: None, ..policy.homes.clone() };
         let selected = select(&users, &selection, &homes, &policy.policy);
         Self {
             chosen: selected

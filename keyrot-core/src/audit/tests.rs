@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod destinations;
 mod reports;
 
 use super::*;

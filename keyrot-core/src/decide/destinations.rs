@@ -16,6 +16,8 @@ use serde::Serialize;
 pub struct DestinationState {
     /// The destination.
     pub to: DestinationName,
+    /// Its kind, as the settings write it, such as `ssm`.
+    pub kind: &'static str,
     /// The place in it.
     pub place: String,
     /// Whether the previous key stays Active for it.
@@ -42,6 +44,30 @@ pub enum Delivered {
     Changed,
     /// An operator gave it up.
     LetGo,
+    /// The user's secret was not read, so nothing is known.
+    Unknown,
+}
+
+impl DestinationState {
+    /// The state of a destination of a user whose secret was not read.
+    pub(crate) fn unread(assignment: Assignment) -> Self {
+        Self::new(assignment, Delivered::Unknown, None, None)
+    }
+
+    /// Makes it the state of a destination of a user whose secret was not read.
+    pub(crate) fn forget(&mut self) {
+        (self.state, self.reason, self.since) = (Delivered::Unknown, None, None);
+    }
+
+    fn new(
+        assignment: Assignment,
+        state: Delivered,
+        reason: Option<String>,
+        since: Option<Timestamp>,
+    ) -> Self {
+        let Assignment { to, kind, place, required, .. } = assignment;
+        Self { to, kind, place, required, state, reason, since }
+    }
 }
 
 impl Delivered {
@@ -54,6 +80,7 @@ impl Delivered {
             Self::Failed => "failed",
             Self::Changed => "changed",
             Self::LetGo => "let_go",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -87,10 +114,10 @@ pub(crate) fn destinations(
     };
     let all = seen.destinations.iter().map(|one| {
         let (state, reason) = state(one);
-        let Assignment { to, place, required, .. } = one.assignment.clone();
         let receipts = present.map(|(secret, _)| &secret.journal.receipts);
-        let since = receipts.and_then(|all| all.get(&to)).map(|receipt| receipt.at);
-        DestinationState { to, place, required, state, reason, since }
+        let receipt = receipts.and_then(|all| all.get(&one.assignment.to));
+        let since = receipt.map(|receipt| receipt.at);
+        DestinationState::new(one.assignment.clone(), state, reason, since)
     });
     all.collect()
 }

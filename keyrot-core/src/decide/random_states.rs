@@ -322,7 +322,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
         ]);
         let place = "here".to_owned();
         all.push(SeenDestination {
-            assignment: Assignment { to, place, required, abilities },
+            assignment: Assignment { to, kind: Assignment::CUSTOM, place, required, abilities },
             found,
             failed: (!served && some.once_in(5)).then(reason),
             announced_here: versions.first().filter(|_| some.once_in(2)).cloned(),

@@ -123,9 +123,12 @@ impl UserResult {
     pub(crate) fn unread(subject: &Subject, outcome: Outcome) -> Self {
         let owner = subject.owner.clone();
         let deployed_by = subject.deployed_by.clone();
+        let destinations =
+            subject.destinations.iter().cloned().map(DestinationState::unread).collect();
         Self {
             owner,
             deployed_by,
+            destinations,
             ..Self::new(subject.user.clone(), subject.secret.clone(), outcome)
         }
     }

@@ -11,13 +11,30 @@ use std::fmt;
 pub struct Assignment {
     /// The destination.
     pub to: DestinationName,
+    /// Its kind, as the settings write it, such as `ssm`.
+    pub kind: &'static str,
     /// The place of this user's key in it, such as a parameter's name or `OWNER/REPOSITORY`: the
     /// template from the settings, filled in.
     pub place: String,
     /// Whether the previous key stays Active until this destination has the current one.
     pub required: bool,
-    /// The abilities of this kind of destination.
+    /// The abilities of this kind of destination; not in documents.
+    #[serde(skip)]
     pub abilities: Abilities,
+}
+
+impl Assignment {
+    /// The kind of a destination that is not from the settings, unless the service names another.
+    pub const CUSTOM: &str = "custom";
+}
+
+/// For people: `params (ssm /ci/deployer/aws)`.
+impl fmt::Display for Assignment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { to, kind, place, required, .. } = self;
+        let optional = if *required { "" } else { ", optional" };
+        write!(f, "{to} ({kind} {place}{optional})")
+    }
 }
 
 /// The abilities of a kind of destination.

@@ -23,4 +23,4 @@ pub use resolution::Resolution;
 pub use run::{Counts, RunDocument};
 pub use state::{RunStatus, State};
 pub use user::{EventDocument, EvidenceDocument, KeyDocument, UserDocument};
-pub use uses::{KeyUses, UnseenUser, UsesDocument};
+pub use uses::{KeyUses, UnseenUser, UserDestinations, UsesDocument};

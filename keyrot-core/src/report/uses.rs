@@ -1,9 +1,13 @@
 //! The uses of keys, as a document.
 
+use crate::decide::destinations::DestinationState;
+use crate::engine::report::UserResult;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::trail::evidence::UseEvidence;
+use crate::report::state::RunStatus;
+use crate::report::user::UserDocument;
 use serde::Serialize;
 
 /// The evidence of the use of some keys: what `keyrot who-uses` prints with `--json`.
@@ -28,6 +32,8 @@ pub struct UsesDocument {
     pub partial: bool,
     /// Each key, the oldest first.
     pub keys: Vec<KeyUses>,
+    /// Where copies of the current keys go, for those users who have destinations.
+    pub destinations: Vec<UserDestinations>,
     /// What this cannot show.
     pub limits: &'static [&'static str],
 }
@@ -50,7 +56,51 @@ impl UsesDocument {
         let failed = |one: &KeyUses| {
             one.problem.is_some() || one.uses.regions.iter().any(|region| region.problem.is_some())
         };
-        !self.unseen.is_empty() || self.keys.iter().any(failed)
+        !self.unseen.is_empty()
+            || self.keys.iter().any(failed)
+            || self.destinations.iter().any(|one| one.problem.is_some())
+    }
+
+    /// The destinations of this key's user, if it is known and has any.
+    #[must_use]
+    pub fn destinations_of(&self, key: &KeyUses) -> Option<&UserDestinations> {
+        self.destinations.iter().find(|one| Some(&one.user) == key.user.as_ref())
+    }
+}
+
+/// Where copies of a user's current key go: its consumers there use the key, too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserDestinations {
+    /// The user.
+    pub user: UserName,
+    /// The key under AWSCURRENT, if it was read.
+    pub current: Option<KeyId>,
+    /// Why nothing is known about the deliveries, or why the user's destinations are not known.
+    pub problem: Option<String>,
+    /// The user's destinations, by name, with their states.
+    pub destinations: Vec<DestinationState>,
+}
+
+impl UserDestinations {
+    /// Returns the destinations of a user by a plan. If the plan did not get as far as the user's
+    /// secret, nothing is known about deliveries.
+    pub(crate) fn of(one: &UserResult, now: Timestamp) -> Self {
+        let problem = match (&one.current, one.outcome.verdict()) {
+            (Some(_), _) | (None, RunStatus::Ok) => None,
+            (None, _) => Some(UserDocument::new(one, now).message),
+        };
+        let (user, current) = (one.user.clone(), one.current.clone());
+        let mut destinations = one.destinations.clone();
+        if problem.is_some() {
+            destinations.iter_mut().for_each(DestinationState::forget);
+        }
+        Self { user, current, problem, destinations }
+    }
+
+    /// Returns the answer for a user whose destinations are unknown.
+    pub(crate) fn unread(user: &UserName, problem: String) -> Self {
+        let (user, problem) = (user.clone(), Some(problem));
+        Self { user, current: None, problem, destinations: Vec::new() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The uses of keys, from IAM's record and a trail: for one key, a user's keys, or all old keys
-//! that still work.
+//! that still work. Also the destinations that have copies of them.
 
 use crate::engine::driver::Ports;
+use crate::engine::report::Report;
 use crate::engine::rotator::{Limits, Progress, Rotator};
 use crate::engine::target::Target;
 use crate::machine::rotation::Mode;
@@ -9,10 +10,13 @@ use crate::model::error::CallError;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::time::Timestamp;
+use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
 use crate::report::state::RunStatus;
 use crate::report::user::UserDocument;
-use crate::report::uses::{KeyUses, UnseenUser, UsesDocument};
+use crate::report::uses::{KeyUses, UnseenUser, UserDestinations, UsesDocument};
+use crate::selection::homes::Homes;
+use crate::selection::{Selection, select};
 use crate::trail::{TrailBounds, TrailPort, look_up, regions_to_ask};
 use std::fmt;
 use std::sync::Arc;
@@ -86,6 +90,15 @@ pub struct WhoUses {
     regions: Vec<String>,
     max_events: u32,
     limits: Limits,
+    managed: Option<Managed>,
+}
+
+/// Which users are managed, and where their keys go.
+#[derive(Clone)]
+struct Managed {
+    selection: Selection,
+    homes: Homes,
+    policy: WaitPolicy,
 }
 
 /// A key to ask about.
@@ -110,6 +123,7 @@ impl WhoUses {
             regions: Vec::new(),
             max_events: 1_000,
             limits: Limits::default(),
+            managed: None,
         }
     }
 
@@ -137,10 +151,18 @@ impl WhoUses {
         Self { max_events, ..self }
     }
 
-    /// Sets the limits for reading users, for [`Whose::Lagging`].
+    /// Sets the limits for reading users, for [`Whose::Lagging`] and for users with destinations.
     #[must_use]
     pub fn limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// Also asks where copies of a key go, if this selects its user and there are destinations for
+    /// it: then the account's users are listed, and the user is read as for a plan.
+    /// [`Whose::Lagging`] has it in its targets.
+    #[must_use]
+    pub fn managed_by(self, selection: Selection, homes: Homes, policy: WaitPolicy) -> Self {
+        Self { managed: Some(Managed { selection, homes, policy }), ..self }
     }
 
     /// Asks. If part of a key's use could not be read, the answer for that key says so.
@@ -153,7 +175,7 @@ impl WhoUses {
         progress: &(dyn Fn(UsesProgress<'_>) + Sync),
     ) -> Result<UsesDocument, CallError> {
         let lagging = matches!(whose, Whose::Lagging(_));
-        let mut unseen = Vec::new();
+        let (mut unseen, mut destinations) = (Vec::new(), Vec::new());
         let (user, found) = match whose {
             Whose::Key(key) => {
                 let subject = self.of_key(key).await;
@@ -161,9 +183,14 @@ impl WhoUses {
             }
             Whose::User(user) => (Some(user.clone()), self.of_user(&user).await?),
             Whose::Lagging(targets) => {
-                (None, self.of_those_who_lag(targets, &mut unseen, progress).await)
+                let found =
+                    self.of_those_who_lag(targets, &mut unseen, &mut destinations, progress);
+                (None, found.await)
             }
         };
+        if let Some(user) = &user {
+            destinations.extend(self.destinations_of(user).await);
+        }
         let now = self.ports.clock.now();
         let since = now - chrono::TimeDelta::from_std(self.back).unwrap_or_default();
         progress(UsesProgress::Keys(found.len()));
@@ -179,7 +206,8 @@ impl WhoUses {
             keys.sort_by_key(|one| std::cmp::Reverse(last(one)));
         }
         let partial = !unseen.is_empty()
-            || keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial());
+            || keys.iter().any(|one| one.problem.is_some() || one.uses.is_partial())
+            || destinations.iter().any(|one: &UserDestinations| one.problem.is_some());
         Ok(UsesDocument {
             schema: "keyrot.who-uses/1",
             now,
@@ -190,6 +218,7 @@ impl WhoUses {
             max_events: self.max_events,
             partial,
             keys,
+            destinations,
             limits: UsesDocument::LIMITS,
         })
     }
@@ -243,6 +272,7 @@ impl WhoUses {
         &self,
         targets: Vec<Target>,
         unseen: &mut Vec<UnseenUser>,
+        destinations: &mut Vec<UserDestinations>,
         progress: &(dyn Fn(UsesProgress<'_>) + Sync),
     ) -> Vec<Subject> {
         progress(UsesProgress::Users(targets.len()));
@@ -251,9 +281,7 @@ impl WhoUses {
                 progress(UsesProgress::User);
             }
         };
-        let rotator = Rotator::new(self.ports.clone());
-        let report =
-            rotator.run(targets, Mode::Plan, &self.limits, &Cancel::default(), &one_more).await;
+        let report = self.read(targets, &one_more).await;
         let mut old = Vec::new();
         for one in report.users {
             let message = || UserDocument::new(&one, report.finished).message;
@@ -262,10 +290,15 @@ impl WhoUses {
                 (RunStatus::Failed | RunStatus::Stopped, _) => {
                     Some(format!("could not be read: {}", message()))
                 }
+                // No key was published yet, and a run sees to that: none is old.
+                (RunStatus::Ok, None) => None,
                 (_, None) => Some(format!("its old keys cannot be listed: {}", message())),
                 (_, Some(_)) => None,
             };
             unseen.extend(problem.map(|problem| UnseenUser { user: one.user.clone(), problem }));
+            if known.as_ref().is_some_and(|old| !old.is_empty()) && !one.destinations.is_empty() {
+                destinations.push(UserDestinations::of(&one, report.finished));
+            }
             old.extend(
                 known
                     .unwrap_or_default()
@@ -274,6 +307,31 @@ impl WhoUses {
             );
         }
         old
+    }
+
+    /// Returns the destinations of one user; `None` if it is not managed, or has none.
+    async fn destinations_of(&self, user: &UserName) -> Option<UserDestinations> {
+        let Managed { selection, homes, policy } = self.managed.as_ref()?;
+        if !homes.destinations.iter().any(|rule| rule.serves(user)) {
+            return None;
+        }
+        let selection = Selection { only: vec![user.clone()], ..selection.clone() };
+        let users = match self.ports.iam.users(&selection.path_prefix).await {
+            Ok(users) => users,
+            Err(error) => {
+                let problem = format!("could not list the users: {error}");
+                return Some(UserDestinations::unread(user, problem));
+            }
+        };
+        let chosen = select(&users, &selection, homes, policy).chosen;
+        let report = self.read(chosen, &|_| {}).await;
+        report.users.first().map(|one| UserDestinations::of(one, report.finished))
+    }
+
+    /// Reads users as for a plan.
+    async fn read(&self, targets: Vec<Target>, progress: &(dyn Fn(Progress) + Sync)) -> Report {
+        let rotator = Rotator::new(self.ports.clone());
+        rotator.run(targets, Mode::Plan, &self.limits, &Cancel::default(), progress).await
     }
 }
 

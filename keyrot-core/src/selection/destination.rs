@@ -17,6 +17,7 @@ const LONGEST_PLACE: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationRule {
     name: DestinationName,
+    kind: &'static str,
     required: bool,
     users: Vec<Pattern>,
     to: PlaceTemplate,
@@ -68,7 +69,15 @@ impl DestinationRule {
         }
         let store = name.as_str().to_owned();
         let parts = vec![String::new()];
-        Ok(Self { name, required: true, users, to, abilities, store, parts })
+        let kind = Assignment::CUSTOM;
+        Ok(Self { name, kind, required: true, users, to, abilities, store, parts })
+    }
+
+    /// Names the kind of destination, for people and documents; by default
+    /// [`Assignment::CUSTOM`].
+    #[must_use]
+    pub fn of_kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
     }
 
     /// Makes the destination optional: the previous key does not wait for it.
@@ -160,8 +169,9 @@ impl DestinationRule {
     /// As [`place_of`](Self::place_of).
     pub fn assignment(&self, user: &UserArn) -> Result<Assignment, Unplaceable> {
         let place = self.place_of(user)?;
-        let Self { name, required, abilities, .. } = self;
-        Ok(Assignment { to: name.clone(), place, required: *required, abilities: *abilities })
+        let Self { name, kind, required, abilities, .. } = self;
+        let (to, required, abilities) = (name.clone(), *required, *abilities);
+        Ok(Assignment { to, kind, place, required, abilities })
     }
 }
 

@@ -190,7 +190,8 @@ impl<'a> Keys<'a> {
         let kind = self.of_kind(kind)?;
         let rule = DestinationRule::new(name?, users?, to?, kind.abilities())
             .map_err(|error| self.wrong("users", error.to_string()))
-            .ok()?;
+            .ok()?
+            .of_kind(kind.code());
         let rule = if required { rule } else { rule.optional() };
         let json = Value::Object(self.table.fields.clone()).to_string();
         self.errors.borrow().is_empty().then_some(DestinationSpec { rule, kind, json })

@@ -25,3 +25,4 @@ mod spawn;
 mod standing_still;
 mod support;
 mod trail;
+mod who_uses;

@@ -63,6 +63,7 @@ impl Destination {
     pub(crate) fn assignment(&self) -> Assignment {
         Assignment {
             to: DestinationName::parse(self.name).unwrap(),
+            kind: Assignment::CUSTOM,
             place: "ci".to_owned(),
             required: self.required,
             abilities: self.abilities,

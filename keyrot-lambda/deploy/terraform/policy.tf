@@ -358,6 +358,25 @@ resource "aws_iam_role_policy" "destination_kms_keys" {
   })
 }
 
+resource "aws_iam_role_policy" "destination_roles" {
+  count = length(var.destination_role_arns) > 0 ? 1 : 0
+  name  = "destination-roles"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "AssumeDeliveryRoles",
+        "Effect" : "Allow",
+        "Action" : [
+          "sts:AssumeRole"
+        ],
+        "Resource" : "${var.destination_role_arns}"
+      }
+    ]
+  })
+}
+
 resource "aws_iam_role_policy" "trail" {
   count = var.trail ? 1 : 0
   name  = "trail"

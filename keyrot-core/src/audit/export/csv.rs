@@ -5,7 +5,7 @@ use crate::audit::document::{Audit, KeyRow, UseKnown};
 use crate::audit::finding::Finding;
 use crate::model::text::rfc3339;
 
-const HEAD: [&str; 19] = [
+const HEAD: [&str; 20] = [
     "account",
     "user",
     "arn",
@@ -25,6 +25,7 @@ const HEAD: [&str; 19] = [
     "findings",
     "controls",
     "report",
+    "destinations",
 ];
 
 /// Returns a header, one row for each key, then one for each finding without a key. Spreadsheets
@@ -54,6 +55,7 @@ fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
     let controls: Vec<String> =
         audit.of_key(key).flat_map(|finding| &finding.controls).map(ToString::to_string).collect();
     let findings: Vec<&str> = key.findings.iter().map(|kind| kind.code()).collect();
+    let destinations: Vec<String> = key.destinations.iter().map(ToString::to_string).collect();
     [
         audit.account.clone(),
         key.user.as_ref().map_or_else(|| "<root_account>".to_owned(), ToString::to_string),
@@ -77,6 +79,7 @@ fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
         findings.join("; "),
         controls.join("; "),
         rfc3339(audit.report),
+        destinations.join("; "),
     ]
 }
 

@@ -173,9 +173,12 @@ fn keys(out: &mut String, audit: &Audit) {
         out.push_str("<p>None.</p>\n</section>\n");
         return;
     }
-    out.push_str(
+    let delivered = audit.has_destinations();
+    let _ = writeln!(
+        out,
         "<table class=\"keys\">\n<thead><tr><th>User</th><th>Key</th><th class=\"number\">Age</th><th>Status</th><th>Last used</th><th>Tagged</th>\
-         <th>Findings</th></tr></thead>\n<tbody>\n",
+         {}<th>Findings</th></tr></thead>\n<tbody>",
+        if delivered { "<th>Destinations</th>" } else { "" }
     );
     for key in &audit.keys {
         let class = if key.status == "active" { "" } else { " class=\"off\"" };
@@ -184,10 +187,18 @@ fn keys(out: &mut String, audit: &Audit) {
             Some(severity) => format!("{} {}", word(severity), Html(findings.join(", "))),
             None => String::new(),
         };
+        let destinations = match delivered {
+            true => {
+                let all: Vec<String> =
+                    key.destinations.iter().map(|to| Html(to).to_string()).collect();
+                format!("<td class=\"hint\" data-name=\"destinations\">{}</td>", all.join("<br />"))
+            }
+            false => String::new(),
+        };
         let _ = writeln!(
             out,
             "<tr{class}><th scope=\"row\">{}</th><td data-name=\"key\">{}</td><td class=\"number\" data-name=\"age\">{}d</td>\
-             <td data-name=\"status\">{}</td><td data-name=\"last used\">{}</td><td data-name=\"tagged\">{}</td><td>{findings}</td></tr>",
+             <td data-name=\"status\">{}</td><td data-name=\"last used\">{}</td><td data-name=\"tagged\">{}</td>{destinations}<td>{findings}</td></tr>",
             Html(key.whose()),
             Html(key.which()),
             key.age_days,

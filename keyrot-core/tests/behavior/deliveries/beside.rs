@@ -81,6 +81,7 @@ impl Company {
         let account = MemoryAccount::new(world);
         let to = Assignment {
             to: name("slow"),
+            kind: Assignment::CUSTOM,
             place: PLACE.to_owned(),
             required: true,
             abilities: Abilities::READABLE,

@@ -26,7 +26,8 @@ pub(crate) struct Desk {
 }
 
 pub(crate) fn assignment(to: &str, required: bool, abilities: Abilities) -> Assignment {
-    Assignment { to: name(to), place: PLACE.to_owned(), required, abilities }
+    let place = PLACE.to_owned();
+    Assignment { to: name(to), kind: Assignment::CUSTOM, place, required, abilities }
 }
 
 impl Desk {
