@@ -365,3 +365,50 @@ async fn refusals_are_explained_and_change_nothing() {
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
     assert!(quiet(&error).contains("there is no namespace nowhere"), "{error}");
 }
+
+#[tokio::test]
+async fn workloads_are_restarted_once_for_each_key() {
+    let lab = Lab::new().await;
+    let workloads = ["deployments/shop", "statefulsets/db"];
+    lab.server.lock().service.workloads = workloads.map(|name| (name, Vec::new())).into();
+    let to = lab.destination("restart = ['deployment/shop', 'statefulset/db']").await;
+    let versions = |n: usize| delivery(n, None).version.to_string();
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    // A repeated delivery restarts nothing, and a rollback restarts them again.
+    to.deliver(PLACE, &delivery(1, first.mark())).await.unwrap();
+    let second = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap();
+    to.deliver(PLACE, &delivery(1, second.mark())).await.unwrap();
+    for name in workloads {
+        let inner = lab.server.lock();
+        let expected = [versions(1), versions(2), versions(1)];
+        assert_eq!(inner.service.workloads[name], expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_workload_that_is_not_restarted_is_named_and_comes_next_time() {
+    for (fault, kind, says) in [
+        (Fault::Instead(403, "", "{}"), ErrorKind::Denied, "lacks patch on deployments"),
+        (Fault::Instead(404, "", "{}"), ErrorKind::NotFound, "no such workload"),
+        (Fault::Instead(422, "", "{}"), ErrorKind::NotFound, "no such workload"),
+        (Fault::Instead(409, "", "{}"), ErrorKind::Conflict, "another writer"),
+        (Fault::Dropped, ErrorKind::Unavailable, "was not restarted"),
+    ] {
+        let lab = Lab::new().await;
+        lab.server.lock().service.workloads = [("deployments/shop", Vec::new())].into();
+        let to = lab.destination("restart = ['deployment/shop']").await;
+        lab.server.fail("PATCH /apis/apps", fault);
+        let error = to.deliver(PLACE, &delivery(1, None)).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (kind, Effect::Unknown), "{error}");
+        let said = quiet(&error);
+        assert!(
+            said.contains("the Deployment shop was not restarted") && said.contains(says),
+            "{said}"
+        );
+        assert_eq!(lab.data(SECRET).as_deref(), Some(credentials(1).secret.expose()));
+        // The key is there already: the restart is made up for.
+        let there = to.inspect(PLACE).await.unwrap();
+        to.deliver(PLACE, &delivery(1, there.mark())).await.unwrap();
+        assert_eq!(lab.server.lock().service.workloads["deployments/shop"].len(), 1);
+    }
+}

@@ -30,6 +30,8 @@ pub(crate) struct Cluster {
     pub(crate) appears: Option<&'static str>,
     /// An admission webhook changes what is written.
     pub(crate) mutates: bool,
+    /// By `deployments/NAME`: the annotations that its pods had, the newest last.
+    pub(crate) workloads: BTreeMap<&'static str, Vec<String>>,
     changes: u64,
 }
 
@@ -41,6 +43,7 @@ impl Cluster {
             creates_with_version: true,
             appears: None,
             mutates: false,
+            workloads: BTreeMap::new(),
             changes: 1000,
         }
     }
@@ -65,6 +68,9 @@ impl Cluster {
         if !self.tokens.iter().any(|token| bearer == format!("Bearer {token}")) {
             return no(401, "Unauthorized", &json!({}));
         }
+        if let Some(rest) = request.path.strip_prefix("/apis/apps/v1/namespaces/shop/") {
+            return self.annotate(rest, request);
+        }
         let path: Vec<&str> = request.path.split('/').collect();
         let ["", "api", "v1", "namespaces", namespace, "secrets", name] = path[..] else {
             return Answer(404, String::new(), "404 page not found\n".to_owned());
@@ -81,6 +87,34 @@ impl Cluster {
             "PATCH" => self.apply(&place, request),
             other => panic!("{other} is not needed"),
         }
+    }
+
+    /// An annotation of a workload's pods: other pods take their place if it differs.
+    fn annotate(&mut self, workload: &str, request: &Request) -> Answer {
+        assert_eq!(request.headers["content-type"], "application/apply-patch+yaml");
+        assert_eq!(
+            (request.method.as_str(), request.query.as_str()),
+            ("PATCH", "fieldManager=keyrot")
+        );
+        let body = request.json();
+        let kinds = [("Deployment", "deployments"), ("StatefulSet", "statefulsets")];
+        let (kind, name) = (text(&body["kind"]), text(&body["metadata"]["name"]));
+        let plural = kinds.iter().find(|(one, _)| *one == kind).unwrap().1;
+        assert_eq!(
+            (format!("{plural}/{name}"), text(&body["apiVersion"])),
+            (workload.to_owned(), "apps/v1")
+        );
+        let fields: Vec<&String> = body["spec"].as_object().unwrap().keys().collect();
+        assert_eq!(fields, ["template"], "nothing else of the workload");
+        let Some(pods) = self.workloads.get_mut(workload) else {
+            // What the server would create is no workload: it has no containers.
+            return no(422, "Invalid", &json!({}));
+        };
+        let version = text(&body["spec"]["template"]["metadata"]["annotations"]["keyrot/version"]);
+        if pods.last().map(String::as_str) != Some(version) {
+            pods.push(version.to_owned());
+        }
+        Answer(200, String::new(), json!({ "kind": kind }).to_string())
     }
 
     fn apply(&mut self, place: &str, request: &Request) -> Answer {

@@ -273,6 +273,29 @@ pub struct Kubernetes {
     pub id_name: String,
     /// The key of the Secret's data that holds the key's secret half.
     pub secret_name: String,
+    /// The workloads whose pods are restarted after a delivery, in the Secret's namespace.
+    pub restart: Vec<Workload>,
+}
+
+/// A workload of a Kubernetes cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Workload {
+    /// Its kind.
+    pub kind: WorkloadKind,
+    /// Its name.
+    pub name: String,
+}
+
+/// The kinds of workloads that can be restarted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WorkloadKind {
+    /// A Deployment.
+    Deployment,
+    /// A StatefulSet.
+    StatefulSet,
+    /// A DaemonSet.
+    DaemonSet,
 }
 
 impl DestinationSpec {

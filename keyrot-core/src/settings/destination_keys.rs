@@ -36,7 +36,7 @@ pub(super) const KINDS: [(&str, &[&str]); 9] = [
         ],
     ),
     ("gitlab", &["token", "url", "level", "variable", "environment_scope", "profile"]),
-    ("kubernetes", &["kubeconfig", "context", "id_name", "secret_name"]),
+    ("kubernetes", &["kubeconfig", "context", "id_name", "secret_name", "restart"]),
     ("circleci", &["token", "url", "id_name", "secret_name", "file_name"]),
     ("vault", &["url", "token", "role", "auth_mount", "server_id", "mount", "namespace"]),
     ("command", &["command"]),

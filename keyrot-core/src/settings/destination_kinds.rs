@@ -3,7 +3,8 @@
 use crate::model::arn::Arn;
 use crate::settings::destination::{
     CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth, WriterRole,
+    Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth, Workload,
+    WorkloadKind, WriterRole,
 };
 use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
@@ -233,7 +234,31 @@ impl Keys<'_> {
             context: self.fitting("context", "the name of a context in the kubeconfig", context),
             id_name: id_name?,
             secret_name: secret_name?,
+            restart: self.workloads()?,
         }))
+    }
+
+    /// A list such as `["deployment/shop"]`.
+    fn workloads(&self) -> Option<Vec<Workload>> {
+        let Some(value) = self.table.fields.get("restart") else { return Some(Vec::new()) };
+        let one = |item: &Value| {
+            let (kind, name) = item.as_str()?.split_once('/')?;
+            let kind = match kind {
+                "deployment" => WorkloadKind::Deployment,
+                "statefulset" => WorkloadKind::StatefulSet,
+                "daemonset" => WorkloadKind::DaemonSet,
+                _ => return None,
+            };
+            // Kubernetes documentation, "Object Names and IDs", DNS subdomain names.
+            let fits = is_name(name, 253, "-.") && !name.bytes().any(|b| b.is_ascii_uppercase());
+            fits.then(|| Workload { kind, name: name.to_owned() })
+        };
+        let all = value.as_array().and_then(|items| items.iter().map(one).collect());
+        if all.is_none() {
+            let expected = "a list of deployment/NAME, statefulset/NAME or daemonset/NAME, such as [\"deployment/shop\"]";
+            self.refuse("restart", expected);
+        }
+        all
     }
 
     fn circleci(&self) -> Option<DestinationKind> {

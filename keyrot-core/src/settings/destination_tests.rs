@@ -2,7 +2,7 @@
 
 use super::destination::{
     DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, VaultAuth,
+    Kubernetes, ParameterStore, SecretCopies, Tier, VaultAuth, WorkloadKind,
 };
 use super::loaded::Settings;
 use super::source::Sources;
@@ -142,14 +142,27 @@ fn each_kind_is_read() {
     assert_eq!(variable, "AWS_SHARED_CREDENTIALS_FILE");
     assert_eq!((environment_scope.as_str(), profile.as_str()), ("production", "default"));
 
-    let DestinationKind::Kubernetes(Kubernetes { kubeconfig, context, id_name, secret_name }) =
-        all[5].kind()
+    let DestinationKind::Kubernetes(Kubernetes {
+        kubeconfig,
+        context,
+        id_name,
+        secret_name,
+        restart,
+    }) = all[5].kind()
     else {
         panic!("{all:?}")
     };
     assert_eq!(kubeconfig.as_deref(), Some("/etc/keyrot/kubeconfig"));
     assert_eq!(context.as_deref(), Some("arn:aws:eks:eu-west-1:123456789012:cluster/shop"));
     assert_eq!((id_name.as_str(), secret_name.as_str()), ("AWS_ACCESS_KEY_ID", "aws.secret"));
+    assert_eq!(restart.len(), 0);
+    let list = "restart = ['deployment/shop', 'statefulset/shop.db', 'daemonset/a']";
+    let settings = load(&table("kubernetes", list));
+    let DestinationKind::Kubernetes(found) = settings.destinations()[0].kind() else {
+        panic!("{settings:?}")
+    };
+    assert_eq!(found.restart[1].kind, WorkloadKind::StatefulSet);
+    assert_eq!((found.restart.len(), found.restart[1].name.as_str()), (3, "shop.db"));
     assert_eq!(all[5].place_of(&user).unwrap(), "shop/ci-shop-aws");
     assert!(all[5].sources().is_empty());
 
@@ -250,6 +263,12 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         ),
         (table("kubernetes", "id_name = 'a/b'"), "id_name = \"a/b\" is not usable"),
         (table("kubernetes", "id_name = '..'"), "expected a key of a Secret's data"),
+        (table("kubernetes", "restart = 'deployment/a'"), "expected a list of deployment/NAME"),
+        (table("kubernetes", "restart = ['job/a']"), "expected a list of deployment/NAME"),
+        (
+            table("kubernetes", "restart = ['deployment/../x']"),
+            "expected a list of deployment/NAME",
+        ),
         (
             table("kubernetes", "id_name = 'x'\nsecret_name = 'x'"),
             "another name than that of id_name",

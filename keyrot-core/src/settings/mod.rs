@@ -51,7 +51,7 @@ pub(crate) mod values;
 pub use destination::{
     CircleCi, Command, DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitHubStore, GitLab,
     GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
-    WriterRole,
+    Workload, WorkloadKind, WriterRole,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};

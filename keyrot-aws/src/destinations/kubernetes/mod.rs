@@ -6,6 +6,7 @@
 
 mod client;
 mod cluster;
+mod restart;
 mod secret;
 
 use self::cluster::Cluster;
@@ -170,19 +171,24 @@ impl Destination for Secrets {
         if seen != delivery.replaces.as_ref() {
             return Err(about.conflict(seen, delivery.replaces.as_ref()));
         }
-        let reply = match (&there, found) {
+        let found = match (&there, found) {
             (Some(there), Some(found @ Found::Copy { holds: Holds::Key(_), .. }))
                 if there.has(&self.kind, &delivery.credentials) =>
             {
-                return Ok(found);
+                found
             }
             (Some(there), _) => {
                 let labeled = !there.is_labeled_otherwise();
-                self.patch(place, delivery, labeled, &there.expected(), end).await?
+                let reply = self.patch(place, delivery, labeled, &there.expected(), end).await?;
+                self.written(&about, &reply, delivery)?
             }
-            (None, _) => self.create(place, delivery, end).await?,
+            (None, _) => {
+                let reply = self.create(place, delivery, end).await?;
+                self.written(&about, &reply, delivery)?
+            }
         };
-        self.written(&about, &reply, delivery)
+        self.restart(&about, delivery, end).await?;
+        Ok(found)
     }
 }
 
@@ -203,19 +209,24 @@ fn status(reply: &Reply) -> Details {
 /// Returns the conflict: the Secret has changed, or another writer owns some of its fields. Nothing
 /// was written.
 fn taken(about: &About<'_>, reply: &Reply) -> CallError {
-    let causes = status(reply).causes;
-    let owned = causes.iter().filter(|cause| cause.reason == OWNED);
-    let owners: BTreeSet<&str> = owned.map(|cause| owner(&cause.message)).collect();
+    let owners = owner_of(reply);
     if owners.is_empty() {
         let said = "it was changed or deleted by something other than keyrot at the same time; nothing was written";
         return about.refused(ErrorKind::Conflict, said);
     }
-    let owners = owners.into_iter().collect::<Vec<_>>().join(", ");
     let said = format!(
         "its fields for the key belong to another writer ({owners}), and keyrot takes no field from another; nothing was written. \
          Make that writer stop, delete the Secret, then run keyrot deliver"
     );
     about.refused(ErrorKind::Conflict, said)
+}
+
+/// The other writers of the fields that were to be written.
+fn owner_of(reply: &Reply) -> String {
+    let causes = status(reply).causes;
+    let owned = causes.iter().filter(|cause| cause.reason == OWNED);
+    let owners: BTreeSet<&str> = owned.map(|cause| owner(&cause.message)).collect();
+    owners.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// The name in `conflict with "NAME" using v1`.

@@ -1,0 +1,110 @@
+//! Restarts of the workloads that use a Secret, by an annotation of their pods.
+//!
+//! Kubernetes replaces a workload's pods when their template changes (Kubernetes documentation,
+//! "Deployments", "Updating a Deployment"). The annotation is the version of the key, so a delivery
+//! that is repeated restarts nothing twice.
+
+use super::secret::MANAGER;
+use super::{Secrets, owner_of, parts};
+use crate::destinations::about::About;
+use crate::destinations::request::{Ask, Reply};
+use keyrot_core::model::Delivery;
+use keyrot_core::settings::{Workload, WorkloadKind};
+use keyrot_core::{CallError, Effect, ErrorKind};
+use serde_json::json;
+use tokio::time::Instant;
+use zeroize::Zeroizing;
+
+/// The annotation of the pods.
+const ANNOTATION: &str = "keyrot/version";
+
+impl Secrets {
+    /// Restarts those that do not have this version's annotation yet.
+    pub(super) async fn restart(
+        &self,
+        about: &About<'_>,
+        delivery: &Delivery,
+        end: Instant,
+    ) -> Result<(), CallError> {
+        for workload in &self.kind.restart {
+            let ask = annotate(about.place, workload, delivery);
+            let reply = self
+                .cluster
+                .send(about, &ask, end)
+                .await
+                .map_err(|error| not_restarted(about, workload, error.kind, &error.message))?;
+            if let Some((kind, why)) = refused(&reply, about.place, workload) {
+                return Err(not_restarted(about, workload, kind, &why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// By server-side apply: keyrot owns the annotation, and nothing else of the workload.
+fn annotate(place: &str, workload: &Workload, delivery: &Delivery) -> Ask {
+    let (namespace, _) = parts(place);
+    let (kind, plural) = names(workload);
+    let name = &workload.name;
+    let body = json!({
+        "apiVersion": "apps/v1",
+        "kind": kind,
+        "metadata": { "name": name, "namespace": namespace },
+        "spec": { "template": { "metadata": { "annotations": {
+            ANNOTATION: delivery.version.as_str(),
+        } } } },
+    });
+    let path =
+        format!("/apis/apps/v1/namespaces/{namespace}/{plural}/{name}?fieldManager={MANAGER}");
+    Ask { method: "PATCH", path, body: Some(Zeroizing::new(body.to_string())) }
+}
+
+/// The kind, and its name in paths.
+fn names(workload: &Workload) -> (&'static str, &'static str) {
+    match workload.kind {
+        WorkloadKind::StatefulSet => ("StatefulSet", "statefulsets"),
+        WorkloadKind::DaemonSet => ("DaemonSet", "daemonsets"),
+        _ => ("Deployment", "deployments"),
+    }
+}
+
+fn refused(reply: &Reply, place: &str, workload: &Workload) -> Option<(ErrorKind, String)> {
+    let (namespace, _) = parts(place);
+    let (_, plural) = names(workload);
+    let name = &workload.name;
+    let missing =
+        format!("there is no such workload in the namespace {namespace}; correct `restart`");
+    let (kind, why) = match reply.status {
+        200 => return None,
+        401 => (
+            ErrorKind::Denied,
+            "the cluster's credentials are not valid, or they expired".to_owned(),
+        ),
+        403 => (
+            ErrorKind::Denied,
+            format!(
+                "keyrot's Role lacks patch on {plural} (apiGroups [\"apps\"], resourceNames [\"{name}\"]) in the namespace {namespace}, \
+                 or a policy of the cluster refuses it"
+            ),
+        ),
+        404 => (ErrorKind::NotFound, missing),
+        // The server would create a workload that is not there, and this is none.
+        422 => (ErrorKind::NotFound, missing),
+        409 => (
+            ErrorKind::Conflict,
+            format!("the annotation {ANNOTATION} belongs to another writer ({})", owner_of(reply)),
+        ),
+        status => {
+            (ErrorKind::Other, format!("the API server answered HTTP {status}; expected 200"))
+        }
+    };
+    Some((kind, why))
+}
+
+/// The Secret has the key by now.
+fn not_restarted(about: &About<'_>, workload: &Workload, kind: ErrorKind, why: &str) -> CallError {
+    let (of_kind, _) = names(workload);
+    let said =
+        format!("it has the key, and the {of_kind} {} was not restarted: {why}", workload.name);
+    about.error(kind, Effect::Unknown, said)
+}
