@@ -125,6 +125,9 @@ impl CliError {
             say_part!("{}", hanging(lead, style::BAD, line, style::PLAIN, width));
         }
         if let Some(hint) = hint {
+            // A command stays whole, so that it can be pasted.
+            let has_command = ["keyrot ", "aws ", "eval "].iter().any(|word| hint.contains(word));
+            let width = width.filter(|_| !has_command);
             say_part!("{}", hanging(" hint: ", style::HINT, hint, style::PLAIN, width));
         }
         if json { self.document() } else { *exit }

@@ -74,7 +74,7 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
         .iter()
         .map(|one| one["user"].as_str().unwrap())
         .collect();
-    assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "image-resizer"]));
+    assert_eq!((&found["partial"], unseen), (&json!(true), vec!["data-import", "legacy-ftp"]));
     let says = "data-import: its old keys cannot be listed: keys that keyrot can't explain: AKIA";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
 

@@ -2,7 +2,7 @@
 //! events. `docs/notifications.md` and `keyrot-aws/schema/keyrot.events.schema.json` describe them;
 //! they change only together with the number.
 
-use super::digest::{clip, severity};
+use super::wording::{clip, severity};
 use crate::notify::about::About;
 use keyrot_core::model::UseEvidence;
 use keyrot_core::report::{Counts, EventDocument, RunStatus, schema};

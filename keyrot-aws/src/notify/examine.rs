@@ -1,11 +1,11 @@
 //! Checks whether notifications would arrive, before there is one.
 
-use super::digest::Digest;
 use super::document::TEST;
 use super::failed::setup;
 use super::limits::WITHIN;
 use super::notifier::Told;
 use super::signature;
+use super::wording::Digest;
 use crate::notify::about::About;
 use crate::notify::channels::Channels;
 use crate::notify::means::Means;

@@ -1,6 +1,6 @@
 //! A run as a plain text, as SNS sends it by mail. Pure.
 
-use super::digest::{Digest, Item, clip, names, users};
+use super::wording::{Digest, Item, clip, names, users};
 use std::fmt::Write;
 
 const PROBLEMS: usize = 25;

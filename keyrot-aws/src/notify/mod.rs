@@ -38,7 +38,6 @@
 mod about;
 mod channels;
 mod console;
-mod digest;
 mod document;
 mod eventbridge;
 #[cfg(feature = "doctor")]
@@ -57,6 +56,7 @@ mod sns;
 mod teams;
 #[cfg(test)]
 mod tests;
+mod wording;
 
 pub use channels::{ChannelError, Channels, FromEnvironment, from_specs};
 #[cfg(feature = "doctor")]

@@ -1,10 +1,10 @@
 //! The port: events, and the run's end, to one notifier.
 
-use super::digest::{Digest, severity};
 use super::document::{EventBody, EventsDocument, RunBody};
 use super::failed::{self, setup};
 use super::hook::Hook;
 use super::secret_ref::Hidden;
+use super::wording::{Digest, severity};
 use super::{signature, slack, teams};
 use crate::connect::Aws;
 use crate::notify::about::About;

@@ -147,6 +147,9 @@ pub(crate) async fn call(
         _ => ErrorKind::Other,
     };
     let hint = match name {
+        "AccessDeniedException" if caller.is_some() => {
+            ". The role needs ssm:GetParameter and ssm:PutParameter, and kms:Encrypt and kms:Decrypt for a key of your own"
+        }
         "AccessDeniedException" if operation == "GetParameter" => {
             ". keyrot's own credentials need ssm:GetParameter, and kms:Decrypt for a key of your own"
         }

@@ -3,7 +3,7 @@
 //! Limits (Slack API, "Block Kit", references of the blocks): 50 blocks, 150 characters in a
 //! header, 3,000 in a section's text, 10 elements of a context.
 
-use super::digest::{Digest, Item, clip, names, users};
+use super::wording::{Digest, Item, clip, names, users};
 use serde_json::{Value, json};
 
 /// The most users that are described individually.

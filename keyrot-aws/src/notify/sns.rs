@@ -1,7 +1,7 @@
 //! An SNS topic: one message a run, as a mail would show it.
 
-use super::digest::Digest;
 use super::mail;
+use super::wording::Digest;
 use crate::connect::Aws;
 use crate::limiter::Limiter;
 use crate::notify::limits::budget;

@@ -5,7 +5,7 @@
 //! stays what it is. A message may have 28 KB (Microsoft Learn, "Create incoming webhooks" and
 //! "Limits and specifications for Microsoft Teams").
 
-use super::digest::{Digest, Item, clip, names, users};
+use super::wording::{Digest, Item, clip, names, users};
 use keyrot_core::Severity;
 use serde_json::{Value, json};
 

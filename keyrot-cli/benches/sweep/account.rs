@@ -1,9 +1,8 @@
 //! The accounts that the benchmark sweeps.
 
 use keyrot_core::memory::{Label, Value, World};
-use keyrot_core::model::{
-    DestinationName, JournalEntry, Mark, Promoted, Receipt, Receiving, VersionId,
-};
+use keyrot_core::model::{Assignment, JournalEntry, Mark, Promoted, Receipt, Receiving, VersionId};
+use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, SecretName, UserName};
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -72,19 +71,23 @@ pub(crate) fn secret_of(user: &UserName) -> Result<SecretName, Box<dyn Error>> {
     Ok(SecretName::parse(format!("/iam/{user}/access_key"))?)
 }
 
-/// Puts a receipt of each of these destinations into the secret of each of these users.
+/// Puts a receipt of each destination in these settings into the secret of each of these users.
 pub(crate) fn with_receipts(
     world: &mut World,
     users: &BTreeSet<UserName>,
-    destinations: &[&str],
+    settings: &Settings,
+    region: &str,
 ) -> Result<(), Box<dyn Error>> {
     for user in users {
         let secret = secret_of(user)?;
         let found = world.secret(&secret).ok_or("it has a secret")?;
         let version = found.labelled(Label::Current).ok_or("it has a version")?.clone();
-        for to in destinations {
+        let arn = world.user(user).ok_or("it is there")?.arn.clone();
+        for spec in settings.destinations() {
+            let Assignment { to, place_id: place, .. } = spec.rule(region).assignment(&arn)?;
             let receipt = JournalEntry::Receipt(Receipt {
-                to: DestinationName::parse(*to)?,
+                to,
+                place,
                 state: Receiving::Delivered,
                 version: version.clone(),
                 at: world.now(),

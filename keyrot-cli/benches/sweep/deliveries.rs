@@ -26,8 +26,6 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// The destinations' names in the settings.
-pub(crate) const NAMES: [&str; 3] = ["params", "hub", "lab"];
 /// GitHub documentation, "Rate limits for the REST API": 80 requests a minute that create content.
 pub(crate) const CHANGES_A_MINUTE: usize = 80;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -120,23 +118,19 @@ impl Elsewhere {
         Ok(Self { server, _runtime: runtime })
     }
 
-    /// Writes the settings into a directory. Returns the environment of a process with them.
-    pub(crate) fn settings(
-        &self,
-        dir: &Path,
-    ) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
+    /// The settings, as a file has them.
+    pub(crate) fn settings(&self) -> String {
         let url = &self.server.url;
-        let [params, hub, lab] = NAMES;
-        let text = format!(
+        format!(
             r#"
             [[destination]]
-            name = "{params}"
+            name = "params"
             kind = "ssm"
             users = ["*"]
             to = "/ci/{{user}}/aws"
 
             [[destination]]
-            name = "{hub}"
+            name = "hub"
             kind = "github"
             users = ["*"]
             to = "acme/{{user}}"
@@ -145,19 +139,26 @@ impl Elsewhere {
             file_name = "{FILE}"
 
             [[destination]]
-            name = "{lab}"
+            name = "lab"
             kind = "gitlab"
             users = ["*"]
             to = "acme/{{user}}"
             url = "{url}"
             token = "env:LAB_TOKEN"
             "#
-        );
+        )
+    }
+
+    /// Writes the settings into a directory. Returns the environment of a process with them.
+    pub(crate) fn environment(
+        &self,
+        dir: &Path,
+    ) -> Result<Vec<(&'static str, String)>, Box<dyn Error>> {
         let file = dir.join("destinations.toml");
-        std::fs::write(&file, text)?;
+        std::fs::write(&file, self.settings())?;
         Ok(vec![
             ("KEYROT_CONFIG", file.display().to_string()),
-            ("AWS_ENDPOINT_URL_SSM", url.clone()),
+            ("AWS_ENDPOINT_URL_SSM", self.server.url.clone()),
             ("HUB_TOKEN", github_server::TOKEN.to_owned()),
             ("LAB_TOKEN", gitlab_server::TOKEN.to_owned()),
         ])

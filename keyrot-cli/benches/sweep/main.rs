@@ -24,6 +24,7 @@ use keyrot_aws::emulator::{
     Emulator, EmulatorOptions, Entry, IAM_READS, IAM_WRITES, Outcome, RateLimit, STS, Stats,
 };
 use keyrot_core::UserName;
+use keyrot_core::settings::{Settings, Sources};
 use report::{Report, mib, millis, seconds};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -35,6 +36,8 @@ const LATENCY: Duration = Duration::from_millis(20);
 /// Between two of a new key's three trials.
 const BETWEEN_TRIALS: Duration = Duration::from_millis(200);
 const CALLS_OF_A_ROTATION: u32 = 10;
+/// The region that the emulator sets for its processes.
+const REGION: &str = "us-east-1";
 
 struct Options {
     quick: bool,
@@ -211,12 +214,13 @@ fn deliver(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>> {
         rotate(&emulator)?;
         published(&emulator)
     };
-    account::with_receipts(&mut account.world, &account.settled, &deliveries::NAMES)?;
-    let emulator = server(&account, limits())?;
     let elsewhere = deliveries::Elsewhere::serve(&account.due)?;
+    let settings = Settings::load(&Sources::default().file("keyrot.toml", &elsewhere.settings()))?;
+    account::with_receipts(&mut account.world, &account.settled, &settings, REGION)?;
+    let emulator = server(&account, limits())?;
     let dir = tempfile::tempdir()?;
     let environment: Vec<_> =
-        emulator.env().into_iter().chain(elsewhere.settings(dir.path())?).collect();
+        emulator.env().into_iter().chain(elsewhere.environment(dir.path())?).collect();
     let used = rotate_with(dir.path(), &environment)?;
     let after = emulator.world();
     let done = rotated(&account.world, &after, &account.due);

@@ -11,7 +11,7 @@ use std::sync::OnceLock;
 static GIVEN: OnceLock<Given> = OnceLock::new();
 
 /// How a command begins in messages.
-const COMMANDS: [&str; 2] = ["`keyrot ", ": keyrot "];
+const COMMANDS: [&str; 3] = ["`keyrot ", ": keyrot ", "; keyrot "];
 
 /// The settings that say where users and their secrets are. Others, such as waits, are for the
 /// command that they were given to.
@@ -142,6 +142,10 @@ mod tests {
             ("`keyrot status --region x`; more", "`keyrot --sandbox=a status --region x`; more"),
             ("`keyrot help settings`", "`keyrot help settings`"),
             ("keyrot selects users", "keyrot selects users"),
+            (
+                "then: keyrot rotate ci; keyrot resolve ci",
+                "then: keyrot --sandbox=a --region r rotate ci; keyrot --sandbox=a --region r resolve ci",
+            ),
         ] {
             assert_eq!(with_flags(text, &flags), expected);
         }

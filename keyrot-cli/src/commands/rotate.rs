@@ -5,7 +5,7 @@ use crate::cli::Invocation;
 use crate::cli::run::Rotate;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::screens::run::Screen;
+use crate::screens::users::Screen;
 use crate::terminal::style::{self, paint};
 use crate::terminal::time;
 use keyrot_core::EventKind;

@@ -10,8 +10,8 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::names;
 use crate::output;
-use crate::screens::rows::csv;
-use crate::screens::run::{Asked, Screen, screen};
+use crate::screens::users::csv::csv;
+use crate::screens::users::{Asked, Screen, screen};
 use crate::terminal::confirm::{can_ask, confirm};
 use crate::terminal::progress::{ProgressReporter, say_sandbox};
 use crate::terminal::signals::Signals;
@@ -19,7 +19,7 @@ use crate::terminal::size::{talk_width, width};
 use crate::terminal::stdio::{json, note, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::NotifierFailure;
-use keyrot_core::report::{RunStatus, flag, schema};
+use keyrot_core::report::{RunStatus, command_line, schema};
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
@@ -203,12 +203,10 @@ async fn find(
             let lines: Vec<String> = missing.iter().map(ToString::to_string).collect();
             let problem = CliError::usage(lines.join("\n"));
             let untagged = missing.iter().find(|m| matches!(m.why, MissingWhy::NotTagged { .. }));
-            Err(match untagged.filter(|_| !target.sandbox) {
+            Err(match untagged {
                 Some(one) => problem.hint(format!(
-                    "aws iam tag-user {} --tags Key={},Value={} (nothing was done)",
-                    flag("--user-name", &one.user),
-                    settings.selection().tag,
-                    settings.selection().tag_value
+                    "nothing was done; to tag the user: {}",
+                    command_line("keyrot enroll", &[one.user.as_str()], "")
                 )),
                 None => problem.hint("nothing was done"),
             })

@@ -5,7 +5,7 @@ use crate::cli::Invocation;
 use crate::cli::run::Status;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::screens::run::Screen;
+use crate::screens::users::Screen;
 
 pub(crate) async fn status(invocation: &Invocation, args: &Status) -> Result<Exit, CliError> {
     let pass = Pass { reading: Some(&args.reading), ..Pass::of(Screen::Status) };

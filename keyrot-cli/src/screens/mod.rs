@@ -7,14 +7,12 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod enroll;
 pub(crate) mod moving;
-mod next;
 #[cfg(feature = "aws")]
 pub(crate) mod policy;
 pub(crate) mod request;
-pub(crate) mod rows;
-pub(crate) mod run;
 pub(crate) mod sandbox;
 #[cfg(feature = "aws")]
 pub(crate) mod self_service;
 pub(crate) mod settings;
+pub(crate) mod users;
 pub(crate) mod who_uses;

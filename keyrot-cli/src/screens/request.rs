@@ -264,7 +264,10 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         return out;
     };
     let current = match &left.current {
-        Some(key) if view.revoked() && view.order().is_some_and(|order| order.key == *key) => {
+        Some(key)
+            if seen.revoked.contains(key)
+                || (view.revoked() && view.order().is_some_and(|order| order.key == *key)) =>
+        {
             format!(
                 "consumers of {} get {key}, and are refused until another key is published",
                 left.secret
@@ -278,7 +281,8 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     };
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
     // IAM's listing may lag behind what was just done.
-    let done = view.revoked() && is_settling_or_soaking(&seen.outcome);
+    let done = view.revoked()
+        && view.order().is_some_and(|order| is_settling_or_soaking(&seen.outcome, &order.key));
     let message = match (view.order(), intended) {
         (Some(order), Some(PlannedAction::DeleteLater { after, .. })) if done => {
             let after = keyrot_core::model::format_duration(*after);
@@ -317,10 +321,11 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     out
 }
 
-fn is_settling_or_soaking(outcome: &Outcome) -> bool {
+fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {
     match outcome {
         Outcome::Waiting(wait) => matches!(wait.why, Why::Settling(_) | Why::Soak(_)),
-        outcome => matches!(outcome, Outcome::Blocked(Blocked::RevokedKeyCurrent { .. })),
+        Outcome::Blocked(Blocked::RevokedKeyCurrent { key: current, .. }) => current == key,
+        _ => false,
     }
 }
 

@@ -138,9 +138,11 @@ fn delivered(one: &DestinationState, now: Timestamp) -> (String, Style) {
     let since = one.since.map(|since| format!(" {}", time::both(since, now))).unwrap_or_default();
     let reason = one.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
     match one.state {
-        Delivered::Delivered => (format!("current key delivered{since}"), style::PLAIN),
+        Delivered::Delivered => {
+            (format!("current key delivered, by its receipt{since}"), style::PLAIN)
+        }
         Delivered::Waiting => ("current key not delivered yet".to_owned(), style::WARN),
-        Delivered::Failed => (format!("could not deliver the current key{reason}"), style::WARN),
+        Delivered::Failed => (format!("could not be read or written{reason}"), style::WARN),
         Delivered::Changed => (format!("changed by another writer{reason}"), style::WARN),
         Delivered::LetGo => {
             (format!("let go{since}, so keyrot delivers nothing there"), style::WARN)

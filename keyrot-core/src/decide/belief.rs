@@ -11,7 +11,7 @@ use crate::model::names::KeyId;
 use crate::model::observed::{
     AccessKey, LabeledVersion, Observed, Secret, SecretState, StoredVersion,
 };
-use crate::model::receipt::Receiving;
+use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::WaitPolicy;
@@ -70,7 +70,9 @@ pub(super) fn believed<'a>(
 ) -> Cow<'a, Observed> {
     let SecretState::Present(secret) = &seen.secret else { return Cow::Borrowed(seen) };
     let sieve = Sieve { seen, policy, now };
-    if sieve.doubts(secret).is_empty() {
+    if sieve.doubts(secret).is_empty()
+        && secret.journal.receipts.values().all(|one| sieve.is_of_its_place(one))
+    {
         return Cow::Borrowed(seen);
     }
     let secret = SecretState::Present(sieve.sift(secret));
@@ -144,6 +146,7 @@ impl Sieve<'_> {
             receipts: receipts
                 .into_iter()
                 .filter(|(_, one)| believed(Some(JournalEntry::Receipt(one.clone()))))
+                .filter(|(_, one)| self.is_of_its_place(one))
                 .collect(),
         };
         Secret {
@@ -153,6 +156,14 @@ impl Sieve<'_> {
             journal,
             ..secret.clone()
         }
+    }
+
+    /// Whether the settings still name the place that the receipt is about. Nothing is wrong with
+    /// one for another place.
+    fn is_of_its_place(&self, receipt: &Receipt) -> bool {
+        let assigned = self.seen.destinations.iter().map(|one| &one.assignment);
+        let now = assigned.filter(|one| one.to == receipt.to).map(|one| one.place_id).next();
+        now.is_none_or(|place| place == receipt.place)
     }
 
     fn doubts(&self, secret: &Secret) -> Vec<Doubt> {

@@ -2,7 +2,7 @@
 //! waits tell apart.
 #![allow(clippy::unwrap_used)]
 
-use crate::model::destination::{Abilities, Assignment, Found, Holds, SeenDestination};
+use crate::model::destination::{Abilities, Assignment, Found, Holds, PlaceId, SeenDestination};
 use crate::model::home::{Adoption, Difference, HomeTag, Owner, Residence, SecretArn};
 use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
 use crate::model::names::{DestinationName, KeyId, Mark, UserId, UserName, VersionId};
@@ -291,6 +291,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
             ];
             let receipt = Receipt {
                 to: to.clone(),
+                place: PlaceId::default(),
                 state: if served { Receiving::Delivered } else { some.one(&states) },
                 version: if served { versions[0].clone() } else { some.one(&versions) },
                 at: time(some),
@@ -322,7 +323,14 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
         ]);
         let place = "here".to_owned();
         all.push(SeenDestination {
-            assignment: Assignment { to, kind: Assignment::CUSTOM, place, required, abilities },
+            assignment: Assignment {
+                to,
+                kind: Assignment::CUSTOM,
+                place,
+                required,
+                place_id: PlaceId::default(),
+                abilities,
+            },
             found,
             failed: (!served && some.once_in(5)).then(reason),
             announced_here: versions.first().filter(|_| some.once_in(2)).cloned(),

@@ -10,15 +10,17 @@ use crate::machine::rotation::delivering::no_such_port;
 use crate::machine::rotation::{Mode, Next, Rotation};
 use crate::model::clock::WrongClock;
 use crate::model::error::CallError;
+use crate::model::journal::JournalEntry;
 use crate::model::names::DestinationName;
 use crate::model::observed::Observed;
+use crate::model::receipt::Receiving;
 use crate::model::subject::Subject;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
 use crate::ports::destination::Destination;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
-use futures_util::future::{Either, select};
+use futures_util::future::{BoxFuture, Either, select};
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -222,6 +224,7 @@ pub(crate) async fn drive_within(
 ) -> Driven {
     let mut calls = 0;
     let mut may_change = false;
+    let mut turns = Turns::default();
     loop {
         // AWS's time from before this run may be out of date: the first read is made in any case.
         let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
@@ -234,6 +237,14 @@ pub(crate) async fn drive_within(
             Next::Done(outcome) => return Driven { rotation, outcome, calls },
             Next::Sleep(pause) => ports.clock.sleep(pause.min(NAP)).await,
             Next::Call(call) => {
+                let may_go = {
+                    let _waiting = announces(&call).map(|_| bounds.away.one());
+                    turns.take(ports, &call).await
+                };
+                // It is asked again: time has passed, and the run may have to stop.
+                if !may_go {
+                    continue;
+                }
                 if !may_change && !call.only_reads() {
                     if let Err(why) = bounds.take_change(rotation.seen()) {
                         rotation.stop(why);
@@ -241,13 +252,9 @@ pub(crate) async fn drive_within(
                     }
                     may_change = true;
                 }
+                calls += 1;
                 let answer = {
                     let _waiting = call.is_to_a_destination().then(|| bounds.away.one());
-                    if let Some(why) = stopped_before_its_turn(ports, &call, bounds).await {
-                        rotation.stop(why);
-                        continue;
-                    }
-                    calls += 1;
                     ports.perform(rotation.subject(), &call).await
                 };
                 telemetry::called(rotation.subject(), &call, &answer);
@@ -258,22 +265,50 @@ pub(crate) async fn drive_within(
     }
 }
 
-/// Waits for a delivery's turn at its destination, but no longer than the run may last.
-async fn stopped_before_its_turn(ports: &Ports, call: &Call, bounds: &Bounds) -> Option<Stop> {
-    let Call::Deliver { to, .. } = call else { return None };
-    // Without the port, the call itself fails.
-    let destination = ports.destination(to).ok()?;
-    let mut turn = destination.turn();
-    loop {
-        turn = match select(turn, ports.clock.sleep(NAP)).await {
-            Either::Left(((), _)) => return None,
-            Either::Right(((), turn)) => turn,
+/// A delivery in line for its turn at a destination.
+struct InLine<'a> {
+    to: DestinationName,
+    turn: BoxFuture<'a, ()>,
+}
+
+/// The turns of one user's deliveries. One is taken before the delivery is announced: then it is
+/// made within seconds, or nothing says that it began.
+#[derive(Default)]
+struct Turns<'a> {
+    in_line: Option<InLine<'a>>,
+    has: Option<DestinationName>,
+}
+
+impl<'a> Turns<'a> {
+    /// Waits for the turn of the delivery that this call announces, but only so long that the run
+    /// can see whether it has to stop. Returns whether the call may be made.
+    async fn take(&mut self, ports: &'a Ports, call: &Call) -> bool {
+        let Some(to) = announces(call).filter(|to| self.has.as_ref() != Some(to)) else {
+            return true;
         };
-        if let Some(why) = bounds.why_stop(ports.clock.now()) {
-            return Some(why);
+        // Without the port, the delivery itself fails.
+        let Ok(destination) = ports.destination(to) else { return true };
+        let in_line = self.in_line.take().filter(|in_line| in_line.to == *to);
+        let turn = in_line.map_or_else(|| destination.turn(), |in_line| in_line.turn);
+        match select(turn, ports.clock.sleep(NAP)).await {
+            Either::Left(((), _)) => self.has = Some(to.clone()),
+            Either::Right(((), turn)) => {
+                self.in_line = Some(InLine { to: to.clone(), turn });
+                // A simulated clock sleeps no time: others have to get on meanwhile.
+                YieldOnce::default().await;
+            }
         }
-        // A simulated clock sleeps no time: others have to get on meanwhile.
-        YieldOnce::default().await;
+        false
+    }
+}
+
+/// The destination, if the call announces a delivery.
+fn announces(call: &Call) -> Option<&DestinationName> {
+    match call {
+        Call::Write(JournalEntry::Receipt(receipt)) if receipt.state == Receiving::Delivering => {
+            Some(&receipt.to)
+        }
+        _ => None,
     }
 }
 

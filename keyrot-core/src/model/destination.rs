@@ -4,6 +4,7 @@ use crate::model::credentials::Credentials;
 use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::fmt;
 
 /// A destination that the settings assign to a user.
@@ -18,9 +19,50 @@ pub struct Assignment {
     pub place: String,
     /// Whether the previous key stays Active until this destination has the current one.
     pub required: bool,
+    /// Identifies the place among all places; not in documents.
+    #[serde(skip)]
+    pub place_id: PlaceId,
     /// The abilities of this kind of destination; not in documents.
     #[serde(skip)]
     pub abilities: Abilities,
+}
+
+/// Identifies a place among all places of all stores, so that a receipt is about one of them: after
+/// the settings name another place, the key is delivered there.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+pub struct PlaceId(u32);
+
+impl PlaceId {
+    /// Of a place in a store, and the parts of it that are written.
+    #[must_use]
+    pub fn of<'a>(
+        store: &'a str,
+        place: &'a str,
+        parts: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let mut hash = Sha256::new();
+        for text in [store, place].into_iter().chain(parts) {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        let hash = hash.finalize();
+        Self(u32::from_be_bytes([hash[0], hash[1], hash[2], hash[3]]))
+    }
+
+    /// Parses what [`Display`](fmt::Display) prints: eight hexadecimal digits.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text.len() == 8 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        plain.then(|| u32::from_str_radix(text, 16).ok().map(Self)).flatten()
+    }
+}
+
+impl fmt::Display for PlaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
 }
 
 impl Assignment {

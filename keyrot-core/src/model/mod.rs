@@ -34,7 +34,9 @@ pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
 pub use deployer::Deployer;
-pub use destination::{Abilities, Assignment, Changed, Delivery, Found, Holds, SeenDestination};
+pub use destination::{
+    Abilities, Assignment, Changed, Delivery, Found, Holds, PlaceId, SeenDestination,
+};
 pub use ended_sessions::{
     EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION, deny_issued_before,
 };

@@ -1,5 +1,6 @@
 //! The journal's entries about destinations: what was delivered where.
 
+use crate::model::destination::PlaceId;
 use crate::model::names::{DestinationName, Mark, VersionId};
 use crate::model::time::Timestamp;
 use chrono::{DateTime, SecondsFormat};
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 pub struct Receipt {
     /// The destination.
     pub to: DestinationName,
+    /// The place there. A receipt for another place than the settings name now does not count.
+    pub place: PlaceId,
     /// The state of the delivery.
     pub state: Receiving,
     /// The version of the home secret that it is about.
@@ -62,7 +65,7 @@ impl Receipt {
         // Milliseconds are kept: a wait that counts from it must not begin up to a second early.
         let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let mark = self.mark.as_ref().map_or_else(String::new, |mark| format!(" {mark}"));
-        format!("{word} {} {at}{mark}", self.version)
+        format!("{word} {} {at} {}{mark}", self.version, self.place)
     }
 
     /// Parses a tag; `None` if it is not a receipt.
@@ -70,11 +73,14 @@ impl Receipt {
     pub fn parse(tag: &str, text: &str) -> Option<Self> {
         let to = DestinationName::parse(tag.strip_prefix(Self::TAGS)?).ok()?;
         let words: Vec<&str> = text.split(' ').collect();
-        let (word, version, at, mark) = match words[..] {
-            [word, version, at] => (word, version, at, None),
-            [word, version, at, mark] => (word, version, at, Some(Mark::parse(mark).ok()?)),
+        let (word, version, at, place, mark) = match words[..] {
+            [word, version, at, place] => (word, version, at, place, None),
+            [word, version, at, place, mark] => {
+                (word, version, at, place, Some(Mark::parse(mark).ok()?))
+            }
             _ => return None,
         };
+        let place = PlaceId::parse(place)?;
         let state = match (word, &mark) {
             ("delivering", _) => Receiving::Delivering,
             ("delivered", Some(_)) => Receiving::Delivered,
@@ -83,7 +89,7 @@ impl Receipt {
         };
         let version = VersionId::parse(version).ok()?;
         let at = DateTime::parse_from_rfc3339(at).ok()?.to_utc();
-        Some(Self { to, state, version, at, mark })
+        Some(Self { to, place, state, version, at, mark })
     }
 }
 
@@ -101,6 +107,7 @@ mod tests {
             for mark in [None, Some(longest.clone())] {
                 let receipt = Receipt {
                     to: to.clone(),
+                    place: PlaceId::of("ssm eu-west-1", "/ci", [""]),
                     state,
                     version: version.clone(),
                     at: at(3),
@@ -113,6 +120,10 @@ mod tests {
                 assert!(text.len() <= 256 && receipt.tag().len() <= 128, "{text}");
             }
         }
+        let other = PlaceId::of("ssm eu-west-1", "/ci", ["A", "B"]);
+        assert_ne!(other, PlaceId::of("ssm eu-west-1", "/ci", ["AB"]));
+        assert_eq!(PlaceId::parse(&other.to_string()), Some(other));
+        assert_eq!((PlaceId::parse("+1234567"), PlaceId::parse("1234")), (None, None));
         assert_eq!(Receipt::parse("keyrot:to:", "let-go x"), None);
         assert_eq!(Receipt::parse("keyrot:retired", "delivered v 2026-01-05T04:00:00Z 1"), None);
     }

@@ -37,8 +37,8 @@ pub trait Destination: Send + Sync {
     async fn inspect(&self, place: &str) -> Result<Found, CallError>;
 
     /// Waits until a delivery may begin, where the service allows only so many in a time. A run
-    /// waits before each [`deliver`](Self::deliver), and drops the future when it has to stop. By
-    /// default there is no wait.
+    /// waits before it announces a delivery, and drops the future if it has to stop;
+    /// [`deliver`](Self::deliver) follows within seconds. By default there is no wait.
     async fn turn(&self) {}
 
     /// Writes the key to the place, and returns what is there afterwards.

@@ -1,6 +1,6 @@
 //! Which users' keys a destination gets, and where it puts each one.
 
-use crate::model::destination::{Abilities, Assignment};
+use crate::model::destination::{Abilities, Assignment, PlaceId};
 use crate::model::names::{DestinationName, UserArn, UserName};
 use crate::selection::pattern::Pattern;
 use crate::selection::template::{Part, TemplateError, filled, split};
@@ -169,9 +169,10 @@ impl DestinationRule {
     /// As [`place_of`](Self::place_of).
     pub fn assignment(&self, user: &UserArn) -> Result<Assignment, Unplaceable> {
         let place = self.place_of(user)?;
-        let Self { name, kind, required, abilities, .. } = self;
+        let Self { name, kind, required, abilities, store, parts, .. } = self;
         let (to, required, abilities) = (name.clone(), *required, *abilities);
-        Ok(Assignment { to, kind, place, required, abilities })
+        let place_id = PlaceId::of(store, &place, parts.iter().map(String::as_str));
+        Ok(Assignment { to, kind, place, required, place_id, abilities })
     }
 }
 

@@ -432,7 +432,7 @@ impl fmt::Display for Missing {
             }
             MissingWhy::NotTagged { tag, expected } => write!(
                 f,
-                "user {user} is not selected: it has no tag {tag}; to have its keys rotated: `keyrot enroll {user}`, or tag it {tag}={expected}"
+                "user {user} is not selected: it has no tag {tag}; to have its keys rotated, tag it {tag}={expected}"
             ),
             MissingWhy::OtherValue { tag, value, expected } => {
                 write!(

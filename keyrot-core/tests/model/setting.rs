@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use keyrot_core::machine::Decider;
-use keyrot_core::model::{Abilities, Assignment, DestinationName};
+use keyrot_core::model::{Abilities, Assignment, DestinationName, PlaceId};
 use keyrot_core::{KeyId, Request, Revocation, Timestamp, WaitPolicy, Waits};
 use std::time::Duration;
 
@@ -66,6 +66,7 @@ impl Destination {
             kind: Assignment::CUSTOM,
             place: "ci".to_owned(),
             required: self.required,
+            place_id: PlaceId::default(),
             abilities: self.abilities,
         }
     }

@@ -1,6 +1,6 @@
 use super::*;
-use crate::notify::digest::Digest;
 use crate::notify::document::{Detail, EventBody, EventsDocument, RunBody, SCHEMA};
+use crate::notify::wording::Digest;
 use crate::notify::{mail, slack, teams};
 use keyrot_core::model::{Searched, SecretArn, UseCounts, UseEvidence, UseSource};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::notify::digest::{Digest, severity};
+use crate::notify::wording::{Digest, severity};
 use crate::notify::{mail, slack, teams};
 use keyrot_core::Severity;
 use serde_json::Value;
@@ -95,7 +95,7 @@ fn the_worst_stands_first_and_names_are_cut_off() {
     assert_eq!(denied.others.len(), 5, "six users who fail for one reason are told of once");
     assert_eq!(digest.headline, "a key has leaked; 4 blocked and 8 failed of 500 users");
     let names: Vec<String> = (0..500).map(|i| format!("u{i}")).collect();
-    let list = crate::notify::digest::names(&names, 17);
+    let list = crate::notify::wording::names(&names, 17);
     assert!(list.starts_with("u0, u1, ") && list.ends_with("u16 and 483 more"), "{list}");
 }
 

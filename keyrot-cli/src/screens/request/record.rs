@@ -37,7 +37,9 @@ pub(super) fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>
 
 /// A command on lines of its own, so that it can be pasted, however many it takes.
 pub(super) fn command_to_paste(command: &str, width: Option<usize>) -> String {
-    let room = width.map(|width| width.saturating_sub(8));
+    // A quoted argument stays whole.
+    let room =
+        width.filter(|_| !command.contains(['\'', '"'])).map(|width| width.saturating_sub(8));
     let lines = wrap(&given::command(command), room).join(" \\\n      ");
     format!("    {}\n", paint(style::HINT, lines))
 }

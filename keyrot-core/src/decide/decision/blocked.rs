@@ -401,7 +401,7 @@ impl fmt::Display for Blocked {
             Self::RevokedKeyCurrent { key, until } => {
                 write!(
                     f,
-                    "consumers are refused: {key}, the current key, is revoked, and there is no room for a new key until a run deletes it after {}",
+                    "consumers are refused: {key}, the current key, is Inactive and marked as revoked, and there is no room for a new key until a run deletes it after {}",
                     until.format("%F %R UTC")
                 )
             }

@@ -158,7 +158,8 @@ impl<'a> Deliver<'a> {
             let receipt = case.secret.journal.receipts.get(to);
             !receipt.is_some_and(|receipt| receipt.state == Receiving::Delivering)
         };
-        all.sort_by_key(|(one, _)| torn(&one.assignment.to));
+        // One that can be read is served at once; others may have to wait for their turns.
+        all.sort_by_key(|(one, _)| (torn(&one.assignment.to), !one.assignment.abilities.readable));
         // Deactivating a revoked key does not wait for a destination.
         if all.is_empty() || is_revoking(case) || is_published_soon(case) || is_replaced_now(case) {
             return Self::Nothing;
@@ -322,8 +323,10 @@ impl<'a> Situation<'a> {
         mark: Option<&Mark>,
     ) -> JournalEntry {
         let version: VersionId = self.current.version.clone();
+        let one = self.seen.destinations.iter().find(|one| one.assignment.to == *to);
+        let place = one.map(|one| one.assignment.place_id).unwrap_or_default();
         let (to, mark) = (to.clone(), mark.cloned());
-        JournalEntry::Receipt(Receipt { to, state, version, at: self.now, mark })
+        JournalEntry::Receipt(Receipt { to, place, state, version, at: self.now, mark })
     }
 }
 

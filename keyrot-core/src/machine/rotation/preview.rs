@@ -268,7 +268,12 @@ impl Preview {
     /// What is at a destination: where nobody has looked yet, what its receipt says.
     fn at(&self, to: &DestinationName) -> Found {
         let noted = || match &self.run.seen.secret {
-            SecretState::Present(secret) => secret.journal.receipts.get(to)?.mark.clone(),
+            SecretState::Present(secret) => {
+                let receipt = secret.journal.receipts.get(to)?;
+                let one = self.run.seen.destinations.iter().find(|one| one.assignment.to == *to)?;
+                let is_there = one.assignment.place_id == receipt.place;
+                receipt.mark.clone().filter(|_| is_there)
+            }
             _ => None,
         };
         let copy = |mark| Found::Copy { mark, holds: Holds::NotShown, written: None };

@@ -4,7 +4,7 @@ use super::desk::{PLACE, name};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Label, MemoryAccount, World};
-use keyrot_core::model::{Abilities, Assignment, Delivery, Found, Subject};
+use keyrot_core::model::{Abilities, Assignment, Delivery, Found, PlaceId, Receipt, Subject};
 use keyrot_core::ports::Destination;
 use keyrot_core::{
     CallError, Cancel, Limits, Mode, Outcome, Ports, Rotator, SecretName, Stop, Target, WaitPolicy,
@@ -84,6 +84,7 @@ impl Company {
             kind: Assignment::CUSTOM,
             place: PLACE.to_owned(),
             required: true,
+            place_id: PlaceId::default(),
             abilities: Abilities::READABLE,
         };
         let policy = WaitPolicy::new(Waits::default(), false).unwrap();
@@ -129,24 +130,32 @@ async fn all_keys_are_published_at_home_while_a_destination_does_not_answer() {
 }
 
 #[tokio::test]
-async fn a_run_waits_for_no_turn_beyond_its_deadline_or_a_request_to_stop() {
-    for cancelled in [false, true] {
+async fn a_run_waits_for_no_turn_when_it_has_to_stop() {
+    for (stop, most) in
+        [(Stop::Cancelled, 60), (Stop::Deadline, 601), (Stop::TookTooLong, 15 * 60 + 1)]
+    {
         let cancel = Cancel::default();
-        let cancels = cancelled.then(|| (3, cancel.clone()));
+        let cancels = (stop == Stop::Cancelled).then(|| (3, cancel.clone()));
         let busy = Arc::new(Busy { cancels, ..Busy::default() });
         let company = Company::of(3, busy.clone());
         let begun = company.account.world().now();
-        let deadline = begun + Duration::from_secs(600);
-        let limits = Limits::default().with_max_adoptions(None).with_deadline(deadline);
+        let mut limits = Limits::default().with_max_adoptions(None);
+        if stop == Stop::Deadline {
+            limits = limits.with_deadline(begun + Duration::from_secs(600));
+        }
         let targets = company.targets.clone();
         let report = company.rotator.run(targets, Mode::Act, &limits, &cancel, &|_| {}).await;
-        let stop = if cancelled { Stop::Cancelled } else { Stop::Deadline };
         for user in &report.users {
             assert_eq!(user.outcome, Outcome::Stopped(stop), "{:?}", user.outcome);
         }
         let took = company.account.world().now() - begun;
-        let most = if cancelled { 60 } else { 601 };
         assert!(took.num_seconds() <= most, "{took}");
         assert_eq!((company.published(), busy.deliveries.load(Ordering::Relaxed)), (3, 0));
+        // Nothing says that a delivery began.
+        let world = company.account.world();
+        for target in &company.targets {
+            let secret = world.secret(&target.subject.secret).unwrap();
+            assert!(!secret.tags.keys().any(|tag| tag.starts_with(Receipt::TAGS)), "{stop:?}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::support::DAY;
 use keyrot_core::memory::{Label, MemoryAccount, MemoryDestination, World};
-use keyrot_core::model::{Abilities, Assignment, DestinationName, JournalEntry, Receipt, Subject};
+use keyrot_core::model::{
+    Abilities, Assignment, DestinationName, JournalEntry, PlaceId, Receipt, Subject,
+};
 use keyrot_core::{
     Cancel, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request, Rotator, SecretName, Target,
     UserName, UserResult, WaitPolicy, Waits,
@@ -27,7 +29,8 @@ pub(crate) struct Desk {
 
 pub(crate) fn assignment(to: &str, required: bool, abilities: Abilities) -> Assignment {
     let place = PLACE.to_owned();
-    Assignment { to: name(to), kind: Assignment::CUSTOM, place, required, abilities }
+    let (to, place_id) = (name(to), PlaceId::default());
+    Assignment { to, kind: Assignment::CUSTOM, place, required, place_id, abilities }
 }
 
 impl Desk {

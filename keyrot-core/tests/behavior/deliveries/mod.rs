@@ -9,7 +9,7 @@ use self::desk::{Desk, PLACE, assignment, events, name, secret, three};
 use crate::support::{DAY, HOUR};
 use keyrot_core::decide::Delivered;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryDestination, World};
-use keyrot_core::model::{Abilities, Receipt, Receiving};
+use keyrot_core::model::{Abilities, Changed, PlaceId, Receipt, Receiving};
 use keyrot_core::{
     Blocked, ErrorKind, EventKind, KeyStatus, Outcome, Request, Revocation, WaitPolicy, Waits, Why,
 };
@@ -157,8 +157,14 @@ async fn where_nothing_can_be_seen_a_delivery_waits_for_one_that_may_be_under_wa
     desk.account.heal();
     // The entry that the other run writes right before it delivers.
     let now = desk.account.world().now();
-    let other =
-        Receipt { to: name("hook"), state: Receiving::Delivering, version, at: now, mark: None };
+    let other = Receipt {
+        to: name("hook"),
+        place: PlaceId::default(),
+        state: Receiving::Delivering,
+        version,
+        at: now,
+        mark: None,
+    };
     desk.account
         .change(|world| world.tag_secret(&secret(), &other.tag(), other.to_text()))
         .unwrap();
@@ -329,6 +335,32 @@ async fn a_run_that_dies_amid_deliveries_is_taken_up() {
                 assert_eq!(desk.copy(to), Some(desk.current()), "{to}, {call} {nth}");
                 assert_eq!(desk.receipt(to).unwrap().state, Receiving::Delivered);
             }
+        }
+    }
+}
+
+/// The settings name another place: another repository, or one secret in place of two.
+#[tokio::test]
+async fn a_receipt_for_another_place_counts_for_nothing() {
+    for (abilities, is_delivered) in [(Abilities::READABLE, true), (Abilities::IN_PARTS, false)] {
+        let mut desk = Desk::settled(vec![assignment("x", true, abilities)]).await;
+        let before = desk.receipt("x").unwrap();
+        assert!(matches!(desk.run().await.outcome, Outcome::Settled { .. }));
+        let moved = PlaceId::of("elsewhere", "ci", [""]);
+        desk.destinations[0].place_id = moved;
+        let result = desk.run().await;
+        let receipt = desk.receipt("x").unwrap();
+        if is_delivered {
+            // The user's own key is there, which a delivery replaces.
+            assert!(matches!(result.outcome, Outcome::Settled { .. }), "{:?}", result.outcome);
+            assert_eq!((receipt.place, receipt.state), (moved, Receiving::Delivered));
+            assert_eq!(receipt.version, before.version);
+        } else {
+            // Nobody knows what is there.
+            let Outcome::Blocked(Blocked::DestinationChanged { how, .. }) = result.outcome else {
+                panic!("{:?}", result.outcome)
+            };
+            assert_eq!((how, receipt), (Changed::Occupied, before));
         }
     }
 }

@@ -7,7 +7,7 @@ use keyrot_core::Timestamp;
 use keyrot_core::WaitPolicy;
 use keyrot_core::decide::{Decision, Step, decide};
 use keyrot_core::model::{
-    Found, Holds, JournalEntry, Mark, Observed, Receipt, Receiving, SecretState,
+    Found, Holds, JournalEntry, Mark, Observed, PlaceId, Receipt, Receiving, SecretState,
 };
 
 fn delivering(
@@ -66,6 +66,7 @@ fn a_receipt_is_written_before_the_key() {
         };
         Decision::Act(Step::Write(JournalEntry::Receipt(Receipt {
             to: to.clone(),
+            place: PlaceId::default(),
             state: Receiving::Delivered,
             version: secret.current.as_ref().unwrap().version.clone(),
             at: n,

@@ -1,6 +1,6 @@
 //! The users of a run as CSV.
 
-use super::run::word;
+use super::word;
 use keyrot_core::audit::export;
 use keyrot_core::report::KeyDocument;
 use keyrot_core::{RunDocument, Timestamp};

@@ -1,6 +1,9 @@
 //! The screens of `plan`, `rotate` and `status`.
 
-use super::next::{done, next};
+pub(crate) mod csv;
+mod next;
+
+use self::next::{done, next};
 use crate::cli::given::{all, as_given, places};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};

@@ -22,7 +22,7 @@ pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
                 "old key kept while consumers move to the new one; deactivated {until} if unused"
             )
         }
-        (_, Some(Why::Soak(key))) => format!("{key} deleted {until}"),
+        (_, Some(Why::Soak(key))) => format!("{key} will be deleted {until}"),
         (_, Some(Why::InUse { .. })) => {
             format!(
                 "old key is still in use: {}; deactivated {until} at the earliest",
