@@ -173,7 +173,8 @@ fn the_destinations_of_a_managed_user_are_named() {
     let text = sandbox.run(&["--config", "mine.toml", "who-uses", key]).stdout;
     for part in [
         format!("Destinations of ci-deployer, current key {key}\n"),
-        "  params: ssm /ci/ci-deployer/aws, required: current key delivered ".to_owned(),
+        "  params: ssm /ci/ci-deployer/aws, required: current key delivered, by its receipt "
+            .to_owned(),
         "  push: command ci-deployer, optional: current key not delivered yet\n".to_owned(),
     ] {
         assert!(text.contains(&part), "{part} in {text}");

@@ -1,8 +1,8 @@
 //! The screen of `keyrot move`.
 
+use crate::cli::given::as_given;
 use crate::exit::Exit;
 use crate::terminal::style::{self, paint};
-use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use keyrot_core::report::{Change, MoveDocument, MoveRow};
 use keyrot_core::settings::Settings;
@@ -33,35 +33,32 @@ pub(crate) fn results(document: &MoveDocument) -> impl Iterator<Item = String> {
             Change::Failed | Change::Refused => (paint(style::BAD, "failed:"), row.hint()),
             Change::Already | Change::Planned => return None,
         };
-        let below = below.map(|text| format!("  {text}\n")).unwrap_or_default();
+        let below = below.map(|text| format!("  {}\n", as_given(&text))).unwrap_or_default();
         Some(format!("{word} {}: {}\n{below}", row.user, row.message))
     })
 }
 
 pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option<usize>) -> String {
-    let mut table = Table::new(&["USER", "RESULT", "FROM, AND TO"]);
+    let mut out = String::new();
     for row in &document.users {
         let color = match row.result {
             Change::Already => style::DIM,
             Change::Refused | Change::Failed => style::BAD,
             _ => style::PLAIN,
         };
-        let from = row
-            .from
-            .as_ref()
-            .map_or_else(|| "unknown".to_owned(), |home| home.arn.place().to_string());
+        let lead = format!("{}: ", row.user);
+        out.push_str(&hanging(&lead, style::HEAD, &row.message, color, width));
         let to = row.to.arn.place().to_string();
-        let places = if from == to { to } else { format!("{from}; to {to}") };
-        table.row(vec![
-            Cell::plain(row.user.as_str()),
-            Cell::new(&*row.message, color),
-            Cell::plain(places),
-        ]);
+        let from = row.from.as_ref().map(|home| home.arn.place().to_string());
+        if from.as_ref() != Some(&to) {
+            let from = from.unwrap_or_else(|| "unknown".to_owned());
+            out.push_str(&hanging("  from ", style::DIM, &from, style::PLAIN, width));
+        }
+        out.push_str(&hanging("  to   ", style::DIM, &to, style::PLAIN, width));
     }
-    let mut out = table.show(width);
     for row in &document.users {
         if let Some(hint) = row.hint() {
-            let lead = format!("{}: ", row.user);
+            let lead = format!("hint for {}: ", row.user);
             out.push_str(&hanging(&lead, style::HINT, &hint, style::PLAIN, width));
         }
     }

@@ -40,6 +40,16 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
             ));
         }
     }
+    let off = intended.iter().find_map(|step| match step {
+        PlannedAction::Deactivate(key) => Some(key),
+        _ => None,
+    });
+    if let Some(key) = off.filter(|key| Some(*key) == view.result.current.as_ref())
+        && !intended.iter().any(is_replacement)
+    {
+        let text = format!("consumers of {key} are refused until another key is published");
+        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
+    }
     if intended.contains(&PlannedAction::MakeSecret)
         && !intended.contains(&PlannedAction::PublishNewKey)
     {
@@ -69,6 +79,11 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     }
     out.push('\n');
     out
+}
+
+/// Whether consumers get another key by this step.
+fn is_replacement(step: &PlannedAction) -> bool {
+    matches!(step, PlannedAction::PublishNewKey | PlannedAction::PublishAgain(_))
 }
 
 /// The key that the step reactivates, if IAM lists it as Active.
@@ -294,7 +309,9 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         (Some(order), Some(PlannedAction::Delete(_))) if done => {
             format!("{} is deleted; IAM may list it for a few more seconds", order.key)
         }
-        _ if left.state == State::Due => format!("what a run does next: {}", left.message),
+        _ if left.state == State::Due => {
+            format!("if the user is tagged for rotation, a run does next: {}", left.message)
+        }
         _ => left.message.clone(),
     };
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
@@ -332,7 +349,12 @@ fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {
 /// A rollback leaves another key, which keyrot holds until somebody decides. The next run says so.
 fn decision_later(view: &View<'_>, left: &UserResult) -> Option<String> {
     let is_rollback = matches!(view.document.request, Some(Request::Rollback { .. }));
-    if !is_rollback || left.keys.len() < 2 || matches!(left.outcome, Outcome::Blocked(_)) {
+    let created = |of: &KeyId| left.keys.iter().find(|key| key.id == *of).map(|key| key.created);
+    // Back to an older key: a newer one is left.
+    let current = left.current.as_ref().and_then(created);
+    let goes_back =
+        left.keys.iter().any(|key| current.is_some_and(|current| key.created > current));
+    if !is_rollback || !goes_back || matches!(left.outcome, Outcome::Blocked(_)) {
         return None;
     }
     let user = left.user.as_str();

@@ -15,14 +15,14 @@ pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// Wraps words to lines of at most this width; a longer word has its own line. Line breaks in the
-/// text stay.
+/// Wraps words to lines of at most this width; a longer word has its own line. A command in
+/// backquotes is one word, so that it can be pasted. Line breaks in the text stay.
 pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return lines(text) };
     let mut wrapped: Vec<String> = Vec::new();
     for paragraph in text.lines() {
         let mut line = String::new();
-        for word in paragraph.split(' ') {
+        for word in words(paragraph) {
             if !line.is_empty() && line.width() + 1 + word.width() > room {
                 wrapped.push(std::mem::take(&mut line));
             }
@@ -34,6 +34,15 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
         wrapped.push(line);
     }
     wrapped
+}
+
+/// The words of a line: what is between two backquotes has blanks.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut in_command = false;
+    text.split(move |c: char| {
+        in_command ^= c == '`';
+        c == ' ' && !in_command
+    })
 }
 
 /// A paragraph with something in front of its first line, the others hanging under it.

@@ -16,11 +16,13 @@ mod parameters;
 pub(crate) mod server;
 
 use crate::readers::{Place, Readers, Shown};
+use crate::witness::secret_of;
 use github_server::GitHub;
 use gitlab_server::GitLab;
 use keyrot_aws::emulator::Emulator;
 use keyrot_core::memory::{Value, World};
-use keyrot_core::model::VersionId;
+use keyrot_core::model::{Assignment, Receipt, VersionId};
+use keyrot_core::settings::{Settings, Sources};
 use keyrot_core::{Credentials, KeyId, SecretKey, SecretName, Timestamp, UserName};
 use parameters::Store;
 use server::{Answer, Request, Server, Service};
@@ -129,8 +131,10 @@ impl Places {
             .enable_all()
             .build()
             .unwrap();
+        let has_files = services.hub_has_files;
         let server = runtime.block_on(Server::start(services));
         server.lock().parameters = parameters;
+        emulator.change(|world| bring_receipts(world, &settings(&server.url, has_files)));
         Served { server, readers, _runtime: runtime }
     }
 }
@@ -162,38 +166,63 @@ impl Served {
     /// Settings that name the destinations, in this directory, for a process.
     pub(crate) fn settings(&self, dir: &Path, command: &mut Command) {
         let url = &self.server.url;
-        let has_files = self.server.lock().service.hub_has_files;
-        let names = if has_files { format!("file_name = \"{FILE}\"") } else { String::new() };
-        let text = format!(
-            r#"
-            [[destination]]
-            name = "params"
-            kind = "ssm"
-            users = ["ci-*"]
-            to = "/ci/{{user}}/aws"
-
-            [[destination]]
-            name = "hub"
-            kind = "github"
-            users = ["ci-*"]
-            to = "acme/{{user}}:live"
-            url = "{url}"
-            token = "env:HUB_TOKEN"
-            {names}
-
-            [[destination]]
-            name = "lab"
-            kind = "gitlab"
-            users = ["ci-*"]
-            to = "acme/{{user}}"
-            url = "{url}"
-            token = "secret:keyrot/gitlab#token"
-            "#
-        );
+        let text = settings(url, self.server.lock().service.hub_has_files);
         let file = dir.join("destinations.toml");
         std::fs::write(&file, text).unwrap();
         command.env("KEYROT_CONFIG", file).env("AWS_ENDPOINT_URL_SSM", url);
         command.env("HUB_TOKEN", github_server::TOKEN);
+    }
+}
+
+/// The settings, as a file has them.
+fn settings(url: &str, has_files: bool) -> String {
+    let names = if has_files { format!("file_name = \"{FILE}\"") } else { String::new() };
+    format!(
+        r#"
+        [[destination]]
+        name = "params"
+        kind = "ssm"
+        users = ["ci-*"]
+        to = "/ci/{{user}}/aws"
+
+        [[destination]]
+        name = "hub"
+        kind = "github"
+        users = ["ci-*"]
+        to = "acme/{{user}}:live"
+        url = "{url}"
+        token = "env:HUB_TOKEN"
+        {names}
+
+        [[destination]]
+        name = "lab"
+        kind = "gitlab"
+        users = ["ci-*"]
+        to = "acme/{{user}}"
+        url = "{url}"
+        token = "secret:keyrot/gitlab#token"
+        "#
+    )
+}
+
+/// Each life has a server of its own, at another port: the receipts of an earlier one are for the
+/// same places here.
+fn bring_receipts(world: &mut World, settings: &str) {
+    let settings = Settings::load(&Sources::default().file("keyrot.toml", settings)).unwrap();
+    let users: Vec<_> = world.users().map(|user| user.arn.clone()).collect();
+    for user in users {
+        let secret = secret_of(user.name());
+        for spec in settings.destinations() {
+            let Assignment { to, place_id: place, .. } =
+                spec.rule("us-east-1").assignment(&user).unwrap();
+            let tag = Receipt::tag_of(&to);
+            let found = world.secret(&secret).and_then(|secret| secret.tags.get(&tag).cloned());
+            let receipt = found.and_then(|text| Receipt::parse(&tag, &text));
+            if let Some(receipt) = receipt {
+                let text = Receipt { place, ..receipt }.to_text();
+                world.tag_secret(&secret, &tag, text).unwrap();
+            }
+        }
     }
 }
 

@@ -225,6 +225,7 @@ pub(crate) async fn drive_within(
     let mut calls = 0;
     let mut may_change = false;
     let mut turns = Turns::default();
+    let mut at_home = Some(bounds.away.at_home());
     loop {
         // AWS's time from before this run may be out of date: the first read is made in any case.
         let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
@@ -238,8 +239,16 @@ pub(crate) async fn drive_within(
             Next::Sleep(pause) => ports.clock.sleep(pause.min(NAP)).await,
             Next::Call(call) => {
                 let may_go = {
-                    let _waiting = announces(&call).map(|_| bounds.away.one());
-                    turns.take(ports, &call).await
+                    let leaves = call.destination().or(announces(&call)).is_some();
+                    let _waiting = leaves.then(|| bounds.away.one());
+                    match at_home.take_if(|_| leaves) {
+                        Some(home) => {
+                            drop(home);
+                            others_first(ports, &bounds.away).await;
+                            false
+                        }
+                        None => turns.take(ports, &call).await,
+                    }
                 };
                 // It is asked again: time has passed, and the run may have to stop.
                 if !may_go {
@@ -254,7 +263,12 @@ pub(crate) async fn drive_within(
                 }
                 calls += 1;
                 let answer = {
-                    let _waiting = call.is_to_a_destination().then(|| bounds.away.one());
+                    let to = call.destination();
+                    let _waiting = to.map(|_| bounds.away.one());
+                    let _lane = match to {
+                        Some(to) => bounds.away.lane(to).await,
+                        None => None,
+                    };
                     ports.perform(rotation.subject(), &call).await
                 };
                 telemetry::called(rotation.subject(), &call, &answer);
@@ -263,6 +277,15 @@ pub(crate) async fn drive_within(
             }
         }
     }
+}
+
+/// Waits until the other users' keys are published at home: the journal's entries about deliveries
+/// would slow that down. One key that is not accepted yet keeps the others from their deliveries no
+/// longer than this.
+async fn others_first(ports: &Ports, away: &Away) {
+    const AT_MOST: Duration = Duration::from_secs(120);
+    let all = std::pin::pin!(away.all_have_left_home());
+    select(all, ports.clock.time_limit(AT_MOST)).await;
 }
 
 /// A delivery in line for its turn at a destination.

@@ -219,7 +219,7 @@ impl Rotator {
             .max_adoptions
             .filter(|most| job.task == Task::Everything && *most < chosen.len());
         let may_adopt = AtomicBool::new(most.is_none());
-        let (cancel, away) = (cancel.clone(), Away::default());
+        let (cancel, away) = (cancel.clone(), Away::at(self.ports.destinations.keys()));
         let bounds = Bounds { cancel, deadline: limits.deadline, changes_left, may_adopt, away };
         let (bounds, job) = (&bounds, &job);
         // A plan sends no notifications.
@@ -292,10 +292,8 @@ impl Rotator {
         };
         match rotation {
             Err(reason) => {
-                // What the user's tags say hides its keys from nobody who looks or asks.
-                if (job.mode, &job.task) != (Mode::Act, &Task::Everything)
-                    && let Ok(keys) = self.ports.iam.list_keys(&subject.user).await
-                {
+                // What the user's tags say hides its keys from nobody.
+                if let Ok(keys) = self.ports.iam.list_keys(&subject.user).await {
                     standing.list(keys);
                 }
                 // A leaked key is more serious than a bad tag; but for an operator who revokes it,

@@ -201,9 +201,12 @@ impl Call {
         })
     }
 
-    /// Whether another service than IAM, STS and Secrets Manager at home has to answer.
-    pub(crate) fn is_to_a_destination(&self) -> bool {
-        matches!(self, Self::InspectDestination { .. } | Self::Deliver { .. })
+    /// The destination that has to answer; `None` if that is IAM, STS or Secrets Manager at home.
+    pub(crate) fn destination(&self) -> Option<&DestinationName> {
+        match self {
+            Self::InspectDestination { to, .. } | Self::Deliver { to, .. } => Some(to),
+            _ => None,
+        }
     }
 
     /// Whether the call only reads.

@@ -404,8 +404,14 @@ impl Refusal {
                     Action::revoke_now(user, key),
                 ),
                 Hint::to(
-                    format!("if {other} is unused, resolve that first"),
-                    Action::Resolve { user: user.clone(), choice: None },
+                    format!("if {other} is unused, delete it first"),
+                    Action::Revoke {
+                        user: user.clone(),
+                        key: Some(other.clone()),
+                        without_successor: false,
+                        delete: true,
+                        end_sessions: false,
+                    },
                 ),
             ],
             Self::IsCurrent { key } => {

@@ -200,8 +200,9 @@ impl Resolution {
     }
 
     fn back(seen: &UserResult) -> Option<Self> {
-        let before =
-            seen.previous.as_ref().filter(|key| seen.keys.iter().any(|k| k.id == **key))?;
+        let is_usable =
+            |key: &KeyId| seen.keys.iter().any(|k| k.id == *key) && !seen.revoked.contains(key);
+        let before = seen.previous.as_ref().filter(|key| is_usable(key))?;
         Some(Self {
             choice: "go-back".to_owned(),
             message: format!(

@@ -157,9 +157,9 @@ fn each_kind_is_read() {
     assert_eq!((id_name.as_str(), secret_name.as_str()), ("AWS_ACCESS_KEY_ID", "aws.secret"));
     assert_eq!(restart.len(), 0);
     let list = "restart = ['deployment/shop', 'statefulset/shop.db', 'daemonset/a']";
-    let settings = load(&table("kubernetes", list));
-    let DestinationKind::Kubernetes(found) = settings.destinations()[0].kind() else {
-        panic!("{settings:?}")
+    let restarting = load(&table("kubernetes", list));
+    let DestinationKind::Kubernetes(found) = restarting.destinations()[0].kind() else {
+        panic!("{restarting:?}")
     };
     assert_eq!(found.restart[1].kind, WorkloadKind::StatefulSet);
     assert_eq!((found.restart.len(), found.restart[1].name.as_str()), (3, "shop.db"));

@@ -58,6 +58,12 @@ pub(super) fn toml(look: Option<&Look>) -> String {
     if let Some(look) = look {
         let _ = writeln!(out, "#");
         comment(&mut out, &format!("For {}.", look.summary()));
+        if look.region.is_none() {
+            comment(
+                &mut out,
+                "This is the sandbox's account: account and region are left out. Without --sandbox, keyrot sets those of your own account.",
+            );
+        }
         if let Some(path) = &look.path_prefix {
             comment(
                 &mut out,

@@ -10,8 +10,8 @@ use keyrot_core::{
     CallError, Cancel, Limits, Mode, Outcome, Ports, Rotator, SecretName, Stop, Target, WaitPolicy,
     Waits,
 };
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// It never answers.
@@ -55,7 +55,7 @@ impl Destination for Busy {
         if let Some((_, cancel)) = self.cancels.as_ref().filter(|(most, _)| *most == waiting) {
             cancel.cancel();
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn deliver(&self, _place: &str, _delivery: &Delivery) -> Result<Found, CallError> {
@@ -100,14 +100,17 @@ impl Company {
 
     /// How many keys are in their secrets.
     fn published(&self) -> usize {
-        let world = self.account.world();
-        let published = self.targets.iter().filter(|target| {
-            let found = world.secret(&target.subject.secret);
-            let value = found.and_then(|found| found.value(found.labelled(Label::Current)?));
-            value.is_some_and(|value| value.read().is_some())
-        });
-        published.count()
+        published(&self.account.world())
     }
+}
+
+fn published(world: &World) -> usize {
+    let published = world.users().filter(|user| {
+        let found = world.secret(&home(user.arn.name().as_str()));
+        let value = found.and_then(|found| found.value(found.labelled(Label::Current)?));
+        value.is_some_and(|value| value.read().is_some())
+    });
+    published.count()
 }
 
 fn home(user: &str) -> SecretName {
@@ -127,6 +130,47 @@ async fn all_keys_are_published_at_home_while_a_destination_does_not_answer() {
         assert!(run.as_mut().now_or_never().is_none());
     }
     assert_eq!(company.published(), USERS);
+}
+
+/// It counts the keys that are in their secrets when it is asked first.
+struct Noting {
+    account: MemoryAccount,
+    published: Mutex<Option<usize>>,
+}
+
+#[async_trait]
+impl Destination for Noting {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, _place: &str) -> Result<Found, CallError> {
+        let count = || published(&self.account.world());
+        self.published.lock().unwrap().get_or_insert_with(count);
+        std::future::pending().await
+    }
+
+    async fn deliver(&self, _place: &str, _delivery: &Delivery) -> Result<Found, CallError> {
+        std::future::pending().await
+    }
+}
+
+/// The entries about deliveries would take up the calls that a publication needs.
+#[tokio::test]
+async fn deliveries_begin_when_all_keys_are_published_at_home() {
+    const USERS: usize = 40;
+    let company = Company::of(USERS, Arc::new(Hung));
+    let noting = Arc::new(Noting { account: company.account.clone(), published: Mutex::default() });
+    let ports = Ports::of(company.account.clone());
+    let ports = ports.with_destinations([(name("slow"), noting.clone() as Arc<_>)].into());
+    let limits = Limits::default().with_concurrency(4).with_max_adoptions(None);
+    let (rotator, cancel) = (Rotator::new(ports), Cancel::default());
+    let run = rotator.run(company.targets, Mode::Act, &limits, &cancel, &|_| {});
+    let mut run = std::pin::pin!(run);
+    for _ in 0..200 {
+        assert!(run.as_mut().now_or_never().is_none());
+    }
+    assert_eq!(*noting.published.lock().unwrap(), Some(USERS));
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::{Outcome, Request};
 use std::time::Duration;
 
-const ALL: [&str; 3] = ["github", "gitlab", "lake"];
+/// What can be read back comes first: others may have to wait for their turns.
+const ALL: [&str; 3] = ["gitlab", "github", "lake"];
 
 fn deliver(to: &str) -> PlannedAction {
     PlannedAction::Deliver { to: name(to), place: PLACE.to_owned() }
@@ -67,6 +68,6 @@ async fn a_delivery_by_request_reaches_the_destinations_that_can_be_reached() {
     assert_eq!(steps(desk.plan(again()).await), ALL.map(deliver));
     desk.account.inject(FaultAt::first("inspect_destination", Fault::Denied));
     let planned = steps(desk.plan(again()).await);
-    assert_eq!(planned[..2], ["gitlab", "lake"].map(deliver), "{planned:?}");
+    assert_eq!(planned[..2], ["github", "lake"].map(deliver), "{planned:?}");
     assert!(matches!(planned[2..], [PlannedAction::Wait(_)]), "{planned:?}");
 }
