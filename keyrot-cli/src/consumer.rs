@@ -180,10 +180,10 @@ fn not_yet(reading: &Reading, secret: &SecretId) -> CliError {
     ));
     match &reading.user {
         Some(user) => problem.hint(format!(
-            "to create and publish the first key: keyrot rotate {}",
+            "to create and publish the first key: keyrot rotate {0}; to see what that waits for: keyrot status {0}",
             flag("--user", user)
         )),
-        None => problem.hint("to create and publish the first key: keyrot rotate"),
+        None => problem.hint("to create and publish the first key: keyrot rotate; to see what that waits for: keyrot status"),
     }
 }
 

@@ -346,7 +346,10 @@ fn the_files_name_chooses_the_format() {
     assert!(begins(&["audit"], "a.txt").starts_with("AGE"));
     assert!(begins(&["audit", "--output", "csv"], "b.html").starts_with("account,"));
     assert!(begins(&["status"], "s.csv").starts_with("account,"));
-    let ran = sandbox.run(&["status", "--out", "s.html"]);
-    assert_eq!((ran.code, sandbox.dir().join("s.html").exists()), (Some(2), false));
-    assert!(ran.stderr.contains("--output table|json|csv"), "{}", ran.stderr);
+    assert!(begins(&["status"], "s.2026-01-05").starts_with("account"));
+    for file in ["s.html", "s.xlsx"] {
+        let ran = sandbox.run(&["status", "--out", file]);
+        assert_eq!((ran.code, sandbox.dir().join(file).exists()), (Some(2), false));
+        assert!(ran.stderr.contains("--output table|json|csv"), "{}", ran.stderr);
+    }
 }

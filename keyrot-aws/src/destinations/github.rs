@@ -29,7 +29,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
 const API: &str = "https://api.github.com";
@@ -330,7 +330,7 @@ impl Destination for GitHubSecrets {
     }
 
     async fn turn(&self) {
-        self.turns.wait(self.kind.names.all().len()).await;
+        self.turns.announcements.wait(self.kind.names.all().len()).await;
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
@@ -349,6 +349,10 @@ impl Destination for GitHubSecrets {
             let of = shown.is_some().then_some(n).or(all.iter().position(Option::is_some));
             let of = of.and_then(|n| Some((names[n], all[n].as_ref()?)));
             access.push(self.access(&about, &at, of, end).await?);
+        }
+        let turn = self.turns.writes.wait(self.kind.names.all().len());
+        if timeout_at(end, turn).await.is_err() {
+            return Err(about.refused(ErrorKind::Throttled, "there was no turn in time"));
         }
         let (mut done, mut put) = (Vec::new(), Vec::new());
         let values = variables::values(&self.kind.names, &delivery.credentials);

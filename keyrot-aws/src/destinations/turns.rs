@@ -12,10 +12,20 @@ const EACH: Duration = Duration::from_millis(830);
 /// The time for which writes may come together after a pause: that of six.
 const TOGETHER: Duration = Duration::from_millis(830 * 6);
 
-/// Gives each delivery its turn, in the order in which they ask. One that no longer waits takes no
-/// turn. The wait is before the first write, never between the two writes of a pair.
+/// The pace of the deliveries of one account at GitHub. Each waits twice at the same pace: for its
+/// turn before it is announced, which may take minutes, and again right before its first write. What
+/// comes in between takes a different time for each, so writes would come too close together. There
+/// is no wait between the two writes of a pair.
 #[derive(Default)]
 pub(super) struct Turns {
+    pub(super) announcements: Line,
+    pub(super) writes: Line,
+}
+
+/// Lets deliveries go at that pace, in the order in which they ask. One that no longer waits takes
+/// no turn.
+#[derive(Default)]
+pub(super) struct Line {
     /// The time of the last turn at an even pace, and how long its writes take at that pace.
     last: Mutex<Option<(Instant, Duration)>>,
 }
@@ -37,7 +47,7 @@ impl AllTurns {
     }
 }
 
-impl Turns {
+impl Line {
     /// Waits for the turn of a delivery with so many writes.
     pub(super) async fn wait(&self, writes: usize) {
         let mut last = self.last.lock().await;
@@ -57,7 +67,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_minute_has_no_more_than_eighty_writes() {
         for (writes, all_within) in [(2, 166), (1, 83)] {
-            let turns = Turns::default();
+            let turns = Line::default();
             let begin = Instant::now();
             let mut at = Vec::new();
             for _ in 0..100 {
@@ -82,7 +92,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_that_no_longer_waits_takes_no_turn() {
-        let turns = Turns::default();
+        let turns = Line::default();
         for _ in 0..4 {
             turns.wait(2).await;
         }

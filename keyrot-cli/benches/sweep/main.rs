@@ -151,6 +151,12 @@ fn rotate_with(dir: &Path, environment: &[(&str, String)]) -> Result<launch::Use
     if used.code == Some(0) {
         return Ok(used);
     }
+    let document: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(dir.join("stdout"))?).unwrap_or_default();
+    let users = document["users"].as_array().map(Vec::as_slice).unwrap_or_default();
+    for user in users.iter().filter(|user| user["state"] == "failed").take(5) {
+        eprintln!("{}: {}", user["user"], user["message"]);
+    }
     let stderr = std::fs::read_to_string(dir.join("stderr"))?;
     let tail: Vec<&str> = stderr.lines().rev().take(20).collect();
     let tail: Vec<&str> = tail.into_iter().rev().collect();

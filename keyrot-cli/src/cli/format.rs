@@ -77,6 +77,14 @@ impl Format {
                     words.join("|")
                 ))
             }
+            (None, Some(file)) if ending.is_some_and(is_of_another_tool) => {
+                let words: Vec<&str> = formats.iter().map(|one| one.word()).collect();
+                Err(format!(
+                    "--out {} ends as no format of {command}'s: name a file that ends with .txt, .json or .csv, or choose one of --output {}",
+                    file.display(),
+                    words.join("|")
+                ))
+            }
             _ => Ok(format),
         }
     }
@@ -89,6 +97,14 @@ impl Format {
         let asked = source && matches.value_source(ID) == Some(ValueSource::CommandLine);
         (format.unwrap_or_default(), asked)
     }
+}
+
+/// Whether a file's ending promises something else than text, such as `xlsx`. A date does not.
+fn is_of_another_tool(ending: &str) -> bool {
+    let is_word =
+        (2..=5).contains(&ending.len()) && ending.starts_with(|c: char| c.is_alphabetic());
+    is_word
+        && !["txt", "text", "log", "out", "md"].iter().any(|one| ending.eq_ignore_ascii_case(one))
 }
 
 /// The command and those below it, each with `--output` if it prints a document.
