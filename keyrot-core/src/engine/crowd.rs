@@ -14,7 +14,7 @@ use std::task::{Poll, Waker};
 /// The limit on users that wait for destinations and are not counted. Each takes some 25 KiB.
 const MOST_AWAY: usize = 1_024;
 /// The limit on calls to one destination at a time: each takes a connection.
-const LANES: usize = 32;
+const LANES: usize = 64;
 
 /// The users of a run that are with destinations, and those that are not there yet.
 #[derive(Debug, Default)]
@@ -29,10 +29,17 @@ pub(crate) struct Away {
     lanes: BTreeMap<DestinationName, Lanes>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Lanes {
     next: AtomicUsize,
-    all: [Mutex<()>; LANES],
+    all: Vec<Mutex<()>>,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        let all = (0..LANES).map(|_| Mutex::default()).collect();
+        Self { next: AtomicUsize::default(), all }
+    }
 }
 
 /// One user's wait, until it is dropped.
@@ -63,7 +70,7 @@ impl Away {
     pub(crate) async fn lane(&self, to: &DestinationName) -> Option<MutexGuard<'_, ()>> {
         let lanes = self.lanes.get(to)?;
         let next = lanes.next.fetch_add(1, Ordering::Relaxed) % LANES;
-        Some(lanes.all[next].lock().await)
+        Some(lanes.all.get(next)?.lock().await)
     }
 
     /// Waits until no user is at work at home, or so many wait that no more are taken up.

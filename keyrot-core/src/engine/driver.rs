@@ -261,7 +261,6 @@ pub(crate) async fn drive_within(
                     }
                     may_change = true;
                 }
-                calls += 1;
                 let answer = {
                     let to = call.destination();
                     let _waiting = to.map(|_| bounds.away.one());
@@ -269,6 +268,12 @@ pub(crate) async fn drive_within(
                         Some(to) => bounds.away.lane(to).await,
                         None => None,
                     };
+                    // The wait may have been long, behind others whose calls hang.
+                    if let Some(why) = to.and_then(|_| bounds.why_stop(ports.clock.now())) {
+                        rotation.stop(why);
+                        continue;
+                    }
+                    calls += 1;
                     ports.perform(rotation.subject(), &call).await
                 };
                 telemetry::called(rotation.subject(), &call, &answer);

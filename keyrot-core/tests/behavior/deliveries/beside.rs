@@ -10,8 +10,9 @@ use keyrot_core::{
     CallError, Cancel, Limits, Mode, Outcome, Ports, Rotator, SecretName, Stop, Target, WaitPolicy,
     Waits,
 };
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 /// It never answers.
@@ -171,6 +172,56 @@ async fn deliveries_begin_when_all_keys_are_published_at_home() {
         assert!(run.as_mut().now_or_never().is_none());
     }
     assert_eq!(*noting.published.lock().unwrap(), Some(USERS));
+}
+
+/// Its answers come when they are let go.
+#[derive(Default)]
+struct Slow {
+    asked: AtomicUsize,
+    is_open: AtomicBool,
+}
+
+#[async_trait]
+impl Destination for Slow {
+    fn abilities(&self) -> Abilities {
+        Abilities::READABLE
+    }
+
+    async fn inspect(&self, _place: &str) -> Result<Found, CallError> {
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        while !self.is_open.load(Ordering::Relaxed) {
+            tokio::task::yield_now().await;
+        }
+        Ok(Found::Nothing)
+    }
+
+    async fn deliver(&self, _place: &str, _delivery: &Delivery) -> Result<Found, CallError> {
+        panic!("nothing is delivered after the end")
+    }
+}
+
+/// So many calls at a time, and none for those in line when the run has to stop.
+#[tokio::test]
+async fn who_waits_behind_slow_calls_makes_none_after_the_end() {
+    const AT_A_TIME: usize = 64;
+    let slow = Arc::new(Slow::default());
+    let company = Company::of(100, slow.clone());
+    let limits = Limits::default().with_max_adoptions(None);
+    let cancel = Cancel::default();
+    let (targets, rotator) = (company.targets.clone(), &company.rotator);
+    let run = rotator.run(targets, Mode::Act, &limits, &cancel, &|_| {});
+    let mut run = std::pin::pin!(run);
+    for _ in 0..400 {
+        let polled = std::future::poll_fn(|context| Poll::Ready(run.as_mut().poll(context)));
+        assert!(polled.await.is_pending());
+    }
+    assert_eq!(slow.asked.load(Ordering::Relaxed), AT_A_TIME);
+    cancel.cancel();
+    slow.is_open.store(true, Ordering::Relaxed);
+    let report = run.await;
+    assert_eq!(slow.asked.load(Ordering::Relaxed), AT_A_TIME);
+    assert!(report.users.iter().all(|user| user.outcome == Outcome::Stopped(Stop::Cancelled)));
+    assert_eq!(company.published(), 100);
 }
 
 #[tokio::test]
