@@ -82,7 +82,7 @@ pub(super) async fn examine(
         let check = Check::ok(ABOUT, parts.join("; "));
         notes.add(match verify {
             Verify::No => check.hint(
-                "keyrot doctor --verify also asks STS with each key, which IAM records as a use",
+                "`keyrot doctor --verify` also asks STS with each key, which IAM records as a use",
             ),
             Verify::Yes => check,
         });

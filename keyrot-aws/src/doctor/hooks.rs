@@ -18,7 +18,7 @@ pub(super) async fn examine(aws: &Aws, settings: &Settings, notes: &mut Notes<'_
         notes.add(match found {
             Readiness::Ready(text) => Check::ok("notifiers", format!("{name}: {text}")),
             Readiness::NotChecked(text) => Check::not_checked("notifiers", format!("{name}: {text}"))
-                .hint("keyrot doctor --send-test sends a test message"),
+                .hint("`keyrot doctor --send-test` sends a test message"),
             Readiness::NotReady(why) => Check::failure("notifiers", format!("{name}: {why}")).hint(
                 "docs/notifications.md says what each notifier needs; a run continues without it, and sends no notification",
             ),

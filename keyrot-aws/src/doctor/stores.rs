@@ -43,7 +43,7 @@ pub(super) async fn examine(
     let users = match ports.iam.users(&settings.selection().path_prefix).await {
         Ok(users) => users,
         Err(error) => {
-            let hint = "without the list of users none is selected, and a run does nothing; keyrot policy prints the permissions";
+            let hint = "without the list of users none is selected, and a run does nothing; `keyrot policy` prints the permissions";
             notes.add(
                 Check::failure("users", format!("the users could not be listed: {error}"))
                     .hint(hint),
@@ -100,7 +100,7 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
         let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
         notes.add(
             Check::warning("users", text)
-                .hint("correct the tags of these users; keyrot status says what each needs"),
+                .hint("correct the tags of these users; `keyrot status` says what each needs"),
         );
     }
     for pattern in &selected.unmatched_exclusions {
@@ -156,7 +156,7 @@ fn store_error(error: &keyrot_core::CallError) -> Check {
     let check = Check::failure("secrets", error.to_string());
     match error.kind {
         ErrorKind::Denied => {
-            check.hint("keyrot policy prints the permissions for these secret names")
+            check.hint("`keyrot policy` prints the permissions for these secret names")
         }
         ErrorKind::Unavailable => {
             check.hint("check the region, the endpoint, the proxy and the network")
@@ -212,13 +212,13 @@ async fn secrets(
         } else {
             Check::warning("secrets", text)
         };
-        notes.add(check.hint("check region, account and secret_name; these users are blocked here, and keyrot status says what each needs"));
+        notes.add(check.hint("check region, account and secret_name; these users are blocked here, and `keyrot status` says what each needs"));
     }
     if !seen.bad.is_empty() {
         let text = some(&seen.bad);
         notes.add(
             Check::warning("secrets", text)
-                .hint("these users are blocked; keyrot status says what each needs"),
+                .hint("these users are blocked; `keyrot status` says what each needs"),
         );
     }
     let text = format!(
@@ -310,8 +310,9 @@ fn last_run(
         String::new()
     };
     let Some((at, secret)) = last else {
-        return Check::warning(ABOUT, format!("keyrot has changed nothing yet{among}"))
-            .hint("keyrot plan says what a run would do; keyrot rotate does it, best every day");
+        return Check::warning(ABOUT, format!("keyrot has changed nothing yet{among}")).hint(
+            "`keyrot plan` says what a run would do; `keyrot rotate` does it, best every day",
+        );
     };
     let waits = settings.policy().waits();
     let ago = (now - at).to_std().unwrap_or_default();

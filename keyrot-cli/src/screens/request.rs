@@ -297,7 +297,10 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
     // IAM's listing may lag behind what was just done.
     let done = view.revoked()
-        && view.order().is_some_and(|order| is_settling_or_soaking(&seen.outcome, &order.key));
+        && view.order().is_some_and(|order| {
+            let is_off = |key: &AccessKey| key.id == order.key && key.status == KeyStatus::Inactive;
+            is_settling_or_soaking(&seen.outcome, &order.key) || seen.keys.iter().any(is_off)
+        });
     let message = match (view.order(), intended) {
         (Some(order), Some(PlannedAction::DeleteLater { after, .. })) if done => {
             let after = keyrot_core::model::format_duration(*after);

@@ -385,7 +385,9 @@ impl Refusal {
             }
             Self::NoRoom { key, other, revoked: true } => vec![
                 Hint::to(
-                    format!("{other} was revoked too, and waits for its soak: delete it now"),
+                    format!(
+                        "{other} was revoked too, and waits for its soak (if it was deleted just now, IAM still lists it for a few seconds): delete it now"
+                    ),
                     Action::Revoke {
                         user: user.clone(),
                         key: Some(other.clone()),

@@ -114,7 +114,8 @@ impl Aftermath<'_> {
                 "sessions started with {} (GetSessionToken, GetFederationToken) last for up to 36 hours",
                 order.key
             ),
-            command: Some(Action::Revoke {
+            // A key that is gone can't be named again.
+            command: (!order.delete).then(|| Action::Revoke {
                 user: (*user).clone(),
                 key: Some(order.key.clone()),
                 without_successor: true,
