@@ -108,12 +108,13 @@ async fn a_settled_user_costs_two_calls() -> Tested<String> {
     Ok(format!("{} is settled, after {} calls", standing.user, standing.calls))
 }
 
-/// A user with an invalid tag is skipped; the notifier is called once, and the report says that it
-/// failed.
+/// A user with an invalid tag is skipped: its keys are listed for the report, and nothing else. The
+/// notifier is called once, and the report says that it failed.
 async fn a_failing_notifier_is_reported() -> Tested<String> {
     let mut mocks = Mocks::at(now()?);
     let user = tagged("deployer", &[("RotateKey", "True"), ("keyrot:max-age", "soon")])?;
     mocks.iam.expect_users().times(1).return_once(|_| Ok(vec![user]));
+    mocks.iam.expect_list_keys().times(1).return_once(|_| Ok(Vec::new()));
 
     let mut notifier = MockNotifier::new();
     notifier.expect_name().return_const("chat");
