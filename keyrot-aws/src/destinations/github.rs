@@ -29,7 +29,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
 const API: &str = "https://api.github.com";
@@ -335,6 +335,12 @@ impl Destination for GitHubSecrets {
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
+        // Before the place is read: whatever changes there during the wait is seen.
+        let turn = self.turns.writes.wait(self.kind.names.all().len());
+        if timeout(WITHIN, turn).await.is_err() {
+            let said = "so many changes wait that GitHub's limit left none for this one within half a minute; the next run tries again";
+            return Err(about.refused(ErrorKind::Throttled, said));
+        }
         let end = Instant::now() + WITHIN;
         let all = self.all_shown(&about, &at, end).await?;
         let found = Self::found(&about, &all)?;
@@ -349,10 +355,6 @@ impl Destination for GitHubSecrets {
             let of = shown.is_some().then_some(n).or(all.iter().position(Option::is_some));
             let of = of.and_then(|n| Some((names[n], all[n].as_ref()?)));
             access.push(self.access(&about, &at, of, end).await?);
-        }
-        let turn = self.turns.writes.wait(self.kind.names.all().len());
-        if timeout_at(end, turn).await.is_err() {
-            return Err(about.refused(ErrorKind::Throttled, "there was no turn in time"));
         }
         let (mut done, mut put) = (Vec::new(), Vec::new());
         let values = variables::values(&self.kind.names, &delivery.credentials);

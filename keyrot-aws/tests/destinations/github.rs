@@ -190,6 +190,29 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
     assert_eq!((error.kind, error.effect), (ErrorKind::NoEffect, Effect::Unknown), "{error}");
 }
 
+/// GitHub's limit makes a delivery wait: what is written there meanwhile is not overwritten.
+#[tokio::test]
+async fn a_write_by_something_else_during_the_wait_for_the_limit_is_seen() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    let mut mark = None;
+    for n in 1..=4 {
+        let found = to.deliver("acme/shop", &delivery(n, mark.as_ref())).await.unwrap();
+        mark = found.mark().cloned();
+    }
+    let puts = server.count("PUT");
+    let next = delivery(5, mark.as_ref());
+    let foreign = async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        assert_eq!(server.count("PUT"), puts, "it waits");
+        server.lock().service.foreign(SECRET);
+    };
+    let (delivered, ()) = tokio::join!(to.deliver("acme/shop", &next), foreign);
+    let error = delivered.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None), "{error}");
+    assert_eq!(server.count("PUT"), puts);
+}
+
 #[tokio::test]
 async fn an_organizations_secret_keeps_who_may_use_it() {
     let server = hub("/orgs/acme/actions/secrets").await;

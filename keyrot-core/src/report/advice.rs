@@ -195,13 +195,7 @@ impl Blocked {
                     "if there were no runs for some time, do nothing: the next runs go on by themselves. If a date moves on from run to run, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret",
                 )];
                 if let Why::Soak(old) = &wait.why {
-                    let delete = Action::Revoke {
-                        user: user.clone(),
-                        key: Some(old.clone()),
-                        without_successor: false,
-                        delete: true,
-                        end_sessions: false,
-                    };
+                    let delete = Action::delete(user, old);
                     hints.push(Hint::to("to delete it now", delete));
                 } else if let Some(key) = key {
                     hints.push(Hint::to("a leaked key does not wait", Action::revoke(user, key)));
@@ -388,13 +382,7 @@ impl Refusal {
                     format!(
                         "{other} was revoked too, and waits for its soak (if it was deleted just now, IAM still lists it for a few seconds): delete it now"
                     ),
-                    Action::Revoke {
-                        user: user.clone(),
-                        key: Some(other.clone()),
-                        without_successor: false,
-                        delete: true,
-                        end_sessions: false,
-                    },
+                    Action::delete(user, other),
                 ),
                 Hint::advice(format!("then revoke {key}")),
             ],
@@ -407,13 +395,7 @@ impl Refusal {
                 ),
                 Hint::to(
                     format!("if {other} is unused, delete it first"),
-                    Action::Revoke {
-                        user: user.clone(),
-                        key: Some(other.clone()),
-                        without_successor: false,
-                        delete: true,
-                        end_sessions: false,
-                    },
+                    Action::delete(user, other),
                 ),
             ],
             Self::IsCurrent { key } => {

@@ -162,6 +162,12 @@ impl Action {
         Self::Revoke { user, key, without_successor: true, delete: false, end_sessions: false }
     }
 
+    /// Deletes this key now, in place of a run after its soak; the current key replaces it.
+    pub(crate) fn delete(user: &UserName, key: &KeyId) -> Self {
+        let (user, key) = (user.clone(), Some(key.clone()));
+        Self::Revoke { user, key, without_successor: false, delete: true, end_sessions: false }
+    }
+
     /// Returns the command that does it: `keyrot`, `aws`, or a shell command.
     #[must_use]
     pub fn command(&self) -> String {

@@ -447,7 +447,7 @@ impl DestinationKind {
     }
 }
 
-/// The account of a role, which is another store. One in keyrot's own account is not told apart
+/// The account of a role, which is another store. One in keyrot's own account is not distinguished
 /// here: the adapter refuses a home there, and the place's marks show another user's key.
 fn account(role: &Option<WriterRole>) -> String {
     role.as_ref().map(|role| format!(" {}", role.account())).unwrap_or_default()

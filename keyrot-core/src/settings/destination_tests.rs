@@ -351,7 +351,7 @@ fn a_vault_a_context_and_a_command_are_read() {
     assert_eq!((found.names.all()[0], spec.sources().len()), ("ID", 1));
     assert!(!spec.abilities().whole);
 
-    // One variable is written at once.
+    // One variable takes one write.
     for (kind, to) in [("circleci", CONTEXT), ("github", "acme/shop")] {
         let settings = load(&of_kind(kind, to, "token = 'env:T'\nfile_name = 'aws_file'"));
         let spec = &settings.destinations()[0];

@@ -6,7 +6,7 @@
 
 use super::secret::MANAGER;
 use super::{Secrets, owner_of, parts};
-use crate::destinations::about::About;
+use crate::destinations::about::{About, after_a_write};
 use crate::destinations::request::{Ask, Reply};
 use keyrot_core::model::Delivery;
 use keyrot_core::settings::{Workload, WorkloadKind};
@@ -26,15 +26,15 @@ impl Secrets {
         delivery: &Delivery,
         end: Instant,
     ) -> Result<(), CallError> {
+        let (namespace, _) = parts(about.place);
         for workload in &self.kind.restart {
+            let (what, at) = (names(workload).0, format!("{namespace}/{}", workload.name));
+            let of = About { name: about.name, what, place: &at };
             let ask = annotate(about.place, workload, delivery);
-            let reply = self
-                .cluster
-                .send(about, &ask, end)
-                .await
-                .map_err(|error| not_restarted(about, workload, error.kind, &error.message))?;
+            let reply = self.cluster.send(&of, &ask, end).await.map_err(after_a_write)?;
             if let Some((kind, why)) = refused(&reply, about.place, workload) {
-                return Err(not_restarted(about, workload, kind, &why));
+                let said = format!("{why}. It was not restarted, and its Secret has the new key");
+                return Err(of.error(kind, Effect::Unknown, said));
             }
         }
         Ok(())
@@ -99,12 +99,4 @@ fn refused(reply: &Reply, place: &str, workload: &Workload) -> Option<(ErrorKind
         }
     };
     Some((kind, why))
-}
-
-/// The Secret has the key by now.
-fn not_restarted(about: &About<'_>, workload: &Workload, kind: ErrorKind, why: &str) -> CallError {
-    let (of_kind, _) = names(workload);
-    let said =
-        format!("it has the key, and the {of_kind} {} was not restarted: {why}", workload.name);
-    about.error(kind, Effect::Unknown, said)
 }

@@ -158,7 +158,7 @@ impl<'a> Deliver<'a> {
             let receipt = case.secret.journal.receipts.get(to);
             !receipt.is_some_and(|receipt| receipt.state == Receiving::Delivering)
         };
-        // One that can be read is served at once; others may have to wait for their turns.
+        // One that can be read is served first; others may have to wait for their turns.
         all.sort_by_key(|(one, _)| (torn(&one.assignment.to), !one.assignment.abilities.readable));
         // Deactivating a revoked key does not wait for a destination.
         if all.is_empty() || is_revoking(case) || is_published_soon(case) || is_replaced_now(case) {
