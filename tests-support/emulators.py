@@ -152,7 +152,8 @@ def emulators(python):
             scratch,
             started,
         )
-        yield {"KEYROT_TEST_MOTO": moto, "KEYROT_TEST_MINISTACK": ministack}
+        # A test starts servers of its own with this Python.
+        yield {"KEYROT_TEST_MOTO": moto, "KEYROT_TEST_MINISTACK": ministack, "KEYROT_TEST_PYTHON": str(python)}
     finally:
         for process in started:
             stop(process)

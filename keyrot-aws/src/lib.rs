@@ -133,6 +133,8 @@ mod settings;
 mod sign;
 #[cfg(feature = "rotate")]
 mod smtp;
+#[cfg(feature = "destinations")]
+mod smtp_login;
 #[cfg(feature = "rotate")]
 mod tags;
 mod telemetry;

@@ -44,6 +44,12 @@ impl Http {
         Self { trust: trust.clone(), proxied: OnceLock::new(), direct: OnceLock::new() }
     }
 
+    /// Which certificates it trusts.
+    #[cfg(feature = "destinations")]
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
     /// Sends it once.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
         let near =

@@ -148,7 +148,7 @@ impl FieldNames {
     }
 
     /// Adds a field for the SES SMTP password of each of these regions: `SmtpPassword_` and the
-    /// region.
+    /// region. The ports of `Aws::ports_with` verify them by a login.
     #[must_use]
     pub fn with_smtp_regions(self, regions: Vec<String>) -> Self {
         Self { smtp_regions: regions, ..self }

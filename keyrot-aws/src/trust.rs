@@ -27,6 +27,9 @@ struct Bundle {
     named: String,
     /// The certificates that can be used.
     store: TrustStore,
+    /// The same, for clients that are not the SDK's.
+    #[cfg(feature = "destinations")]
+    roots: Vec<CertificateDer<'static>>,
 }
 
 impl Trust {
@@ -73,21 +76,28 @@ impl Trust {
         let text = std::fs::read(path).map_err(|error| refused(error.to_string()))?;
         let blocks = blocks(&text);
         let mut store = TrustStore::empty();
-        let mut usable = 0;
+        let mut roots = Vec::new();
         // The SDK panics on a certificate that rustls cannot use. As with the machine's own, those
         // are left out.
-        for block in blocks.iter().filter(|block| is_usable(block)) {
-            store.add_pem_certificate(*block);
-            usable += 1;
+        for block in &blocks {
+            if let Some(root) = usable(block) {
+                store.add_pem_certificate(*block);
+                roots.push(root);
+            }
         }
-        match (usable, blocks.len()) {
+        match (roots.len(), blocks.len()) {
             (0, 0) => Err(refused(
                 "it has no certificate in PEM format (-----BEGIN CERTIFICATE-----)".to_owned(),
             )),
             (0, all) => Err(refused(format!("none of its {all} certificates can be read"))),
             _ => {
                 let named = format!("{} ({named_by})", path.display());
-                Ok(Self(Some(Arc::new(Bundle { named, store }))))
+                Ok(Self(Some(Arc::new(Bundle {
+                    named,
+                    store,
+                    #[cfg(feature = "destinations")]
+                    roots,
+                }))))
             }
         }
     }
@@ -96,6 +106,17 @@ impl Trust {
     pub(crate) fn context(&self) -> Option<TlsContext> {
         let store = self.0.as_ref()?.store.clone();
         TlsContext::builder().with_trust_store(store).build().ok()
+    }
+
+    /// The certificates of the authorities, for a client that is not the SDK's.
+    #[cfg(feature = "destinations")]
+    pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
+        match &self.0 {
+            Some(bundle) => bundle.roots.clone(),
+            None => {
+                rustls_native_certs::load_native_certs().certs.into_iter().filter(is_root).collect()
+            }
+        }
     }
 
     /// The bundle, and where it was named.
@@ -123,9 +144,12 @@ fn blocks(text: &[u8]) -> Vec<&[u8]> {
     found
 }
 
-fn is_usable(block: &[u8]) -> bool {
-    let certificate = CertificateDer::from_pem_slice(block);
-    certificate.is_ok_and(|certificate| RootCertStore::empty().add(certificate).is_ok())
+fn usable(block: &[u8]) -> Option<CertificateDer<'static>> {
+    CertificateDer::from_pem_slice(block).ok().filter(is_root)
+}
+
+fn is_root(certificate: &CertificateDer<'static>) -> bool {
+    RootCertStore::empty().add(certificate.clone()).is_ok()
 }
 
 /// The SDK's HTTPS client panics without any root certificate, and only at the first call.

@@ -71,11 +71,10 @@ impl Reason {
     }
 
     pub(crate) fn of(error: &ConnectorError) -> Self {
-        let links: Vec<&(dyn Error + 'static)> =
-            std::iter::successors(Some(error as &(dyn Error + 'static)), |at| below(*at)).collect();
+        let links = links(error);
         let find = |text: &str| links.iter().any(|link| link.to_string().contains(text));
-        if let Some(tls) = links.iter().find_map(|link| link.downcast_ref::<TlsError>()) {
-            return Self::of_tls(tls);
+        if let Some(tls) = Self::of_tls_in(&links) {
+            return tls;
         }
         let connecting = links
             .iter()
@@ -94,9 +93,26 @@ impl Reason {
         }
     }
 
-    fn of_tls(error: &TlsError) -> Self {
+    /// For a client that is not the SDK's, whose connection failed.
+    #[cfg(feature = "destinations")]
+    pub(crate) fn of_connection(error: &(dyn Error + 'static)) -> Self {
+        let links = links(error);
+        let io = links.iter().find_map(|link| link.downcast_ref::<std::io::Error>());
+        Self::of_tls_in(&links).unwrap_or(match io.map(std::io::Error::kind) {
+            Some(ErrorKind::ConnectionRefused) => Self::Refused,
+            Some(ErrorKind::TimedOut) => Self::ConnectTimeout,
+            Some(ErrorKind::ConnectionReset | ErrorKind::UnexpectedEof) => Self::Broke,
+            _ if links.iter().any(|link| link.to_string().contains("lookup address")) => {
+                Self::NoAddress
+            }
+            _ => Self::NoConnection,
+        })
+    }
+
+    fn of_tls_in(links: &[&(dyn Error + 'static)]) -> Option<Self> {
         use CertificateError as C;
-        match error {
+        let error = links.iter().find_map(|link| link.downcast_ref::<TlsError>())?;
+        Some(match error {
             TlsError::InvalidCertificate(why) => match why {
                 // A bad signature is that of another authority of the same name.
                 C::UnknownIssuer | C::BadSignature => Self::Untrusted,
@@ -108,7 +124,7 @@ impl Reason {
                 _ => Self::BadCertificate,
             },
             _ => Self::Tls,
-        }
+        })
     }
 
     /// One sentence about this host.
@@ -171,6 +187,11 @@ impl Reason {
             _ => ENDPOINT.to_owned(),
         }
     }
+}
+
+/// The error, and what is below it.
+fn links<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |at| below(*at)).collect()
 }
 
 /// IAM user guide, "Create a VPC endpoint for IAM": only in the region of its control plane.

@@ -87,7 +87,8 @@ impl Aws {
         settings.destinations().iter().map(made).collect()
     }
 
-    /// Returns the ports of a rotation, with the destinations in these settings.
+    /// Returns the ports of a rotation, with the destinations in these settings. With
+    /// `smtp_regions`, a new key is verified by a login at SES in each of them, too.
     ///
     /// # Errors
     /// As [`destinations`](Self::destinations).
@@ -96,7 +97,11 @@ impl Aws {
         settings: &Settings,
         env: FromEnvironment,
     ) -> Result<Ports, DestinationError> {
-        Ok(self.ports().with_destinations(self.destinations(settings, env)?))
+        let ports = self.ports().with_destinations(self.destinations(settings, env)?);
+        Ok(match crate::smtp_login::SmtpLogins::new(self, settings) {
+            Some(probe) => Ports { probe: Arc::new(probe), ..ports },
+            None => ports,
+        })
     }
 
     fn destination(

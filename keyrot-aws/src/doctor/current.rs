@@ -149,7 +149,9 @@ async fn authenticate(ports: &Ports, subject: &Subject, credentials: &Credential
             Ok(ProbeAnswer::SomebodyElse(arn)) => {
                 Found::Mismatch(format!("holds credentials of {arn}"))
             }
-            Ok(ProbeAnswer::Refused | ProbeAnswer::WrongSecret) if refusals + 1 < REFUSALS => {
+            Ok(ProbeAnswer::Refused | ProbeAnswer::WrongSecret | ProbeAnswer::RefusedBy(_))
+                if refusals + 1 < REFUSALS =>
+            {
                 refusals += 1;
                 ports.clock.sleep(BETWEEN).await;
                 continue;
@@ -158,6 +160,9 @@ async fn authenticate(ports: &Ports, subject: &Subject, credentials: &Credential
                 Found::Mismatch(format!("holds {key} with a secret key that is not its own"))
             }
             Ok(ProbeAnswer::Refused) => Found::Mismatch(format!("holds {key}, which AWS refuses")),
+            Ok(ProbeAnswer::RefusedBy(said)) => {
+                Found::Mismatch(format!("holds {key}, which is valid, but {said}"))
+            }
             Err(error) => Found::Unknown(error.to_string()),
         };
     }

@@ -188,7 +188,9 @@ pub(super) fn caller(
     match world.authenticate(&Credentials { key, secret }, signature.service, signature.region) {
         ProbeAnswer::Authenticated(arn) => Ok(Caller::User(arn)),
         ProbeAnswer::WrongSecret => Err(wrong()),
-        ProbeAnswer::Refused | ProbeAnswer::SomebodyElse(_) => Err(unknown()),
+        ProbeAnswer::Refused | ProbeAnswer::RefusedBy(_) | ProbeAnswer::SomebodyElse(_) => {
+            Err(unknown())
+        }
     }
 }
 

@@ -386,6 +386,27 @@ async fn workloads_are_restarted_once_for_each_key() {
 }
 
 #[tokio::test]
+async fn a_delivery_is_complete_when_the_new_pods_run() {
+    let lab = Lab::new().await;
+    lab.server.lock().service.workloads = [("deployments/shop", Vec::new())].into();
+    let to = lab.destination("restart = ['deployment/shop']").await;
+    // One look as it begins, one as it goes on, and one at its end.
+    lab.server.lock().service.looks = 2;
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    assert_eq!(lab.server.lock().service.looks, 0);
+    // Longer than a call may take: the next run asks again, and restarts nothing.
+    lab.server.lock().service.looks = 1_000;
+    let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::InProgress, "{error}");
+    let said = quiet(&error);
+    assert!(said.contains("Deployment shop/shop: 1 of 2 pods are restarted"), "{said}");
+    lab.server.lock().service.looks = 0;
+    let there = to.inspect(PLACE).await.unwrap();
+    to.deliver(PLACE, &delivery(2, there.mark())).await.unwrap();
+    assert_eq!(lab.server.lock().service.workloads["deployments/shop"].len(), 2);
+}
+
+#[tokio::test]
 async fn a_workload_that_is_not_restarted_is_named_and_comes_next_time() {
     for (fault, kind, says) in [
         (Fault::Instead(403, "", "{}"), ErrorKind::Denied, "lacks patch on deployments"),

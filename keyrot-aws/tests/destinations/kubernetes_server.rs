@@ -32,6 +32,8 @@ pub(crate) struct Cluster {
     pub(crate) mutates: bool,
     /// By `deployments/NAME`: the annotations that its pods had, the newest last.
     pub(crate) workloads: BTreeMap<&'static str, Vec<String>>,
+    /// How many more looks at a workload show it before its restart is over.
+    pub(crate) looks: usize,
     changes: u64,
 }
 
@@ -44,6 +46,7 @@ impl Cluster {
             appears: None,
             mutates: false,
             workloads: BTreeMap::new(),
+            looks: 0,
             changes: 1000,
         }
     }
@@ -114,7 +117,20 @@ impl Cluster {
         if pods.last().map(String::as_str) != Some(version) {
             pods.push(version.to_owned());
         }
-        Answer(200, String::new(), json!({ "kind": kind }).to_string())
+        let is_over = self.looks == 0;
+        self.looks = self.looks.saturating_sub(1);
+        let (updated, revision) = if is_over { (2, "new") } else { (1, "old") };
+        let object = json!({
+            "kind": kind,
+            "metadata": { "generation": pods.len() },
+            "spec": { "replicas": 2, "updateStrategy": { "type": "RollingUpdate" } },
+            "status": {
+                "observedGeneration": pods.len(), "replicas": 2, "updatedReplicas": updated,
+                "readyReplicas": 2, "availableReplicas": 2,
+                "currentRevision": revision, "updateRevision": "new",
+            },
+        });
+        Answer(200, String::new(), object.to_string())
     }
 
     fn apply(&mut self, place: &str, request: &Request) -> Answer {

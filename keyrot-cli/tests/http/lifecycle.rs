@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 /// A certificate to trust, whose key was thrown away. To read all that a machine trusts takes most
 /// of an unoptimised process's time, and nothing here goes over TLS.
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
+pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
 /// How many processes ended so far.
 pub(crate) static PROCESSES: AtomicUsize = AtomicUsize::new(0);

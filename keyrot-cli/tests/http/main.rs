@@ -35,4 +35,6 @@ mod scene;
 #[cfg(target_os = "linux")]
 mod services;
 #[cfg(target_os = "linux")]
+mod smtp;
+#[cfg(target_os = "linux")]
 mod witness;

@@ -69,6 +69,11 @@ pub(crate) fn does_not_work(key: &KeyId, reason: &str) -> Decision {
     refused(Refusal::DoesNotWork { key: key.clone(), reason: reason.to_owned() })
 }
 
+/// The staged key is refused, as a new key may be for a while.
+pub(crate) fn propagation(key: &KeyId, reason: &str) -> Why {
+    Why::Propagation { key: key.clone(), reason: reason.to_owned() }
+}
+
 /// A destination does not have the current key.
 pub(crate) fn not_delivered(to: &DestinationName, reason: &str) -> Why {
     Why::Delivery { to: to.clone(), reason: reason.to_owned() }

@@ -168,7 +168,12 @@ pub enum Why {
     /// The old key is Inactive, and will be deleted.
     Soak(KeyId),
     /// The staged key does not authenticate yet.
-    Propagation(KeyId),
+    Propagation {
+        /// The key.
+        key: KeyId,
+        /// What refuses it.
+        reason: String,
+    },
     /// It is unknown whether the key works.
     VerificationUnknown {
         /// The key under verification.
@@ -201,7 +206,7 @@ impl Wait {
         match self.why {
             Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
             Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
-            Why::Overlap(_) | Why::Soak(_) | Why::Propagation(_) | Why::Settling(_) => false,
+            Why::Overlap(_) | Why::Soak(_) | Why::Propagation { .. } | Why::Settling(_) => false,
             Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => {
                 false
             }
@@ -234,7 +239,9 @@ impl fmt::Display for Why {
                 write!(f, "whether {key} is in use is unknown: {reason}")
             }
             Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
-            Self::Propagation(key) => write!(f, "{key} does not authenticate yet"),
+            Self::Propagation { key, reason } => {
+                write!(f, "{key} does not authenticate yet: {reason}")
+            }
             Self::VerificationUnknown { key, reason } => {
                 write!(f, "whether {key} works is unknown: {reason}")
             }
@@ -307,7 +314,7 @@ impl Why {
             Self::UsedLate { .. } => "used_late",
             Self::UseUnknown { .. } => "use_unknown",
             Self::Soak(_) => "soak",
-            Self::Propagation(_) => "propagation",
+            Self::Propagation { .. } => "propagation",
             Self::VerificationUnknown { .. } => "verification_unknown",
             Self::Settling(_) => "settling",
             Self::Unlisted => "unlisted",
@@ -353,7 +360,7 @@ impl Why {
     pub fn key(&self) -> Option<&KeyId> {
         match self {
             Self::Overlap(key) | Self::NoRecord(key) | Self::Soak(key) => Some(key),
-            Self::Propagation(key) | Self::Settling(key) | Self::OldKey(key) => Some(key),
+            Self::Propagation { key, .. } | Self::Settling(key) | Self::OldKey(key) => Some(key),
             Self::InUse { key, .. }
             | Self::NotPickedUp { key, .. }
             | Self::UsedLate { key, .. } => Some(key),

@@ -105,6 +105,7 @@ pub(crate) fn destinations(
             Standing::LetGo => (Delivered::LetGo, None),
             Standing::Recorded | Standing::Received => (Delivered::Delivered, None),
             Standing::Failed(reason) => (Delivered::Failed, Some(reason.to_owned())),
+            Standing::Unfinished(what) => (Delivered::Waiting, Some(what.to_owned())),
             Standing::Changed(how) => (Delivered::Changed, Some(how.to_string())),
             Standing::Unasked
             | Standing::Unrecorded(_)
@@ -129,6 +130,8 @@ pub(crate) fn behind(
     now: Timestamp,
 ) -> Vec<(DestinationState, String)> {
     let all = destinations(seen, policy, now).into_iter();
+    // What only takes time is nothing that a run could not do.
+    let all = all.filter(|one| one.state != Delivered::Waiting);
     let reason = |mut one: DestinationState| {
         let reason = one.reason.take()?;
         Some((one, reason))

@@ -333,6 +333,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
             },
             found,
             failed: (!served && some.once_in(5)).then(reason),
+            unfinished: (!served && some.once_in(5)).then(reason),
             announced_here: versions.first().filter(|_| some.once_in(2)).cloned(),
             delivered_here: versions.first().filter(|_| some.once_in(6)).cloned(),
         });

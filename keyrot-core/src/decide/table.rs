@@ -235,7 +235,7 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         /// AWS could not be asked whether the staged key works
         (Run, Staged::Unknown { key, reason }, ..) => unverified(key, reason),
         /// The staged key is refused, as a new key may be for a while
-        (Run, Staged::Propagating { key, until }, ..) => wait(Why::Propagation(key.clone()), until),
+        (Run, Staged::Propagating { key, reason, until }, ..) => wait(propagation(key, reason), until),
     } else {
         (Run, Staged::Nothing, MovedBack::No, ..) => (),
         (Create { old: None } | Finish(..), _, MovedBack::No, ..) => (),

@@ -77,6 +77,7 @@ impl From<CallError> for NotifierError {
             | ErrorKind::NotFound
             | ErrorKind::LimitExceeded
             | ErrorKind::NoEffect
+            | ErrorKind::InProgress
             | ErrorKind::Other => NotifierErrorKind::Refused,
         };
         Self::new(kind, error.message.clone()).with_source(error)

@@ -124,6 +124,7 @@ impl Verification {
             ProbeAnswer::Refused => {
                 self.refused("AWS does not accept the key (InvalidClientTokenId)".into(), now);
             }
+            ProbeAnswer::RefusedBy(service) => self.refused(service, now),
             ProbeAnswer::WrongSecret => {
                 self.refused(
                     "the secret does not fit the key's id (SignatureDoesNotMatch)".into(),

@@ -159,6 +159,9 @@ pub struct SeenDestination {
     pub found: Option<Found>,
     /// Why the place could not be read or written in this run. The next run tries again.
     pub failed: Option<String>,
+    /// What goes on there after the delivery of this run, such as the restart of consumers. The
+    /// next run asks again, and gives the receipt when it is over.
+    pub unfinished: Option<String>,
     /// The version whose delivery there this run has announced.
     pub announced_here: Option<VersionId>,
     /// The version that this run has delivered there.
@@ -169,7 +172,14 @@ impl SeenDestination {
     /// Returns a destination about which nothing is known yet.
     #[must_use]
     pub fn unasked(assignment: Assignment) -> Self {
-        Self { assignment, found: None, failed: None, announced_here: None, delivered_here: None }
+        Self {
+            assignment,
+            found: None,
+            failed: None,
+            unfinished: None,
+            announced_here: None,
+            delivered_here: None,
+        }
     }
 }
 

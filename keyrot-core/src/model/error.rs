@@ -43,6 +43,9 @@ pub enum ErrorKind {
     Unavailable,
     /// It was acknowledged, but a later read does not show it.
     NoEffect,
+    /// A destination has the key, and what has to follow there is not finished, such as the restart
+    /// of its consumers. It is no failure: the next run asks again.
+    InProgress,
     /// Anything else: refused as invalid, or an answer that could not be read.
     Other,
 }
@@ -125,6 +128,7 @@ impl ErrorKind {
             Self::LimitExceeded => "limit_exceeded",
             Self::Unavailable => "unavailable",
             Self::NoEffect => "no_effect",
+            Self::InProgress => "in_progress",
             Self::Other => "other",
         }
     }
@@ -140,6 +144,7 @@ impl fmt::Display for ErrorKind {
             Self::LimitExceeded => "limit exceeded",
             Self::Unavailable => "unavailable",
             Self::NoEffect => "no effect",
+            Self::InProgress => "in progress",
             Self::Other => "refused",
         })
     }

@@ -27,7 +27,7 @@ pub struct NewKey {
     pub created: Timestamp,
 }
 
-/// STS's answer to a verification.
+/// The answer to a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum ProbeAnswer {
     /// They belong to this user.
@@ -39,4 +39,6 @@ pub enum ProbeAnswer {
     Refused,
     /// The secret half does not match the id (`SignatureDoesNotMatch`).
     WrongSecret,
+    /// STS accepts them, and a service where they have to work too does not; the text names it.
+    RefusedBy(String),
 }

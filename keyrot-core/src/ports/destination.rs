@@ -44,6 +44,8 @@ pub trait Destination: Send + Sync {
     /// Writes the key to the place, and returns what is there afterwards.
     ///
     /// # Errors
-    /// [`CallError`]; `Conflict` if the place holds something other than [`Delivery::replaces`].
+    /// [`CallError`]; `Conflict` if the place holds something other than [`Delivery::replaces`];
+    /// `InProgress` if the key is there, and what has to follow is not over (the next run calls
+    /// this again).
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError>;
 }

@@ -75,9 +75,7 @@ fn wait_text(wait: &Wait) -> String {
         Why::Soak(key) => {
             format!("the old key {key} is Inactive; it will be deleted after {until}")
         }
-        Why::Propagation(key) => {
-            format!("{key} does not authenticate yet; it is given up after {until}")
-        }
+        Why::Propagation { .. } => format!("{}; it is given up after {until}", wait.why),
         Why::Settling(_) => format!("{}; not touched until {until}", wait.why),
         Why::Unlisted => format!("{}; checked again after {until}", wait.why),
         Why::UseUnknown { .. }

@@ -191,6 +191,7 @@ impl Outcome {
                 ErrorKind::LimitExceeded => "limit_exceeded",
                 ErrorKind::Unavailable => "unavailable",
                 ErrorKind::NoEffect => "no_effect",
+                ErrorKind::InProgress => "in_progress",
                 ErrorKind::Other => "refused",
             },
             Self::Panicked(_) => "panicked",

@@ -7,6 +7,7 @@ use crate::selection::template::SecretTemplate;
 use crate::settings::destination::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError, SettingsErrors};
 use crate::settings::notify::NotifySpec;
+use crate::settings::smtp::{SmtpEndpoint, SmtpLogin};
 use crate::settings::source::{Given, Read, Sources};
 use crate::settings::table::{SETTINGS, WAITS};
 use crate::settings::values::Values;
@@ -204,6 +205,17 @@ impl Settings {
     #[must_use]
     pub fn smtp_regions(&self) -> &[String] {
         &self.values.smtp_regions
+    }
+
+    /// Where SMTP passwords are verified by a login; `None` if they are not.
+    #[must_use]
+    pub fn smtp_endpoint(&self) -> Option<SmtpEndpoint> {
+        match &self.values.smtp_login {
+            SmtpLogin::Ses if self.fips() == Some(true) => Some(SmtpEndpoint::fips()),
+            SmtpLogin::Ses => Some(SmtpEndpoint::default()),
+            SmtpLogin::At(endpoint) => Some(endpoint.clone()),
+            SmtpLogin::Off => None,
+        }
     }
 
     /// How many users are worked on concurrently; at least 1.

@@ -1,6 +1,7 @@
 //! The list of settings: the one place where each is named, explained and read.
 
 use super::notify::{self, NotifyError};
+use super::smtp::{SmtpEndpoint, SmtpLogin};
 use super::value::{
     Raw, Wrong, duration, is_region, is_tag, number, optional, secret_tags, switch,
 };
@@ -79,7 +80,7 @@ pub(super) const WAITS: [&str; 10] = [
 ];
 
 /// The settings that [need a chosen file](SettingInfo::needs_chosen_file), whatever their value.
-const NEED_CHOSEN_FILE: [&str; 7] = [
+const NEED_CHOSEN_FILE: [&str; 8] = [
     "allow_http_endpoints",
     "allow_short_waits",
     "destination",
@@ -87,6 +88,7 @@ const NEED_CHOSEN_FILE: [&str; 7] = [
     "notify",
     "profile",
     "secret_tag",
+    "smtp_endpoint",
 ];
 
 /// There are fewer with SMTP endpoints, and a secret's value has a largest size.
@@ -211,6 +213,22 @@ pub static SETTINGS: &[SettingInfo] = &[
                 return Err((format!("{} regions", all.len()), "at most 40 regions".to_owned()));
             }
             v.smtp_regions = all;
+            Ok(())
+        },
+    ),
+    setting(
+        "smtp_endpoint",
+        Kind::Text,
+        None,
+        "where new SMTP passwords are verified by a login: HOST:PORT with {region} in it, or `none`; by default the endpoints of SES, port 587",
+        |v, raw| {
+            v.smtp_login = match raw.text() {
+                "" => SmtpLogin::Ses,
+                "none" => SmtpLogin::Off,
+                text => SmtpLogin::At(SmtpEndpoint::parse(text).ok_or_else(|| {
+                    raw.wrong("HOST:PORT such as email-smtp.{region}.amazonaws.com:2587, or none")
+                })?),
+            };
             Ok(())
         },
     ),

@@ -111,6 +111,7 @@ fn every_setting_can_be_set_from_every_source() {
         field_access_key_id = "id"
         field_secret_access_key = "secret"
         smtp_regions = ["eu-west-1"]
+        smtp_endpoint = "smtp.{region}.example.com:2465"
         max_age = "80d"
         run_interval = "12h"
         overlap = "2d"

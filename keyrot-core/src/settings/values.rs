@@ -6,6 +6,7 @@ use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
 use crate::settings::destination::DestinationSpec;
 use crate::settings::notify::NotifySpec;
+use crate::settings::smtp::SmtpLogin;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub(crate) struct Values {
     pub(super) field_access_key_id: String,
     pub(super) field_secret_access_key: String,
     pub(super) smtp_regions: Vec<String>,
+    pub(super) smtp_login: SmtpLogin,
     pub(super) concurrency: usize,
     pub(super) max_changes: Option<usize>,
     pub(super) max_adoptions: Option<usize>,

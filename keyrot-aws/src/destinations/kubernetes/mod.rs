@@ -7,6 +7,7 @@
 mod client;
 mod cluster;
 mod restart;
+mod rollout;
 mod secret;
 
 use self::cluster::Cluster;

@@ -2,42 +2,91 @@
 //!
 //! Kubernetes replaces a workload's pods when their template changes (Kubernetes documentation,
 //! "Deployments", "Updating a Deployment"). The annotation is the version of the key, so a delivery
-//! that is repeated restarts nothing twice.
+//! that is repeated restarts nothing twice. A delivery is complete when the new pods run.
 
+use super::rollout::{Progress, Rollout};
 use super::secret::MANAGER;
-use super::{Secrets, owner_of, parts};
+use super::{Secrets, owner_of, parts, unreadable};
 use crate::destinations::about::{About, after_a_write};
 use crate::destinations::request::{Ask, Reply};
 use keyrot_core::model::Delivery;
 use keyrot_core::settings::{Workload, WorkloadKind};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde_json::json;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
 /// The annotation of the pods.
 const ANNOTATION: &str = "keyrot/version";
 
+/// The pause before a workload is looked at again.
+const PAUSE: Duration = Duration::from_secs(3);
+
 impl Secrets {
-    /// Restarts those that do not have this version's annotation yet.
+    /// Restarts the workloads that do not have this version's annotation yet, and waits for the new
+    /// pods. A rollout that takes longer than this call may is [`InProgress`](ErrorKind::InProgress).
     pub(super) async fn restart(
         &self,
         about: &About<'_>,
         delivery: &Delivery,
         end: Instant,
     ) -> Result<(), CallError> {
-        let (namespace, _) = parts(about.place);
+        // All begin before the first is waited for.
         for workload in &self.kind.restart {
-            let (what, at) = (names(workload).0, format!("{namespace}/{}", workload.name));
-            let of = About { name: about.name, what, place: &at };
-            let ask = annotate(about.place, workload, delivery);
-            let reply = self.cluster.send(&of, &ask, end).await.map_err(after_a_write)?;
-            if let Some((kind, why)) = refused(&reply, about.place, workload) {
-                let said = format!("{why}. It was not restarted, and its Secret has the new key");
-                return Err(of.error(kind, Effect::Unknown, said));
-            }
+            self.apply(about, workload, delivery, end).await?;
+        }
+        for workload in &self.kind.restart {
+            self.finished(about, workload, delivery, end).await?;
         }
         Ok(())
+    }
+
+    async fn finished(
+        &self,
+        about: &About<'_>,
+        workload: &Workload,
+        delivery: &Delivery,
+        end: Instant,
+    ) -> Result<(), CallError> {
+        let (namespace, _) = parts(about.place);
+        let at = format!("{namespace}/{}", workload.name);
+        let of = About { name: about.name, what: names(workload).0, place: &at };
+        loop {
+            // The same annotation again changes nothing, and the answer has the workload's status:
+            // so no permission to read workloads is needed.
+            let rollout = self.apply(about, workload, delivery, end).await?;
+            let (kind, said) = match rollout.progress(workload.kind) {
+                Progress::Complete => return Ok(()),
+                Progress::Stuck(why) => (ErrorKind::Other, why),
+                Progress::Going(_) if Instant::now() + 2 * PAUSE < end => {
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                Progress::Going(why) => (ErrorKind::InProgress, why),
+            };
+            let said = format!("{said}. Its Secret has the new key");
+            return Err(of.error(kind, Effect::Unknown, said));
+        }
+    }
+
+    async fn apply(
+        &self,
+        about: &About<'_>,
+        workload: &Workload,
+        delivery: &Delivery,
+        end: Instant,
+    ) -> Result<Rollout, CallError> {
+        let (namespace, _) = parts(about.place);
+        let at = format!("{namespace}/{}", workload.name);
+        let of = About { name: about.name, what: names(workload).0, place: &at };
+        let ask = annotate(about.place, workload, delivery);
+        let reply = self.cluster.send(&of, &ask, end).await.map_err(after_a_write)?;
+        if let Some((kind, why)) = refused(&reply, about.place, workload) {
+            let said = format!("{why}. It was not restarted, and its Secret has the new key");
+            return Err(of.error(kind, Effect::Unknown, said));
+        }
+        reply.json().ok_or_else(|| unreadable(&of, Effect::Unknown))
     }
 }
 

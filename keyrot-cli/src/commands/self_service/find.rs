@@ -154,6 +154,7 @@ async fn owner(
         ProbeAnswer::SomebodyElse(arn) => Err(CliError::usage(format!(
             "{key} of profile {profile} belongs to {arn}, which is not an IAM user"
         ))),
+        ProbeAnswer::RefusedBy(said) => Err(CliError::failed(format!("{key} of profile {profile}: {said}"))),
         ProbeAnswer::Refused => match region {
             None => Err(CliError::failed(format!("the sandbox (simulated account) does not accept {key} of profile {profile}"))
                 .hint("it is Inactive, deleted, or not a key of the sandbox; to use AWS, leave out --sandbox and unset KEYROT_SANDBOX")),

@@ -37,6 +37,8 @@ pub(crate) enum Standing<'a> {
     Due(Option<&'a Mark>),
     /// It could not be read, or refused the key, in this run.
     Failed(&'a str),
+    /// It has the key, and something goes on there that has to end first.
+    Unfinished(&'a str),
     /// Something else wrote to the place.
     Changed(Changed),
 }
@@ -51,6 +53,9 @@ impl<'a> Standing<'a> {
         let is_current = |receipt: &Receipt| receipt.version == *current;
         if let Some(reason) = &one.failed {
             return Self::Failed(reason);
+        }
+        if let Some(what) = &one.unfinished {
+            return Self::Unfinished(what);
         }
         if !asked && receipt.is_some_and(|receipt| receipt.state == Receiving::LetGo) {
             return Self::LetGo;
@@ -172,7 +177,9 @@ impl<'a> Deliver<'a> {
                 Standing::Unannounced(mark) => Self::Unannounced { to, mark },
                 Standing::Due(replaces) => Self::Due { to, replaces },
                 Standing::LetGo | Standing::Recorded | Standing::Received => return None,
-                Standing::Failed(_) | Standing::Changed(_) => return None,
+                Standing::Failed(_) | Standing::Unfinished(_) | Standing::Changed(_) => {
+                    return None;
+                }
             })
         });
         next.unwrap_or(Self::Nothing)
@@ -212,7 +219,9 @@ impl<'a> Behind<'a> {
         for (one, standing) in all {
             let to = &one.assignment.to;
             match standing {
-                Standing::Failed(reason) => return Self::Failed { to, reason },
+                Standing::Failed(reason) | Standing::Unfinished(reason) => {
+                    return Self::Failed { to, reason };
+                }
                 Standing::Changed(how) => {
                     return Self::Changed { to, place: &one.assignment.place, how };
                 }

@@ -34,7 +34,7 @@ pub(crate) enum Staged<'a> {
     /// AWS could not be asked whether it works.
     Unknown { key: &'a KeyId, reason: &'a str },
     /// It is refused, as a new key may be for a while.
-    Propagating { key: &'a KeyId, until: Timestamp },
+    Propagating { key: &'a KeyId, reason: &'a str, until: Timestamp },
     /// It is refused for too long.
     Refused(&'a KeyId),
 }
@@ -80,7 +80,9 @@ impl<'a> Staged<'a> {
             Some(Verified::Works) => Self::Works(version),
             Some(Verified::Unknown(reason)) => Self::Unknown { key, reason },
             Some(Verified::Wrong(_)) => Self::Foreign(version),
-            Some(Verified::Refused(_)) if case.now < until => Self::Propagating { key, until },
+            Some(Verified::Refused(reason)) if case.now < until => {
+                Self::Propagating { key, reason, until }
+            }
             Some(Verified::Refused(_)) => Self::Refused(key),
         }
     }

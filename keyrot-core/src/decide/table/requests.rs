@@ -4,7 +4,7 @@
 use crate::decide::answer::*;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
-use crate::decide::decision::{Decision, Question, Step, Why};
+use crate::decide::decision::{Decision, Question, Step};
 use crate::decide::evidence::no_such_key;
 use crate::decide::facts::contents::Contents;
 use crate::decide::facts::delivery::{Behind, DeliverTo, LetGo as Letting};
@@ -210,8 +210,8 @@ pub(crate) fn ordered_version(
         /// AWS could not be asked whether the key works
         (_, Value::Key(StepKey { key, verified: Some(Verified::Unknown(reason)), .. })) => unverified(key, reason),
         /// The key is refused, as a new key may be for a while
-        (_, Value::Key(StepKey { key, verified: Some(Verified::Refused(_)), .. })) =>
-            wait(Why::Propagation(key.clone()), None),
+        (_, Value::Key(StepKey { key, verified: Some(Verified::Refused(reason)), .. })) =>
+            wait(propagation(key, reason), None),
         /// The version does not hold what it should
         (_, Value::Key(StepKey { key, verified: Some(Verified::Wrong(reason)), .. })) => does_not_work(key, reason),
         /// The key works

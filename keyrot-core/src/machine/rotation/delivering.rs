@@ -75,11 +75,15 @@ impl Rotation {
         }
     }
 
-    /// Records a failed delivery. It is not retried in this run, and the rest does not wait for it.
+    /// Records a delivery that failed, or is not finished. It is not retried in this run, and the
+    /// rest does not wait for it.
     pub(super) fn not_delivered(&mut self, to: DestinationName, error: CallError) {
-        if let Some(one) = self.destination(&to) {
-            one.failed = Some(error.message.clone());
+        let Some(one) = self.destination(&to) else { return };
+        if error.kind == ErrorKind::InProgress {
+            one.unfinished = Some(error.message);
+            return;
         }
+        one.failed = Some(error.message.clone());
         self.undelivered.insert(to, error);
     }
 

@@ -98,7 +98,7 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
 /// current directory set it?
 #[test]
 fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
-    const REFUSED: [(&str, &str); 14] = [
+    const REFUSED: [(&str, &str); 16] = [
         ("allow_http_endpoints", "['ministack:4566']"),
         ("destination", "[]"),
         ("destination", "[{ name = 'a', kind = 'ssm', users = ['*'], to = '/x/{user}' }]"),
@@ -111,6 +111,8 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
         ("kms_key", "'arn:aws:kms:eu-central-1:111122223333:key/1234'"),
         ("notify", "[]"),
         ("notify", "['slack secret:keyrot/slack']"),
+        ("smtp_endpoint", "'mail.example.com:587'"),
+        ("smtp_endpoint", "'none'"),
         ("profile", "'prod'"),
         ("profile", "''"),
     ];

@@ -1,0 +1,98 @@
+//! Where the SMTP passwords of SES are verified.
+
+use std::fmt;
+
+/// An SMTP server of SES: a host, which differs by region, and a port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SmtpEndpoint {
+    host: String,
+    port: u16,
+}
+
+/// What the setting says.
+#[derive(Debug, Clone, Default)]
+pub(super) enum SmtpLogin {
+    /// By a login at the endpoints of SES.
+    #[default]
+    Ses,
+    /// By a login there.
+    At(SmtpEndpoint),
+    /// Not at all.
+    Off,
+}
+
+/// What stands for the region in a host.
+const REGION: &str = "{region}";
+
+impl SmtpEndpoint {
+    /// Reads `HOST:PORT`. `{region}` in the host stands for the region. `None` for another text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let port = port.parse().ok().filter(|port| *port > 0)?;
+        let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+        let plain = host.replace(REGION, "region");
+        (!plain.is_empty() && plain.bytes().all(is_part))
+            .then(|| Self { host: host.to_owned(), port })
+    }
+
+    /// The FIPS endpoints of AWS (AWS General Reference, "Amazon Simple Email Service endpoints and
+    /// quotas").
+    #[must_use]
+    pub fn fips() -> Self {
+        Self { host: "email-smtp-fips.{region}.amazonaws.com".to_owned(), port: 587 }
+    }
+
+    /// The host for a region.
+    #[must_use]
+    pub fn host(&self, region: &str) -> String {
+        self.host.replace(REGION, region)
+    }
+
+    /// The port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether TLS begins with the connection, and not after `STARTTLS` (SES developer guide,
+    /// "Connecting to an Amazon SES SMTP endpoint").
+    #[must_use]
+    pub fn is_tls_wrapped(&self) -> bool {
+        [465, 2465].contains(&self.port)
+    }
+}
+
+impl Default for SmtpEndpoint {
+    fn default() -> Self {
+        Self { host: "email-smtp.{region}.amazonaws.com".to_owned(), port: 587 }
+    }
+}
+
+/// As [`parse`](SmtpEndpoint::parse) reads it.
+impl fmt::Display for SmtpEndpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_is_a_host_and_a_port() {
+        for text in ["email-smtp.{region}.amazonaws.com:587", "10.0.0.7:2465", "smtp_relay:25"] {
+            assert_eq!(SmtpEndpoint::parse(text).unwrap().to_string(), text);
+        }
+        let own = SmtpEndpoint::parse("vpce-{region}-1.example.com:2465").unwrap();
+        assert_eq!(own.host("eu-west-1"), "vpce-eu-west-1-1.example.com");
+        assert!(own.is_tls_wrapped() && !SmtpEndpoint::default().is_tls_wrapped());
+        for text in ["", ":587", "host", "host:", "host:0", "host:65536", "a b:1", "{user}:1"] {
+            assert_eq!(SmtpEndpoint::parse(text), None, "{text}");
+        }
+        for text in ["smtp://host:587", "user@host:587", "host/path:587", "::1:587"] {
+            assert_eq!(SmtpEndpoint::parse(text), None, "{text}");
+        }
+    }
+}
