@@ -252,6 +252,9 @@ async fn load(
         // Regardless of the environment: with one clock for signatures and another for decisions,
         // keys would be taken away too early.
         .disable_clock_skew_correction(true)
+        // For what fetches credentials. Otherwise it is read from the environment and the profile,
+        // and the SDK panics on a mode that only other SDKs know.
+        .retry_config(RetryConfig::standard())
         .app_name(app_name(settings, None)?)
         .timeout_config(time_limits(settings));
     if settings.ignore_profiles {
@@ -263,8 +266,15 @@ async fn load(
         // Set explicitly, because the SDK itself reads only one of the two variables.
         loader = loader.profile_name(profile);
     }
-    if let Some(region) = &settings.region {
-        loader = loader.region(Region::new(region.clone()));
+    // An empty variable counts as not set, and the SDK takes it for a region.
+    let is_empty = std::env::var("AWS_REGION").is_ok_and(|region| region.is_empty());
+    let of_rest = || {
+        let other = std::env::var("AWS_DEFAULT_REGION").ok().filter(|region| !region.is_empty());
+        other.or_else(|| environment.region.clone())
+    };
+    let region = settings.region.clone().or_else(|| of_rest().filter(|_| is_empty));
+    if let Some(region) = region {
+        loader = loader.region(Region::new(region));
     }
     if let Some(own) = &settings.credentials {
         let token = own.session_token.as_ref().map(|t| t.expose().to_owned());
@@ -283,12 +293,9 @@ async fn load(
         loader = loader.use_dual_stack(true);
     }
     let config = loader.load().await;
-    if settings.credentials.is_some() {
-        return Ok(config);
-    }
     let provider = match &settings.profile {
-        Some(profile) => Some(of_profile(profile, &config, http)),
-        None => config.credentials_provider(),
+        Some(profile) if settings.credentials.is_none() => Some(of_profile(profile, &config, http)),
+        _ => config.credentials_provider(),
     };
     let Some(provider) = provider else { return Ok(config) };
     let explained = Explained { provider, route: environment.route.clone() };

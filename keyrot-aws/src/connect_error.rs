@@ -23,6 +23,17 @@ pub enum ConnectError {
         /// The profile that was read.
         profile: Option<String>,
     },
+    /// The region's name is none.
+    #[error(
+        "the AWS region {} ({named_by}) is not usable: expected a region such as eu-central-1, without quotes, spaces and zone letter",
+        format!("{:?}", region.chars().take(40).collect::<String>())
+    )]
+    Region {
+        /// What was found.
+        region: String,
+        /// Where it was found.
+        named_by: &'static str,
+    },
     /// A setting that the program's own `SdkConfig` decides.
     #[error(
         "the AWS setting `{setting}` has no effect on an SdkConfig, which has its credentials already: leave it out, or use `Aws::connect`"

@@ -20,12 +20,12 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
 use aws_types::SdkConfig;
 use keyrot_core::CallError;
-use keyrot_core::UserName;
-use keyrot_core::consumer::HomeSource;
 use keyrot_core::consumer::{CredentialSource, Published, SecretId, VersionStage};
-use keyrot_core::model::VersionId;
 #[cfg(feature = "rotate")]
-use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, NoKey, SecretArn};
+use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, SecretArn};
+use keyrot_core::model::{NoKey, VersionId};
+#[cfg(feature = "rotate")]
+use keyrot_core::{UserName, consumer::HomeSource};
 use std::fmt;
 use std::sync::Arc;
 use zeroize::Zeroizing;

@@ -6,6 +6,8 @@ use crate::error_text::find;
 use crate::no_credentials::{ADVICE, NoCredentials};
 use crate::scrub::scrub;
 use crate::unreached::Unreached;
+use crate::usable::usable;
+use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use aws_sdk_sts::error::ProvideErrorMetadata;
@@ -25,15 +27,28 @@ impl ProvideCredentials for Explained {
         Self: 'a,
     {
         future::ProvideCredentials::new(async move {
-            self.provider.provide_credentials().await.map_err(|cause| {
+            let found = self.provider.provide_credentials().await;
+            let found = found.map_err(|cause| {
                 let (why, advice) = self.route.explain(&cause);
                 CredentialsError::provider_error(NoCredentials { why, advice, cause })
-            })
+            })?;
+            usable(found, |part, variable| self.route.named(part, variable))
         })
     }
 
-    fn fallback_on_interrupt(&self) -> Option<aws_credential_types::Credentials> {
+    fn fallback_on_interrupt(&self) -> Option<Credentials> {
         self.provider.fallback_on_interrupt()
+    }
+}
+
+impl Route {
+    /// What a part of the credentials is called; `variable` holds it in the environment.
+    fn named(&self, part: &str, variable: &str) -> String {
+        match self {
+            Self { base: Base::Variables, .. } => variable.to_owned(),
+            Self { profile: Some(profile), .. } => format!("the {part} of the profile {profile:?}"),
+            _ => format!("the {part}"),
+        }
     }
 }
 
@@ -70,6 +85,14 @@ impl Route {
             Base::Process => (
                 of("the credential_process"),
                 "Run its command by hand to see why; -v shows what the SDK says".to_owned(),
+            ),
+            Base::Container => (
+                "the container's endpoint (AWS_CONTAINER_CREDENTIALS_…) gave none".to_owned(),
+                "Check that the container, task or pod has a role; -v shows what the SDK says".to_owned(),
+            ),
+            Base::WebIdentity if self.profile.is_none() => (
+                "the file that AWS_WEB_IDENTITY_TOKEN_FILE names gave none".to_owned(),
+                "Check that the file holds a current token; -v shows what the SDK says".to_owned(),
             ),
             Base::WebIdentity => (
                 of("the web_identity_token_file"),

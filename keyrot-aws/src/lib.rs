@@ -131,7 +131,6 @@ mod secrets;
 mod settings;
 #[cfg(feature = "notify")]
 mod sign;
-#[cfg(feature = "rotate")]
 mod smtp;
 #[cfg(feature = "destinations")]
 mod smtp_login;
@@ -147,6 +146,7 @@ mod trail;
 mod trail_clients;
 mod trust;
 mod unreached;
+mod usable;
 #[cfg(feature = "rotate")]
 mod user_policy;
 pub mod value;

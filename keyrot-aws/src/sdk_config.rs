@@ -4,6 +4,9 @@ use crate::connect_error::ConnectError;
 use crate::http::{Guarded, may_be_called};
 use crate::settings::{AwsSettings, Endpoints, SettingsError};
 use crate::trust::Trust;
+use crate::unreached::is_place;
+use crate::usable::Checked;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{AppName, BehaviorVersion, Region};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
@@ -27,9 +30,9 @@ pub(crate) fn guarded(
     if let Some((setting, _)) = decided.into_iter().find(|(_, given)| *given) {
         return Err(ConnectError::DecidedBySdkConfig { setting });
     }
-    if config.credentials_provider().is_none() {
+    let Some(provider) = config.credentials_provider() else {
         return Err(ConnectError::NoCredentials);
-    }
+    };
     let trust = Trust::of_sdk_config(config)?;
     let http = match config.http_client() {
         Some(own) => Guarded::new(own.clone(), own, &settings.http_endpoints, &trust),
@@ -41,6 +44,7 @@ pub(crate) fn guarded(
     safe.set_disable_clock_skew_correction(Some(true));
     safe.set_behavior_version(Some(BehaviorVersion::latest()));
     safe.set_http_client(None);
+    safe.set_credentials_provider(Some(SharedCredentialsProvider::new(Checked(provider))));
     let mut safe = safe.http_client(http.clone()).time_source(SystemTimeSource::new());
     if config.sleep_impl().is_none() {
         safe.set_sleep_impl(Some(SharedAsyncSleep::new(TokioSleep::new())));
@@ -62,12 +66,29 @@ pub(crate) fn region_of(
     config: &SdkConfig,
     settings: &AwsSettings,
 ) -> Result<String, ConnectError> {
-    config.region().map(ToString::to_string).ok_or_else(|| {
+    let found = config.region().map(ToString::to_string).filter(|region| !region.is_empty());
+    let region = found.ok_or_else(|| {
         let variables = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
         let named = || variables.into_iter().find_map(|name| std::env::var(name).ok());
         let profile = settings.profile.clone().or_else(named);
         ConnectError::NoRegion { profile }
-    })
+    })?;
+    let fits = region.len() <= 32
+        && region.contains('-')
+        && !region.ends_with(|c: char| c.is_ascii_alphabetic())
+        && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if fits {
+        return Ok(region);
+    }
+    let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+    let variable =
+        variables.into_iter().find(|name| std::env::var(name).is_ok_and(|v| v == region));
+    let named_by = match variable {
+        _ if settings.region.is_some() => "the settings",
+        Some(variable) => variable,
+        None => "the profile",
+    };
+    Err(ConnectError::Region { region, named_by })
 }
 
 /// The limits on one attempt, in place of the SDK's own, of which some are none.
@@ -121,6 +142,7 @@ pub(crate) fn check_endpoints(
     let Endpoints { all, iam, sts, secrets_manager } = &settings.endpoints;
     let own = || [all, iam, sts, secrets_manager].into_iter().flatten().cloned();
     for url in own().chain(found) {
+        endpoint(&url)?;
         may_be_called(&url, &settings.http_endpoints)
             .map_err(|why| SettingsError::Refused(why.to_string()))?;
     }
@@ -139,8 +161,46 @@ pub(crate) fn check_endpoints(
     let asked = kinds.into_iter().find(|(asked, ..)| *asked == Some(true));
     if let (Some((_, kind, settings)), Some(url)) = (asked, called.next()) {
         return Err(SettingsError::Refused(format!(
-            "the endpoint {url} cannot be combined with {kind} endpoints ({settings}): remove one of the two settings"
+            "the endpoint {} cannot be combined with {kind} endpoints ({settings}): remove one of the two settings",
+            shown(&url)
         )));
     }
     Ok(())
+}
+
+/// Refuses an endpoint that is no URL, or that has a part which is not used or may be secret.
+fn endpoint(url: &str) -> Result<(), SettingsError> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let problem = match rest {
+        _ if url.is_empty() => "is empty: name a URL, or unset it".to_owned(),
+        _ if url.chars().any(|c| c.is_whitespace() || c.is_control()) => {
+            "has a space or a line end: remove it".to_owned()
+        }
+        Some(rest) if rest.contains(['@', '?', '#']) => {
+            "has a user name, a query or a fragment: expected a URL without them".to_owned()
+        }
+        Some(rest) if is_place(rest.split('/').next().unwrap_or_default()) => return Ok(()),
+        _ => format!(
+            "is no URL of an endpoint{}: expected one such as http://127.0.0.1:4566 or https://sts.example.com",
+            if url.contains('@') { String::new() } else { format!(" ({})", shown(url)) }
+        ),
+    };
+    let variables = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok()?;
+        (name.starts_with("AWS_ENDPOINT_URL") && value.to_str() == Some(url)).then_some(name)
+    });
+    let names: Vec<String> = variables.collect();
+    let named_by = match names.as_slice() {
+        [] => "an endpoint of the settings or the profile (endpoint_url)".to_owned(),
+        names => names.join(", "),
+    };
+    Err(SettingsError::Refused(format!("{named_by} {problem}")))
+}
+
+/// A URL without what may be secret in it.
+fn shown(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let place = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let place: String = place.rsplit('@').next().unwrap_or_default().chars().take(80).collect();
+    if scheme.is_empty() { place } else { format!("{scheme}://{place}") }
 }

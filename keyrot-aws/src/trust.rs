@@ -86,9 +86,7 @@ impl Trust {
             }
         }
         match (roots.len(), blocks.len()) {
-            (0, 0) => Err(refused(
-                "it has no certificate in PEM format (-----BEGIN CERTIFICATE-----)".to_owned(),
-            )),
+            (0, 0) => Err(refused(no_certificate(&text))),
             (0, all) => Err(refused(format!("none of its {all} certificates can be read"))),
             _ => {
                 let named = format!("{} ({named_by})", path.display());
@@ -144,6 +142,25 @@ fn blocks(text: &[u8]) -> Vec<&[u8]> {
     found
 }
 
+/// What a text without certificates may be instead.
+fn no_certificate(text: &[u8]) -> String {
+    const EXPECTED: &str = "it has no certificate in PEM format (-----BEGIN CERTIFICATE-----)";
+    let has = |label: &str| text.windows(label.len()).any(|window| window == label.as_bytes());
+    let other = ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"]
+        .into_iter()
+        .find(|label| has(&format!("-----BEGIN {label}-----")));
+    match other {
+        Some(label) => {
+            format!("{EXPECTED}, but {label}: convert each (openssl x509 -in FILE -out NEW)")
+        }
+        // A sequence of ASN.1.
+        None if text.starts_with(&[0x30, 0x82]) => {
+            format!("{EXPECTED}, but DER: convert it (openssl x509 -inform der -in FILE -out NEW)")
+        }
+        None => EXPECTED.to_owned(),
+    }
+}
+
 fn usable(block: &[u8]) -> Option<CertificateDer<'static>> {
     CertificateDer::from_pem_slice(block).ok().filter(is_root)
 }
@@ -181,6 +198,9 @@ mod tests {
         for text in ["", "\n", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"] {
             assert!(refusal(text).contains("no certificate in PEM format"), "{text}");
         }
+        let trusted = BROKEN.replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+        assert!(refusal(&trusted).contains("but TRUSTED CERTIFICATE: convert each"));
+        assert!(refusal("0\u{82}").contains("no certificate in PEM format"));
         assert!(refusal(BROKEN).contains("none of its 1 certificates"));
         let unfinished = "-----BEGIN CERTIFICATE-----\nAAAA\n";
         assert!(refusal(unfinished).contains("no certificate in PEM format"));

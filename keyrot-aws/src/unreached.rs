@@ -261,7 +261,25 @@ fn proxy_of(uri: &Uri) -> Option<String> {
     let proxy = Matcher::from_env().intercept(uri)?;
     let authority = proxy.uri().authority()?.as_str();
     let place = authority.rsplit('@').next().unwrap_or_default();
+    // Of a URL whose password has a `#` or a `/`, the password's beginning would be the place.
+    if !is_place(place) {
+        return Some("of the environment".to_owned());
+    }
     Some(format!("{}://{place}", proxy.uri().scheme_str().unwrap_or("http")))
+}
+
+/// `HOST` or `HOST:PORT`.
+pub(crate) fn is_place(text: &str) -> bool {
+    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((host, "")) => (host, None),
+        Some((host, rest)) => (host, rest.strip_prefix(':').or(Some(""))),
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    let is_v6 = text.starts_with('[') && host.parse::<std::net::Ipv6Addr>().is_ok();
+    !host.is_empty()
+        && (is_v6 || host.chars().all(fits))
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// The next error below. An `io::Error` leaves out the one that it was made of.

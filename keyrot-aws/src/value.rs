@@ -173,7 +173,7 @@ impl<'a> Object<'a> {
                 (None, None) => continue,
                 (Some(false), _) | (_, Some(false)) => NoKey::NotText,
                 (None, Some(true)) => NoKey::NoId,
-                (Some(true), _) if self.text(id).is_none_or(|id| KeyId::parse(id).is_err()) => {
+                (Some(true), _) if self.text(id).is_none_or(|text| key_id(&text).is_none()) => {
                     NoKey::NotAnId
                 }
                 (Some(true), _) => NoKey::NoSecretHalf,
@@ -242,7 +242,7 @@ impl<'a> Object<'a> {
     }
 
     fn pair(&self, id: &str, secret: &str) -> Option<AccessKey> {
-        let id = KeyId::parse(self.text(id)?).ok()?;
+        let id = key_id(&self.text(id)?)?;
         let secret = SecretKey::new(self.text(secret)?);
         (!secret.expose().is_empty()).then_some(AccessKey { id, secret })
     }
@@ -280,6 +280,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
 
 fn quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(serde_json::to_string(text).expect("every text can be written as JSON"))
+}
+
+/// The id of a long-lived key. A session's id, which needs a token, is none (IAM user guide, "IAM
+/// identifiers", unique ID prefixes).
+fn key_id(text: &str) -> Option<KeyId> {
+    KeyId::parse(text).ok().filter(|id| !id.as_str().starts_with("ASIA"))
 }
 
 #[cfg(test)]

@@ -15,6 +15,10 @@ const LINKS: usize = 40;
 
 /// Checks that the file could be written, before any long work.
 pub(crate) fn check(path: &Path) -> Result<(), CliError> {
+    if path.as_os_str() == "-" {
+        return Err(CliError::usage("--out takes a file's name, and - is none")
+            .hint("leave out --out to write to stdout; a file of that name is ./-"));
+    }
     let place = place(path)?;
     let folder = folder(&place);
     if !folder.is_dir() {

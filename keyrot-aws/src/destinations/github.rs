@@ -306,7 +306,18 @@ impl GitHubSecrets {
                 }
             }
             if late.is_empty() {
-                return Self::found(about, &all);
+                // They are written in this order, so none is newer than the next.
+                let names = self.kind.names.all();
+                let shown: Vec<_> = names.iter().zip(all.iter().flatten()).collect();
+                let swapped =
+                    shown.windows(2).find(|two| two[0].1.updated_at > two[1].1.updated_at);
+                return match swapped {
+                    Some(two) => Err(about.overtaken(format!(
+                        "{} was changed after {} was written, and keyrot wrote it before",
+                        two[0].0, two[1].0
+                    ))),
+                    None => Self::found(about, &all),
+                };
             }
         }
         Err(about.error(

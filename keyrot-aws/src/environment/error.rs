@@ -46,6 +46,14 @@ pub enum ProfileError {
         /// The one that is not.
         missing: &'static str,
     },
+    /// A variable has a value that cannot be used.
+    #[error("{name} {problem}")]
+    Variable {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong, and what was expected; nothing that may be secret.
+        problem: String,
+    },
     /// A file exists, but cannot be read.
     #[error("{} cannot be read: {why}", path.display())]
     Unreadable {

@@ -6,6 +6,7 @@ mod error;
 mod files;
 mod profile;
 mod route;
+mod variables;
 
 pub use error::{NamedBy, ProfileError};
 pub use profile::profile_of_environment;
@@ -26,6 +27,8 @@ pub(crate) struct Environment {
     pub(crate) route: Route,
     /// `ca_bundle` of the profile.
     pub(crate) ca_bundle: Option<String>,
+    /// `region` of the profile.
+    pub(crate) region: Option<String>,
 }
 
 impl Environment {
@@ -34,10 +37,16 @@ impl Environment {
     /// # Errors
     /// [`ProfileError`] if they are invalid or contradictory.
     pub(crate) async fn read(settings: &AwsSettings) -> Result<Self, ProfileError> {
+        variables::proxies()?;
         let handed_in = settings.credentials.is_some();
+        let without = |route| Self { profile: None, route, ca_bundle: None, region: None };
         if settings.ignore_profiles {
-            let route = Route::of_variables(handed_in)?.unwrap_or_else(Route::machine);
-            return Ok(Self { profile: None, route, ca_bundle: None });
+            let route = match Route::of_variables(handed_in)? {
+                Some(route) => route,
+                None if handed_in => Route::handed_in(),
+                None => variables::machine()?,
+            };
+            return Ok(without(route));
         }
         let named = match &settings.profile {
             Some(name) => Some((name.clone(), NamedBy::Settings)),
@@ -51,7 +60,7 @@ impl Environment {
         let set = match set {
             // Only the credentials are needed, and the program has set them.
             Err(_) if handed_in => {
-                return Ok(Self { profile: None, route: Route::handed_in(), ca_bundle: None });
+                return Ok(without(Route::handed_in()));
             }
             set => set?,
         };
@@ -66,7 +75,12 @@ impl Environment {
         let route = match variables {
             Some(route) => route,
             None if handed_in => Route::handed_in(),
-            None => route::of_profile(&set, &files, chosen, by_name)?,
+            None => match route::of_profile(&set, &files, chosen, by_name)? {
+                Route { base: Base::Machine, profile, .. } => {
+                    Route { profile, ..variables::machine()? }
+                }
+                route => route,
+            },
         };
         if let Some(profile) = set.get_profile(chosen)
             && let Some(services) = profile.get("services")
@@ -76,7 +90,8 @@ impl Environment {
             return Err(ProfileError::unusable(chosen, problem));
         }
         let of_profile = |key: &str| set.get_profile(chosen)?.get(key).map(str::to_owned);
-        Ok(Self { ca_bundle: of_profile("ca_bundle"), profile: name, route })
+        let (ca_bundle, region) = (of_profile("ca_bundle"), of_profile("region"));
+        Ok(Self { profile: name, route, ca_bundle, region })
     }
 }
 

@@ -34,11 +34,13 @@ pub(crate) enum Base {
     Sso,
     /// `aws login`.
     Login,
-    /// `web_identity_token_file`.
+    /// `web_identity_token_file`, or the variables of the same meaning.
     WebIdentity,
     /// `credential_source`.
     Source,
-    /// Web identity by variables, a container, or the instance.
+    /// A container's role.
+    Container,
+    /// The instance's role.
     Machine,
 }
 
@@ -50,8 +52,8 @@ impl Route {
         Self { profile: None, roles: Vec::new(), mfa: None, base }
     }
 
-    pub(super) fn machine() -> Self {
-        Self::without_profile(Base::Machine)
+    pub(super) fn of_machine(base: Base) -> Self {
+        Self::without_profile(base)
     }
 
     pub(super) fn handed_in() -> Self {
@@ -76,8 +78,8 @@ pub(super) fn of_profile(
     name: &str,
     by_name: bool,
 ) -> Result<Route, ProfileError> {
-    let mut route = Route { profile: Some(name.to_owned()), ..Route::machine() };
-    let Some(mut at) = set.get_profile(name) else { return Ok(Route::machine()) };
+    let mut route = Route { profile: Some(name.to_owned()), ..Route::of_machine(Base::Machine) };
+    let Some(mut at) = set.get_profile(name) else { return Ok(Route::of_machine(Base::Machine)) };
     let mut seen = vec![name.to_owned()];
     loop {
         // A source's own role counts only if it has no key (as in the SDK).
@@ -146,6 +148,11 @@ const WAYS: &str =
 fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, ProfileError> {
     let has = |key: &str| profile.get(key).is_some();
     let refuse = |problem: String| Err(ProfileError::unusable(profile.name(), problem));
+    if profile.get("role_arn").is_none()
+        && let Some(key) = ["source_profile", "credential_source"].into_iter().find(|key| has(key))
+    {
+        return refuse(format!("has {key} without role_arn: add role_arn, or remove {key}"));
+    }
     if let Some(source) = profile.get("credential_source") {
         let sources = ["Ec2InstanceMetadata", "EcsContainer", "Environment"];
         return match sources.iter().any(|known| known.eq_ignore_ascii_case(source)) {

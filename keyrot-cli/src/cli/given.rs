@@ -57,6 +57,19 @@ pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// A JSON document whose commands are for the same place. A flag that JSON would have to escape is
+/// left out.
+pub(crate) fn as_given_in_json(json: &str) -> Cow<'_, str> {
+    let plain = |flag: &&String| !flag.contains(['"', '\\']) && !flag.contains(char::is_control);
+    match GIVEN.get() {
+        Some(given) if given.places.iter().any(|flag| plain(&flag)) => {
+            let flags: Vec<String> = given.places.iter().filter(plain).cloned().collect();
+            Cow::Owned(with_flags(json, &flags))
+        }
+        _ => Cow::Borrowed(json),
+    }
+}
+
 /// A command for the same place.
 pub(crate) fn command(text: &str) -> String {
     as_given(&format!("`{text}`")).trim_matches('`').to_owned()

@@ -96,7 +96,10 @@ fn asks_for_json(words: &[OsString]) -> bool {
 /// The exit code of a command line that could not be parsed.
 fn usage_exit(words: &[OsString]) -> Exit {
     let mut words = words.iter().take_while(|word| *word != "--");
-    match words.any(|word| word == "--detailed-exitcode") {
+    let asks = |word: &OsString| {
+        word.to_str().is_some_and(|word| word.split('=').next() == Some("--detailed-exitcode"))
+    };
+    match words.any(asks) {
         true => Exit::Failed,
         false => Exit::Usage,
     }

@@ -13,7 +13,7 @@ use crate::screens::audit;
 use crate::terminal::progress::{bar, say_sandbox};
 use crate::terminal::signals::Signals;
 use crate::terminal::size::width;
-use crate::terminal::stdio::json;
+use crate::terminal::stdio::{json, warn};
 use keyrot_core::ErrorKind;
 use keyrot_core::audit::{Audit, AuditPolicy, export, survey};
 use keyrot_core::settings::Settings;
@@ -44,6 +44,10 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Format::Asff => export::asff(&shown, &place.region),
     };
     output::deliver(invocation, args.out.as_deref(), &text)?;
+    // These two have no place for what is not known.
+    if matches!(format, Format::Csv | Format::Asff) && !invocation.silent {
+        whole.warnings().iter().for_each(|text| warn(text));
+    }
     // Users that could not be read may have any finding.
     let fails = |from| whole.worst() >= Some(from) || !whole.unreadable.is_empty();
     Ok(if args.check.is_some_and(fails) { Exit::Blocked } else { Exit::Success })

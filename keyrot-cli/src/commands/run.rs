@@ -83,9 +83,7 @@ pub(crate) async fn run(
         Screen::Plan | Screen::Status => Vec::new(),
     };
     let named = users.names();
-    let asked = Asked { sandbox, named: &named, force: pass.force };
-    let shown =
-        |what, document: &RunDocument, width| screen(what, document, &settings, asked, width);
+    let asked = Asked { sandbox, named: &named, force: pass.force, confirms: false };
     if what == Screen::Rotate && !pass.agreed && selected.chosen.len() > MANY && can_ask() {
         let plan = Rotator::new(target.ports.clone());
         let cancel = Cancel::default();
@@ -93,7 +91,8 @@ pub(crate) async fn run(
         let report = signals.or(look).await.map_err(CliError::signal)?;
         let plan = RunDocument::new(schema::PLAN, &report, &selected);
         if let Some(question) = question(&plan, &settings, pass.force, sandbox) {
-            say_part!("{}", shown(Screen::Plan, &plan, talk_width()));
+            let asked = Asked { confirms: true, ..asked };
+            say_part!("{}", screen(Screen::Plan, &plan, &settings, asked, talk_width()));
             confirm(false, &question).await?;
         }
     }
@@ -128,7 +127,10 @@ pub(crate) async fn run(
     let text = match invocation.format {
         Format::Json => json(&document),
         Format::Csv => csv(&document),
-        _ => shown(what, &document, out.is_none().then(width).flatten()),
+        _ => {
+            let width = out.is_none().then(width).flatten();
+            screen(what, &document, &settings, asked, width)
+        }
     };
     output::deliver(invocation, out, &text)?;
     report_notifier_failures(&report.notifier_failures);

@@ -31,6 +31,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) sandbox: bool,
     pub(crate) named: &'a [UserName],
     pub(crate) force: bool,
+    /// Whether a question follows.
+    pub(crate) confirms: bool,
 }
 
 /// The whole screen: users that need manual action first, then the others, then the totals.
@@ -310,7 +312,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
         let text = "a run would do nothing now; `keyrot status` shows what comes next";
         let _ = writeln!(out, "{}", paint(style::DIM, as_given(text)));
     }
-    if screen == Screen::Plan && due > 0 {
+    if screen == Screen::Plan && due > 0 && !asked.confirms {
         let names: Vec<&str> = asked.named.iter().map(UserName::as_str).collect();
         let force = if asked.force { " --force" } else { "" };
         let command = command_line(&format!("keyrot{} rotate", all()), &names, force);

@@ -4,6 +4,7 @@
 
 use super::closed;
 use super::style::{self, paint};
+use crate::cli::given::as_given_in_json;
 use crate::exit::Exit;
 use crate::files;
 use anstyle::Style;
@@ -135,7 +136,7 @@ fn keep(dir: &std::path::Path, name: &str, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The exit code, now that everything was written: never 0 if stdout failed. A reader that went
+/// The exit code, now that everything was written: never 0, 2 or 3 if stdout failed. A reader that went
 /// away is not worth a message, as for other programs.
 pub(crate) fn settle(exit: Exit) -> Exit {
     let Some((kind, error)) = LOST.get() else { return exit };
@@ -144,8 +145,8 @@ pub(crate) fn settle(exit: Exit) -> Exit {
         say!("{} could not write to stdout: {error}", paint(style::BAD, "error:"));
     }
     match (exit, closed) {
-        (Exit::Success, true) => Exit::Signal(SIGPIPE),
-        (Exit::Success, false) => Exit::Failed,
+        (Exit::Success | Exit::Blocked | Exit::Changes, true) => Exit::Signal(SIGPIPE),
+        (Exit::Success | Exit::Blocked | Exit::Changes, false) => Exit::Failed,
         _ => exit,
     }
 }
@@ -163,7 +164,8 @@ pub(crate) fn print_json(document: &impl Serialize) {
 /// A document as it is printed.
 pub(crate) fn json(document: &impl Serialize) -> String {
     match serde_json::to_string_pretty(document) {
-        Ok(text) => format!("{}\n", escaped(&text)),
+        // Commands in it are for the same place, as on a screen.
+        Ok(text) => format!("{}\n", escaped(&as_given_in_json(&text))),
         Err(error) => {
             failed(&error.into());
             String::new()

@@ -178,6 +178,7 @@ impl<'a> Facts<'a> {
             deliver: Deliver::of(case),
             behind: match case.ask {
                 Ask::Deliver(_) => Behind::of_asked(case),
+                Ask::Rollback(_) | Ask::Reinstate(_) => Behind::of_request(case),
                 _ => Behind::of(case),
             },
         }

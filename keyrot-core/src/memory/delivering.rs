@@ -34,6 +34,18 @@ impl World {
         }
     }
 
+    /// Deletes what is at a place and makes something else there: its marks begin again, so the mark
+    /// is the same as before.
+    pub fn remake(&mut self, name: &DestinationName, place: &str, key: Option<&KeyId>) {
+        let now = self.now;
+        if let Some(copy) = self.destinations.get_mut(name).and_then(|it| it.copies.get_mut(place))
+        {
+            (copy.id, copy.secret) = (key.cloned(), key.cloned());
+            copy.foreign = true;
+            copy.written = now;
+        }
+    }
+
     /// Empties a place, as a foreign change.
     pub fn empty(&mut self, name: &DestinationName, place: &str) {
         if let Some(found) = self.destinations.get_mut(name) {

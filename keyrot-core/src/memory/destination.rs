@@ -32,7 +32,7 @@ pub struct Copy {
     /// Whether something other than keyrot wrote it.
     pub foreign: bool,
     writes: u32,
-    written: Timestamp,
+    pub(super) written: Timestamp,
 }
 
 impl Copy {

@@ -21,7 +21,11 @@ pub struct NameError {
 
 impl NameError {
     pub(crate) fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
-        Self { what, text: text.chars().take(120).collect(), expected }
+        // What is no id may be a secret half, which has 40 characters.
+        let is_hidden = what == "access key id" && text.chars().count() > 24;
+        let text =
+            if is_hidden { "(not shown)".to_owned() } else { text.chars().take(80).collect() };
+        Self { what, text, expected }
     }
 }
 
@@ -43,8 +47,7 @@ macro_rules! name_type {
                 if fits(&text) {
                     Ok(Self(text.into()))
                 } else {
-                    let text = text.chars().take(80).collect();
-                    Err(NameError { what: $what, text, expected: $expected })
+                    Err(NameError::new($what, &text, $expected))
                 }
             }
 
@@ -139,12 +142,13 @@ name_type!(
 );
 
 name_type!(
-    /// The id of an access key, such as `AKIAIOSFODNN7EXAMPLE`: 16 to 128 of `A-Z a-z 0-9 _`
-    /// (IAM API reference, data type `AccessKey`). An id is not secret.
+    /// The id of an access key, such as `AKIAIOSFODNN7EXAMPLE`: 16 to 128 of `A-Z 0-9 _` (IAM API
+    /// reference, data type `AccessKey`). An id is not secret. The reference allows small letters,
+    /// too; IAM gives out none, and a secret half in an id's place would pass for an id.
     KeyId,
     "access key id",
-    "expected 16 to 128 letters, digits or underscores, such as AKIAIOSFODNN7EXAMPLE",
-    |t| all(t, 16..=128, "_")
+    "expected 16 to 128 capital letters, digits or underscores, such as AKIAIOSFODNN7EXAMPLE",
+    |t| all(t, 16..=128, "_") && !t.bytes().any(|b| b.is_ascii_lowercase())
 );
 
 name_type!(

@@ -69,7 +69,9 @@ impl NoKey {
             Self::NotText => "write the key's id and its secret half as JSON strings",
             Self::NoSecretHalf => "add the key's secret half to the JSON object",
             Self::NoId => "add the key's id to the JSON object",
-            Self::NotAnId => "correct the key's id: an id begins with AKIA",
+            Self::NotAnId => {
+                "correct the key's id: an id begins with AKIA. Are the id and the secret half swapped, or is it a session's (ASIA)?"
+            }
             Self::SeveralKeys => "remove the fields of the key that keyrot should not rotate",
             Self::NoFields => {
                 "name the fields by the settings field_access_key_id and field_secret_access_key"

@@ -331,7 +331,8 @@ impl Keys<'_> {
                 Some(Command { command })
             }
             _ => {
-                self.refuse("command", expected);
+                // An argument may be secret.
+                self.wrong("command", format!("its command is not usable; expected {expected}"));
                 None
             }
         }

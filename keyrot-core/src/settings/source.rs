@@ -373,7 +373,14 @@ fn from_toml(info: &SettingInfo, value: &DeValue<'_>) -> Result<Raw, (String, St
     let seen = match value {
         DeValue::String(text) if info.may_be_shown() => shown(text),
         DeValue::Integer(number) => shown(&number.to_string()),
-        other => other.type_str().to_owned(),
+        other => match other.type_str() {
+            "float" => "a number with a fraction",
+            "datetime" => "a date",
+            "boolean" => "true or false",
+            "array" => "a list",
+            kind => kind,
+        }
+        .to_owned(),
     };
     raw.ok_or_else(|| (seen, kind.in_toml().to_owned()))
 }

@@ -418,7 +418,8 @@ pub static SETTINGS: &[SettingInfo] = &[
             let fits = |t: &str| {
                 let rest = t.strip_prefix("https://").or_else(|| t.strip_prefix("http://"));
                 rest.is_some_and(|rest| {
-                    !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && b != b'@')
+                    !rest.is_empty()
+                        && rest.bytes().all(|b| b.is_ascii_graphic() && !b"@?#".contains(&b))
                 })
             };
             let expected = "http:// or https:// and a host, without user and password, such as http://127.0.0.1:5000";

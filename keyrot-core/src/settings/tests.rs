@@ -301,7 +301,7 @@ fn a_type_that_does_not_fit_in_the_file_is_told_what_to_write() {
         (5, "expected a table of texts"),
         (
             6,
-            "region = \"array\" (file keyrot.toml line 6) is not usable: expected a text in quotes",
+            "region = \"a list\" (file keyrot.toml line 6) is not usable: expected a text in quotes",
         ),
         (7, "expected a whole number"),
     ] {

@@ -19,7 +19,7 @@ pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
         },
         (_, Some(Why::Overlap(_))) => {
             format!(
-                "old key kept while consumers move to the new one; deactivated {until} if only the new one is used"
+                "old key kept while consumers move to the new one; deactivated {until} if nothing uses it any more"
             )
         }
         (_, Some(Why::Soak(key))) => format!("{key} will be deleted {until}"),

@@ -2,10 +2,11 @@
 
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::facts::next_key::NextKey;
-use crate::decide::facts::outgoing::Outgoing;
+use crate::decide::facts::outgoing::{Outgoing, Removal};
 use crate::decide::facts::published::PublishedNote;
 use crate::decide::facts::situation::{Ask, Role, Situation};
 use crate::decide::facts::staged::Staged;
+use crate::decide::facts::why_kept::WhyKept;
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::destination::{Abilities, Changed, Found, Holds, SeenDestination};
 use crate::model::journal::JournalEntry;
@@ -13,6 +14,7 @@ use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::observed::KeyStatus;
 use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
+use crate::model::version::Content;
 use crate::model::waits::after;
 
 const OVERTAKEN: &str =
@@ -117,7 +119,7 @@ impl<'a> Standing<'a> {
                 }
             }
             Holds::Key(_) | Holds::Other | Holds::NotShown => match receipt {
-                _ if same => due(),
+                Some(receipt) if same && can_be_left(case, one, receipt, holds) => due(),
                 // Two runs may have delivered at the same time, and the first one may have written
                 // its receipt last.
                 Some(Receipt { state: Receiving::Delivered, at, .. })
@@ -128,8 +130,8 @@ impl<'a> Standing<'a> {
                     due()
                 }
                 // A run that died may have left it, whole or half; the key may be gone since.
-                Some(Receipt { state: Receiving::Delivering, mark: before, .. })
-                    if before.as_ref() == Some(mark) || can_be_left(one, holds) =>
+                Some(receipt @ Receipt { state: Receiving::Delivering, mark: before, .. })
+                    if before.as_ref() == Some(mark) || can_be_left(case, one, receipt, holds) =>
                 {
                     due()
                 }
@@ -202,10 +204,22 @@ pub(crate) enum Behind<'a> {
 impl<'a> Behind<'a> {
     pub(crate) fn of(case: &Situation<'a>) -> Self {
         let leaves = Outgoing::next(case);
-        if leaves.is_some_and(|key| !case.is(key, Role::Old) || case.revoked_at(&key.id).is_some())
-        {
+        let waits_for_nobody = leaves
+            .is_some_and(|key| !case.is(key, Role::Old) || case.revoked_at(&key.id).is_some());
+        // Neither its deactivation nor its deletion waits for a destination. In between, whoever
+        // reads there has a key that does not work, and that is not to be passed over.
+        let soaks = || {
+            let soak = Outgoing::of(case);
+            matches!(soak, Outgoing::Inactive(Removal::Soaks(WhyKept::Soak { .. })))
+        };
+        if waits_for_nobody && !soaks() {
             return Self::Nobody;
         }
+        Self::among(served(case).filter(|(one, _)| one.assignment.required))
+    }
+
+    /// Returns the one that is behind after a request that made another key current.
+    pub(crate) fn of_request(case: &Situation<'a>) -> Self {
         Self::among(served(case).filter(|(one, _)| one.assignment.required))
     }
 
@@ -238,10 +252,26 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// Whether this can come from a delivery.
-fn can_be_left(one: &SeenDestination, holds: &Holds) -> bool {
-    let shows_whole_keys = one.assignment.abilities == Abilities::READABLE;
-    !(shows_whole_keys && *holds == Holds::Other)
+/// Whether this can come from a delivery of the receipt's version. A place that was deleted and made
+/// again may have the same mark, such as version 1, and hold another writer's value.
+fn can_be_left(
+    case: &Situation<'_>,
+    one: &SeenDestination,
+    receipt: &Receipt,
+    holds: &Holds,
+) -> bool {
+    if one.assignment.abilities != Abilities::READABLE {
+        return true;
+    }
+    let content = Content::of(&receipt.version);
+    let is_current = receipt.version == case.current.version;
+    let delivered = content.key().or(case.current_key().filter(|_| is_current));
+    match holds {
+        // The id of a version that something else wrote names no key.
+        Holds::Key(held) => delivered.is_none_or(|key| key == held),
+        Holds::NotShown => true,
+        Holds::Other => false,
+    }
 }
 
 /// Returns the user's destinations, if a key is published for them.
@@ -311,7 +341,15 @@ impl<'a> Situation<'a> {
             let receipt = self.secret.journal.receipts.get(&one.assignment.to)?;
             let counts =
                 receipt.state == Receiving::Delivered && receipt.version == self.current.version;
-            counts.then_some(receipt.at)
+            // A receipt is a claim. Where the place shows when it was written, that counts if it is
+            // later; but the place's clock may be ahead.
+            let written = match &one.found {
+                Some(Found::Copy { mark, written, .. }) if receipt.mark.as_ref() == Some(mark) => {
+                    written.map(|written| written.min(self.now))
+                }
+                _ => None,
+            };
+            counts.then_some(written.map_or(receipt.at, |written| written.max(receipt.at)))
         });
         receipts.max()
     }

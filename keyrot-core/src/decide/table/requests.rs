@@ -174,9 +174,13 @@ pub(crate) fn after_deliveries(facts: Facts<'_>) -> Part<Infallible> {
         (Deliver(_), Behind::Failed { to, reason }) => wait(not_delivered(to, reason), None),
         /// A delivery is asked for, and somebody else wrote to the destination since
         (Deliver(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
+        /// Another key is current as asked, and a required destination does not have it
+        (Rollback(_) | Reinstate(_), Behind::Failed { to, reason }) => wait(not_delivered(to, reason), None),
+        /// Another key is current as asked, and another program wrote to a required destination
+        (Rollback(_) | Reinstate(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
         /// What was asked for is done
-        (Deliver(_), Behind::Nobody | Behind::Recorded(_)) | (Rollback(_) | Revoke(_) | Reinstate(_) | LetGo(_) | Run | InStep(..), _) =>
-            Decision::Done,
+        (Deliver(_) | Rollback(_) | Reinstate(_), Behind::Nobody | Behind::Recorded(_))
+        | (Revoke(_) | LetGo(_) | Run | InStep(..), _) => Decision::Done,
     } else {
     } }
 }

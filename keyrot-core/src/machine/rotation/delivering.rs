@@ -9,7 +9,7 @@ use crate::machine::outcome::Outcome;
 use crate::model::destination::{Delivery, Found, SeenDestination};
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::{DestinationName, Mark, VersionId};
-use crate::model::observed::{LabeledVersion, SecretState};
+use crate::model::observed::{KeyStatus, LabeledVersion, SecretState};
 use crate::model::time::Timestamp;
 
 impl Rotation {
@@ -96,7 +96,11 @@ impl Rotation {
     pub(super) fn delivery_failure(&mut self, to: &DestinationName) -> Option<Failure> {
         let mut error = self.undelivered.get(to)?.clone();
         self.failed_at = Some(to.clone());
-        error.message += "; the previous key stays as it is, and the next run tries again";
+        let active = self.seen.keys.iter().filter(|key| key.status == KeyStatus::Active);
+        error.message += match active.count() {
+            0 | 1 => "; consumers there have no key that works until the next run that succeeds",
+            _ => "; the previous key stays as it is, and the next run tries again",
+        };
         Some(Failure { doing: format!("deliver the current key to {to}"), error })
     }
 

@@ -11,7 +11,8 @@ use keyrot_core::decide::Delivered;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryDestination, World};
 use keyrot_core::model::{Abilities, Changed, PlaceId, Receipt, Receiving};
 use keyrot_core::{
-    Blocked, ErrorKind, EventKind, KeyStatus, Outcome, Request, Revocation, WaitPolicy, Waits, Why,
+    Blocked, ErrorKind, EventKind, KeyId, KeyStatus, Outcome, Request, Revocation, WaitPolicy,
+    Waits, Why,
 };
 
 #[tokio::test]
@@ -209,6 +210,42 @@ async fn what_somebody_else_wrote_is_not_overwritten() {
     }
 }
 
+/// Versions of a parameter that was deleted and made again begin at 1: the mark is the receipt's.
+#[tokio::test]
+async fn a_place_that_was_made_again_is_not_overwritten() {
+    for key in [None, Some(KeyId::parse("AKIAOTHERUSERSKEY123").unwrap())] {
+        let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+        desk.account.advance(HOUR);
+        desk.account.change(|world| world.remake(&name("gitlab"), PLACE, key.as_ref()));
+        let old = desk.rotated().await;
+        let result = desk.run().await;
+        assert!(
+            matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
+            "{result:?}"
+        );
+        assert_eq!((desk.copy("gitlab"), desk.status(&old)), (key, Some(KeyStatus::Active)));
+    }
+}
+
+/// An entry says that a delivery begins, and it never did. Another writer was there meanwhile.
+#[tokio::test]
+async fn what_another_user_has_there_is_no_half_of_a_delivery() {
+    let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
+    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
+    desk.run().await;
+    assert_eq!(desk.receipt("gitlab").unwrap().state, Receiving::Delivering);
+    let other = KeyId::parse("AKIAOTHERUSERSKEY123").unwrap();
+    desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&other)));
+    desk.account.heal();
+    desk.account.advance(HOUR);
+    let result = desk.run().await;
+    assert!(
+        matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
+        "{result:?}"
+    );
+    assert_eq!(desk.copy("gitlab"), Some(other));
+}
+
 #[tokio::test]
 async fn a_place_that_is_taken_is_not_overwritten_at_first() {
     let desk = Desk::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
@@ -256,6 +293,39 @@ async fn a_rollback_delivers_what_is_current_again() {
         assert_eq!(desk.copy(to), Some(old.clone()), "{to}");
     }
     desk.consume();
+
+    // One that is out of reach has the key from which it went back, and that is a failure.
+    let desk = Desk::settled(three()).await;
+    let old = desk.rotated().await;
+    desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
+    let failed = desk.ask(Request::Rollback { to: old.clone() }).await;
+    assert!(matches!(failed.outcome, Outcome::Failed(_)), "{failed:?}");
+    assert_eq!(desk.current(), old);
+}
+
+/// Whoever may tag the secret writes an earlier time into a receipt. The place itself says when it
+/// was written.
+#[tokio::test]
+async fn a_forged_time_of_a_receipt_shortens_no_overlap() {
+    let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
+    let old = desk.rotated().await;
+    let published = desk.account.world().now();
+    desk.account.advance(6 * DAY);
+    desk.account.heal();
+    desk.run().await;
+    let receipt = desk.receipt("gitlab").unwrap();
+    assert_eq!(receipt.state, Receiving::Delivered);
+    let forged = Receipt { at: published, ..receipt };
+    for _ in 0..6 {
+        desk.account.change(|world| {
+            world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
+        });
+        desk.account.advance(DAY);
+        desk.consume();
+        desk.run().await;
+        assert_eq!(desk.status(&old), Some(KeyStatus::Active));
+    }
 }
 
 #[tokio::test]
@@ -284,6 +354,38 @@ async fn a_revocation_does_not_wait_for_a_destination() {
     desk.run().await;
     for to in ["github", "gitlab", "lake"] {
         assert_eq!(desk.copy(to), Some(desk.current()), "{to}: {done:?}");
+    }
+}
+
+/// Whoever reads there has a key that is off: no run passes over that in silence.
+#[tokio::test]
+async fn after_a_revocation_a_destination_that_is_behind_is_a_failure() {
+    for is_down in [true, false] {
+        let desk = Desk::settled(three()).await;
+        let leaked = desk.current();
+        if is_down {
+            desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
+        } else {
+            desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, None));
+        }
+        desk.ask(Request::Revoke(Revocation::of(leaked.clone()))).await;
+        assert_eq!(desk.status(&leaked), Some(KeyStatus::Inactive));
+        for _ in 0..3 {
+            desk.account.advance(DAY);
+            let result = desk.run().await;
+            match is_down {
+                true => assert!(matches!(result.outcome, Outcome::Failed(_)), "{result:?}"),
+                false => assert!(
+                    matches!(result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
+                    "{result:?}"
+                ),
+            }
+        }
+        for _ in 0..20 {
+            desk.account.advance(DAY);
+            desk.run().await;
+        }
+        assert_eq!(desk.status(&leaked), None, "its deletion waits for no destination either");
     }
 }
 

@@ -1,0 +1,128 @@
+//! Variables that decide where requests go and where credentials come from. Much of what is wrong
+//! in them, the SDK skips in silence: it then calls AWS past the proxy, or as another identity.
+
+use super::error::ProfileError;
+use super::files::variable;
+use super::route::{Base, Route};
+use crate::unreached::is_place;
+
+const PROXIES: [&str; 6] =
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+
+/// Refuses a proxy that would be skipped, or shown with its password. No message has the value.
+pub(super) fn proxies() -> Result<(), ProfileError> {
+    let set = PROXIES.into_iter().filter_map(|name| Some((name, variable(name)?)));
+    for (name, value) in set {
+        if let Some(problem) = of_proxy(&value) {
+            return Err(ProfileError::Variable { name, problem });
+        }
+    }
+    Ok(())
+}
+
+/// What is wrong with the URL of a proxy.
+fn of_proxy(value: &str) -> Option<String> {
+    const FORM: &str =
+        "is no URL of a proxy: expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT";
+    if value.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Some("has a space or a line end: remove it".to_owned());
+    }
+    if value.starts_with(['"', '\'']) {
+        return Some("is in quotes: remove them".to_owned());
+    }
+    let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Some(
+            "names a proxy that does not speak HTTP: expected http:// or https://".to_owned(),
+        );
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    if rest.contains(['/', '?', '#']) || rest.matches('@').count() > 1 {
+        return Some(format!(
+            "{}; in a user name or password, write / ? # @ and : as %2F %3F %23 %40 and %3A",
+            FORM
+        ));
+    }
+    let (login, place) = rest.split_once('@').unwrap_or(("", rest));
+    let plain = login.bytes().all(|b| b.is_ascii_graphic());
+    if !plain {
+        return Some(
+            "has a user name or password with characters that have to be percent-encoded"
+                .to_owned(),
+        );
+    }
+    (!is_place(place)).then(|| FORM.to_owned())
+}
+
+/// The credentials of a machine, as the variables of web identity and of containers describe them
+/// (AWS SDKs and Tools Reference Guide, "Assume role credential provider" and "Container credential
+/// provider").
+pub(super) fn machine() -> Result<Route, ProfileError> {
+    const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+    const ROLE: &str = "AWS_ROLE_ARN";
+    const CONTAINER: [&str; 2] =
+        ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
+    const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+    let readable = |name: &'static str, path: &str| {
+        let problem = match std::fs::read(path) {
+            Ok(text) if text.is_empty() => "it is empty".to_owned(),
+            Ok(_) => return Ok(()),
+            Err(error) => error.to_string(),
+        };
+        let problem = format!("names the file {path}, which cannot be used: {problem}");
+        Err(ProfileError::Variable { name, problem })
+    };
+    if let Some(path) = variable(FILE) {
+        let Some(role) = variable(ROLE) else {
+            let problem = format!("is set without {ROLE}: set both, or unset it");
+            return Err(ProfileError::Variable { name: FILE, problem });
+        };
+        readable(FILE, &path)?;
+        return Ok(Route { roles: vec![role], ..Route::of_machine(Base::WebIdentity) });
+    }
+    if CONTAINER.into_iter().any(|name| variable(name).is_some()) {
+        if let Some(path) = variable(TOKEN) {
+            readable(TOKEN, &path)?;
+        }
+        return Ok(Route::of_machine(Base::Container));
+    }
+    Ok(Route::of_machine(Base::Machine))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_proxy_is_refused_without_its_value() {
+        for fits in [
+            "http://proxy:3128",
+            "https://proxy.example.com/",
+            "proxy:3128",
+            "http://jane:pa55w0rd@proxy:3128",
+            "http://jane:p%40ss%23@10.0.0.7:80",
+            "HTTP://[::1]:3128",
+        ] {
+            assert_eq!(of_proxy(fits), None, "{fits}");
+        }
+        for (wrong, says) in [
+            ("http://bad host:8080", "a space or a line end"),
+            ("http://proxy:3128\n", "a space or a line end"),
+            ("\"http://proxy:3128\"", "in quotes"),
+            ("socks5://proxy:1080", "does not speak HTTP"),
+            ("ftp://proxy", "does not speak HTTP"),
+            ("::::", "is no URL of a proxy"),
+            ("http://", "is no URL of a proxy"),
+            ("http://proxy:99999", "is no URL of a proxy"),
+            ("http://proxy:", "is no URL of a proxy"),
+            ("http://jane:pa55w0rd#x@proxy:3128", "write / ? # @ and : as %2F"),
+            ("http://jane:pa55w0rd/x@proxy:3128", "write / ? # @ and : as %2F"),
+            ("http://jane:pa55@w0rd@proxy:3128", "write / ? # @ and : as %2F"),
+            ("http://jane:pässw0rd@proxy:3128", "percent-encoded"),
+        ] {
+            let said = of_proxy(wrong).expect(wrong);
+            assert!(said.contains(says), "{wrong}: {said}");
+            assert!(!said.contains("w0rd"), "{said}");
+        }
+    }
+}
