@@ -195,7 +195,8 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
     );
 }
 
-/// A first run on many users is shown and asked about where somebody can be asked, and nowhere else.
+/// A first run on many users is shown and asked about where somebody can be asked, and nowhere
+/// else.
 #[test]
 fn a_first_run_on_many_users_is_asked_about() {
     let account = |users: usize| {

@@ -25,7 +25,8 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 impl Secrets {
     /// Restarts the workloads that do not have this version's annotation yet, and waits for the new
-    /// pods. A rollout that takes longer than this call may is [`InProgress`](ErrorKind::InProgress).
+    /// pods. A rollout that takes longer than this call may is
+    /// [`InProgress`](ErrorKind::InProgress).
     pub(super) async fn restart(
         &self,
         about: &About<'_>,
