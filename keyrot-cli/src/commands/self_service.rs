@@ -1,4 +1,4 @@
-//! `self`: rotates a developer's own key in their own file.
+//! `my-key`: rotates a developer's own key in their own file.
 
 mod find;
 
