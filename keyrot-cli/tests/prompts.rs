@@ -148,7 +148,7 @@ fn a_blocked_user_is_walked_out_step_by_step() {
 
 /// What a person agrees to is on the terminal, with `--json` too; stdout has the document alone.
 #[test]
-fn who_is_asked_sees_what_about() {
+fn the_question_names_what_it_is_about() {
     let sandbox = Sandbox::new();
     let leaked = current(&sandbox);
     let leaked = leaked.as_str().unwrap();
