@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 /// The annotation of the pods.
 const ANNOTATION: &str = "keyrot/version";
 
-/// The pause before a workload is looked at again.
+/// The pause before a workload is read again.
 const PAUSE: Duration = Duration::from_secs(3);
 
 impl Secrets {
