@@ -1,5 +1,5 @@
-//! The SMTP passwords of SES: each is derived from a secret key and a region, and stops working with
-//! the key.
+//! The SMTP passwords of SES: each is derived from a secret key and a region, and stops working
+//! with the key.
 
 use keyrot_core::SecretKey;
 use zeroize::Zeroizing;

@@ -82,8 +82,8 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     assert_eq!(printed(&sandbox, &["--output", "json", "-q"]).lines().next(), Some("{"));
 }
 
-/// What blocks a user is in its secret, which an audit does not read: no form of it may say when, or
-/// that, keyrot rotates it.
+/// What blocks a user is in its secret, which an audit does not read: no form of it may say when,
+/// or that, keyrot rotates it.
 #[test]
 fn no_form_shows_a_schedule_that_may_not_be_so() {
     let sandbox = Sandbox::new();

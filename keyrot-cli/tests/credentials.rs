@@ -175,7 +175,7 @@ fn a_denial_is_no_outage() {
 }
 
 #[test]
-fn what_is_no_key_is_told_apart() {
+fn each_reason_for_a_missing_key_has_its_own_message() {
     let scene = Scene::new();
     let says = |args: &[&str], code: i32, text: &str| {
         let ran = scene.run(&[&["credentials", "--no-cache"], args].concat());

@@ -86,7 +86,7 @@ fn a_sandbox_has_fewer_checks_and_says_so() {
 }
 
 #[test]
-fn another_place_than_the_home_and_a_secret_of_somebody_elses_are_told() {
+fn secrets_elsewhere_or_of_another_user_are_reported() {
     let emulator = account();
     let mut env = emulator.env();
     env.iter_mut()
@@ -125,7 +125,7 @@ fn another_place_than_the_home_and_a_secret_of_somebody_elses_are_told() {
 }
 
 #[test]
-fn a_machine_with_nothing_is_told_what_to_do() {
+fn doctor_without_any_settings_says_what_to_set() {
     let ran = keyrot(&[], &["doctor"]);
     assert_eq!(ran.code, Some(1));
     for part in [

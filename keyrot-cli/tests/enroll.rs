@@ -59,7 +59,7 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
 }
 
 #[test]
-fn who_would_be_blocked_is_refused_with_all_others() {
+fn enroll_refuses_all_if_one_would_be_blocked() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "untag", "data-import", "RotateKey"]);
     let (code, refused) = sandbox.json(&["enroll", "data-import", "jane.doe", "--yes"]);

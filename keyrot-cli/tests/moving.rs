@@ -183,7 +183,7 @@ fn a_home_is_moved_to_another_name_and_back() {
 }
 
 #[test]
-fn who_cannot_be_moved_is_refused_with_all_others() {
+fn move_refuses_all_if_one_cannot_be_moved() {
     let sandbox = Sandbox::new();
     let before = state(&sandbox);
     let (code, refused) =

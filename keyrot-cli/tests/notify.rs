@@ -34,7 +34,7 @@ fn keyrot(emulator: &Emulator, url: &str, args: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_run_is_told() {
+fn a_run_sends_one_message() {
     let (url, bodies) = web_hook(200);
     let emulator = emulator();
     let ran = keyrot(&emulator, &url, &["rotate", "--notify", "slack env:CHAT_URL"]);
@@ -46,7 +46,7 @@ fn a_run_is_told() {
 }
 
 #[test]
-fn a_plan_is_not_told() {
+fn a_plan_sends_no_message() {
     let (url, bodies) = web_hook(200);
     let ran = keyrot(&emulator(), &url, &["plan", "--notify", "slack env:CHAT_URL"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -94,7 +94,7 @@ fn a_url_among_the_settings_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn what_happens_in_a_sandbox_is_nobodys_news() {
+fn a_sandbox_sends_no_notifications() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--notify", "slack secret:keyrot/slack"]);
     assert!(ran.stderr.contains("no notifications"), "{}", ran.stderr);

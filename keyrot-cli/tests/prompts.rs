@@ -148,7 +148,7 @@ fn a_blocked_user_is_walked_out_step_by_step() {
 
 /// What a person agrees to is on the terminal, with `--json` too; stdout has the document alone.
 #[test]
-fn who_is_asked_sees_what_about() {
+fn the_question_names_what_it_is_about() {
     let sandbox = Sandbox::new();
     let leaked = current(&sandbox);
     let leaked = leaked.as_str().unwrap();
@@ -195,7 +195,8 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
     );
 }
 
-/// A first run on many users is shown and asked about where somebody can be asked, and nowhere else.
+/// A first run on many users is shown and asked about where somebody can be asked, and nowhere
+/// else.
 #[test]
 fn a_first_run_on_many_users_is_asked_about() {
     let account = |users: usize| {

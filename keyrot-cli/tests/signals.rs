@@ -93,7 +93,7 @@ fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
 
 /// Rows that look like all rows are not left behind.
 #[test]
-fn a_listing_that_is_stopped_looks_like_none() {
+fn an_interrupted_listing_writes_no_output() {
     for out in [&[][..], &["--out", "users.csv"]] {
         let sandbox = Sandbox::new();
         sandbox.json(&["sandbox", "show"]);

@@ -17,7 +17,7 @@ fn old_key(sandbox: &Sandbox, name: &str) -> String {
 }
 
 #[test]
-fn the_one_who_lags_is_named() {
+fn sources_that_still_use_the_old_key_are_named() {
     let sandbox = Sandbox::new();
     let (code, found) = sandbox.json(&["who-uses", "backup-agent"]);
     assert_eq!((code, &found["partial"]), (Some(0), &json!(false)));

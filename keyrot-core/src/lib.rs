@@ -16,10 +16,10 @@
 //! | [`engine`] | rotations on the ports: one user, and many concurrently |
 //! | [`selection`], [`settings`] | which users are selected; the settings |
 //! | [`report`] | every JSON document and its codes; hints as data |
-//! | [`requests`] | operators' requests: rollback, revoke, resolve, with one flow; your own key |
+//! | [`requests`] | rollback, revoke, resolve, deliver; enroll, move, end sessions; your own key |
 //! | [`service`] | a loop of passes, for a program that embeds keyrot |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
-//! | [`memory`], [`conformance`] | the simulated account, and the suites that every port has to pass |
+//! | [`memory`], [`conformance`] | the simulated account, and the suites for ports of your own |
 //!
 //! # Where to begin
 //! - To rotate: call [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, with a

@@ -1,5 +1,5 @@
-//! Secrets of GitHub, for Actions or Dependabot, of a repository, an environment or an organization:
-//! two, the key's id and its secret half, or one with both.
+//! Secrets of GitHub, for Actions or Dependabot, of a repository, an environment or an
+//! organization: two, the key's id and its secret half, or one with both.
 //!
 //! GitHub never shows a secret again, only the time of its last change (GitHub documentation, "REST
 //! API endpoints for GitHub Actions Secrets"). The time is in seconds, so two changes within one

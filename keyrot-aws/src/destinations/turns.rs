@@ -13,9 +13,9 @@ const EACH: Duration = Duration::from_millis(830);
 const TOGETHER: Duration = Duration::from_millis(830 * 6);
 
 /// The pace of the deliveries of one account at GitHub. Each waits twice at the same pace: for its
-/// turn before it is announced, which may take minutes, and again right before it reads the place to write there. What
-/// comes in between takes a different time for each, so writes would come too close together. There
-/// is no wait between the two writes of a pair.
+/// turn before it is announced, which may take minutes, and again right before it reads the place
+/// to write there. What comes in between takes a different time for each, so writes would come too
+/// close together. There is no wait between the two writes of a pair.
 #[derive(Default)]
 pub(super) struct Turns {
     pub(super) announcements: Line,

@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn who_calls_is_told_and_root_and_users_are_worth_a_look() {
+    fn root_and_iam_users_are_warnings() {
         let of = |arn: &str| {
             who(&Caller { arn: arn.to_owned(), account: "123456789012".to_owned() }).health
         };

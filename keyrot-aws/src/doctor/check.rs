@@ -20,9 +20,9 @@ pub enum Health {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Check {
-    /// Its subject, in one word: `credentials`, `region`, `clock`, `permissions`, `users`, `keys`,
-    /// `secrets`, `destinations`, `current`, `rights`, `kms`, `last_run`, `trail`, `notifiers`,
-    /// `settings`.
+    /// Its subject, in one word: `deadline`, `credentials`, `region`, `clock`, `permissions`,
+    /// `users`, `keys`, `secrets`, `destinations`, `current`, `rights`, `kms`, `last_run`, `trail`,
+    /// `notifiers`, `settings`.
     pub about: &'static str,
     /// Its result.
     pub health: Health,

@@ -61,7 +61,7 @@ async fn look(ports: &Ports, spec: &DestinationSpec, places: &[&str], notes: &mu
     let empty = if empty > 0 { format!(", {empty} empty yet") } else { String::new() };
     let more = match places.len() - read.len() {
         0 => String::new(),
-        _ => format!("; only the first {PLACES} of {} places were looked at", places.len()),
+        _ => format!("; only the first {PLACES} of {} places were checked", places.len()),
     };
     let looked = plural(read.len(), "place");
     let text = format!(

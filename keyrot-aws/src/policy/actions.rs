@@ -104,13 +104,13 @@ pub const ACTIONS: &[Action] = &[
         &[Sid::RotateTaggedUsers, Sid::ListKeys, Sid::RotateAnyUser, Sid::RotateOwnKey],
         "see a user's keys; for an audit, their ids",
     ),
-    action("iam:CreateAccessKey", CHANGE_KEYS, "make the new key"),
+    action("iam:CreateAccessKey", CHANGE_KEYS, "create the new key"),
     action(
         "iam:UpdateAccessKey",
         CHANGE_KEYS,
-        "deactivate the old key; reactivate it to go back to it",
+        "deactivate the old key; reactivate it for a rollback",
     ),
-    action("iam:DeleteAccessKey", CHANGE_KEYS, "delete it"),
+    action("iam:DeleteAccessKey", CHANGE_KEYS, "delete the old key"),
     action(
         "secretsmanager:CreateSecret",
         &[Sid::CreateSecrets, Sid::DeliverSecrets],
@@ -139,7 +139,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "secretsmanager:TagResource",
         &[Sid::KeepSecrets, Sid::LeaveHomes, Sid::DeliverSecrets],
-        "write notes, and tag new secrets; mark a secret that a user was moved away from",
+        "write journal entries, and tag new secrets; mark a secret that a user was moved away from",
     ),
     action(
         "secretsmanager:GetSecretValue",
@@ -149,7 +149,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "secretsmanager:UpdateSecretVersionStage",
         &[Sid::LabelVersions, Sid::DeliverSecrets],
-        "make the verified key current; remove AWSPENDING from",
+        "make the verified key current; remove the label AWSPENDING",
     ),
     action(
         "kms:Decrypt",
@@ -209,9 +209,9 @@ pub const ACTIONS: &[Action] = &[
     action(
         "iam:TagUser",
         &[Sid::TagUsers, Sid::RecordHomes],
-        "record where a user's secret is (the tag keyrot:home); enroll a user: put on the tag that selects",
+        "record where a user's secret is (the tag keyrot:home); enroll a user: add the tag that selects it",
     ),
-    action("iam:UntagUser", &[Sid::TagUsers], "release a user: take that tag off"),
+    action("iam:UntagUser", &[Sid::TagUsers], "release a user: remove that tag"),
     action(
         "iam:GetUserPolicy",
         &[Sid::EndSessions],
@@ -225,7 +225,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "iam:DeleteUserPolicy",
         &[Sid::EndSessions],
-        "take that off again when they would have ended by themselves",
+        "remove that policy when the sessions would have ended anyway",
     ),
     action(
         "iam:SimulatePrincipalPolicy",
@@ -233,5 +233,5 @@ pub const ACTIONS: &[Action] = &[
         "find out what is not allowed (keyrot doctor)",
     ),
     action("iam:GetRole", &[Sid::SimulatePolicies], "find the path of the caller's role for that"),
-    action("sts:GetCallerIdentity", &[], "try a key; needs no permission"),
+    action("sts:GetCallerIdentity", &[], "verify a key; needs no permission"),
 ];

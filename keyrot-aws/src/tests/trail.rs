@@ -79,7 +79,7 @@ async fn the_regions_are_the_accounts_own_and_the_partitions_home() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_told_by_whose_it_is() {
+async fn a_keys_record_names_its_user() {
     let used = "<UserName>ci</UserName><AccessKeyLastUsed><LastUsedDate>2026-01-05T03:00:00Z</LastUsedDate>\
                 <ServiceName>s3</ServiceName><Region>eu-west-1</Region></AccessKeyLastUsed>";
     let never = "<UserName>ci</UserName><AccessKeyLastUsed><ServiceName>N/A</ServiceName><Region>N/A</Region></AccessKeyLastUsed>";

@@ -217,8 +217,8 @@ impl Object {
         }
     }
 
-    /// What keyrot applies: what it applied before and does not any more goes, unless another writer
-    /// owns it too.
+    /// What keyrot applies: what it applied before and does not any more goes, unless another
+    /// writer owns it too.
     fn take(&mut self, wanted: BTreeMap<(&'static str, String), String>) {
         let me: Writer = ("keyrot".to_owned(), "Apply");
         let before = self.owners.remove(&me).unwrap_or_default();

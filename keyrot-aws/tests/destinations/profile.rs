@@ -77,7 +77,8 @@ async fn everything_else_in_the_file_stays() {
     let added = format!("\r\n\r\n[ci]\r\n{}", pair(2).replace('\n', "\r\n"));
     assert_eq!(files.read(), format!("{}{added}", others.trim_end()));
 
-    // A profile that someone indented: the new lines are no continuation, and nothing goes on with them.
+    // A profile that someone indented: the new lines are no continuation, and nothing goes on with
+    // them.
     files.write("[ci]\n   region = x\n   s3 =\n      max = 1\n");
     let theirs = to.inspect(&place).await.unwrap();
     assert!(matches!(&theirs, Found::Copy { holds: Holds::Other, .. }));

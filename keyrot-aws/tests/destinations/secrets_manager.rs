@@ -154,7 +154,7 @@ async fn a_home_a_deleted_secret_and_another_value_are_refused() {
 }
 
 #[tokio::test]
-async fn what_is_no_key_is_shown_as_something_else() {
+async fn a_foreign_value_is_reported_as_other() {
     let there = there().await;
     there.to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     there.foreign("theirs").await;

@@ -81,7 +81,7 @@ fn of(lines: &str) -> String {
 }
 
 #[test]
-fn what_a_profile_lacks_is_said_in_one_sentence_with_the_way_out() {
+fn an_incomplete_profile_is_reported_with_a_fix() {
     let role = "role_arn = arn:aws:iam::123456789012:role/r\n";
     for (lines, expected) in [
         (role.to_owned(), "add source_profile = NAME, or credential_source"),

@@ -44,7 +44,7 @@ on_both! {
     a_topic_gets_one_message_with_attributes_to_filter_by,
     a_fifo_topic_gets_it_too,
     urls_come_from_a_secret_and_from_a_secure_string,
-    what_is_not_there_is_told,
+    a_missing_target_is_reported,
 }
 
 async fn run<F: Future<Output = ()>>(variable: &str, scenario: impl FnOnce(Emulator) -> F) {
@@ -270,7 +270,7 @@ async fn urls_come_from_a_secret_and_from_a_secure_string(emulator: Emulator) {
     assert_eq!(paths, ["/of-secret", "/of-secret", "/of-ssm"]);
 }
 
-async fn what_is_not_there_is_told(emulator: Emulator) {
+async fn a_missing_target_is_reported(emulator: Emulator) {
     for (spec, expected) in [
         (
             "slack secret:keyrot-missing",

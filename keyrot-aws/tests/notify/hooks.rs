@@ -66,7 +66,7 @@ async fn one_message_a_run_is_posted() {
 }
 
 #[tokio::test]
-async fn what_matters_less_than_min_is_not_told() {
+async fn reports_below_min_are_not_sent() {
     let server = server([]).await;
     let mut quiet = report();
     quiet.users[0].outcome = keyrot_core::Outcome::Settled { until: quiet.finished };
@@ -175,7 +175,7 @@ async fn a_server_that_hangs_costs_a_bounded_time() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_told_with_the_host() {
+async fn a_refused_connection_is_reported_with_the_host() {
     let server_of = Server::start([]).await;
     server_of.secret("keyrot/slack", &format!("http://127.0.0.1:9{PATH}"));
     let why = tell(&server_of).await.unwrap_err().message;

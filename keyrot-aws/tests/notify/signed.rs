@@ -122,7 +122,7 @@ async fn only_what_matters_enough_is_posted() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_no_key_is_told_and_not_shown() {
+async fn an_unusable_signing_key_is_reported_but_not_shown() {
     let server = server([]).await;
     server.secret("hmac", "hunter2");
     let why =

@@ -276,8 +276,8 @@ fn calls_by_user(log: &[Entry]) -> BTreeMap<&str, usize> {
     calls
 }
 
-/// No client can be faster: the longest chain of calls of which each needs the previous one, and what
-/// each bucket lets through.
+/// No client can be faster: the longest chain of calls of which each needs the previous one, and
+/// what each bucket lets through.
 fn bound(stats: &Stats, pages: usize) -> (Duration, String) {
     let pages = u32::try_from(pages).unwrap_or(u32::MAX);
     let chain = LATENCY * (pages + CALLS_OF_A_ROTATION) + BETWEEN_TRIALS * 2;

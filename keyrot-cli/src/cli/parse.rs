@@ -85,7 +85,8 @@ impl Invocation {
     }
 }
 
-/// Whether a command line that could not be parsed asks for JSON. What follows `--` is not keyrot's.
+/// Whether a command line that could not be parsed asks for JSON. What follows `--` is not
+/// keyrot's.
 fn asks_for_json(words: &[OsString]) -> bool {
     let words: Vec<&str> =
         words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();

@@ -1,4 +1,4 @@
-//! The arguments of `self`.
+//! The arguments of `my-key`.
 
 use super::asking::Asking;
 use super::values::mfa_code;

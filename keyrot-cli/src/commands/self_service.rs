@@ -1,4 +1,4 @@
-//! `self`: rotates a developer's own key in their own file.
+//! `my-key`: rotates a developer's own key in their own file.
 
 mod find;
 
@@ -262,7 +262,7 @@ impl Work<'_> {
                         "{unchanged}. Check in a minute if there is a second key: keyrot my-key --dry-run"
                     ),
                     keys => format!(
-                        "{unchanged}. IAM now lists a new key, {}. Unless someone else just created it, its secret is lost; delete it: {}",
+                        "{unchanged}. IAM now lists a new key, {}. Unless another process just created it, its secret is lost; delete it: {}",
                         keys[0],
                         delete(&keys[0])
                     ),

@@ -349,7 +349,8 @@ fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {
     }
 }
 
-/// A rollback leaves another key, which keyrot holds until the operator decides. The next run says so.
+/// A rollback leaves another key, which keyrot holds until the operator decides. The next run says
+/// so.
 fn decision_later(view: &View<'_>, left: &UserResult) -> Option<String> {
     let is_rollback = matches!(view.document.request, Some(Request::Rollback { .. }));
     let created = |of: &KeyId| left.keys.iter().find(|key| key.id == *of).map(|key| key.created);

@@ -127,7 +127,7 @@ fn an_old_key_is_held_until_something_uses_the_new_one() {
 }
 
 #[test]
-fn who_waits_for_adoption_is_counted_and_told_what_to_do() {
+fn users_that_wait_for_adoption_are_counted_with_a_hint() {
     let sandbox = Sandbox::new();
     let none = ["--max-adoptions", "0"];
     let ran =

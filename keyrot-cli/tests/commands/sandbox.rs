@@ -135,7 +135,7 @@ fn the_sandboxs_variable_is_no_switch() {
 
 /// Only a sandbox is replaced by a new one.
 #[test]
-fn a_file_of_somebody_elses_is_no_sandbox_to_reset() {
+fn reset_refuses_a_file_that_is_not_a_sandbox() {
     let sandbox = Sandbox::new();
     let file = sandbox.dir().join("notes.txt");
     let reset = |text: Option<&str>| {

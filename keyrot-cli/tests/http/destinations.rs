@@ -1,5 +1,5 @@
-//! A user whose key goes to its secret, an SSM parameter, a secret of an environment of GitHub's and
-//! a file variable of GitLab's. Jobs start at each of the four at every instant.
+//! A user whose key goes to its secret, an SSM parameter, a secret of an environment of GitHub's
+//! and a file variable of GitLab's. Jobs start at each of the four at every instant.
 
 use crate::lifecycle::{Life, PROCESSES};
 use crate::readers::Place;

@@ -2,9 +2,9 @@
 //! and resumed on the following days.
 //!
 //! Where the days go by ([`life`]) it talks to keyrot's own emulator, and the promises are watched
-//! at each change that a call makes. Where keys are delivered ([`destinations`]) it talks to servers
-//! that behave as SSM, GitHub and GitLab document, too. On moto and ministack ([`elsewhere`]) it goes through one
-//! user's story by the machine's clock.
+//! at each change that a call makes. Where keys are delivered ([`destinations`]) it talks to
+//! servers that behave as SSM, GitHub and GitLab document, too. On moto and ministack
+//! ([`elsewhere`]) it goes through one user's story by the machine's clock.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 

@@ -12,7 +12,7 @@ use serde_json::json;
 const THEIRS: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";
 
 #[test]
-fn what_is_still_alive_is_told_with_what_ends_it() {
+fn live_sessions_are_reported_with_how_to_end_them() {
     let company = Company::new();
     let second = company.emulator.change(|world| {
         let made = world.add_key(&name()).unwrap().credentials.key;

@@ -33,9 +33,11 @@ pub enum Decision {
     },
     /// Nothing until an operator decides.
     Blocked(Blocked),
-    /// The order is done: see [`RotationStep`](crate::model::step::RotationStep).
+    /// The request or the step of Secrets Manager's rotation is done: see
+    /// [`Request`](crate::model::request::Request) and
+    /// [`RotationStep`](crate::model::step::RotationStep).
     Done,
-    /// The order cannot be done: see [`RotationStep`](crate::model::step::RotationStep).
+    /// The request or the step cannot be done.
     Refused(Refusal),
 }
 

@@ -54,7 +54,8 @@ impl std::fmt::Debug for Ports {
 }
 
 impl Ports {
-    /// Returns all four ports from one value, such as the in-memory account.
+    /// Returns the four ports to an account from one value, such as the in-memory account. It has no
+    /// destinations.
     #[must_use]
     pub fn of<P: IamPort + SecretStorePort + CredentialProbe + Clock + 'static>(all: P) -> Self {
         let all = Arc::new(all);

@@ -63,7 +63,8 @@ impl World {
         let now = self.now;
         let found = self.destinations.get_mut(name).ok_or_else(|| unknown(name))?;
         if found.conditional && found.found(place).mark() != delivery.replaces.as_ref() {
-            let message = format!("{place} of {name} was written by somebody else meanwhile");
+            let message =
+                format!("{place} of {name} was changed by another writer in the meantime");
             return Err(CallError::refused(ErrorKind::Conflict, message));
         }
         found.write(place, now, change);

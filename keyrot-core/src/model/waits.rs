@@ -163,7 +163,7 @@ impl WaitPolicy {
             w.settle,
             "as long as settle, because another run may still be verifying the key",
         )?;
-        let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the key before \
+        let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the previous key \
                    has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
         at_least("max_age", w.max_age, w.lead() + w.moving() + w.soak, why)?;
         let why = "as long as overlap and recent_use together, because it only ever delays";

@@ -93,8 +93,8 @@ impl DestinationRule {
         Self { store: store.into(), ..self }
     }
 
-    /// Names the parts of a place that it writes, such as two variables: in one store, two users may
-    /// share a place, but no part of it.
+    /// Names the parts of a place that it writes, such as two variables: in one store, two users
+    /// may share a place, but no part of it.
     #[must_use]
     pub fn writing(self, parts: impl IntoIterator<Item = String>) -> Self {
         Self { parts: parts.into_iter().collect(), ..self }

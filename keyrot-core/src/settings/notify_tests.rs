@@ -77,7 +77,7 @@ fn the_place_of_a_secret_is_a_name_or_an_arn_with_or_without_a_field() {
 }
 
 #[test]
-fn what_does_not_fit_is_told_with_what_was_expected() {
+fn a_bad_notifier_is_refused_with_what_was_expected() {
     for (text, expected) in [
         ("", "expected sns, eventbridge, slack, teams or webhook first"),
         ("slak secret:x", "the notifier \"slak secret:x\" is not usable: expected"),

@@ -1,5 +1,6 @@
-//! What a run, a request, a move and a service do, through the public API: on the in-memory account,
-//! with faults, interference and clocks of all kinds. The model checker is apart (`tests/model`).
+//! What a run, a request, a move and a service do, through the public API: on the in-memory
+//! account, with faults, interference and clocks of all kinds. The model checker is apart
+//! (`tests/model`).
 #![allow(clippy::unwrap_used)]
 
 mod adoptions;

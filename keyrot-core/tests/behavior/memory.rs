@@ -326,7 +326,7 @@ fn the_watch_notices_a_deletion_while_active_or_too_early() {
 }
 
 #[test]
-fn the_watch_notices_a_change_to_a_key_of_somebody_elses() {
+fn the_watch_notices_a_change_to_another_owners_key() {
     let mut it = Overlap::new(true);
     it.live(8 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();

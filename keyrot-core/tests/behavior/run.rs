@@ -292,7 +292,7 @@ impl Notifier for Good {
 }
 
 #[tokio::test]
-async fn a_plan_is_nobody_elses_news() {
+async fn a_plan_notifies_nobody() {
     let account = account(2);
     let good = Arc::new(Good::default());
     let rotator = Rotator::new(Ports::of(account.clone())).notify(good.clone());

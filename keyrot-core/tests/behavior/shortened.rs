@@ -87,7 +87,8 @@ impl Desk {
             .change(|world| world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap());
     }
 
-    /// Runs each day under these waits until the older key is so; how long after this time that was.
+    /// Runs each day under these waits until the older key is so; how long after this time that
+    /// was.
     async fn days_until(
         &self,
         policy: WaitPolicy,

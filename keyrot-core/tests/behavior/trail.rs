@@ -225,7 +225,7 @@ async fn a_trail_that_hangs_is_left_after_twenty_seconds_and_one_that_panics_at_
 }
 
 #[tokio::test]
-async fn few_are_asked_about_at_once_and_not_everybody() {
+async fn the_trail_is_asked_about_few_keys_concurrently_up_to_a_limit() {
     let account = account(40).await;
     let (now, most, all) = Default::default();
     let counts = Bad::Counts { now, most, all };

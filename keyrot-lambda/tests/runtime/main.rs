@@ -107,7 +107,7 @@ fn a_person_looks_first_and_then_names_a_user() {
 }
 
 #[test]
-fn what_is_wrong_is_told_by_name_and_nothing_is_done() {
+fn failures_before_a_run_are_named_and_change_nothing() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &[]);
     let (kind, message) = instance.invoke(json!({ "user": "ci" })).error();

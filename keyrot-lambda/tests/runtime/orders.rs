@@ -131,7 +131,7 @@ fn an_order_that_fails_on_the_way_is_carried_out_when_it_comes_again() {
 }
 
 #[test]
-fn orders_that_are_nobodys_are_refused() {
+fn orders_that_match_no_rotation_are_refused() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &[]);
     let (kind, message) = instance.invoke(order("createSecret", TOKEN)).error();

@@ -20,12 +20,13 @@ use zeroize::Zeroizing;
 /// The annotation of the pods.
 const ANNOTATION: &str = "keyrot/version";
 
-/// The pause before a workload is looked at again.
+/// The pause before a workload is read again.
 const PAUSE: Duration = Duration::from_secs(3);
 
 impl Secrets {
     /// Restarts the workloads that do not have this version's annotation yet, and waits for the new
-    /// pods. A rollout that takes longer than this call may is [`InProgress`](ErrorKind::InProgress).
+    /// pods. A rollout that takes longer than this call may is
+    /// [`InProgress`](ErrorKind::InProgress).
     pub(super) async fn restart(
         &self,
         about: &About<'_>,

@@ -78,7 +78,7 @@ impl Rollout {
         let Self { spec, status, .. } = self;
         let strategy = spec.update_strategy.r#type.as_str();
         if strategy == "OnDelete" {
-            let said = "its update strategy is OnDelete, so its pods keep the old key until somebody deletes them";
+            let said = "its update strategy is OnDelete, so its pods keep the old key until you delete them";
             return Progress::Stuck(said.to_owned());
         }
         if spec.paused {

@@ -206,7 +206,7 @@ async fn what_is_missing_is_named_with_its_reason() {
     assert!(
         checks[0]
             .message
-            .contains("iam:DeleteAccessKey (delete it); secretsmanager:TagResource (write notes")
+            .contains("iam:DeleteAccessKey (delete the old key); secretsmanager:TagResource (write journal entries")
     );
     assert!(checks[0].hint.as_deref().unwrap().contains("keyrot policy"));
 }
@@ -228,7 +228,7 @@ async fn what_the_simulation_says_nothing_of_is_not_called_well() {
     assert_eq!(checks[0].health, Health::NotChecked, "{checks:?}");
     assert_eq!(
         checks[0].message,
-        "14 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete it)"
+        "14 actions are allowed; IAM's simulation says nothing of iam:DeleteAccessKey (delete the old key)"
     );
     let (checks, _) = answered(role(), silent(&["iam:CreateAccessKey"]), Vec::new()).await;
     assert_eq!(

@@ -153,7 +153,7 @@ fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
 }
 
 #[test]
-fn nobodys_key_is_no_key() {
+fn a_profile_without_its_own_key_has_none() {
     let both = format!("aws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n");
     for text in [
         "",

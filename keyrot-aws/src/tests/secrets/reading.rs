@@ -29,7 +29,7 @@ async fn a_secret_is_seen_by_its_labels_and_notes_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn missing_deleted_and_replica_are_told_apart() {
+async fn missing_deleted_and_replica_secrets_are_distinguished() {
     let state = |answer| async move { Script::aws([answer]).await.0.describe(&secret()).await };
     assert_eq!(
         state(json_error("ResourceNotFoundException", "no")).await.unwrap(),

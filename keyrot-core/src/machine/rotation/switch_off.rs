@@ -196,7 +196,7 @@ impl Rotation {
     fn unseen(&mut self, now: Timestamp, error: Option<CallError>) {
         let error = error.unwrap_or_else(|| {
             let message = "IAM acknowledged the deactivation, and does not list the key as Inactive; \
-                           ask again: the same command is harmless. If somebody reactivates the key \
+                           ask again: the same command is harmless. If something reactivates the key \
                            each time, delete it in IAM";
             CallError::new(ErrorKind::NoEffect, Effect::Unknown, message)
         });

@@ -66,7 +66,7 @@ impl Watch {
                     && is.world.user(&self.user).is_some_and(|user| user.key(key).is_some())
             });
             if foreign && !excused && !own {
-                return broken(format!("what somebody else wrote to {to} was overwritten"));
+                return broken(format!("what another writer wrote to {to} was overwritten"));
             }
         }
         Ok(())

@@ -116,8 +116,8 @@ async fn a_destination_that_comes_when_the_key_is_due_gets_the_next_one() {
     }
 }
 
-/// To deliver, a run verifies the current key, which IAM records as a use: that is no consumer's who
-/// has moved to it.
+/// To deliver, a run verifies the current key, which IAM records as a use: that is no consumer's
+/// who has moved to it.
 #[tokio::test]
 async fn a_verification_for_a_delivery_is_no_pickup() {
     for fails in [true, false] {

@@ -15,7 +15,7 @@ use keyrot_core::{
 use std::time::Duration;
 
 #[tokio::test]
-async fn who_is_not_at_rest_is_not_moved() {
+async fn a_user_in_rotation_is_not_moved() {
     async fn refused(account: &MemoryAccount, what: &str) -> (String, bool) {
         let before = account.world();
         let moved = moved(account, NEW).await;

@@ -1,5 +1,5 @@
-//! An old key that something reactivates whenever keyrot deactivates it: kept once, and then left to
-//! a person.
+//! An old key that something reactivates whenever keyrot deactivates it: kept once, and then left
+//! to a person.
 
 use super::harness::{Harness, back_to, revoke, secret};
 use crate::support::{DAY, HOUR};

@@ -45,8 +45,8 @@ impl State {
     }
 }
 
-/// S10: a key that this call has taken away, though a consumer used it within `recent_use` (within the
-/// soak, where it is gone for good), though IAM's record says that one still depends on it, or
+/// S10: a key that this call has taken away, though a consumer used it within `recent_use` (within
+/// the soak, where it is gone for good), though IAM's record says that one still depends on it, or
 /// though what is current does not work.
 pub(super) fn taken(
     setting: &Setting,
