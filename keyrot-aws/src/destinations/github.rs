@@ -7,12 +7,12 @@
 
 use super::about::{About, WITHIN, after_a_write};
 use super::github_app::{App, HEADERS};
+use super::github_pace::Turns;
 use super::github_place::{GitHubPlace, Owner};
 use super::kept::Kept;
 use super::request::{Ask, Reply};
 use super::rest::Rest;
 use super::token::Token;
-use super::turns::Turns;
 use super::variables;
 use crate::connect::Aws;
 use crate::limiter::{Limiter, LimiterSettings};

@@ -21,6 +21,7 @@ mod circleci;
 mod command;
 mod github;
 mod github_app;
+mod github_pace;
 mod github_place;
 mod gitlab;
 mod kept;
@@ -35,7 +36,7 @@ mod role;
 mod secrets_manager;
 mod ssm;
 mod token;
-mod turns;
+
 mod variables;
 mod vault;
 mod vault_login;
@@ -69,7 +70,7 @@ impl Aws {
         settings: &Settings,
         env: FromEnvironment,
     ) -> Result<BTreeMap<DestinationName, Arc<dyn Destination>>, DestinationError> {
-        let mut turns = turns::AllTurns::default();
+        let mut turns = github_pace::AllTurns::default();
         let made = |spec: &DestinationSpec| {
             let variable = spec
                 .sources()
@@ -107,7 +108,7 @@ impl Aws {
     fn destination(
         &self,
         spec: &DestinationSpec,
-        turns: &mut turns::AllTurns,
+        turns: &mut github_pace::AllTurns,
     ) -> Result<Arc<dyn Destination>, DestinationError> {
         let name = spec.name();
         Ok(match spec.kind() {

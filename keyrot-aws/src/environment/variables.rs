@@ -6,18 +6,20 @@ use super::files::variable;
 use super::route::{Base, Route};
 use crate::unreached::is_place;
 
-const PROXIES: [&str; 6] =
-    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY", "http_proxy"];
+/// The proxies for https, in the order in which they count.
+const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Refuses a proxy that would be skipped, or shown with its password. No message has the value.
+/// Refuses a proxy that would be skipped. No message has the value, which may hold a password. One
+/// that does not count may be anything, such as a SOCKS proxy for other programs.
 pub(super) fn proxies() -> Result<(), ProfileError> {
-    let set = PROXIES.into_iter().filter_map(|name| Some((name, variable(name)?)));
-    for (name, value) in set {
-        if let Some(problem) = of_proxy(&value) {
-            return Err(ProfileError::Variable { name, problem });
-        }
+    let Some((name, value)) = PROXIES.into_iter().find_map(|name| Some((name, variable(name)?)))
+    else {
+        return Ok(());
+    };
+    match of_proxy(&value) {
+        Some(problem) => Err(ProfileError::Variable { name, problem }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// What is wrong with the URL of a proxy.

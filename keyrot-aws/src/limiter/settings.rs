@@ -30,7 +30,7 @@ pub enum SettingsError {
     #[error(
         "limiter rates must satisfy floor <= initial_rate <= ceiling, got {floor} <= {initial_rate} <= {ceiling}"
     )]
-    RotationStep {
+    Disordered {
         /// Lowest rate, calls per second.
         floor: f64,
         /// Rate after the first throttle, calls per second.
@@ -66,7 +66,7 @@ impl LimiterSettings {
             }
         }
         if floor > initial_rate || initial_rate > ceiling {
-            return Err(SettingsError::RotationStep { floor, initial_rate, ceiling });
+            return Err(SettingsError::Disordered { floor, initial_rate, ceiling });
         }
         Ok(Self { initial_rate, burst, floor, ceiling, ..Self::iam_reads() })
     }

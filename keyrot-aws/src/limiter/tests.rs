@@ -95,7 +95,7 @@ fn impossible_settings_are_refused() {
         assert!(matches!(rate(bad), Err(SettingsError::Rate { name: "initial_rate", .. })));
     }
     for bad in [0.01, 11.0] {
-        assert!(matches!(rate(bad), Err(SettingsError::RotationStep { .. })));
+        assert!(matches!(rate(bad), Err(SettingsError::Disordered { .. })));
     }
 }
 

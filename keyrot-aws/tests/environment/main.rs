@@ -7,6 +7,7 @@
 mod authority;
 mod profiles;
 mod tls;
+mod variables;
 
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
 use keyrot_core::{IamPort, SecretKey, SecretName, SecretStorePort, UserName};

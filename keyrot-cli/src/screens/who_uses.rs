@@ -67,10 +67,13 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     let (last, color) = match (key.last_used, &key.problem) {
         (Some(when), _) => {
             let or = |text: &Option<String>| text.clone().unwrap_or_default();
-            (
-                format!("{} in {} {}", or(&key.service), or(&key.region), time::both(when, now)),
-                style::PLAIN,
-            )
+            let service = or(&key.service);
+            let own = match service.as_str() {
+                "sts" => "; keyrot itself calls sts to verify a key",
+                _ => "",
+            };
+            let text = format!("{service} in {} {}{own}", or(&key.region), time::both(when, now));
+            (text, style::PLAIN)
         }
         (None, None) => ("no use on record".to_owned(), style::PLAIN),
         (None, Some(problem)) => (format!("unknown: {problem}"), style::WARN),

@@ -44,7 +44,7 @@ impl UsesDocument {
     pub const LIMITS: &[&str] = &[
         "CloudTrail's event history contains only management events, not data events such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
         "it goes back 90 days, is separate in each region (only those above were asked), and is usually up to 15 minutes late",
-        "IAM's last use can be hours late, and shows only the latest service and region",
+        "IAM's last use can be hours late, shows only the latest service and region, and includes keyrot's own verification of a key (sts)",
         "for a call that an AWS service makes for the user, the address is that service's name",
         "a key without events can still be in use",
     ];

@@ -422,7 +422,7 @@ pub static SETTINGS: &[SettingInfo] = &[
                         && rest.bytes().all(|b| b.is_ascii_graphic() && !b"@?#".contains(&b))
                 })
             };
-            let expected = "http:// or https:// and a host, without user and password, such as http://127.0.0.1:5000";
+            let expected = "http:// or https:// and a host, without user, password and query, such as http://127.0.0.1:5000";
             optional(raw, expected, fits).map(|url| v.endpoint_url = url)
         },
     ),

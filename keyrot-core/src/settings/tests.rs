@@ -353,7 +353,12 @@ fn one_field_cannot_hold_both_halves() {
 }
 
 #[test]
-fn a_password_in_a_url_is_not_repeated() {
+fn a_password_or_token_in_a_url_is_not_repeated() {
+    let errors = wrong(&Sources::default().flag("endpoint_url", "https://host/?token=hunter2"));
+    assert!(
+        errors[0].contains("https://host/?(hidden)") && !errors[0].contains("hunter2"),
+        "{errors:?}"
+    );
     let errors = wrong(&Sources::default().flag("endpoint_url", "https://jane:hunter2@host/"));
     assert!(
         errors[0].contains("https://(hidden)@host/") && !errors[0].contains("hunter2"),

@@ -97,14 +97,16 @@ pub(super) fn shown(text: &str) -> String {
     short
 }
 
-/// A URL may bring a password along; no message repeats it.
+/// A URL may bring a password or a token along; no message repeats it.
 fn without_password(text: &str) -> String {
-    match text.split_once("://") {
-        Some((scheme, rest)) => match rest.rsplit_once('@') {
-            Some((_, host)) => format!("{scheme}://(hidden)@{host}"),
-            None => text.to_owned(),
-        },
-        None => text.to_owned(),
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    let (login, rest) = match rest.rsplit_once('@') {
+        Some((_, rest)) => ("(hidden)@", rest),
+        None => ("", rest),
+    };
+    match rest.find(['?', '#']) {
+        Some(at) => format!("{scheme}://{login}{}(hidden)", &rest[..=at]),
+        None => format!("{scheme}://{login}{rest}"),
     }
 }
 
