@@ -57,7 +57,7 @@ impl SmtpLogins {
         let host = self.endpoint.host(region);
         let server = format!("{host}:{}", self.endpoint.port());
         let tls = self.tls(&host).map_err(|error| self.failed(&server, &error))?;
-        // The longest one is that of a login, which lettre keeps; it is not wiped.
+        // lettre keeps a copy of the password for the login, and does not wipe it.
         let login = Login::new(
             credentials.key.to_string(),
             smtp::password(&credentials.secret, region).to_string(),

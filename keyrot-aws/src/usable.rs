@@ -31,15 +31,20 @@ pub(crate) fn usable(
     found: Credentials,
     named: impl Fn(&str, &str) -> String,
 ) -> Result<Credentials, CredentialsError> {
-    let Some(why) = misfit(&found, named) else { return Ok(found) };
-    let advice = "Enter it again; a line end often comes from `echo` or a file (use printf %s)";
+    let Some((why, advice)) = misfit(&found, named) else { return Ok(found) };
     let cause = CredentialsError::invalid_configuration("the credentials cannot be used");
     let advice = advice.to_owned();
     Err(CredentialsError::provider_error(NoCredentials { why, advice, cause }))
 }
 
-/// What is wrong with credentials; nothing of them is in it.
-fn misfit(found: &Credentials, named: impl Fn(&str, &str) -> String) -> Option<String> {
+/// What is wrong with credentials, and what to do; nothing of them is in it.
+fn misfit(
+    found: &Credentials,
+    named: impl Fn(&str, &str) -> String,
+) -> Option<(String, &'static str)> {
+    const TEXT: &str =
+        "Enter it again; a line end often comes from `echo` or a file (use printf %s)";
+    const ORDER: &str = "Enter both again: the id begins with AKIA or ASIA, and the secret access key has 40 characters";
     let (id, secret) = (found.access_key_id(), found.secret_access_key());
     let parts = [
         ("access key id", "AWS_ACCESS_KEY_ID", Some(id)),
@@ -57,18 +62,18 @@ fn misfit(found: &Credentials, named: impl Fn(&str, &str) -> String) -> Option<S
             _ if !text.is_ascii() => "has characters that no key has",
             _ => continue,
         };
-        return Some(format!("{} {problem}", named(part, variable)));
+        return Some((format!("{} {problem}", named(part, variable)), TEXT));
     }
     let is_id = |text: &str| {
         ["AKIA", "ASIA"].iter().any(|start| text.starts_with(start)) && KeyId::parse(text).is_ok()
     };
     if is_id(secret) && !is_id(id) {
-        return Some("the access key id and the secret access key are swapped".to_owned());
+        return Some(("the access key id and the secret access key are swapped".to_owned(), ORDER));
     }
     // A secret key has 40 characters of all kinds, and an id 20 of which none is small.
     let is_secret = id.len() >= 40 && id.bytes().any(|b| b.is_ascii_lowercase());
-    is_secret
-        .then(|| format!("{} is a secret access key", named("access key id", "AWS_ACCESS_KEY_ID")))
+    let said = || format!("{} is a secret access key", named("access key id", "AWS_ACCESS_KEY_ID"));
+    is_secret.then(|| (said(), ORDER))
 }
 
 #[cfg(test)]
@@ -80,7 +85,7 @@ mod tests {
 
     fn problem(id: &str, secret: &str, token: Option<&str>) -> Option<String> {
         let found = Credentials::new(id, secret, token.map(str::to_owned), None, "a test");
-        misfit(&found, |part, _| format!("the {part}"))
+        misfit(&found, |part, _| format!("the {part}")).map(|(why, _)| why)
     }
 
     #[test]

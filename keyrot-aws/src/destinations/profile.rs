@@ -157,7 +157,7 @@ impl Target {
             Err(FileError::Busy(_)) => return Err(Refusal::Busy),
             other => other.map_err(|error| self.about().refused(ErrorKind::Other, error))?,
         };
-        // Once more, now that it is locked: it may be another file than the one that was read.
+        // Again, now that it is locked: it may be another file than the one that was read.
         self.check_folders()?;
         let found = symlink_metadata(&self.file);
         self.check_file(&found.map_err(|error| self.io("the file cannot be read", &error))?)?;

@@ -119,7 +119,7 @@ impl Rollout {
                     )),
                     Progress::Complete if status.replicas > status.updated_replicas => {
                         let old = status.replicas - status.updated_replicas;
-                        Progress::Going(format!("{old} old pods have not ended"))
+                        Progress::Going(format!("old pods that still run: {old}"))
                     }
                     other => other,
                 }
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(of(three(), status(2, 3, 3, 3)), going("its restart has not begun"));
         assert_eq!(of(three(), status(3, 4, 1, 3)), going("1 of 3 pods are restarted"));
         assert_eq!(of(three(), status(3, 3, 3, 2)), going("2 of 3 restarted pods are ready"));
-        assert_eq!(of(three(), status(3, 4, 3, 3)), going("1 old pods have not ended"));
+        assert_eq!(of(three(), status(3, 4, 3, 3)), going("old pods that still run: 1"));
         assert_eq!(of(three(), status(3, 3, 3, 3)), Progress::Complete);
         assert_eq!(of(json!({}), status(3, 1, 1, 1)), Progress::Complete, "one by default");
         assert_eq!(of(json!({ "replicas": 0 }), status(3, 0, 0, 0)), Progress::Complete);

@@ -2,17 +2,18 @@
 
 mod beside;
 mod desk;
+mod foreign;
 mod plans;
 mod suite;
+mod unfinished;
 
 use self::desk::{Desk, PLACE, assignment, events, name, secret, three};
 use crate::support::{DAY, HOUR};
 use keyrot_core::decide::Delivered;
-use keyrot_core::memory::{Fault, FaultAt, Label, MemoryDestination, World};
+use keyrot_core::memory::{Fault, FaultAt, MemoryDestination, World};
 use keyrot_core::model::{Abilities, Changed, PlaceId, Receipt, Receiving};
 use keyrot_core::{
-    Blocked, ErrorKind, EventKind, KeyId, KeyStatus, Outcome, Request, Revocation, WaitPolicy,
-    Waits, Why,
+    Blocked, ErrorKind, EventKind, KeyStatus, Outcome, Request, Revocation, WaitPolicy, Waits, Why,
 };
 
 #[tokio::test]
@@ -183,86 +184,8 @@ async fn where_nothing_can_be_seen_a_delivery_waits_for_one_that_may_be_under_wa
     assert_eq!(desk.receipt("hook").unwrap().state, Receiving::Delivered);
 }
 
-#[tokio::test]
-async fn what_somebody_else_wrote_is_not_overwritten() {
-    for (to, abilities) in [("gitlab", Abilities::READABLE), ("github", Abilities::IN_PARTS)] {
-        let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
-        desk.account.advance(HOUR);
-        desk.account.change(|world| world.overwrite(&name(to), PLACE, None));
-        let old = desk.rotated().await;
-        for _ in 0..30 {
-            let result = desk.run().await;
-            assert!(
-                matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
-                "{to}: {result:?}"
-            );
-            assert_eq!(desk.copy(to), None, "{to}");
-            desk.account.advance(DAY);
-        }
-        assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{to}");
-        let done = desk.ask(Request::Deliver { to: Some(name(to)) }).await;
-        assert_eq!(done.outcome, Outcome::Done, "{to}");
-        assert_eq!(desk.copy(to), Some(desk.current()), "{to}");
-        // Its overlap counts from now on.
-        let result = desk.run().await;
-        assert!(matches!(&result.outcome, Outcome::Waiting(wait)
-            if matches!(wait.why, Why::Overlap(_) | Why::InUse { .. } | Why::UsedLate { .. })));
-    }
-}
-
 /// Versions of a parameter that was deleted and made again begin at 1: the mark is the receipt's.
-#[tokio::test]
-async fn a_place_that_was_made_again_is_not_overwritten() {
-    for key in [None, Some(KeyId::parse("AKIAOTHERUSERSKEY123").unwrap())] {
-        let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
-        desk.account.advance(HOUR);
-        desk.account.change(|world| world.remake(&name("gitlab"), PLACE, key.as_ref()));
-        let old = desk.rotated().await;
-        let result = desk.run().await;
-        assert!(
-            matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
-            "{result:?}"
-        );
-        assert_eq!((desk.copy("gitlab"), desk.status(&old)), (key, Some(KeyStatus::Active)));
-    }
-}
-
 /// An entry says that a delivery begins, and it never did. Another writer was there meanwhile.
-#[tokio::test]
-async fn what_another_user_has_there_is_no_half_of_a_delivery() {
-    let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
-    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
-    desk.run().await;
-    assert_eq!(desk.receipt("gitlab").unwrap().state, Receiving::Delivering);
-    let other = KeyId::parse("AKIAOTHERUSERSKEY123").unwrap();
-    desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&other)));
-    desk.account.heal();
-    desk.account.advance(HOUR);
-    let result = desk.run().await;
-    assert!(
-        matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
-        "{result:?}"
-    );
-    assert_eq!(desk.copy("gitlab"), Some(other));
-}
-
-#[tokio::test]
-async fn a_place_that_is_taken_is_not_overwritten_at_first() {
-    let desk = Desk::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
-    desk.account.change(|world| world.overwrite(&name("github"), PLACE, None));
-    let result = desk.run().await;
-    assert!(
-        matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
-        "{result:?}"
-    );
-    // The key that people put there themselves is the one that a delivery replaces.
-    let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
-    let key = desk.account.world().user(&desk.user).unwrap().keys()[0].listed.id.clone();
-    desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
-    desk.run().await;
-    assert_eq!(desk.copy("gitlab"), Some(desk.current()));
-}
-
 #[tokio::test]
 async fn a_destination_that_was_let_go_is_not_waited_for() {
     let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
@@ -305,29 +228,6 @@ async fn a_rollback_delivers_what_is_current_again() {
 
 /// Whoever may tag the secret writes an earlier time into a receipt. The place itself says when it
 /// was written.
-#[tokio::test]
-async fn a_forged_time_of_a_receipt_shortens_no_overlap() {
-    let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
-    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
-    let old = desk.rotated().await;
-    let published = desk.account.world().now();
-    desk.account.advance(6 * DAY);
-    desk.account.heal();
-    desk.run().await;
-    let receipt = desk.receipt("gitlab").unwrap();
-    assert_eq!(receipt.state, Receiving::Delivered);
-    let forged = Receipt { at: published, ..receipt };
-    for _ in 0..6 {
-        desk.account.change(|world| {
-            world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
-        });
-        desk.account.advance(DAY);
-        desk.consume();
-        desk.run().await;
-        assert_eq!(desk.status(&old), Some(KeyStatus::Active));
-    }
-}
-
 #[tokio::test]
 async fn a_revocation_does_not_wait_for_a_destination() {
     let desk = Desk::settled(three()).await;
@@ -390,37 +290,6 @@ async fn after_a_revocation_a_destination_that_is_behind_is_a_failure() {
 }
 
 /// Whoever may tag the secret forges a receipt. The destination itself says otherwise.
-#[tokio::test]
-async fn a_forged_receipt_takes_no_key_away() {
-    for (to, abilities) in [
-        ("gitlab", Abilities::READABLE),
-        ("github", Abilities::IN_PARTS),
-        ("lake", Abilities::WRITE_ONLY),
-    ] {
-        let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
-        let before = desk.receipt(to).unwrap();
-        desk.account.inject(FaultAt::every("deliver", Fault::Denied));
-        let old = desk.rotated().await;
-        let version = {
-            let world = desk.account.world();
-            world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone()
-        };
-        for _ in 0..60 {
-            let forged = Receipt {
-                version: version.clone(),
-                at: desk.account.world().now(),
-                ..before.clone()
-            };
-            desk.account.change(|world| {
-                world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
-            });
-            desk.account.advance(DAY);
-            desk.run().await;
-            assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{to}");
-        }
-    }
-}
-
 /// A run that dies anywhere amid the deliveries is taken up by the next.
 #[tokio::test]
 async fn a_run_that_dies_amid_deliveries_is_taken_up() {
