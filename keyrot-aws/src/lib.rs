@@ -98,6 +98,8 @@ mod from_settings;
 mod http;
 #[cfg(feature = "rotate")]
 mod iam;
+#[cfg(feature = "notify")]
+mod json_call;
 mod labels;
 pub mod limiter;
 #[cfg(feature = "metrics")]

@@ -62,7 +62,7 @@ pub use actions::{ACTIONS, Action, Sid};
 pub use guard::{GUARDED, Guard, LONGEST_MANAGED_POLICY, LONGEST_SCP, NoPrincipal, Principal};
 pub use places::Key;
 #[cfg(feature = "settings")]
-pub use places::{Delivery, OpenDeliveries};
+pub use places::{Delivery, DeliveryKind, OpenDeliveries};
 pub use scope::{Discovery, Hooks, Many, Scope};
 pub use text::{Syntax, Text};
 

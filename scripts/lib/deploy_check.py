@@ -40,6 +40,7 @@ SAMPLES = {
     "DestinationParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*/aws,arn:aws:ssm:us-east-1:123456789012:parameter/ci.*",
     "DestinationSecretArns": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key,"
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
+    "DestinationServiceArns": "arn:aws:ecs:eu-central-1:123456789012:service/prod/shop,arn:aws:ecs:us-east-1:123456789012:service/jobs/ci-*",
     "DestinationKmsKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd,arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd",
     "DestinationKmsServices": "secretsmanager.eu-west-1.amazonaws.com,ssm.us-east-1.amazonaws.com",
     "DestinationRoleArns": "arn:aws:iam::210987654321:role/keyrot-deliveries,arn:aws:iam::310987654321:role/ci/keyrot",
@@ -66,6 +67,14 @@ DELIVERIES = {
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key-??????",
             "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
             "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*-??????",
+        },
+        {},
+    ),
+    "RestartServices": (
+        {"ecs:DescribeServices", "ecs:UpdateService"},
+        {
+            "arn:aws:ecs:eu-central-1:123456789012:service/prod/shop",
+            "arn:aws:ecs:us-east-1:123456789012:service/jobs/ci-*",
         },
         {},
     ),
@@ -97,6 +106,11 @@ REFUSED = {
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/*",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*-??????",
         "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*",
+    ),
+    "DestinationServiceArns": (
+        "arn:aws:ecs:eu-central-1:123456789012:service/prod/*",
+        "arn:aws:ecs:eu-central-1:123456789012:service/*/shop",
+        "arn:aws:ecs:eu-central-1:123456789012:cluster/prod",
     ),
     "DestinationKmsKeyArns": (
         "arn:aws:kms:eu-west-1:123456789012:key/*",
@@ -179,7 +193,7 @@ def deliveries(texts):
         found = (set(one["Action"]), set(one["Resource"]), one.get("Condition", {}))
         if found != (actions, resources, condition):
             yield f"template.yaml: {sid} is {found}, not {(actions, resources, condition)}"
-    for page, sid in (("ssm.md", "DeliverParameters"), ("secrets_manager.md", "DeliverSecrets")):
+    for page, sid in (("ssm.md", "DeliverParameters"), ("secrets_manager.md", "DeliverSecrets"), ("ecs.md", "RestartServices")):
         text = (ROOT / "docs" / "destinations" / page).read_text()
         actions = set(json.loads(re.search(r"```json\n(\{\s*\"Effect\".*?)```", text, re.DOTALL)[1])["Action"])
         if actions != DELIVERIES[sid][0]:

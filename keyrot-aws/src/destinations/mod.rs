@@ -1,6 +1,6 @@
 //! Places beside the home secret that get a copy of each published key: SSM parameters, secrets in
 //! other regions, the secrets and variables of GitHub, GitLab, CircleCI, Vault and Kubernetes, and
-//! programs and credentials files on this machine.
+//! programs and credentials files on this machine; and services of ECS, which are restarted.
 //!
 //! [`Aws::destinations`] makes those in the settings; each is a [`Destination`].
 //!
@@ -19,11 +19,13 @@ mod about;
 mod circleci;
 #[cfg(feature = "command")]
 mod command;
+mod ecs;
 mod github;
 mod github_app;
 mod github_pace;
 mod github_place;
 mod gitlab;
+mod json_service;
 mod kept;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
@@ -116,6 +118,7 @@ impl Aws {
             DestinationKind::SecretsManager(kind) => {
                 Arc::new(secrets_manager::Secrets::new(name, kind, self))
             }
+            DestinationKind::Ecs(kind) => Arc::new(ecs::Services::new(name, kind, self)),
             DestinationKind::GitHub(kind) => {
                 Arc::new(github::GitHubSecrets::new(name, kind, self, turns.of(kind)))
             }

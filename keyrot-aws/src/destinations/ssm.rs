@@ -5,27 +5,21 @@
 //! `PutParameter`).
 
 use super::about::{About, WITHIN, hidden};
-use super::role;
+use super::json_service::{JsonService, instant};
 use crate::connect::Aws;
-use crate::limiter::{Limiter, LimiterSettings};
-use crate::notify::parameter::{Refused, call};
+use crate::json_call::Refused;
+use crate::notify::parameter::SSM;
 use crate::value;
 use async_trait::async_trait;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use chrono::{DateTime, Utc};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::{ParameterStore, Tier};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::json;
-use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-const ATTEMPTS: u32 = 4;
-const ATTEMPT: Duration = Duration::from_secs(8);
-const PAUSE: Duration = Duration::from_millis(300);
 /// The longest values (Systems Manager user guide, "Managing parameter tiers").
 const LONGEST: [(Tier, usize); 3] =
     [(Tier::Standard, 4096), (Tier::Advanced, 8192), (Tier::Intelligent, 8192)];
@@ -34,10 +28,7 @@ pub(super) struct Parameters {
     name: DestinationName,
     kind: ParameterStore,
     aws: Aws,
-    /// Those of the role that writes there; `None` for keyrot's own.
-    caller: Option<SharedCredentialsProvider>,
-    reads: Limiter,
-    writes: Limiter,
+    service: JsonService,
 }
 
 /// Of the answer of `GetParameter`.
@@ -70,14 +61,8 @@ impl Parameters {
             name: name.clone(),
             kind: kind.clone(),
             aws: aws.clone(),
-            caller: kind.role.as_ref().map(|role| role::credentials(aws, role)),
-            reads: Limiter::new(LimiterSettings::secret_reads()),
-            writes: Limiter::new(LimiterSettings::secret_writes()),
+            service: JsonService::new(aws, &SSM, kind.region.as_deref(), kind.role.as_ref()),
         }
-    }
-
-    fn region(&self) -> &str {
-        self.kind.region.as_deref().unwrap_or_else(|| self.aws.region())
     }
 
     fn about<'a>(&'a self, place: &'a str) -> About<'a> {
@@ -88,7 +73,7 @@ impl Parameters {
     async fn get(&self, place: &str, end: Instant) -> Result<Option<Parameter>, CallError> {
         let about = self.about(place);
         let body = json!({ "Name": place, "WithDecryption": true }).to_string();
-        let sent = self.send("GetParameter", &body, &self.reads, end).await;
+        let sent = self.service.read("GetParameter", &body, end).await;
         let answer = match sent {
             Ok(answer) => answer,
             Err(missing) if missing.code.as_deref() == Some("ParameterNotFound") => {
@@ -120,49 +105,6 @@ impl Parameters {
         })
     }
 
-    /// Sends a request, and retries it if that is harmless: a write only after a throttle.
-    async fn send(
-        &self,
-        operation: &'static str,
-        body: &str,
-        pace: &Limiter,
-        end: Instant,
-    ) -> Result<Zeroizing<Vec<u8>>, Refused> {
-        let read = operation == "GetParameter";
-        let mut attempt = 0;
-        loop {
-            attempt += 1;
-            let Ok(permit) = timeout_at(end, pace.acquire()).await else {
-                return Err(Refused::new(ErrorKind::Throttled, "no turn in time"));
-            };
-            let limit = end.min(Instant::now() + ATTEMPT);
-            let sent =
-                call(&self.aws, self.caller.as_ref(), self.region(), operation, body.to_owned());
-            let refused = match timeout_at(limit, sent).await {
-                Ok(Ok(answer)) => {
-                    permit.succeeded();
-                    return Ok(Zeroizing::new(answer));
-                }
-                Ok(Err(refused)) => refused,
-                Err(_) => Refused {
-                    is_lost: true,
-                    ..Refused::new(ErrorKind::Unavailable, "no answer in time")
-                },
-            };
-            match refused.kind {
-                ErrorKind::Throttled => permit.throttled(),
-                _ if refused.is_lost => drop(permit),
-                _ => permit.succeeded(),
-            }
-            let pause = PAUSE * 2_u32.pow(attempt - 1);
-            let again = refused.kind == ErrorKind::Throttled || (read && refused.is_lost);
-            if !again || attempt == ATTEMPTS || Instant::now() + pause >= end {
-                return Err(refused);
-            }
-            sleep(pause).await;
-        }
-    }
-
     fn failed(&self, about: &About<'_>, action: &str, refused: Refused, write: bool) -> CallError {
         let effect = if write && refused.is_lost { Effect::Unknown } else { Effect::None };
         let hint = match refused.code.as_deref() {
@@ -172,7 +114,7 @@ impl Parameters {
             Some("InvalidKeyId") => ". Correct kms_key",
             _ => "",
         };
-        let region = self.region();
+        let region = self.service.region();
         let said = format!("{action} in {region} failed: {}{hint}", refused.why);
         about.error(refused.kind, effect, said).with_aws_code(refused.code)
     }
@@ -214,7 +156,7 @@ impl Destination for Parameters {
         }
         let seen = there.map_or(0, |there| there.version);
         let body = Zeroizing::new(self.request(place, &text, seen > 0));
-        let sent = self.send("PutParameter", &body, &self.writes, end).await;
+        let sent = self.service.write("PutParameter", &body, end).await;
         let answer = sent.map_err(|refused| {
             let hidden = Refused {
                 why: refused.why.replace(delivery.credentials.secret.expose(), "[hidden]"),
@@ -282,11 +224,4 @@ impl Parameters {
         }
         whole
     }
-}
-
-/// Seconds, with milliseconds as a fraction.
-fn instant(seconds: f64) -> Option<DateTime<Utc>> {
-    let duration = Duration::try_from_secs_f64(seconds).ok()?;
-    let millis = i64::try_from(duration.as_millis()).ok()?;
-    DateTime::from_timestamp_millis(millis)
 }

@@ -39,6 +39,7 @@ pub enum Sid {
     ReadHookParameters,
     DeliverParameters,
     DeliverSecrets,
+    RestartServices,
     UseDeliveryKeys,
     UseDeliveryAliases,
     AssumeDeliveryRoles,
@@ -183,6 +184,8 @@ pub const ACTIONS: &[Action] = &[
         "deliver a key to another account, with a role there",
     ),
     action("ssm:PutParameter", &[Sid::DeliverParameters], "deliver a key to a parameter"),
+    action("ecs:DescribeServices", &[Sid::RestartServices], "see how far a restart is"),
+    action("ecs:UpdateService", &[Sid::RestartServices], "restart what reads a delivered key"),
     action(
         "sns:Publish",
         &[Sid::PublishToOwnTopic, Sid::PublishToTopics],

@@ -1,6 +1,6 @@
-//! What destinations in AWS need: SSM parameters, and secrets elsewhere.
+//! What destinations in AWS need: SSM parameters, secrets elsewhere, and services of ECS.
 
-use super::{Delivery, Hooks, Key, Scope, Sid, Statement, Text};
+use super::{Delivery, DeliveryKind, Hooks, Key, Scope, Sid, Statement, Text};
 use keyrot_core::settings::DestinationSpec;
 
 impl Hooks {
@@ -18,7 +18,7 @@ impl Scope {
             Some(region) => self.in_region(region),
             None => self.clone(),
         };
-        let (mut parameters, mut secrets) = (Vec::new(), Vec::new());
+        let (mut parameters, mut secrets, mut restarts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut keys, mut aliases, mut services) = (Vec::new(), Vec::new(), Vec::new());
         let (mut alias_keys, mut roles) = (Vec::new(), Vec::new());
         let add = |list: &mut Vec<String>, text: String| {
@@ -32,15 +32,22 @@ impl Scope {
                 continue;
             }
             let there = at(one);
-            let service = if one.is_parameter {
-                add(&mut parameters, there.parameter(&one.names));
-                there.service("ssm")
-            } else {
-                // One that is not there yet has no end of six characters.
-                let with_end = one.names.clone().then(Text::arn_end());
-                add(&mut secrets, there.arn("secretsmanager", "secret:", &one.names));
-                add(&mut secrets, there.arn("secretsmanager", "secret:", &with_end));
-                there.service("secretsmanager")
+            let service = match one.what {
+                DeliveryKind::Parameter => {
+                    add(&mut parameters, there.parameter(&one.names));
+                    there.service("ssm")
+                }
+                DeliveryKind::Secret => {
+                    // One that is not there yet has no end of six characters.
+                    let with_end = one.names.clone().then(Text::arn_end());
+                    add(&mut secrets, there.arn("secretsmanager", "secret:", &one.names));
+                    add(&mut secrets, there.arn("secretsmanager", "secret:", &with_end));
+                    there.service("secretsmanager")
+                }
+                DeliveryKind::EcsService => {
+                    add(&mut restarts, there.arn("ecs", "service/", &one.names));
+                    continue;
+                }
             };
             match &one.key {
                 None => continue,
@@ -62,6 +69,9 @@ impl Scope {
         }
         if !secrets.is_empty() {
             statements.push(Statement::new(Sid::DeliverSecrets, secrets));
+        }
+        if !restarts.is_empty() {
+            statements.push(Statement::new(Sid::RestartServices, restarts));
         }
         if !keys.is_empty() {
             statements.push(through(Sid::UseDeliveryKeys, keys));
@@ -87,6 +97,7 @@ impl Scope {
         vec![
             of(Sid::DeliverParameters, &open.parameters),
             of(Sid::DeliverSecrets, &open.secrets),
+            of(Sid::RestartServices, &open.ecs_services),
             of(Sid::UseDeliveryKeys, &open.keys).when(
                 "StringEquals",
                 "kms:ViaService",

@@ -20,8 +20,8 @@ pub enum Key {
 #[cfg(feature = "settings")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whether it is a parameter; else it is a secret.
-    pub is_parameter: bool,
+    /// What its places are.
+    pub what: DeliveryKind,
     /// Its region, where it is not that of the users' secrets.
     pub region: Option<Text>,
     /// The names of its places, with wildcards.
@@ -54,6 +54,8 @@ pub struct OpenDeliveries {
     pub parameters: String,
     /// The ARNs of the secrets, with and without the end of six characters.
     pub secrets: String,
+    /// The ARNs of the services of ECS.
+    pub ecs_services: String,
     /// The ARNs of their KMS keys.
     pub keys: String,
     /// The services that use these keys, as `kms:ViaService` has them.
@@ -62,23 +64,38 @@ pub struct OpenDeliveries {
     pub roles: String,
 }
 
+/// What the places of a destination in AWS are.
+#[cfg(feature = "settings")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DeliveryKind {
+    /// SSM parameters.
+    Parameter,
+    /// Secrets of Secrets Manager.
+    Secret,
+    /// Services of ECS.
+    EcsService,
+}
+
 #[cfg(feature = "settings")]
 impl Delivery {
     /// The destinations in AWS of these settings, for this account.
     #[must_use]
     pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
         let of_one = |spec: &DestinationSpec| {
-            let (is_parameter, region, key, role) = match spec.kind() {
+            let (what, region, key, role) = match spec.kind() {
                 DestinationKind::Ssm(kind) => {
-                    (true, kind.region.clone(), &kind.kms_key, &kind.role)
+                    (DeliveryKind::Parameter, kind.region.clone(), &kind.kms_key, &kind.role)
                 }
                 DestinationKind::SecretsManager(kind) => {
-                    (false, Some(kind.region.clone()), &kind.kms_key, &kind.role)
+                    (DeliveryKind::Secret, Some(kind.region.clone()), &kind.kms_key, &kind.role)
+                }
+                DestinationKind::Ecs(kind) => {
+                    (DeliveryKind::EcsService, kind.region.clone(), &None, &kind.role)
                 }
                 _ => return None,
             };
             Some(Self {
-                is_parameter,
+                what,
                 region: region.map(Text::fixed),
                 names: names(spec.to().as_str(), path_prefix, account),
                 key: key.as_deref().and_then(Key::parse),

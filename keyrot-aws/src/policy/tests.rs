@@ -38,12 +38,14 @@ fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
     #[cfg(feature = "settings")]
     {
         let role = "arn:aws:iam::210987654321:role/keyrot";
-        full.deliveries = [(true, None), (false, None), (true, Some(role))]
-            .map(|(is_parameter, role)| Delivery {
-                is_parameter,
+        use DeliveryKind::{EcsService, Parameter, Secret};
+        let all = [(Parameter, None), (Secret, None), (EcsService, None), (Parameter, Some(role))];
+        full.deliveries = all
+            .map(|(what, role)| Delivery {
+                what,
                 region: None,
                 names: "x".into(),
-                key: Key::parse(if is_parameter { "alias/mine" } else { "some-id" }),
+                key: Key::parse(if what == Parameter { "alias/mine" } else { "some-id" }),
                 role: role.map(Text::fixed),
             })
             .into();
@@ -191,6 +193,8 @@ fn destinations_bring_what_they_need() {
           { name = "others", kind = "ssm", users = ["*"], to = "x.{account}.{user}", region = "us-east-1", kms_key = "alias/ci" },
           { name = "copy", kind = "secrets_manager", users = ["*"], to = "copies{path}{user}", region = "eu-north-1", kms_key = "0a1b" },
           { name = "other", kind = "ssm", users = ["*"], to = "/other/{user}", role_arn = "arn:aws:iam::210987654321:role/keyrot" },
+          { name = "shop", kind = "ecs", users = ["*"], to = "prod/shop" },
+          { name = "jobs", kind = "ecs", users = ["*"], to = "jobs/{user}", region = "us-east-1" },
           { name = "hub", kind = "github", users = ["ci"], to = "acme/shop", token = "secret:keyrot/github#token" },
           { name = "lab", kind = "gitlab", users = ["ci"], to = "acme/shop", token = "ssm:/keyrot/lab" },
           { name = "here", kind = "circleci", users = ["ci"], to = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11", token = "file:/run/t" },
@@ -210,6 +214,13 @@ fn destinations_bring_what_they_need() {
         serde_json::json!([
             "arn:aws:ssm:eu-west-1:123456789012:parameter/ci/*/aws",
             "arn:aws:ssm:us-east-1:123456789012:parameter/x.123456789012.*",
+        ])
+    );
+    assert_eq!(
+        of(Sid::RestartServices)["Resource"],
+        serde_json::json!([
+            "arn:aws:ecs:eu-west-1:123456789012:service/prod/shop",
+            "arn:aws:ecs:us-east-1:123456789012:service/jobs/*",
         ])
     );
     let copies = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:copies/ci/**";
@@ -253,8 +264,9 @@ fn destinations_bring_what_they_need() {
 #[cfg(feature = "settings")]
 #[test]
 fn destinations_that_are_filled_in_later_get_the_same_statements() {
-    let delivery = |is_parameter, region: &str, names: &str, key: &str| Delivery {
-        is_parameter,
+    use DeliveryKind::{EcsService, Parameter, Secret};
+    let delivery = |what, region: &str, names: &str, key: &str| Delivery {
+        what,
         region: Some(Text::fixed(region)),
         names: Text::wild(names),
         key: Key::parse(key),
@@ -263,9 +275,10 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
     let arn = "arn:aws:kms:us-east-1:123456789012:key/2c3d";
     let known = Scope {
         deliveries: vec![
-            delivery(true, "eu-west-1", "/ci/*/aws", "0a1b"),
-            delivery(false, "us-east-1", "/copies/*", arn),
-            delivery(true, "us-east-1", "/other/*", "arn:aws:iam::210987654321:role/keyrot"),
+            delivery(Parameter, "eu-west-1", "/ci/*/aws", "0a1b"),
+            delivery(Secret, "us-east-1", "/copies/*", arn),
+            delivery(EcsService, "us-east-1", "prod/*", ""),
+            delivery(Parameter, "us-east-1", "/other/*", "arn:aws:iam::210987654321:role/keyrot"),
         ],
         ..scope("/iam/{user}", "/")
     };
@@ -279,6 +292,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
             open_deliveries: Some(OpenDeliveries {
                 parameters: "${parameters}".to_owned(),
                 secrets: "${secrets}".to_owned(),
+                ecs_services: "${ecs_services}".to_owned(),
                 keys: "${keys}".to_owned(),
                 services: "${services}".to_owned(),
                 roles: "${roles}".to_owned(),
@@ -288,6 +302,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
         for (sid, resources) in [
             (Sid::DeliverParameters, "parameters"),
             (Sid::DeliverSecrets, "secrets"),
+            (Sid::RestartServices, "ecs_services"),
             (Sid::UseDeliveryKeys, "keys"),
             (Sid::AssumeDeliveryRoles, "roles"),
         ] {

@@ -4,6 +4,8 @@
 mod circleci;
 mod circleci_server;
 mod command;
+mod ecs;
+mod ecs_server;
 mod github;
 mod github_app;
 mod github_server;

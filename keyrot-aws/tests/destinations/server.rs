@@ -215,9 +215,10 @@ impl<S: Service> Server<S> {
         let fault = inner.faults.iter().position(|(text, _)| line.contains(text));
         let fault = fault.and_then(|at| inner.faults.remove(at)).map(|(_, fault)| fault);
         let carried_out = |inner: &mut Inner<S>| {
-            let answer = match request.headers.get("x-amz-target") {
-                Some(_) => inner.parameters.answer(request),
-                None => inner.service.answer(request),
+            let target = request.headers.get("x-amz-target");
+            let answer = match target.is_some_and(|target| target.starts_with("AmazonSSM.")) {
+                true => inner.parameters.answer(request),
+                false => inner.service.answer(request),
             };
             inner.service.carried_out(&inner.parameters);
             answer

@@ -55,7 +55,13 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
         Err(error) if place == Place::Own && error.kind() == ErrorKind::PermissionDenied => {
             return Ok(None);
         }
-        Err(error) if place != Place::Named && is_absent(error.kind()) => return Ok(None),
+        Err(error) if place != Place::Named && is_absent(error.kind()) => {
+            // Settings that are meant to be there are not passed over.
+            return match path.is_symlink() {
+                true => Err(unreadable("it is a link to a file that does not exist".to_owned())),
+                false => Ok(None),
+            };
+        }
         _ => {}
     }
     // A pipe that was named is the caller's: `--config <(…)`.
@@ -198,5 +204,14 @@ mod tests {
             format!("{:?}", read(&path, Place::Own).unwrap_err())
                 .contains("expected a regular file")
         );
+        #[cfg(unix)]
+        {
+            std::fs::remove_dir(&path).unwrap();
+            std::os::unix::fs::symlink("nowhere.toml", &path).unwrap();
+            for place in [Place::Own, Place::CurrentDirectory] {
+                let error = format!("{:?}", read(&path, place).unwrap_err());
+                assert!(error.contains("a link to a file that does not exist"), "{error}");
+            }
+        }
     }
 }

@@ -128,6 +128,12 @@ const PARTS: &[Part] = &[
         Sid::DeliverSecrets,
     ),
     part(
+        "destination-services",
+        "HasDestinationServices",
+        "length(var.destination_service_arns) > 0",
+        Sid::RestartServices,
+    ),
+    part(
         "destination-kms-keys",
         "HasDestinationKmsKeys",
         "length(var.destination_kms_key_arns) > 0",
@@ -164,6 +170,7 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
         "DestinationSecrets",
         "!Join ['', [!Join ['\", \"', !Split [',', !Ref DestinationSecretArns]], '\", \"', !Join ['-??????\", \"', !Split [',', !Ref DestinationSecretArns]], '-??????']]",
     ),
+    ("DestinationEcs", "!Join ['\", \"', !Split [',', !Ref DestinationServiceArns]]"),
     ("DestinationKmsKeys", "!Join ['\", \"', !Split [',', !Ref DestinationKmsKeyArns]]"),
     ("DestinationServices", "!Join ['\", \"', !Split [',', !Ref DestinationKmsServices]]"),
     ("DestinationRoles", "!Join ['\", \"', !Split [',', !Ref DestinationRoleArns]]"),
@@ -233,6 +240,7 @@ pub(crate) fn terraform_module() -> String {
             "NotifyParameters" => "var.notify_parameter_arns",
             "DestinationParameters" => "var.destination_parameter_arns",
             "DestinationSecrets" => "local.destination_secrets",
+            "DestinationEcs" => "var.destination_service_arns",
             "DestinationKmsKeys" => "var.destination_kms_key_arns",
             "DestinationRoles" => "var.destination_role_arns",
             _ => "var.destination_kms_services",
@@ -289,6 +297,7 @@ fn everything(
         open_deliveries: Some(OpenDeliveries {
             parameters: place("DestinationParameters"),
             secrets: place("DestinationSecrets"),
+            ecs_services: place("DestinationEcs"),
             keys: place("DestinationKmsKeys"),
             services: place("DestinationServices"),
             roles: place("DestinationRoles"),

@@ -1,7 +1,7 @@
 //! The states of a user's destinations, for people and documents.
 
 use crate::decide::belief::believed;
-use crate::decide::facts::delivery::Standing;
+use crate::decide::facts::delivery::{AFTER_OTHERS, Standing};
 use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::destination::Assignment;
 use crate::model::names::DestinationName;
@@ -107,6 +107,7 @@ pub(crate) fn destinations(
             Standing::Failed(reason) => (Delivered::Failed, Some(reason.to_owned())),
             Standing::Unfinished(what) => (Delivered::Waiting, Some(what.to_owned())),
             Standing::Changed(how) => (Delivered::Changed, Some(how.to_string())),
+            Standing::Later => (Delivered::Waiting, Some(AFTER_OTHERS.to_owned())),
             Standing::Unasked
             | Standing::Unrecorded(_)
             | Standing::Unannounced(_)

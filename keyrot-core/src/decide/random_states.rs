@@ -320,6 +320,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
             Abilities::WRITE_ONLY,
             Abilities::IN_PARTS,
             Abilities::UNSEEN,
+            Abilities::RESTARTS,
         ]);
         let place = "here".to_owned();
         all.push(SeenDestination {

@@ -79,6 +79,8 @@ pub enum EventKind {
         to: DestinationName,
         /// The place in it.
         place: String,
+        /// Whether it takes no key, but consumers there were restarted.
+        restarts: bool,
     },
     /// A destination does not have the current key, but the run continued.
     NotDelivered {
@@ -248,7 +250,12 @@ impl fmt::Display for EventKind {
                 write!(f, "published {key} again in place of {from}")
             }
             Self::RolledBack { key, from: None, .. } => write!(f, "published {key} again"),
-            Self::Delivered { key, to, place } => write!(f, "delivered {key} to {to} ({place})"),
+            Self::Delivered { key, to, place, restarts: false } => {
+                write!(f, "delivered {key} to {to} ({place})")
+            }
+            Self::Delivered { key, to, place, restarts: true } => {
+                write!(f, "restarted {to} ({place}), so it uses {key}")
+            }
             Self::NotDelivered { to, place, required, reason } => {
                 let kept = if *required { "; the previous key stays as it is" } else { "" };
                 write!(f, "{to} ({place}) does not have the current key: {reason}{kept}")

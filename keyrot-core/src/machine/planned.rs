@@ -37,6 +37,8 @@ pub enum PlannedAction {
         to: DestinationName,
         /// The place in it.
         place: String,
+        /// Whether it takes no key, but consumers there are restarted.
+        restarts: bool,
     },
     /// Give a destination up.
     LetGo(DestinationName),
@@ -121,6 +123,7 @@ impl PlannedAction {
             Self::Deactivate(key) => format!("deactivate {}", name(key)),
             Self::Delete(key) => format!("delete {}", name(key)),
             Self::Reinstate(key) => format!("take the revocation of {} back", name(key)),
+            Self::Deliver { to, restarts: true, .. } => format!("restart {to}"),
             Self::Deliver { to, .. } => format!("deliver the current key to {to}"),
             Self::LetGo(to) => format!("let {to} go"),
             Self::WriteDown => "record the known state".to_owned(),
@@ -151,7 +154,10 @@ impl fmt::Display for PlannedAction {
             Self::Reinstate(key) => {
                 write!(f, "undo the revocation of {key}: it counts as any other key again")
             }
-            Self::Deliver { to, place } => {
+            Self::Deliver { to, place, restarts: true } => {
+                write!(f, "restart {to} ({place}), so that it reads the current key")
+            }
+            Self::Deliver { to, place, restarts: false } => {
                 write!(f, "deliver the current key to {to} ({place}), over what is there")
             }
             Self::LetGo(to) => write!(

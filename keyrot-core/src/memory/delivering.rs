@@ -67,8 +67,24 @@ impl World {
                 format!("{place} of {name} was changed by another writer in the meantime");
             return Err(CallError::refused(ErrorKind::Conflict, message));
         }
-        found.write(place, now, change);
-        Ok(if found.visible { found.found(place) } else { Found::unseen() })
+        if !found.restarts {
+            found.write(place, now, change);
+            return Ok(if found.visible { found.found(place) } else { Found::unseen() });
+        }
+        // Any restart since then will do.
+        if found.found(place).mark() == delivery.replaces.as_ref() {
+            let key = &delivery.credentials.key;
+            let others = self.destinations.values().filter(|one| !one.restarts);
+            let stale = others.filter_map(|one| one.at(place)).find(|one| one.whole() != Some(key));
+            let (id, secret) = match stale {
+                Some(Copy { id, secret, .. }) => (id.clone(), secret.clone()),
+                None => (Some(key.clone()), Some(key.clone())),
+            };
+            if let Some(found) = self.destinations.get_mut(name) {
+                found.write(place, now, |copy| (copy.id, copy.secret) = (id, secret));
+            }
+        }
+        self.destination(name).map(|found| found.found(place)).ok_or_else(|| unknown(name))
     }
 }
 

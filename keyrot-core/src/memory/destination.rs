@@ -15,6 +15,9 @@ pub struct MemoryDestination {
     pub readable: bool,
     /// Whether a write can be detected.
     pub visible: bool,
+    /// Whether it restarts consumers, which then use the key at the same place of the other
+    /// destinations, or the delivered one if there is no other.
+    pub restarts: bool,
     /// Whether it refuses to overwrite something other than what the caller read.
     pub conditional: bool,
     /// Whether it accepts keys from outside the account, as a real one does.
@@ -59,11 +62,12 @@ impl MemoryDestination {
     /// One with these abilities, and without conditional writes.
     #[must_use]
     pub fn new(abilities: Abilities) -> Self {
-        let Abilities { whole, readable, visible } = abilities;
+        let Abilities { whole, readable, visible, restarts } = abilities;
         Self {
             whole,
             readable,
             visible,
+            restarts,
             conditional: false,
             takes_any: false,
             copies: BTreeMap::new(),
@@ -73,7 +77,8 @@ impl MemoryDestination {
     /// What it can do.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
-        Abilities { whole: self.whole, readable: self.readable, visible: self.visible }
+        let Self { whole, readable, visible, restarts, .. } = *self;
+        Abilities { whole, readable, visible, restarts }
     }
 
     /// What is at the place.
@@ -84,6 +89,14 @@ impl MemoryDestination {
 
     /// What a look finds.
     pub(super) fn found(&self, place: &str) -> Found {
+        let mark = |writes: u32| Mark::parse(writes.to_string()).expect("a number is a mark");
+        if self.restarts {
+            // The consumers run before their first restart, too.
+            let copy = self.copies.get(place);
+            let (mark, written) =
+                (mark(copy.map_or(0, |copy| copy.writes)), copy.map(|copy| copy.written));
+            return Found::Copy { mark, holds: Holds::NotShown, written };
+        }
         let copy = self.copies.get(place).filter(|_| self.visible);
         let Some(copy) = copy else { return Found::Nothing };
         let holds = match copy.whole() {
@@ -91,8 +104,7 @@ impl MemoryDestination {
             Some(key) => Holds::Key(key.clone()),
             None => Holds::Other,
         };
-        let mark = Mark::parse(copy.writes.to_string()).expect("a number is a mark");
-        Found::Copy { mark, holds, written: Some(copy.written) }
+        Found::Copy { mark: mark(copy.writes), holds, written: Some(copy.written) }
     }
 
     pub(super) fn write(&mut self, place: &str, now: Timestamp, change: impl FnOnce(&mut Copy)) {

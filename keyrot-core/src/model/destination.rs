@@ -90,17 +90,22 @@ pub struct Abilities {
     pub readable: bool,
     /// Whether a write to the place can be detected. If not, a foreign write goes unnoticed.
     pub visible: bool,
+    /// Whether it takes no key, but restarts consumers, which read the key elsewhere: in the home
+    /// secret, or at another destination. It is served after all others.
+    pub restarts: bool,
 }
 
 impl Abilities {
     /// Takes a key in one write, and can be read.
-    pub const READABLE: Self = Self { whole: true, readable: true, visible: true };
+    pub const READABLE: Self = Self { whole: true, readable: true, visible: true, restarts: false };
     /// Takes a key in one write, and never shows it again.
-    pub const WRITE_ONLY: Self = Self { whole: true, readable: false, visible: true };
+    pub const WRITE_ONLY: Self = Self { readable: false, ..Self::READABLE };
     /// Takes the halves of a key one after the other, and never shows them again.
-    pub const IN_PARTS: Self = Self { whole: false, readable: false, visible: true };
+    pub const IN_PARTS: Self = Self { whole: false, ..Self::WRITE_ONLY };
     /// Takes a key in one write, and nothing else is known about it.
-    pub const UNSEEN: Self = Self { whole: true, readable: false, visible: false };
+    pub const UNSEEN: Self = Self { visible: false, ..Self::WRITE_ONLY };
+    /// Restarts consumers.
+    pub const RESTARTS: Self = Self { restarts: true, ..Self::UNSEEN };
 }
 
 /// The content of a place.

@@ -1,5 +1,7 @@
 //! The port for a place that gets a copy of each published key.
 
+#[cfg(doc)]
+use crate::model::destination::Holds;
 use crate::model::destination::{Abilities, Delivery, Found};
 use crate::model::error::CallError;
 use async_trait::async_trait;
@@ -21,6 +23,9 @@ use async_trait::async_trait;
 ///   [`Nothing`](Found::Nothing), and a delivery returns [`Found::unseen`]. Only its receipt is
 ///   known then.
 /// - It never deletes and rewrites what consumers read.
+/// - One that restarts consumers ([`Abilities::restarts`]) takes no key. `inspect` returns the mark
+///   of their last restart, whoever asked for it, and [`Holds::NotShown`]. A delivery restarts them
+///   if that is still [`Delivery::replaces`], and is complete when all of them were restarted since.
 /// - Its errors and logs never contain the key's secret half, or the credentials for the
 ///   destination.
 #[cfg_attr(feature = "mocks", mockall::automock)]

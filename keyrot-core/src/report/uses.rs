@@ -1,6 +1,6 @@
 //! The uses of keys, as a document.
 
-use crate::decide::destinations::DestinationState;
+use crate::decide::destinations::{Delivered, DestinationState};
 use crate::engine::report::UserResult;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::{AccessKey, LastUse};
@@ -58,7 +58,7 @@ impl UsesDocument {
         };
         !self.unseen.is_empty()
             || self.keys.iter().any(failed)
-            || self.destinations.iter().any(|one| one.problem.is_some())
+            || self.destinations.iter().any(UserDestinations::has_failed)
     }
 
     /// The destinations of this key's user, if it is known and has any.
@@ -82,6 +82,12 @@ pub struct UserDestinations {
 }
 
 impl UserDestinations {
+    /// Whether it or one of the destinations could not be read.
+    fn has_failed(&self) -> bool {
+        let failed = |one: &DestinationState| one.state == Delivered::Failed;
+        self.problem.is_some() || self.destinations.iter().any(failed)
+    }
+
     /// Returns the destinations of a user by a plan. If the plan did not get as far as the user's
     /// secret, nothing is known about deliveries.
     pub(crate) fn of(one: &UserResult, now: Timestamp) -> Self {

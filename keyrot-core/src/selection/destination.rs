@@ -61,6 +61,8 @@ impl DestinationRule {
         match users.as_slice() {
             [] => return Err(RuleError::NoUsers),
             [only] if one(only) => {}
+            // A restart takes no key, so it overwrites none.
+            _ if abilities.restarts => {}
             _ if to.parts.contains(&Part::User) => {}
             several => {
                 let users = several.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
@@ -87,7 +89,8 @@ impl DestinationRule {
     }
 
     /// Sets the store, if other destinations may write to it as well: any text that identifies it.
-    /// Two users must not share a place in a store, even through different destinations.
+    /// Two users must not share a place in a store, even through different destinations, unless
+    /// these only restart consumers.
     #[must_use]
     pub fn in_store(self, store: impl Into<String>) -> Self {
         Self { store: store.into(), ..self }
@@ -242,6 +245,8 @@ pub enum PlaceForm {
     Vault,
     /// `FILE#PROFILE`: a profile of an AWS credentials file, which has an absolute path.
     Profile,
+    /// `CLUSTER/SERVICE` of Amazon ECS.
+    EcsService,
     /// Any text in one line.
     Text,
 }
@@ -314,6 +319,12 @@ impl PlaceForm {
                 is_profile(place),
                 "FILE#PROFILE, such as /srv/ci/.aws/credentials#ci: an absolute path without empty parts, . and .., \
                  and a profile's name of A-Z a-z 0-9 + = , . @ _ -",
+            ),
+            Self::EcsService => (
+                // ECS API reference, `CreateCluster`, `clusterName`; `CreateService`, `serviceName`.
+                place.split('/').count() == 2
+                    && place.split('/').all(|part| part.len() <= 255 && named(part, "_-")),
+                "CLUSTER/SERVICE, each of A-Z a-z 0-9 _ -",
             ),
             Self::Text => (!place.chars().any(char::is_control), "text in one line"),
         };

@@ -426,6 +426,10 @@ impl fmt::Display for Missing {
                     write!(f, " under the path {path_prefix}")?;
                 }
                 match nearest {
+                    // IAM allows commas in names.
+                    _ if user.as_str().contains(',') => {
+                        f.write_str("; expected one name, and several users one by one")
+                    }
                     Some(nearest) => write!(f, "; did you mean {nearest}?"),
                     None => Ok(()),
                 }

@@ -38,6 +38,7 @@ impl<'a> Places<'a> {
         for user in users {
             for rule in &homes.destinations {
                 if rule.serves(user.name())
+                    && !rule.abilities().restarts
                     && let Ok(place) = rule.place_of(user)
                 {
                     for spot in spots(rule, &place) {
@@ -90,6 +91,9 @@ impl<'a> Places<'a> {
         home: Option<&SecretName>,
     ) -> Option<String> {
         let Assignment { to, place, .. } = it;
+        if it.abilities.restarts {
+            return None;
+        }
         if rule.store() == self.home_store {
             let own = home.filter(|home| home.as_str() == place).map(|_| user.name());
             let of = own.or_else(|| {

@@ -1,10 +1,13 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::model::destination::Abilities;
 use crate::model::home::{HOME_TAG, HomeTag};
-use crate::model::names::{UserArn, UserId};
+use crate::model::names::{DestinationName, UserArn, UserId};
 use crate::model::waits::Waits;
+use crate::selection::destination::PlaceTemplate;
 use crate::selection::destination::tests::rule;
+use crate::selection::pattern::Pattern;
 use crate::testing::at;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -383,6 +386,22 @@ fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
 
     let selected = go(vec![to("e", &["*"], "/aws{path}{user}", PlaceForm::Text), b], &[]);
     assert!(selected.chosen.iter().all(|target| target.policy.is_ok()));
+}
+
+/// A restart overwrites nobody's key.
+#[test]
+fn users_may_share_a_service_that_is_restarted() {
+    let everyone = ["*"].map(|text| Pattern::parse(text).unwrap()).to_vec();
+    let to = PlaceTemplate::parse("prod/shop", PlaceForm::EcsService).unwrap();
+    let name = DestinationName::parse("shop").unwrap();
+    let shop = DestinationRule::new(name, everyone, to, Abilities::RESTARTS).unwrap();
+    let users = ["ci-1", "ci-2"].map(|name| tagged(name, &[]));
+    let homes = Homes { destinations: vec![shop], ..homes() };
+    let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
+    for target in &selected.chosen {
+        assert!(target.policy.is_ok());
+        assert_eq!(target.subject.destinations[0].place, "prod/shop");
+    }
 }
 
 #[test]

@@ -58,6 +58,18 @@ pub enum DestinationKind {
     Kubernetes(Kubernetes),
     /// Profiles of AWS credentials files on this machine.
     Profile,
+    /// Services of Amazon ECS, which are restarted.
+    Ecs(EcsServices),
+}
+
+/// Services of Amazon ECS. They get no key: their tasks read it when they start, from the home
+/// secret or a copy of it, so they are restarted when all copies have the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcsServices {
+    /// The region; `None` is that of the users' homes.
+    pub region: Option<String>,
+    /// The role that restarts them, in another account; `None` is keyrot itself.
+    pub role: Option<WriterRole>,
 }
 
 /// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
@@ -353,7 +365,9 @@ impl DestinationSpec {
     #[must_use]
     pub fn sources(&self) -> Vec<&SecretSource> {
         match &self.kind {
-            DestinationKind::Ssm(_) | DestinationKind::SecretsManager(_) => Vec::new(),
+            DestinationKind::Ssm(_)
+            | DestinationKind::SecretsManager(_)
+            | DestinationKind::Ecs(_) => Vec::new(),
             // What a kubeconfig names is read by what reads that file.
             DestinationKind::Kubernetes(_) => Vec::new(),
             DestinationKind::GitHub(github) => match &github.auth {
@@ -385,6 +399,7 @@ impl DestinationKind {
             Self::Command(_) => "command",
             Self::Kubernetes(_) => "kubernetes",
             Self::Profile => "profile",
+            Self::Ecs(_) => "ecs",
         }
     }
 
@@ -396,6 +411,7 @@ impl DestinationKind {
                 names.abilities()
             }
             Self::Command(_) => Abilities::UNSEEN,
+            Self::Ecs(_) => Abilities::RESTARTS,
         }
     }
 
@@ -404,6 +420,9 @@ impl DestinationKind {
         match self {
             Self::Ssm(ParameterStore { region, role, .. }) => {
                 format!("ssm {}{}", region.as_deref().unwrap_or(home_region), account(role))
+            }
+            Self::Ecs(EcsServices { region, role }) => {
+                format!("ecs {}{}", region.as_deref().unwrap_or(home_region), account(role))
             }
             Self::SecretsManager(SecretCopies { region, role, .. }) => {
                 DestinationRule::secrets_in(region) + &account(role)
@@ -472,6 +491,7 @@ pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
         "gitlab" => (PlaceForm::GitLab, "acme/shop"),
         "circleci" => (PlaceForm::CircleCi, "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11"),
         "vault" => (PlaceForm::Vault, "ci/{user}/aws"),
+        "ecs" => (PlaceForm::EcsService, "prod/shop"),
         "profile" => (PlaceForm::Profile, "/srv/ci/.aws/credentials#{user}"),
         _ => (PlaceForm::Text, "{user}"),
     }

@@ -18,9 +18,10 @@ pub(super) const NAME: &str = "destination";
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys that each has beside [`EVERY`].
-pub(super) const KINDS: [(&str, &[&str]); 9] = [
+pub(super) const KINDS: [(&str, &[&str]); 10] = [
     ("ssm", &["region", "kms_key", "tier", "role_arn", "external_id"]),
     ("secrets_manager", &["region", "kms_key", "role_arn", "external_id"]),
+    ("ecs", &["region", "role_arn", "external_id"]),
     (
         "github",
         &[

@@ -2,9 +2,9 @@
 
 use crate::model::arn::Arn;
 use crate::settings::destination::{
-    CircleCi, Command, DestinationKind, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth, Workload,
-    WorkloadKind, WriterRole,
+    CircleCi, Command, DestinationKind, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab,
+    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
+    Workload, WorkloadKind, WriterRole,
 };
 use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
@@ -43,6 +43,10 @@ impl Keys<'_> {
             "circleci" => self.circleci()?,
             "vault" => self.vault()?,
             "kubernetes" => self.kubernetes()?,
+            "ecs" => DestinationKind::Ecs(EcsServices {
+                region: self.region(),
+                role: self.writer_role(),
+            }),
             "profile" => DestinationKind::Profile,
             _ => DestinationKind::Command(self.command()?),
         })

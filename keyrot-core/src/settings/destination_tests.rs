@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::destination::{
-    DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel,
-    Kubernetes, ParameterStore, SecretCopies, Tier, VaultAuth, WorkloadKind,
+    DestinationKind, DestinationSpec, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab,
+    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VaultAuth, WorkloadKind,
 };
 use super::loaded::Settings;
 use super::source::Sources;
@@ -62,6 +62,13 @@ to = "shop/{user}-aws"
 context = "arn:aws:eks:eu-west-1:123456789012:cluster/shop"
 kubeconfig = "/etc/keyrot/kubeconfig"
 secret_name = "aws.secret"
+
+[[destination]]
+name = "tasks"
+kind = "ecs"
+users = ["ci-*", "bob"]
+to = "prod/shop"
+region = "eu-west-1"
 "#;
 
 fn load(text: &str) -> Settings {
@@ -85,6 +92,7 @@ fn table(kind: &str, more: &str) -> String {
         "secrets_manager" => "to = '/x/{user}'\nregion = 'eu-west-1'",
         "github" => "to = 'acme/{user}'\ntoken = 'secret:x'",
         "kubernetes" => "to = 'shop/{user}'",
+        "ecs" => "to = 'acme/{user}'",
         _ => "to = 'acme/{user}'\ntoken = 'secret:x'",
     };
     format!("[[destination]]\nname = 'a'\nkind = '{kind}'\nusers = ['*']\n{own}\n{more}\n")
@@ -95,7 +103,7 @@ fn each_kind_is_read() {
     let settings = load(EVERY_KIND);
     let all = settings.destinations();
     let names: Vec<&str> = all.iter().map(|spec| spec.name().as_str()).collect();
-    assert_eq!(names, ["params", "copy", "shop", "app", "lab", "cluster"]);
+    assert_eq!(names, ["params", "copy", "shop", "app", "lab", "cluster", "tasks"]);
     assert!(!all[0].required() && all[1..].iter().all(DestinationSpec::required));
     let user = UserArn::parse("arn:aws:iam::123456789012:user/ci-shop").unwrap();
     assert!(all[0].serves(user.name()) && !all[3].serves(user.name()));
@@ -166,6 +174,18 @@ fn each_kind_is_read() {
     assert_eq!(all[5].place_of(&user).unwrap(), "shop/ci-shop-aws");
     assert!(all[5].sources().is_empty());
 
+    let DestinationKind::Ecs(EcsServices { region, role: None }) = all[6].kind() else {
+        panic!("{all:?}")
+    };
+    assert_eq!(region.as_deref(), Some("eu-west-1"));
+    assert!(all[6].abilities().restarts, "two users may share it");
+    for wrong in ["shop", "prod/", "prod/shop/x", "prod/sh op", "arn:aws:ecs:x:1:service/prod/shop"]
+    {
+        let text = table("ecs", "").replace("'acme/{user}'", &format!("'{wrong}'"));
+        let error = Settings::load(&Sources::default().file("keyrot.toml", &text)).unwrap_err();
+        assert!(error.to_string().contains("expected CLUSTER/SERVICE"), "{error}");
+    }
+
     let homes = settings.homes("us-east-1", true);
     let stores: Vec<&str> = homes.destinations.iter().map(|rule| rule.store()).collect();
     assert_eq!(stores[..2], ["ssm us-east-1", "secrets_manager eu-west-1"]);
@@ -218,7 +238,7 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
         (table("github", "tier = 'standard'"), "`tier` is a key of kind ssm; a github"),
         (
             table("gitub", ""),
-            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, github, gitlab, kubernetes, circleci, vault, command, profile; did you mean github?",
+            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, ecs, github, gitlab, kubernetes, circleci, vault, command, profile; did you mean github?",
         ),
         (table("ssm", "region = 'EU'"), "region = \"EU\" is not usable; expected a region"),
         (

@@ -50,9 +50,9 @@ pub(crate) mod value;
 pub(crate) mod values;
 
 pub use destination::{
-    CircleCi, Command, DestinationKind, DestinationSpec, GitHub, GitHubAuth, GitHubStore, GitLab,
-    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
-    Workload, WorkloadKind, WriterRole,
+    CircleCi, Command, DestinationKind, DestinationSpec, EcsServices, GitHub, GitHubAuth,
+    GitHubStore, GitLab, GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier,
+    VariableNames, Vault, VaultAuth, Workload, WorkloadKind, WriterRole,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use loaded::{Explained, Settings};

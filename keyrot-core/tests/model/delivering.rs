@@ -14,6 +14,11 @@ pub(crate) const IN_PARTS: &[Destination] = &[lake(Abilities::IN_PARTS)];
 pub(crate) const OPTIONAL: &[Destination] =
     &[Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY }];
 /// Nothing can be seen of it.
+/// The second one restarts consumers that read the first one.
+pub(crate) const RESTARTED: &[Destination] = &[
+    lake(Abilities::READABLE),
+    Destination { name: "a-restart", required: true, abilities: Abilities::RESTARTS },
+];
 const UNSEEN: &[Destination] = &[lake(Abilities::UNSEEN)];
 const TWO: &[Destination] = &[
     lake(Abilities::READABLE),
@@ -22,7 +27,8 @@ const TWO: &[Destination] = &[
 
 #[test]
 fn a_rotation_with_a_destination_and_a_fault() {
-    for (destinations, units) in [(READABLE, bound(3, 8)), (IN_PARTS, bound(2, 6))] {
+    let all = [(READABLE, bound(3, 8)), (IN_PARTS, bound(2, 6)), (RESTARTED, bound(2, 6))];
+    for (destinations, units) in all {
         let setting =
             Setting { faults: 1, horizon: units, destinations, ..Setting::new(Start::Due) };
         explore(&format!("rotation, {:?}, one fault", destinations[0].abilities), setting);

@@ -332,6 +332,26 @@ resource "aws_iam_role_policy" "destination_secrets" {
   })
 }
 
+resource "aws_iam_role_policy" "destination_services" {
+  count = length(var.destination_service_arns) > 0 ? 1 : 0
+  name  = "destination-services"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "RestartServices",
+        "Effect" : "Allow",
+        "Action" : [
+          "ecs:DescribeServices",
+          "ecs:UpdateService"
+        ],
+        "Resource" : "${var.destination_service_arns}"
+      }
+    ]
+  })
+}
+
 resource "aws_iam_role_policy" "destination_kms_keys" {
   count = length(var.destination_kms_key_arns) > 0 ? 1 : 0
   name  = "destination-kms-keys"

@@ -221,6 +221,18 @@ variable "destination_secret_arns" {
   }
 }
 
+variable "destination_service_arns" {
+  description = "The ARNs of the services of ecs destinations. An ARN ends with the destination's `to`, with * for each part in braces, such as arn:aws:ecs:eu-central-1:123456789012:service/prod/shop. `keyrot policy --for lambda` prints them (RestartServices)."
+  type        = list(string)
+  default     = []
+
+  # Without a name of its own the function could restart every service of the cluster.
+  validation {
+    condition     = alltrue([for one in var.destination_service_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/[A-Za-z0-9_-]+/[A-Za-z0-9_*-]*[A-Za-z0-9_-][A-Za-z0-9_*-]*$", one))])
+    error_message = "Expected ARNs of services with the names of their clusters."
+  }
+}
+
 variable "destination_kms_key_arns" {
   description = "The ARNs of your KMS keys that encrypt these parameters and secrets (`kms_key`). Set destination_kms_services with it. Empty for AWS's own keys."
   type        = list(string)
@@ -244,7 +256,7 @@ variable "destination_kms_services" {
 }
 
 variable "destination_role_arns" {
-  description = "The ARNs of the roles in other accounts (`role_arn`) of ssm and secrets_manager destinations. `keyrot policy --for lambda` prints them (AssumeDeliveryRoles)."
+  description = "The ARNs of the roles in other accounts (`role_arn`) of ssm, secrets_manager and ecs destinations. `keyrot policy --for lambda` prints them (AssumeDeliveryRoles)."
   type        = list(string)
   default     = []
 

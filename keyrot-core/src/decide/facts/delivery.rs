@@ -17,6 +17,8 @@ use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::after;
 
+pub(crate) const AFTER_OTHERS: &str =
+    "it restarts consumers as soon as every other required destination has the key";
 const OVERTAKEN: &str =
     "another run may be delivering an earlier key there; the next run delivers the current one";
 
@@ -43,6 +45,8 @@ pub(crate) enum Standing<'a> {
     Unfinished(&'a str),
     /// Something else wrote to the place.
     Changed(Changed),
+    /// It restarts consumers, and another destination that they may read has to be served first.
+    Later,
 }
 
 impl<'a> Standing<'a> {
@@ -61,6 +65,9 @@ impl<'a> Standing<'a> {
         }
         if !asked && receipt.is_some_and(|receipt| receipt.state == Receiving::LetGo) {
             return Self::LetGo;
+        }
+        if one.assignment.abilities.restarts {
+            return Self::of_restart(case, one, key, receipt, asked);
         }
         let delivered = receipt.filter(|receipt| receipt.state == Receiving::Delivered);
         let Some(found) = &one.found else {
@@ -142,6 +149,50 @@ impl<'a> Standing<'a> {
     }
 }
 
+impl<'a> Standing<'a> {
+    /// Returns the state of a destination that restarts consumers. Its entry names the last restart
+    /// before the delivery: if there is a later one, by anyone, the consumers have read the key.
+    fn of_restart(
+        case: &Situation<'a>,
+        one: &'a SeenDestination,
+        key: &KeyId,
+        receipt: Option<&'a Receipt>,
+        asked: bool,
+    ) -> Self {
+        let Some(since) = case.readable_since(key) else { return Self::Later };
+        let current = &case.current.version;
+        let receipt = receipt.filter(|receipt| receipt.version == *current);
+        let found = one.found.as_ref();
+        if one.delivered_here.as_ref() == Some(current)
+            && let Some(mark) = found.and_then(Found::mark)
+        {
+            return match receipt {
+                Some(Receipt { state: Receiving::Delivered, .. }) => Self::Received,
+                _ => Self::Unrecorded(mark),
+            };
+        }
+        // A restart before a copy was written says nothing about who reads that copy.
+        let counts = receipt.filter(|receipt| !asked && since <= Some(receipt.at));
+        match (counts.or(receipt), found) {
+            (Some(Receipt { state: Receiving::Delivering, mark, .. }), _)
+                if one.announced_here.as_ref() == Some(current) =>
+            {
+                Self::Due(mark.as_ref())
+            }
+            (Some(Receipt { state: Receiving::Delivered, .. }), _) if counts.is_some() => {
+                Self::Received
+            }
+            (Some(Receipt { state: Receiving::Delivering, mark: Some(mark), .. }), _)
+                if counts.is_some() =>
+            {
+                Self::Unannounced(Some(mark))
+            }
+            (_, None) => Self::Unasked,
+            (_, Some(found)) => Self::Unannounced(found.mark()),
+        }
+    }
+}
+
 /// What a run does next for the user's destinations.
 #[derive(Clone, Copy)]
 pub(crate) enum Deliver<'a> {
@@ -165,8 +216,12 @@ impl<'a> Deliver<'a> {
             let receipt = case.secret.journal.receipts.get(to);
             !receipt.is_some_and(|receipt| receipt.state == Receiving::Delivering)
         };
-        // One that can be read is served first; others may have to wait for their turns.
-        all.sort_by_key(|(one, _)| (torn(&one.assignment.to), !one.assignment.abilities.readable));
+        // One that can be read is served first; others may have to wait for their turns. Consumers
+        // are restarted last.
+        all.sort_by_key(|(SeenDestination { assignment, .. }, _)| {
+            let Abilities { restarts, readable, .. } = assignment.abilities;
+            (restarts, torn(&assignment.to), !readable)
+        });
         // Deactivating a revoked key does not wait for a destination.
         if all.is_empty() || is_revoking(case) || is_published_soon(case) || is_replaced_now(case) {
             return Self::Nothing;
@@ -179,9 +234,8 @@ impl<'a> Deliver<'a> {
                 Standing::Unannounced(mark) => Self::Unannounced { to, mark },
                 Standing::Due(replaces) => Self::Due { to, replaces },
                 Standing::LetGo | Standing::Recorded | Standing::Received => return None,
-                Standing::Failed(_) | Standing::Unfinished(_) | Standing::Changed(_) => {
-                    return None;
-                }
+                Standing::Failed(_) | Standing::Unfinished(_) => return None,
+                Standing::Changed(_) | Standing::Later => return None,
             })
         });
         next.unwrap_or(Self::Nothing)
@@ -229,7 +283,7 @@ impl<'a> Behind<'a> {
     }
 
     fn among(all: impl Iterator<Item = (&'a SeenDestination, Standing<'a>)>) -> Self {
-        let mut recorded = Self::Nobody;
+        let (mut recorded, mut later) = (Self::Nobody, Self::Nobody);
         for (one, standing) in all {
             let to = &one.assignment.to;
             match standing {
@@ -242,13 +296,15 @@ impl<'a> Behind<'a> {
                 Standing::Recorded => recorded = Self::Recorded(to),
                 Standing::LetGo | Standing::Received => {}
                 Standing::Unasked => recorded = Self::Recorded(to),
+                // Another one is behind.
+                Standing::Later => later = Self::Failed { to, reason: AFTER_OTHERS },
                 // These are handled first.
                 Standing::Unrecorded(_) | Standing::Unannounced(_) | Standing::Due(_) => {
                     return Self::Failed { to, reason: "its delivery is not complete" };
                 }
             }
         }
-        recorded
+        if matches!(later, Self::Nobody) { recorded } else { later }
     }
 }
 
@@ -331,6 +387,24 @@ impl<'a> Situation<'a> {
     /// Whether the destination's own date is not before the key was created.
     fn is_since_created(&self, key: &KeyId, written: Timestamp) -> bool {
         self.key(key).is_none_or(|key| key.created <= after(written, CLOCK_TOLERANCE))
+    }
+
+    /// Returns since when consumers that are restarted can read the current key wherever they may
+    /// read it: never earlier than this; `None` if they cannot yet.
+    fn readable_since(&self, key: &KeyId) -> Option<Option<Timestamp>> {
+        let mut since = None;
+        for one in self.seen.destinations.iter().filter(|one| !one.assignment.abilities.restarts) {
+            match Standing::of(self, one, key) {
+                Standing::Recorded | Standing::Received => {
+                    let receipt = self.secret.journal.receipts.get(&one.assignment.to);
+                    since = since.max(receipt.map(|receipt| receipt.at));
+                }
+                Standing::LetGo => {}
+                _ if one.assignment.required => return None,
+                _ => {}
+            }
+        }
+        Some(since)
     }
 
     /// Returns since when every required destination has the current version, according to the

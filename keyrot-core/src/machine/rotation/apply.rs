@@ -277,6 +277,7 @@ impl Rotation {
                 secret.journal.promoted.take_if(|noted| noted.version == to);
                 let promoted = labelled.cloned().unwrap_or_else(|| LabeledVersion::of(to));
                 secret.previous = secret.current.replace(promoted);
+                self.forget_restarts(None);
             }
             Call::Unstage(_) => secret.pending = None,
             Call::BindSecret => secret.owner = Some(self.seen.residence.owner.clone()),

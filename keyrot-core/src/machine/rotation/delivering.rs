@@ -66,12 +66,14 @@ impl Rotation {
             _ => None,
         };
         let key = key.cloned();
+        self.forget_restarts(Some(&to));
         let Some(one) = self.destination(&to) else { return };
         one.found = Some(found);
         one.delivered_here = Some(version);
         let place = one.assignment.place.clone();
+        let restarts = one.assignment.abilities.restarts;
         if let Some(key) = key {
-            self.tell(now, EventKind::Delivered { key, to, place });
+            self.tell(now, EventKind::Delivered { key, to, place, restarts });
         }
     }
 
@@ -101,7 +103,29 @@ impl Rotation {
             0 | 1 => "; consumers there have no key that works until the next run that succeeds",
             _ => "; the previous key stays as it is, and the next run tries again",
         };
-        Some(Failure { doing: format!("deliver the current key to {to}"), error })
+        let doing = match self.restarts(to) {
+            true => format!("restart {to}"),
+            false => format!("deliver the current key to {to}"),
+        };
+        Some(Failure { doing, error })
+    }
+
+    /// Discards what is known about restarts: consumers can read another key from now on, at this
+    /// destination, or in the home secret.
+    pub(super) fn forget_restarts(&mut self, at: Option<&DestinationName>) {
+        let restarts = |one: &&mut SeenDestination| one.assignment.abilities.restarts;
+        if at.is_some_and(|at| self.restarts(at)) {
+            return;
+        }
+        for one in self.seen.destinations.iter_mut().filter(restarts) {
+            (one.found, one.announced_here, one.delivered_here) = (None, None, None);
+        }
+    }
+
+    /// Whether the destination takes no key, but restarts consumers.
+    pub(super) fn restarts(&self, to: &DestinationName) -> bool {
+        let mut all = self.seen.destinations.iter();
+        all.any(|one| one.assignment.to == *to && one.assignment.abilities.restarts)
     }
 
     /// Reports each destination that is behind, except the one that the outcome itself names.

@@ -193,7 +193,8 @@ impl Preview {
             Call::Write(JournalEntry::Revoked(_)) => return self.reinstated(),
             Call::DeleteKey(key) => PlannedAction::Delete(key.clone()),
             Call::Deliver { to, place, .. } => {
-                PlannedAction::Deliver { to: to.clone(), place: place.clone() }
+                let restarts = self.run.restarts(to);
+                PlannedAction::Deliver { to: to.clone(), place: place.clone(), restarts }
             }
             Call::Write(JournalEntry::Receipt(receipt)) if receipt.state == Receiving::LetGo => {
                 PlannedAction::LetGo(receipt.to.clone())

@@ -37,6 +37,9 @@ impl Watch {
         for one in &self.delivered.assigned {
             let (before, now) = (copy(was.world, one), copy(is.world, one));
             let Some(now) = now.filter(|now| before != Some(*now)) else { continue };
+            if one.abilities.restarts {
+                continue;
+            }
             let to = &one.to;
             let verified = |key: &Option<KeyId>| {
                 let user = is.world.user(&self.user);

@@ -4,6 +4,7 @@ mod beside;
 mod desk;
 mod foreign;
 mod plans;
+mod restarts;
 mod suite;
 mod unfinished;
 

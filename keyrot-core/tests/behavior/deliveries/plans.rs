@@ -10,7 +10,7 @@ use std::time::Duration;
 const ALL: [&str; 3] = ["gitlab", "github", "lake"];
 
 fn deliver(to: &str) -> PlannedAction {
-    PlannedAction::Deliver { to: name(to), place: PLACE.to_owned() }
+    PlannedAction::Deliver { to: name(to), place: PLACE.to_owned(), restarts: false }
 }
 
 /// No destination was looked at when it is asked.

@@ -1,11 +1,11 @@
 //! The guards of deliveries.
 
 use super::{breaks, current_key, secret, seeing, weak};
-use crate::delivering::{IN_PARTS, OPTIONAL, READABLE};
+use crate::delivering::{IN_PARTS, OPTIONAL, READABLE, RESTARTED};
 use crate::setting::{Port, Setting, Start};
 use keyrot_core::Timestamp;
 use keyrot_core::WaitPolicy;
-use keyrot_core::decide::{Decision, Step, decide};
+use keyrot_core::decide::{Decision, Question, Step, decide};
 use keyrot_core::model::{
     Found, Holds, JournalEntry, Mark, Observed, PlaceId, Receipt, Receiving, SecretState,
 };
@@ -138,4 +138,21 @@ fn takes_a_verification_for_a_delivery_for_a_pickup() {
         ..delivering("a verification for a delivery is a pickup", decide_so)
     };
     breaks(setting, "S15");
+}
+
+/// They read what is there at that time.
+#[test]
+fn consumers_are_restarted_before_what_they_read_has_the_key() {
+    let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
+        let only = seeing(s, p, n, |s| {
+            s.destinations.retain(|one| one.assignment.abilities.restarts);
+        });
+        match &only {
+            Decision::Act(Step::Deliver { .. } | Step::Write(JournalEntry::Receipt(_)))
+            | Decision::Look(Question::Destination(_)) => only,
+            _ => decide(s, p, n),
+        }
+    };
+    let setting = Setting { destinations: RESTARTED, ..delivering("restart first", decide_so) };
+    breaks(setting, "S16");
 }

@@ -1,0 +1,155 @@
+//! Destinations that take no key, but restart consumers that read it elsewhere.
+
+use super::desk::{Desk, assignment, events, name};
+use crate::support::DAY;
+use keyrot_core::decide::Delivered;
+use keyrot_core::memory::{Fault, FaultAt};
+use keyrot_core::model::{Abilities, Assignment, Receiving};
+use keyrot_core::{KeyStatus, Outcome, Request};
+use std::time::Duration;
+
+fn restart() -> Assignment {
+    assignment("shop", true, Abilities::RESTARTS)
+}
+
+/// Its consumers read the SSM parameter.
+fn both() -> Vec<Assignment> {
+    // By its name, the restart would come first.
+    vec![assignment("a-restart", true, Abilities::RESTARTS), params()]
+}
+
+fn params() -> Assignment {
+    assignment("params", true, Abilities::READABLE)
+}
+
+fn restarts(desk: &Desk, to: &str) -> u32 {
+    let world = desk.account.world();
+    world.destination(&name(to)).unwrap().at("ci").map_or(0, |copy| copy.writes())
+}
+
+#[tokio::test]
+async fn consumers_of_the_home_secret_are_restarted_once_per_key() {
+    let desk = Desk::settled(vec![restart()]).await;
+    let before = restarts(&desk, "shop");
+    let old = desk.rotated().await;
+    assert_eq!(restarts(&desk, "shop"), before + 1);
+    assert_eq!(desk.receipt("shop").unwrap().state, Receiving::Delivered);
+    for _ in 0..5 {
+        desk.consume();
+        desk.account.advance(DAY);
+        desk.run().await;
+    }
+    assert_eq!(restarts(&desk, "shop"), before + 1);
+    assert_eq!(desk.status(&old), Some(KeyStatus::Active));
+    // A deployment by someone else is nothing that keyrot has to undo.
+    desk.account.change(|world| world.overwrite(&name("shop"), "ci", None));
+    assert!(matches!(desk.run().await.outcome, Outcome::Waiting(_)));
+    assert_eq!(restarts(&desk, "shop"), before + 2);
+}
+
+#[tokio::test]
+async fn consumers_are_restarted_after_what_they_read_has_the_key() {
+    let desk = Desk::settled(both()).await;
+    let before = restarts(&desk, "a-restart");
+    desk.account.inject(FaultAt::first("deliver", Fault::Denied));
+    let old = desk.current();
+    desk.account.advance(77 * DAY);
+    let result = desk.run().await;
+    assert_ne!(desk.current(), old);
+    assert_eq!(restarts(&desk, "a-restart"), before, "params failed: {result:?}");
+    let state = result.destinations.iter().find(|one| one.to == name("a-restart")).unwrap();
+    assert_eq!(state.state, Delivered::Waiting);
+    assert!(state.reason.as_ref().unwrap().contains("every other required destination"));
+    let result = desk.run().await;
+    assert_eq!(events(&result).iter().filter(|code| **code == "delivered").count(), 2);
+    assert_eq!(restarts(&desk, "a-restart"), before + 1);
+    assert_eq!(desk.copy("a-restart"), Some(desk.current()));
+}
+
+/// The entry names the last restart before: one that is later needs no repetition.
+#[tokio::test]
+async fn a_run_that_dies_after_the_restart_does_not_cause_a_second_one() {
+    for fault in [Fault::DeathAfter, Fault::LostReply] {
+        let desk = Desk::settled(vec![restart()]).await;
+        let before = restarts(&desk, "shop");
+        desk.account.inject(FaultAt::first("deliver", fault));
+        desk.account.advance(77 * DAY);
+        let _ = tokio::time::timeout(Duration::from_millis(50), desk.run()).await;
+        assert_eq!(restarts(&desk, "shop"), before + 1, "{fault:?}");
+        assert_eq!(desk.receipt("shop").unwrap().state, Receiving::Delivering);
+        desk.account.heal();
+        desk.run().await;
+        assert_eq!(restarts(&desk, "shop"), before + 1, "{fault:?}");
+        assert_eq!(desk.receipt("shop").unwrap().state, Receiving::Delivered);
+    }
+}
+
+/// Whoever read it before has an older key.
+#[tokio::test]
+async fn a_copy_that_arrives_after_the_restart_causes_another() {
+    let optional = assignment("mail", false, Abilities::READABLE);
+    let desk = Desk::settled(vec![restart(), optional]).await;
+    let before = restarts(&desk, "shop");
+    desk.account.inject(FaultAt::first("inspect_destination", Fault::Denied));
+    desk.account.advance(77 * DAY);
+    desk.run().await;
+    assert_eq!(restarts(&desk, "shop"), before + 1);
+    assert_ne!(desk.copy("shop"), Some(desk.current()), "it read the old copy");
+    desk.run().await;
+    assert_eq!(restarts(&desk, "shop"), before + 2);
+    assert_eq!(desk.copy("shop"), Some(desk.current()));
+    desk.run().await;
+    assert_eq!(restarts(&desk, "shop"), before + 2);
+}
+
+#[tokio::test]
+async fn an_operator_can_ask_for_another_restart_and_sees_it_in_the_plan() {
+    let desk = Desk::settled(both()).await;
+    let before = restarts(&desk, "a-restart");
+    let to = Request::Deliver { to: Some(name("a-restart")) };
+    let Outcome::Planned(planned) = desk.plan(to.clone()).await else { panic!("no plan") };
+    let planned: Vec<String> = planned.iter().map(ToString::to_string).collect();
+    assert_eq!(planned, ["restart a-restart (ci), so that it reads the current key"]);
+    let result = desk.ask(to.clone()).await;
+    assert_eq!(restarts(&desk, "a-restart"), before + 1, "{result:?}");
+    let said = result.events.iter().map(|event| event.kind.to_string()).collect::<Vec<_>>();
+    assert_eq!(said, [format!("restarted a-restart (ci), so it uses {}", desk.current())]);
+
+    // It is refused while the copy is behind.
+    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
+    desk.rotated().await;
+    let result = desk.ask(to).await;
+    assert_eq!(restarts(&desk, "a-restart"), before + 1);
+    let said = format!("{:?}", result.outcome);
+    assert!(said.contains("every other required destination"), "{said}");
+}
+
+/// The service was looked at for the key before: someone deploys it, and the next key is published
+/// in the same run.
+#[tokio::test]
+async fn a_deployment_before_the_publication_does_not_count() {
+    let desk = Desk::settled(both()).await;
+    let old = desk.current();
+    // The copy is to be delivered again, and consumers restarted, before the next key is due.
+    desk.account.change(|world| {
+        world.overwrite(&name("params"), "ci", Some(&old));
+        world.overwrite(&name("a-restart"), "ci", None);
+    });
+    desk.account.advance(77 * DAY);
+    let before = restarts(&desk, "a-restart");
+    desk.run().await;
+    assert_ne!(desk.current(), old);
+    assert!(restarts(&desk, "a-restart") > before);
+    assert_eq!(desk.copy("a-restart"), Some(desk.current()));
+}
+
+#[tokio::test]
+async fn a_rollback_restarts_consumers_too() {
+    let desk = Desk::settled(both()).await;
+    let old = desk.rotated().await;
+    let before = restarts(&desk, "a-restart");
+    let result = desk.ask(Request::Rollback { to: old.clone() }).await;
+    assert_eq!(desk.current(), old, "{result:?}");
+    assert_eq!(restarts(&desk, "a-restart"), before + 1);
+    assert_eq!(desk.copy("a-restart"), Some(old));
+}
