@@ -10,8 +10,8 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An account's keys and findings. The names and shapes here are an interface: they change only
-/// together with the number in `schema`. Times are RFC 3339 in UTC. No secret material is in it.
+/// An account's keys and findings. The names and shapes are an interface: they change only together
+/// with the number in `schema`. Times are RFC 3339 in UTC. It contains no secret material.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Audit {
@@ -21,13 +21,13 @@ pub struct Audit {
     pub account: String,
     /// The partition, such as `aws`.
     pub partition: String,
-    /// When the audit was made.
+    /// When the audit ran.
     pub now: Timestamp,
-    /// When IAM made the credential report; up to four hours before.
+    /// When IAM created the credential report, up to four hours before the audit.
     pub report: Timestamp,
     /// Whether the report is older than a day, so its content may have changed.
     pub report_outdated: bool,
-    /// Why IAM made no new report, if the report is an older one.
+    /// Why IAM created no new report, if the report is an older one.
     pub report_not_renewed: Option<String>,
     /// The setting `max_age`, in whole seconds.
     pub max_age_seconds: u64,
@@ -57,7 +57,7 @@ pub struct AuditCounts {
     pub users_with_keys: usize,
     /// Of those, users tagged for rotation.
     pub managed_users: usize,
-    /// Keys, the root user's too.
+    /// Keys, including the root user's.
     pub keys: usize,
     /// Of those, Active ones.
     pub active: usize,
@@ -67,7 +67,7 @@ pub struct AuditCounts {
     pub oldest_active_days: i64,
     /// Findings by kind; a kind without any is left out.
     pub findings: BTreeMap<&'static str, usize>,
-    /// Findings by severity; likewise.
+    /// Findings by severity; a severity without any is left out.
     pub severities: BTreeMap<&'static str, usize>,
 }
 
@@ -99,7 +99,7 @@ pub struct KeyRow {
     pub use_known: UseKnown,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
-    /// Whether that is so, and whether its tags can be used.
+    /// Whether the user is tagged for rotation, and whether its tags can be used.
     pub tagged: Tagged,
     /// When an Active key reaches its age limit.
     pub limit: Option<Timestamp>,
@@ -119,7 +119,7 @@ pub struct KeyRow {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UseKnown {
-    /// It is.
+    /// The last use is known.
     Used,
     /// No use is on record.
     Never,
@@ -139,16 +139,16 @@ impl UseKnown {
     }
 }
 
-/// Whether a key's user is tagged for rotation. When keyrot acts, and what holds a rotation, is in
+/// Whether a key's user is tagged for rotation. When keyrot acts, and what delays a rotation, is in
 /// the user's secret, which an audit does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tagged {
-    /// It is.
+    /// The user is tagged, and its tags can be used.
     Yes,
-    /// It is, but one of its `keyrot:` tags cannot be used, or AWS quarantined it.
+    /// The user is tagged, but one of its `keyrot:` tags cannot be used, or AWS quarantined it.
     Blocked,
-    /// It is not: keyrot does not rotate the key.
+    /// The user is not tagged: keyrot does not rotate the key.
     No,
 }
 
@@ -176,9 +176,9 @@ pub struct UserRow {
     pub owner: Option<String>,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
-    /// Why not.
+    /// Why the user is not selected.
     pub unmanaged_because: Option<String>,
-    /// How many keys.
+    /// The number of keys.
     pub keys: usize,
     /// Whether there is a password for the console, as far as is known.
     pub password: Option<bool>,
@@ -196,7 +196,7 @@ pub enum Only {
 }
 
 impl KeyRow {
-    /// Returns the user, for people.
+    /// Returns the user's name for display.
     #[must_use]
     pub fn whose(&self) -> &str {
         self.user.as_ref().map_or("root user", |user| user.as_str())
@@ -214,7 +214,7 @@ impl KeyRow {
 }
 
 impl Audit {
-    /// The setting `max_age`, as people write it.
+    /// The setting `max_age`, such as `90d`.
     #[must_use]
     pub fn limit(&self) -> String {
         format_duration(std::time::Duration::from_secs(self.max_age_seconds))

@@ -219,13 +219,13 @@ fn document(states: u64) -> String {
 
 const HEAD: &str = "# The decision
 
-<!-- Generated from keyrot-core/src/decide/{table,table/before_secret,table/requests}.rs, and from what they answer in states at random.
-     To write it again:
+<!-- Generated from keyrot-core/src/decide/{table,table/before_secret,table/requests}.rs, and from their answers in random states.
+     To update it:
      KEYROT_UPDATE_DOCS=1 cargo nextest run -p keyrot-core --all-features --lib decide -->
 
-First, everything that was read about a user becomes facts, each computed by a function of its own
-(`keyrot-core/src/decide/facts.rs`). Then these tables are asked, in this order. The first row that
-applies has the answer; what it depends on in detail selects one of the answers in its last column:
+First, everything that was read about a user becomes facts, each computed by its own function
+(`keyrot-core/src/decide/facts.rs`). Then these tables are evaluated in this order. The first row
+that applies has the answer. If its last column has several, the details select one of them:
 
 - `look` reads something first. It changes nothing.
 - `write` writes a journal entry, and `act` makes one other change.
