@@ -1,10 +1,10 @@
 //! The decision as a table: exhaustive matches over [`Facts`], in the order in which you would ask.
 //!
-//! The first row that fits has the answer. The table is in parts, each one match over a few facts,
-//! because the time that the compiler takes to check that nothing is left out is exponential in
-//! their number. What no row of a part answers is spelled out after its rows (`else`), and goes on
-//! in the next part. So a new variant of a fact does not compile until it is said, for each request
-//! that depends on the fact, what it means there. `docs/decision.md` is printed from these rows.
+//! The first row that matches has the answer. The table has parts, each a match over a few facts,
+//! because the compiler's exhaustiveness check takes time exponential in the number of facts. The
+//! cases that no row of a part answers are listed after its rows (`else`), and continue in the next
+//! part. So a new variant of a fact does not compile until each request that depends on the fact
+//! handles it. `docs/decision.md` is generated from these rows.
 
 mod before_secret;
 mod requests;
@@ -42,7 +42,7 @@ use crate::model::waits::WaitPolicy;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// Decides, on claims that were sifted, for whatever is asked.
+/// Decides for any request, run or step, after unbelievable claims were removed.
 pub(super) fn decide_for(
     seen: &Observed,
     ask: Ask<'_>,
@@ -59,7 +59,7 @@ pub(super) fn row(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Times
     }
 }
 
-/// The parts of the table, in order. Each has the answer, or goes on.
+/// The parts of the table, in order. Each has the answer, or continues with the next part.
 fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> Part<Infallible> {
     let case = before_secret(seen, ask, policy, now)?;
     let facts = Facts::of(&case);
@@ -87,7 +87,7 @@ fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> 
     next_key(&case, facts)
 }
 
-/// The current key, and keys that nobody explains.
+/// The current key, and keys that nothing explains.
 fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     use Goal::{Create, Finish, Run};
     let Facts { reactivated, contents, current, unexplained, in_hand, .. } = facts;
@@ -156,7 +156,7 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
     } }
 }
 
-/// Destinations that hold an old key's place.
+/// Destinations that keep an old key from being retired.
 fn behind(facts: Facts<'_>) -> Part<()> {
     let Facts { behind, outgoing, .. } = facts;
     rows! { "Destinations that are behind", match (behind, outgoing) {
@@ -242,7 +242,7 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     } }
 }
 
-/// Keys that are to go.
+/// Keys to retire.
 fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
     let Facts { stuck, outgoing, published, works, .. } = facts;
     rows! { "Keys that leave", match (stuck, outgoing, published, works) {

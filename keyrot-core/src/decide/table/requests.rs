@@ -1,5 +1,5 @@
-//! What was asked for: the part of the table for requests and for the steps of Secrets Manager's
-//! own rotation, as far as they have rows of their own.
+//! The part of the table for requests and for the steps of Secrets Manager's own rotation, where
+//! they differ from a scheduled run.
 
 use crate::decide::answer::*;
 use crate::decide::decision::blocked::Blocked;
@@ -25,29 +25,29 @@ use crate::model::step::StepName::{CreateSecret, FinishSecret, SetSecret, TestSe
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// What goes on after the rows of a request.
+/// What follows the rows of a request.
 #[derive(Clone, Copy)]
 pub(crate) enum Then<'a> {
     /// The rest of the table.
     Go(Goal<'a>),
     /// Whether this version works, which has this value.
     Test(&'a VersionId, Value<'a>),
-    /// What the request was about is done; the user's destinations are left.
+    /// The request itself is done; the deliveries to the user's destinations remain.
     Deliver,
 }
 
-/// What the rest of the table is asked for.
+/// What the rest of the table has to decide.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal<'a> {
     /// Every step that is due.
     Run,
-    /// The next key, once this old one has left.
+    /// The next key, once this old one is gone.
     Create { old: Option<&'a KeyId> },
-    /// To publish this version, which has this value.
+    /// Whether to publish this version, which has this value.
     Finish(&'a VersionId, Value<'a>),
 }
 
-/// What was asked for.
+/// The rows for requests and steps.
 pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>> {
     use AskProgress::{Deliver, LetGo, Reinstate, Revoke, Rollback, Run, Step as InStep};
     let Facts { asked, contents, moved_back, published, works, .. } = facts;
@@ -165,7 +165,7 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
     } }
 }
 
-/// A request whose deliveries were made, as far as they could be.
+/// A request after its deliveries were made, as far as possible.
 pub(crate) fn after_deliveries(facts: Facts<'_>) -> Part<Infallible> {
     use AskProgress::{Deliver, LetGo, Reinstate, Revoke, Rollback, Run, Step as InStep};
     let Facts { asked, behind, .. } = facts;
@@ -185,10 +185,10 @@ pub(crate) fn after_deliveries(facts: Facts<'_>) -> Part<Infallible> {
     } }
 }
 
-/// What a step verifies a version for.
+/// Why a step verifies a version.
 #[derive(Clone, Copy)]
 pub(crate) enum Purpose {
-    /// To know whether it works.
+    /// To find out whether it works.
     Test,
     /// To publish it.
     Finish,
