@@ -58,7 +58,7 @@ pub enum Call {
         /// The version whose other fields are carried over.
         carry: Option<VersionId>,
     },
-    /// `secretsmanager:GetSecretValue` of a version whose credentials are to be verified.
+    /// `secretsmanager:GetSecretValue` of a version whose credentials will be verified.
     ReadVersion(VersionId),
     /// `sts:GetCallerIdentity` with the credentials.
     Probe(Credentials),
@@ -130,7 +130,7 @@ impl Call {
         }
     }
 
-    /// Returns a code for machines: the port's method that it calls, except `measure`, which also
+    /// Returns a code for programs: the port's method that it calls, except `measure`, which also
     /// calls `inspect_version`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -201,7 +201,8 @@ impl Call {
         })
     }
 
-    /// The destination that has to answer; `None` if that is IAM, STS or Secrets Manager at home.
+    /// Returns the destination that the call goes to. `None` if it goes to IAM, STS or the home
+    /// secret.
     pub(crate) fn destination(&self) -> Option<&DestinationName> {
         match self {
             Self::InspectDestination { to, .. } | Self::Deliver { to, .. } => Some(to),

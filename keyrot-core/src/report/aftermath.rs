@@ -36,7 +36,7 @@ pub enum Remains {
 pub struct StillAlive {
     /// Its kind.
     pub what: Remains,
-    /// For people.
+    /// The description.
     pub message: String,
     /// What ends it.
     #[serde(serialize_with = "as_command")]
@@ -45,14 +45,14 @@ pub struct StillAlive {
     pub until: Option<Timestamp>,
 }
 
-/// What is known about a revoked key, besides the user's keys.
+/// What is known about a revoked key, in addition to the user's keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Aftermath<'a> {
     /// The key's user.
     pub user: &'a UserName,
     /// The revocation that was requested.
     pub order: &'a Revocation,
-    /// The user's state afterwards, as far as it could be read.
+    /// The user's state afterwards, if it could be read.
     pub seen: &'a UserResult,
     /// Whether the secret published the key.
     pub published: bool,
@@ -126,7 +126,7 @@ impl Aftermath<'_> {
         })
     }
 
-    /// Those belong to the role: nothing on the user ends them.
+    /// These sessions belong to the role, so nothing on the user ends them.
     fn roles(&self) -> Vec<StillAlive> {
         let until = Some(after(self.now, LONGEST_ROLE_SESSION));
         let key = &self.order.key;

@@ -36,7 +36,7 @@ pub struct MoveRow {
     pub to: HomeDocument,
     /// Why it is not moved, such as `not_at_rest`.
     pub reason: Option<&'static str>,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
     /// What the operator can do, if something has to be done; in the document as one text, `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
@@ -80,7 +80,7 @@ impl MoveDocument {
 }
 
 impl MoveRow {
-    /// A user who is not moved: the user's own settings cannot be used.
+    /// Returns the row of a user that is not moved because its own settings cannot be used.
     pub(crate) fn refused(subject: &Subject, why: &Outcome) -> Self {
         Self::new(subject, Change::Refused, Some(("", why)))
     }
@@ -156,14 +156,14 @@ impl MoveRow {
         row
     }
 
-    /// The secret that is left behind.
+    /// Returns the secret that is left behind.
     #[must_use]
     pub fn left(&self) -> Option<&SecretArn> {
         let from = self.from.as_ref().map(|home| &home.arn);
         from.filter(|arn| arn.place() != self.to.arn.place())
     }
 
-    /// The hints in one text, as the CLI words them; `None` without any.
+    /// Returns the hints in one text, as the CLI words them; `None` if there are none.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
@@ -214,7 +214,7 @@ mod tests {
 
     const OLD: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key";
 
-    /// A user whose home is in us-east-1, and who is to be moved to this region.
+    /// A user whose home is in us-east-1, to be moved to this region.
     fn subject(home: &str, region: &str) -> Subject {
         let tags = [("RotateKey", "True"), ("keyrot:home", home)];
         let user = IamUser {
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_left_the_old_home_open_says_where_to_see_it() {
+    fn a_move_that_left_the_old_home_open_says_where_to_check() {
         let subject = subject(OLD, "eu-west-1");
         let row = MoveRow::of(&subject, &Moved::LeftOpen(Outcome::Stopped(Stop::Deadline)));
         assert_eq!(row.result, Change::Failed);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_by_hand_is_to_delete_a_secret_that_was_left_behind() {
+    fn the_old_secret_has_to_be_deleted_by_hand() {
         let created = format!("{OLD}-a1B2c3");
         let by_hand = |home: &str, region: &str, moved| {
             MoveRow::of(&subject(home, region), &moved).to_do_by_hand()

@@ -1,5 +1,5 @@
 //! A run's result, as one stable document: what `keyrot rotate --json` prints and the Lambda
-//! function answers.
+//! function returns.
 //!
 //! The names and shapes here are an interface: they change only together with the number in
 //! [`RunDocument::schema`]. Times are RFC 3339 in UTC. The document has no secret material, because
@@ -62,7 +62,7 @@ pub struct Counts {
     pub waiting: usize,
     /// Of those, users whose old key is kept because it is, or may be, in use.
     pub held: usize,
-    /// Users with a change that is due (a plan).
+    /// In a plan, users with a change that is due.
     pub due: usize,
     /// Users that need manual action.
     pub blocked: usize,

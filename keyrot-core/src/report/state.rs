@@ -24,9 +24,9 @@ pub enum State {
     Settled,
     /// A wait is under way.
     Waiting,
-    /// A change is due; a plan makes none.
+    /// A change is due; a plan does not make it.
     Due,
-    /// It needs manual action.
+    /// The user needs manual action.
     Blocked,
     /// The run ended before the user was done.
     Stopped,

@@ -37,7 +37,7 @@ pub struct UserDocument {
     /// The same as a value; not in the document.
     #[serde(skip)]
     pub outcome: Outcome,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
     /// For a plan that verifies a key first: the steps that follow if the key works. Omitted if
     /// there are none.
@@ -60,14 +60,14 @@ pub struct UserDocument {
     pub deadline: Option<Timestamp>,
     /// The user's keys, the oldest first.
     pub keys: Vec<KeyDocument>,
-    /// The destinations of the key and their states; absent without any.
+    /// The destinations of the key and their states; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationState>,
     /// The known uses of the keys that matter to the state.
     pub evidence: Vec<EvidenceDocument>,
     /// What happened in this run.
     pub events: Vec<EventDocument>,
-    /// How many calls the user took.
+    /// The number of calls made for the user.
     pub calls: usize,
 }
 
@@ -96,11 +96,11 @@ pub struct EvidenceDocument {
     /// When it was last used; `null` if no use is on record or the record could not be read:
     /// `message` says which.
     pub last_used: Option<Timestamp>,
-    /// The service called, such as `s3`.
+    /// The service that was called, such as `s3`.
     pub service: Option<String>,
     /// The region.
     pub region: Option<String>,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
     /// Its uses in CloudTrail: only for a key that is held because it is in use, and only if the
     /// run asks CloudTrail.
@@ -112,18 +112,18 @@ pub struct EvidenceDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EventDocument {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What, as one word, such as `rotated`: the code of [`kind`](Self::kind).
+    /// The kind of event, as one word, such as `rotated`: the code of [`kind`](Self::kind).
     pub event: &'static str,
     /// The same as a value; not in the document.
     #[serde(skip)]
     pub kind: EventKind,
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
     /// The key that it is about.
     pub key: Option<KeyId>,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
 }
 
@@ -164,7 +164,7 @@ impl Outcome {
         }
     }
 
-    /// Its code, such as `overlap` or `managed_elsewhere`.
+    /// Returns its code, such as `overlap` or `managed_elsewhere`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -272,19 +272,19 @@ impl UserDocument {
         matches!(step, Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey)
     }
 
-    /// Whether a plan found that the user is to be adopted, and has no secret or an empty one.
+    /// Whether a plan found that the user will be adopted, and has no secret or an empty one.
     #[must_use]
     pub fn adoption_is_due(&self) -> bool {
         matches!(&self.outcome, Outcome::Due(Step::CreateSecret | Step::PutPlaceholder))
     }
 
-    /// The hints in one text, as the CLI words them; `None` without any.
+    /// Returns the hints in one text, as the CLI words them; `None` if there are none.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
     }
 
-    /// The keys that do not have the AWSCURRENT label.
+    /// Returns the keys that do not have the AWSCURRENT label.
     pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
         self.keys.iter().filter(|key| !key.current)
     }

@@ -17,7 +17,7 @@ pub struct UsesDocument {
     pub schema: &'static str,
     /// When the question was asked.
     pub now: Timestamp,
-    /// Whose keys these are, if it is known.
+    /// The user that has these keys, if known.
     pub user: Option<UserName>,
     /// Whether it covers the old keys of all selected users. The key with the latest use comes
     /// first.
@@ -32,7 +32,7 @@ pub struct UsesDocument {
     pub partial: bool,
     /// Each key, the oldest first.
     pub keys: Vec<KeyUses>,
-    /// Where copies of the current keys go, for those users who have destinations.
+    /// Where copies of the current keys go, for users that have destinations.
     pub destinations: Vec<UserDestinations>,
     /// What this cannot show.
     pub limits: &'static [&'static str],
@@ -49,7 +49,7 @@ impl UsesDocument {
         "a key without events can still be in use",
     ];
 
-    /// Whether something that was asked for could not be read. An answer that is only cut short has
+    /// Whether something that was requested could not be read. An answer that is only cut short has
     /// not failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
@@ -61,7 +61,7 @@ impl UsesDocument {
             || self.destinations.iter().any(|one| one.problem.is_some())
     }
 
-    /// The destinations of this key's user, if it is known and has any.
+    /// Returns the destinations of this key's user, if the user is known and has any.
     #[must_use]
     pub fn destinations_of(&self, key: &KeyUses) -> Option<&UserDestinations> {
         self.destinations.iter().find(|one| Some(&one.user) == key.user.as_ref())
@@ -82,8 +82,8 @@ pub struct UserDestinations {
 }
 
 impl UserDestinations {
-    /// Returns the destinations of a user by a plan. If the plan did not get as far as the user's
-    /// secret, nothing is known about deliveries.
+    /// Returns the destinations of a user by a plan. If the plan did not read the user's secret,
+    /// nothing is known about deliveries.
     pub(crate) fn of(one: &UserResult, now: Timestamp) -> Self {
         let problem = match (&one.current, one.outcome.verdict()) {
             (Some(_), _) | (None, RunStatus::Ok) => None,
@@ -116,15 +116,15 @@ pub struct UnseenUser {
 /// One key's uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyUses {
-    /// Whose it is, if it is known.
+    /// The user that has the key, if known.
     pub user: Option<UserName>,
     /// The key.
     pub key: KeyId,
-    /// `active`, `inactive`, or IAM's own word; `null` where only the key was named.
+    /// `active`, `inactive`, or IAM's own word; `null` if only the key was named.
     pub status: Option<String>,
     /// When it was created.
     pub created: Option<Timestamp>,
-    /// By IAM's record; `null` if there is none, or it could not be read.
+    /// The last use in IAM's record; `null` if there is none, or it could not be read.
     pub last_used: Option<Timestamp>,
     /// The service of the last use.
     pub service: Option<String>,
@@ -132,7 +132,7 @@ pub struct KeyUses {
     pub region: Option<String>,
     /// Why IAM's record could not be read.
     pub problem: Option<String>,
-    /// By CloudTrail.
+    /// The uses in CloudTrail.
     pub uses: UseEvidence,
 }
 
