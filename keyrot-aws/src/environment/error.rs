@@ -8,7 +8,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
-    /// There is no such profile.
+    /// The profile does not exist.
     #[error("there is no profile {name:?}{named} in {files}{}", known_list(known), named = named.how())]
     Missing {
         /// Its name.
@@ -43,7 +43,7 @@ pub enum ProfileError {
     HalfAKey {
         /// The variable that is set.
         set: &'static str,
-        /// The one that is not.
+        /// The variable that is not set.
         missing: &'static str,
     },
     /// A variable has a value that cannot be used.
@@ -51,7 +51,7 @@ pub enum ProfileError {
     Variable {
         /// Its name.
         name: &'static str,
-        /// What is wrong, and what was expected; nothing that may be secret.
+        /// What is wrong, and what was expected, without anything that may be secret.
         problem: String,
     },
     /// A file exists, but cannot be read.
@@ -67,7 +67,7 @@ pub enum ProfileError {
     Malformed {
         /// The files.
         files: String,
-        /// Where and why.
+        /// The place and the reason.
         why: String,
     },
     /// The profile cannot give credentials.
@@ -108,7 +108,7 @@ impl ProfileError {
     }
 }
 
-/// The most names that a message lists.
+/// The largest number of names that a message lists.
 const MOST: usize = 12;
 
 fn known_list(known: &[String]) -> impl fmt::Display {

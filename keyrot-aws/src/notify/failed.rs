@@ -3,7 +3,7 @@
 use keyrot_core::CallError;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 
-/// The receiver refuses it.
+/// The receiver refuses the message.
 pub(super) fn refused(text: impl Into<String>) -> NotifierError {
     NotifierError::new(NotifierErrorKind::Refused, text)
 }
@@ -25,7 +25,7 @@ pub(super) fn not_read(error: CallError) -> NotifierError {
     NotifierError::new(kind, error.message.clone()).with_source(error)
 }
 
-/// Only a bug makes it fail.
+/// A failure that only a bug can cause.
 pub(super) fn document(error: serde_json::Error) -> NotifierError {
     NotifierError::new(
         NotifierErrorKind::Other,

@@ -1,6 +1,6 @@
 //! The calls of SSM: `GetParameter`, and for destinations `PutParameter`. AWS's own crate for SSM
-//! has all its 150 calls, and costs more time and memory to build than the rest of keyrot together;
-//! so these are signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's
+//! has all 150 calls, and takes more time and memory to build than the rest of keyrot together. So
+//! these calls are signed by `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's
 //! credentials and endpoints.
 
 use crate::connect::Aws;
@@ -36,18 +36,19 @@ struct Parameter {
 }
 
 impl Aws {
-    /// The text of a parameter of SSM's, decrypted: `ssm:GetParameter`. By its name in this region.
+    /// Returns the decrypted text of an SSM parameter, by its name in this region:
+    /// `ssm:GetParameter`.
     ///
     /// # Errors
-    /// [`CallError`], `NotFound` if there is no such parameter; nothing of the parameter's text is
-    /// in it.
+    /// [`CallError`], `NotFound` if there is no such parameter. It contains none of the parameter's
+    /// text.
     pub async fn parameter(&self, name: &str) -> Result<SecretKey, CallError> {
         let pace = Limiter::new(LimiterSettings::secret_reads());
         get(self, name, None, &pace, Instant::now() + WITHIN).await.map(SecretKey::new)
     }
 }
 
-/// The parameter's value, decrypted. `id` is its name or ARN.
+/// Returns the parameter's decrypted value. `id` is its name or ARN.
 pub(crate) async fn get(
     aws: &Aws,
     id: &str,
@@ -81,12 +82,12 @@ pub(crate) async fn get(
     }
 }
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 pub(crate) struct Refused {
     pub(crate) kind: ErrorKind,
     pub(crate) code: Option<String>,
     pub(crate) why: String,
-    /// Whether it may have been carried out.
+    /// Whether the call may have been carried out.
     #[cfg_attr(not(feature = "destinations"), allow(dead_code, reason = "reads are repeated"))]
     pub(crate) is_lost: bool,
 }
@@ -97,7 +98,7 @@ impl Refused {
     }
 }
 
-/// One attempt.
+/// Makes one attempt.
 async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     let body = serde_json::json!({ "Name": id, "WithDecryption": true }).to_string();
     let answer = Zeroizing::new(call(aws, None, region, "GetParameter", body).await?);
@@ -106,7 +107,7 @@ async fn once(aws: &Aws, id: &str, region: &str) -> Result<String, Refused> {
     Ok(answer.parameter.value)
 }
 
-/// Sends one request, once, and returns the answer's body. `caller` are other credentials than
+/// Sends one request, once, and returns the answer's body. `caller` has credentials other than
 /// keyrot's own.
 pub(crate) async fn call(
     aws: &Aws,
@@ -191,8 +192,8 @@ async fn signed(
     Ok(request)
 }
 
-/// Where SSM is: as settings, environment and profile say, and else beside Secrets Manager, whose
-/// rules know the partitions.
+/// Returns SSM's endpoint: from settings, environment or profile; otherwise derived from Secrets
+/// Manager's, whose rules know the partitions.
 async fn endpoint(aws: &Aws, region: &str) -> Result<String, String> {
     let notify = &aws.inner.notify;
     let key = ServiceConfigKey::builder()
@@ -233,7 +234,7 @@ mod tests {
     use super::in_place_of_secrets_manager as beside;
 
     #[test]
-    fn ssm_is_found_in_each_partition() {
+    fn ssm_has_an_endpoint_in_each_partition() {
         for (of_secrets, fips, of_ssm) in [
             (
                 "https://secretsmanager.eu-central-1.amazonaws.com",
