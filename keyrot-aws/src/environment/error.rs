@@ -11,7 +11,7 @@ pub enum ProfileError {
     /// The profile does not exist.
     #[error("there is no profile {name:?}{named} in {files}{}", known_list(known), named = named.how())]
     Missing {
-        /// Its name.
+        /// The profile's name.
         name: String,
         /// The source of the name.
         named: NamedBy,
@@ -49,7 +49,7 @@ pub enum ProfileError {
     /// A variable has a value that cannot be used.
     #[error("{name} {problem}")]
     Variable {
-        /// Its name.
+        /// The variable's name.
         name: &'static str,
         /// What is wrong, and what was expected, without anything that may be secret.
         problem: String,

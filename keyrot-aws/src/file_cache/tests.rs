@@ -107,7 +107,7 @@ fn pipe(path: &Path) {
 }
 
 #[tokio::test]
-async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+async fn a_pipe_in_place_of_a_file_does_not_block() {
     let dir = tempfile::tempdir().unwrap();
     let cache = FileCache::in_dir(&dir.path().join("keyrot"), "scope").unwrap();
     pipe(&cache.file);

@@ -66,7 +66,7 @@ pub(super) fn severity(report: &Report) -> Option<Severity> {
 }
 
 impl Digest {
-    /// `None` if nothing happened.
+    /// Returns the summary of the run; `None` if nothing happened.
     pub(super) fn new(report: &Report, about: &About) -> Option<Self> {
         let severity = severity(report)?;
         let document = RunDocument::new(schema::ROTATE, report, &Selected::default());

@@ -20,20 +20,20 @@ pub enum Key {
 #[cfg(feature = "settings")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Whether it is a parameter; else it is a secret.
+    /// Whether it is a parameter; otherwise it is a secret.
     pub is_parameter: bool,
-    /// Its region, where it is not that of the users' secrets.
+    /// Its region, if it is not that of the users' secrets.
     pub region: Option<Text>,
     /// The names of its places, with wildcards.
     pub names: Text,
     /// The KMS key, if it is not the account's own.
     pub key: Option<Key>,
-    /// The ARN of the role that writes there: then keyrot itself needs nothing else.
+    /// The ARN of the role that writes there: then keyrot itself needs no other permission.
     pub role: Option<Text>,
 }
 
 impl Key {
-    /// As the setting `kms_key` has it; `None` for the account's own, which needs no permission.
+    /// Parses the setting `kms_key`; `None` for the account's own key, which needs no permission.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let alias = text.split_once(":alias/").map(|(_, name)| format!("alias/{name}"));
@@ -46,13 +46,13 @@ impl Key {
     }
 }
 
-/// Destinations in AWS whose places are filled in later: each text stands for a list.
+/// Destinations in AWS whose places are filled in later. Each text is a placeholder for a list.
 #[cfg(feature = "settings")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenDeliveries {
     /// The ARNs of the parameters.
     pub parameters: String,
-    /// The ARNs of the secrets, with and without the end of six characters.
+    /// The ARNs of the secrets, with and without the six characters at the end.
     pub secrets: String,
     /// The ARNs of their KMS keys.
     pub keys: String,
@@ -64,7 +64,7 @@ pub struct OpenDeliveries {
 
 #[cfg(feature = "settings")]
 impl Delivery {
-    /// The destinations in AWS of these settings, for this account.
+    /// Returns the AWS destinations in these settings, for this account.
     #[must_use]
     pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
         let of_one = |spec: &DestinationSpec| {
@@ -89,12 +89,12 @@ impl Delivery {
     }
 }
 
-/// What the secrets of all users of the template are called.
+/// Returns a pattern for the names of all users' secrets under the template.
 pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account: &Text) -> Text {
     names(template.as_str(), path_prefix, account)
 }
 
-/// What the places of all users of a template are called.
+/// Returns a pattern for the places of all users under a template.
 pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
     let mut names = Text::fixed("");
     let mut rest = template;
@@ -102,7 +102,7 @@ pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
         let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
         names = names.then(Text::fixed(fixed)).then(match place {
             "account" => account.clone(),
-            // What a path may have and a name may not is escaped in the name.
+            // Characters that a path allows and a name does not are escaped in the name.
             "path"
                 if path_prefix
                     .bytes()

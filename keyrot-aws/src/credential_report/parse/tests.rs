@@ -193,7 +193,7 @@ fn any_report() -> impl Strategy<Value = CredentialReport> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(report in any_report()) {
+    fn a_written_report_is_read_back(report in any_report()) {
         let text = write(&report).unwrap();
         prop_assert_eq!(read(&text, now()), Ok(report));
     }

@@ -137,7 +137,7 @@ fn used_by(key: &KeyId) -> UseEvidence {
 
 /// Every message for people about a held key names what uses the key.
 #[test]
-fn a_hold_names_who_uses_the_key() {
+fn a_held_key_is_reported_with_what_uses_it() {
     let mut one = held("etl", Some("team-data"));
     let event = one.events[0].clone();
     one.events.push(Event { kind: EventKind::UsedBy(used_by(&key("etl", 1))), ..event });
