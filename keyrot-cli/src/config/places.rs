@@ -1,8 +1,8 @@
-//! Where settings files are.
+//! The places of settings files.
 
 use std::path::PathBuf;
 
-/// The file that is read if it is in the current directory and none was named.
+/// The file in the current directory that is read if no other was named.
 pub(super) const FILE: &str = "keyrot.toml";
 
 /// `keyrot/keyrot.toml` in the user's configuration directory (XDG Base Directory Specification;

@@ -17,7 +17,7 @@ pub(super) fn secret_of(reading: &Reading, settings: &Settings) -> Result<Secret
     secret_name(settings, user).map(SecretId::from)
 }
 
-/// What the setting `secret_name` gives for the user.
+/// Returns the name that the setting `secret_name` gives for the user.
 pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretName, CliError> {
     match settings.template().secret_of(user) {
         Some(name) => name.map_err(|error| CliError::usage(error.to_string())),
