@@ -29,14 +29,14 @@ impl UserResult {
         }
     }
 
-    /// Returns the [`hints`](Self::hints) as the CLI words them.
+    /// The [`hints`](Self::hints) as the CLI words them.
     #[must_use]
     pub fn hint(&self) -> String {
         worded(&self.hints())
     }
 
     /// Returns what to do about a tool that also sets the user's keys or its secret's value: the
-    /// tool that the tags name, or any tool if a person is unlikely to have done it.
+    /// one that the tags name, or any tool, if a person is unlikely to have done it.
     fn deployment(&self, blocked: &Blocked) -> Option<Hint> {
         match (&self.deployed_by, blocked) {
             (
@@ -85,13 +85,13 @@ impl Wait {
 }
 
 impl Blocked {
-    /// Returns the [`hints`](Self::hints) as the CLI words them.
+    /// The [`hints`](Self::hints) as the CLI words them.
     #[must_use]
     pub fn hint(&self, user: &UserName) -> String {
         worded(&self.hints(user))
     }
 
-    /// Returns what the operator can do about it for this user; never empty.
+    /// What the operator can do about it for this user; never empty.
     #[must_use]
     pub fn hints(&self, user: &UserName) -> Vec<Hint> {
         let adopt = |text: &str| {
@@ -334,14 +334,14 @@ impl Blocked {
 }
 
 impl Refusal {
-    /// Returns the [`hints`](Self::hints) as the CLI words them, if there are any.
+    /// The [`hints`](Self::hints) as the CLI words them, where there are any.
     #[must_use]
     pub fn hint(&self, user: &UserName) -> Option<String> {
         let hints = self.hints(user);
         (!hints.is_empty()).then(|| worded(&hints))
     }
 
-    /// Returns what the operator can do about it for this user.
+    /// What the operator can do about it for this user.
     #[must_use]
     pub fn hints(&self, user: &UserName) -> Vec<Hint> {
         let replace = |text: &str| Hint::to(text, Action::Rotate { user: user.clone() });

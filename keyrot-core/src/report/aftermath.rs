@@ -45,14 +45,14 @@ pub struct StillAlive {
     pub until: Option<Timestamp>,
 }
 
-/// What is known about a revoked key, in addition to the user's keys.
+/// What is known about a revoked key, besides the user's keys.
 #[derive(Debug, Clone, Copy)]
 pub struct Aftermath<'a> {
     /// The key's user.
     pub user: &'a UserName,
     /// The revocation that was requested.
     pub order: &'a Revocation,
-    /// The user's state afterwards, if it could be read.
+    /// The user's state afterwards, as far as it could be read.
     pub seen: &'a UserResult,
     /// Whether the secret published the key.
     pub published: bool,

@@ -1,4 +1,4 @@
-//! The codes of states and events, for programs, and a user's state in a sentence.
+//! States and events in one word each, for machines, and a user's state in a sentence, for people.
 
 use crate::decide::decision::{Step, Wait, Why};
 use crate::engine::report::UserResult;
@@ -86,7 +86,7 @@ fn wait_text(wait: &Wait) -> String {
     }
 }
 
-/// Returns what a run would do, and why.
+/// What a run would do, and why.
 fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => {

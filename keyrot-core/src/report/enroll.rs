@@ -30,7 +30,7 @@ pub struct EnrollDocument {
     pub schema: &'static str,
     /// Whether it was a dry run, and nothing was changed.
     pub dry_run: bool,
-    /// The key of the rotation tag.
+    /// The rotation tag.
     pub tag: String,
     /// Its value.
     pub tag_value: String,

@@ -80,7 +80,7 @@ impl MoveDocument {
 }
 
 impl MoveRow {
-    /// Returns the row of a user that is not moved because its own settings cannot be used.
+    /// A user who is not moved: the user's own settings cannot be used.
     pub(crate) fn refused(subject: &Subject, why: &Outcome) -> Self {
         Self::new(subject, Change::Refused, Some(("", why)))
     }
@@ -156,14 +156,14 @@ impl MoveRow {
         row
     }
 
-    /// Returns the secret that is left behind.
+    /// The secret that is left behind.
     #[must_use]
     pub fn left(&self) -> Option<&SecretArn> {
         let from = self.from.as_ref().map(|home| &home.arn);
         from.filter(|arn| arn.place() != self.to.arn.place())
     }
 
-    /// Returns the hints in one text, as the CLI words them; `None` if there are none.
+    /// The hints in one text, as the CLI words them; `None` without any.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
@@ -214,7 +214,7 @@ mod tests {
 
     const OLD: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key";
 
-    /// A user whose home is in us-east-1, to be moved to this region.
+    /// A user whose home is in us-east-1, and who is to be moved to this region.
     fn subject(home: &str, region: &str) -> Subject {
         let tags = [("RotateKey", "True"), ("keyrot:home", home)];
         let user = IamUser {

@@ -16,7 +16,7 @@ use serde::Serialize;
 pub struct RequestDocument {
     /// The document's name and version: one of [`schema`](crate::report::schema).
     pub schema: &'static str,
-    /// When it began.
+    /// When it was begun.
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
@@ -40,7 +40,7 @@ pub struct RequestDocument {
     /// The user's state afterwards: what the next run finds. `null` if nothing was changed, or if a
     /// signal came before it could be read.
     pub left: Option<UserDocument>,
-    /// What still works, or may still work, after a key was revoked, each with what ends it.
+    /// What still works, or may, after a key was revoked: each with what ends it.
     pub still_alive: Vec<StillAlive>,
     /// The end of the user's sessions, if it was requested and done.
     pub sessions_ended: Option<EndedSessions>,

@@ -154,9 +154,9 @@ impl Resolution {
         }
     }
 
-    /// Returns the resolution of this name: one of those [for the user](Self::of()), or one that an
-    /// interrupted request has begun. It may be for a key that is in use; then the request says why
-    /// it is refused. The block, and with it the resolution, may be gone by then; repeating the
+    /// Returns the resolution of this name: one of those [for the user](Self::of()), even for a key
+    /// that is in use, so that the request says why it is refused; or one that an interrupted
+    /// request has begun. The block, and with it the resolution, may be gone by then; repeating the
     /// request finishes it.
     #[must_use]
     pub fn named(seen: &UserResult, choice: &str) -> Option<Self> {

@@ -62,7 +62,7 @@ pub struct Counts {
     pub waiting: usize,
     /// Of those, users whose old key is kept because it is, or may be, in use.
     pub held: usize,
-    /// In a plan, users with a change that is due.
+    /// Users with a change that is due (a plan).
     pub due: usize,
     /// Users that need manual action.
     pub blocked: usize,

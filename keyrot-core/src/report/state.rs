@@ -24,9 +24,9 @@ pub enum State {
     Settled,
     /// A wait is under way.
     Waiting,
-    /// A change is due; a plan does not make it.
+    /// A change is due; a plan makes none.
     Due,
-    /// The user needs manual action.
+    /// It needs manual action.
     Blocked,
     /// The run ended before the user was done.
     Stopped,

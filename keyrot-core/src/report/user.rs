@@ -60,14 +60,14 @@ pub struct UserDocument {
     pub deadline: Option<Timestamp>,
     /// The user's keys, the oldest first.
     pub keys: Vec<KeyDocument>,
-    /// The destinations of the key and their states; absent if there are none.
+    /// The destinations of the key and their states; absent without any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationState>,
     /// The known uses of the keys that matter to the state.
     pub evidence: Vec<EvidenceDocument>,
     /// What happened in this run.
     pub events: Vec<EventDocument>,
-    /// The number of calls made for the user.
+    /// How many calls the user took.
     pub calls: usize,
 }
 
@@ -96,7 +96,7 @@ pub struct EvidenceDocument {
     /// When it was last used; `null` if no use is on record or the record could not be read:
     /// `message` says which.
     pub last_used: Option<Timestamp>,
-    /// The service that was called, such as `s3`.
+    /// The service called, such as `s3`.
     pub service: Option<String>,
     /// The region.
     pub region: Option<String>,
@@ -164,7 +164,7 @@ impl Outcome {
         }
     }
 
-    /// Returns its code, such as `overlap` or `managed_elsewhere`.
+    /// Its code, such as `overlap` or `managed_elsewhere`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -278,13 +278,13 @@ impl UserDocument {
         matches!(&self.outcome, Outcome::Due(Step::CreateSecret | Step::PutPlaceholder))
     }
 
-    /// Returns the hints in one text, as the CLI words them; `None` if there are none.
+    /// The hints in one text, as the CLI words them; `None` without any.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
     }
 
-    /// Returns the keys that do not have the AWSCURRENT label.
+    /// The keys that do not have the AWSCURRENT label.
     pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
         self.keys.iter().filter(|key| !key.current)
     }

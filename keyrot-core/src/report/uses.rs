@@ -32,7 +32,7 @@ pub struct UsesDocument {
     pub partial: bool,
     /// Each key, the oldest first.
     pub keys: Vec<KeyUses>,
-    /// Where copies of the current keys go, for users that have destinations.
+    /// Where copies of the current keys go, for those users who have destinations.
     pub destinations: Vec<UserDestinations>,
     /// What this cannot show.
     pub limits: &'static [&'static str],
@@ -49,7 +49,7 @@ impl UsesDocument {
         "a key without events can still be in use",
     ];
 
-    /// Whether something that was requested could not be read. An answer that is only cut short has
+    /// Whether something that was asked for could not be read. An answer that is only cut short has
     /// not failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
@@ -61,7 +61,7 @@ impl UsesDocument {
             || self.destinations.iter().any(|one| one.problem.is_some())
     }
 
-    /// Returns the destinations of this key's user, if the user is known and has any.
+    /// The destinations of this key's user, if it is known and has any.
     #[must_use]
     pub fn destinations_of(&self, key: &KeyUses) -> Option<&UserDestinations> {
         self.destinations.iter().find(|one| Some(&one.user) == key.user.as_ref())
@@ -82,8 +82,8 @@ pub struct UserDestinations {
 }
 
 impl UserDestinations {
-    /// Returns the destinations of a user by a plan. If the plan did not read the user's secret,
-    /// nothing is known about deliveries.
+    /// Returns the destinations of a user by a plan. If the plan did not get as far as the user's
+    /// secret, nothing is known about deliveries.
     pub(crate) fn of(one: &UserResult, now: Timestamp) -> Self {
         let problem = match (&one.current, one.outcome.verdict()) {
             (Some(_), _) | (None, RunStatus::Ok) => None,
