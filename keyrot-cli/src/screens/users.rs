@@ -25,7 +25,8 @@ pub(crate) enum Screen {
     Status,
 }
 
-/// Where the users are, which were named, and whether their keys are replaced, due or not.
+/// The users' account and region, which users were named, and whether their keys are replaced, due
+/// or not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) sandbox: bool,
@@ -110,7 +111,7 @@ fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// The users that have the message above, too.
+/// The other users with the same message.
 fn the_same(users: &[&UserDocument], width: Option<usize>) -> String {
     const NAMED: usize = 20;
     if users.is_empty() {
