@@ -20,7 +20,7 @@ pub struct Limiter {
 
 #[derive(Debug)]
 struct Shared {
-    /// Tokio's mutex hands over in the order of asking: it is the queue.
+    /// Tokio's mutex is fair (first come, first served), so it serves as the queue.
     turnstile: tokio::sync::Mutex<()>,
     /// Wakes the head of the queue when a call was settled.
     settled: Notify,

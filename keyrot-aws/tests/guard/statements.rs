@@ -56,7 +56,7 @@ fn every_guarded_action_is_denied_to_all_but_the_named_principals() {
     let listed: BTreeSet<_> = GUARDED.iter().map(|action| action.name).collect();
     assert_eq!(with_boundary, listed, "each is in a statement");
     assert!(seen.is_subset(&listed) && GUARDED.iter().all(|action| action.why.len() > 8));
-    // A role that nobody has created yet, and one that takes the name of an exempt one.
+    // A role that does not exist yet, and one with the name of an exempt one.
     let request = |action: &str, resource: &str| {
         AccessRequest::new(action, resource)
             .with("aws:PrincipalArn", ["arn:aws:iam::210987654321:role/admin"])

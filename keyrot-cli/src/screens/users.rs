@@ -158,7 +158,7 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
     out
 }
 
-/// One row a user, with the keys in columns of their own.
+/// Returns one row per user, with the keys in separate columns.
 fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<usize>) -> Table {
     let mut table = Table::new(&["USER", "STATE", "CURRENT KEY", "OTHER KEY", heading(screen)]);
     // In a pipe, a user's row stays on one line.

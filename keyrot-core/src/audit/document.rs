@@ -85,15 +85,15 @@ pub struct KeyRow {
     pub key_id: Option<KeyId>,
     /// `active`, `inactive`, or IAM's own word.
     pub status: String,
-    /// When it was created, as far as is known.
+    /// When it was created, if known.
     pub created: Timestamp,
     /// Its age, in whole days.
     pub age_days: i64,
     /// Its last use on record.
     pub last_used: Option<Timestamp>,
-    /// The service of the last use, as far as is known.
+    /// The service of the last use, if known.
     pub service: Option<String>,
-    /// The region of the last use, as far as is known.
+    /// The region of the last use, if known.
     pub region: Option<String>,
     /// Whether its last use is known.
     pub use_known: UseKnown,
@@ -180,7 +180,7 @@ pub struct UserRow {
     pub unmanaged_because: Option<String>,
     /// The number of keys.
     pub keys: usize,
-    /// Whether there is a password for the console, as far as is known.
+    /// Whether there is a password for the console, if known.
     pub password: Option<bool>,
     /// Whether there is an MFA device; `None` where the report does not know the user.
     pub mfa: Option<bool>,

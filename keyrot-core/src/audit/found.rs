@@ -6,7 +6,7 @@ use crate::model::time::Timestamp;
 use crate::report::hint::Hint;
 use std::time::Duration;
 
-/// What a finding says, apart from what it is about.
+/// The content of a finding, without its subject.
 pub(crate) struct Found {
     pub(crate) kind: FindingKind,
     pub(crate) severity: FindingSeverity,

@@ -7,7 +7,7 @@ use crate::model::user::IamUser;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// IAM's credential report, as far as it is about keys and passwords.
+/// The part of IAM's credential report about keys and passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialReport {
     /// When IAM created it, up to four hours ago.
@@ -92,7 +92,7 @@ pub struct UserView {
     /// Whether the report has the user. A user that was created after the report has no keys here,
     /// unless the keys were listed.
     pub reported: bool,
-    /// Whether there is a password for the console, as far as is known.
+    /// Whether there is a password for the console, if known.
     pub password: Option<bool>,
     /// Whether the user has an MFA device.
     pub mfa: bool,
@@ -109,7 +109,7 @@ pub struct KeyView {
     pub id: Option<KeyId>,
     /// Its status.
     pub status: KeyStatus,
-    /// When it was created, as far as is known.
+    /// When it was created, if known.
     pub created: Timestamp,
     /// Its last use.
     pub last_use: LastUse,

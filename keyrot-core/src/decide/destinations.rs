@@ -85,7 +85,7 @@ impl Delivered {
     }
 }
 
-/// Returns the states of the user's destinations, as far as they are known.
+/// Returns the known states of the user's destinations.
 pub(crate) fn destinations(
     seen: &Observed,
     policy: &WaitPolicy,

@@ -129,7 +129,7 @@ pub enum Phase {
     Hold,
 }
 
-/// All journal entries of one secret, as far as they could be read.
+/// All readable journal entries of one secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Journal {
     /// The last intent.

@@ -28,7 +28,7 @@ pub struct Waits {
     pub run_interval: Duration,
     /// The minimum time for which a key stays Active after it lost AWSCURRENT. Default 7 days:
     /// readers cache (AWS's caching clients an hour, the agent and the Lambda extension five
-    /// minutes, a process's environment for its life).
+    /// minutes, a process's environment until it ends).
     #[serde(with = "crate::model::text::duration")]
     pub overlap: Duration,
     /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag

@@ -1,4 +1,4 @@
-//! Findings in AWS's Security Finding Format, as `BatchImportFindings` of Security Hub takes them.
+//! Findings in AWS's Security Finding Format, for Security Hub's `BatchImportFindings`.
 //!
 //! Limits (AWS Security Hub API reference, `AwsSecurityFinding` and what it holds; partner guide,
 //! "Guidelines for using the BatchImportFindings API"): 512 characters for ids, 256 for the title,
@@ -20,8 +20,8 @@ const LONGEST_ID: usize = 512;
 const DOCUMENTATION: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
 
-/// A list of all findings in AWS's Security Finding Format, as `BatchImportFindings` of Security
-/// Hub takes them, for Security Hub in this region.
+/// Returns all findings in AWS's Security Finding Format, for `BatchImportFindings` of Security Hub
+/// in this region.
 #[must_use]
 pub fn asff(audit: &Audit, region: &str) -> String {
     let mut ids = BTreeMap::new();
@@ -90,8 +90,8 @@ fn title(kind: FindingKind, who: &str) -> String {
     }
 }
 
-/// Returns the same id for the same finding in every audit, and another id for a new key in the
-/// place of an old one. If two keys were created in the same second, the second gets a number.
+/// Returns the same id for the same finding in every audit, and another id for a new key that
+/// replaces an old one. If two keys were created in the same second, the second gets a number.
 fn id(finding: &Finding, ids: &mut BTreeMap<String, usize>) -> String {
     let key = finding.key_created.map(|at| format!("/key-{}", at.timestamp())).unwrap_or_default();
     let id = format!("{}{key}/{}", finding.arn, finding.kind.code());

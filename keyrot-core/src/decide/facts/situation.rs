@@ -234,8 +234,7 @@ impl<'a> Situation<'a> {
         versions.any(|version| belief::written_with_its_key(version, listed, self.policy))
     }
 
-    /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says
-    /// so.
+    /// Whether keyrot created the key, if a version, a journal entry or an intent still says so.
     pub(crate) fn is_own(&self, key: &AccessKey) -> bool {
         let abandoned =
             matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));

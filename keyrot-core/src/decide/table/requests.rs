@@ -97,7 +97,7 @@ pub(crate) fn asked<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<Then<'a>
         /// The key to reinstate is not revoked
         (Reinstate(Reinstated::NotRevoked), ..) => Decision::Done,
 
-        /// The key to revoke is current, and was to be revoked only if it is unused
+        /// The key to revoke is current, and should be revoked only if it is unused
         (Revoke(Revoking::CurrentIfUnused(key)), ..) => refused(Refusal::IsCurrent { key: key.clone() }),
         /// The key to revoke was created or revoked minutes ago, and may not be listed yet
         (Revoke(Revoking::Settling { key, until }), ..) => settling(key, until),

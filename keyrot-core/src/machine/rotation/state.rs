@@ -1,4 +1,4 @@
-//! The state of a run, with one enum for each thing that it tracks.
+//! The state of a run, with one enum for each part.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::machine::call::Call;
@@ -9,7 +9,7 @@ use crate::model::stored::NewKey;
 use crate::model::time::Timestamp;
 use std::time::Duration;
 
-/// The next thing that the machine needs.
+/// What the machine needs next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Next {
     /// Make this call, then [`Rotation::answer`](crate::machine::rotation::Rotation::answer).

@@ -29,7 +29,7 @@ pub(crate) struct Lives {
     pub(crate) keys: usize,
     /// The runs that may begin, with their places.
     pub(crate) runs: &'static [(usize, Way)],
-    /// How many may be at work at once.
+    /// How many may be at work at the same time.
     pub(crate) at_once: usize,
     pub(crate) faults: u8,
     /// How often another program removes the tag from the user.

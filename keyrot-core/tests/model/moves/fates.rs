@@ -16,7 +16,7 @@ use keyrot_core::{Blocked, Outcome, Timestamp};
 pub(super) enum Fate {
     /// The user is at rest there, with one key.
     Rest(usize),
-    /// Runs in both regions are blocked, and say why; so is what the operator asked for.
+    /// Runs in both regions, and the operator's request, are blocked, and say why.
     Blocked,
     /// Neither: nothing happens, and nothing is reported.
     Stuck,
