@@ -19,7 +19,7 @@
 //! | [`requests`] | rollback, revoke, resolve, deliver; enroll, move, end sessions; your own key |
 //! | [`service`] | a loop of passes, for a program that embeds keyrot |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
-//! | [`memory`], [`conformance`] | the simulated account, and | the suites for your own ports |
+//! | [`memory`], [`conformance`] | the simulated account, and the suites for your own ports |
 //!
 //! # Where to begin
 //! - To rotate: call [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, with a

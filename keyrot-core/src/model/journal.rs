@@ -10,7 +10,7 @@
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME overlap=MILLISECONDSms` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. A TIME in the future: AWSCURRENT is being moved back to it. With the placeholder's version: AWSCURRENT was moved back to it, and the earlier entry is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME soak=MILLISECONDSms`, `hold KEY TIME`, each with `reactivated` at the end if a person reactivated the key once | the phase of the key that is being retired: about to be deactivated; the same for a key that was never current; confirmed Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | an operator revoked this key: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrides it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
-//! | `keyrot:to:NAME` | see [`Receipt`] | | the progress of the delivery to the destination of this name |
+//! | `keyrot:to:NAME` | see [`Receipt`] | the progress of the delivery to the destination of this name |
 //! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run treats this secret as the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag creates no version and takes one write. Each entry names its key or version, so an
