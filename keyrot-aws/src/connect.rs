@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     /// Secrets Manager in the other regions where users' homes are looked up.
     pub(crate) further: Vec<(String, aws_sdk_secretsmanager::Client)>,
     pub(crate) sts: aws_sdk_sts::Client,
-    /// For clients with other credentials: the same endpoint, connections and timeouts.
+    /// The endpoint, connections and timeouts, for clients with other credentials.
     pub(crate) probe: aws_sdk_sts::config::Builder,
     /// AWS's time.
     pub(crate) time: AwsTime,

@@ -58,13 +58,13 @@ pub struct AwsSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoints {
-    /// For all services.
+    /// The URL for all services.
     pub all: Option<String>,
-    /// For IAM only; takes precedence over `all`.
+    /// The URL for IAM; takes precedence over `all`.
     pub iam: Option<String>,
-    /// Only for STS; takes precedence over `all`.
+    /// The URL for STS; takes precedence over `all`.
     pub sts: Option<String>,
-    /// Only for Secrets Manager; takes precedence over `all`.
+    /// The URL for Secrets Manager; takes precedence over `all`.
     pub secrets_manager: Option<String>,
 }
 
@@ -180,15 +180,15 @@ impl FieldNames {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// For making a connection. Default 3 s.
+    /// The limit for making a connection. Default 3 s.
     pub connect: Duration,
-    /// From a request to the first byte of its answer. Default 10 s.
+    /// The limit from a request to the first byte of its answer. Default 10 s.
     pub read: Duration,
-    /// For one attempt as a whole. Default 15 s.
+    /// The limit for one attempt as a whole. Default 15 s.
     pub attempt: Duration,
-    /// For a port's whole call, with its wait in the queue and all attempts: no attempt begins so
-    /// late that it could end after this. Half of the policy's `settle` has to be longer. Default
-    /// 60 s.
+    /// The limit for a port's whole call, with its wait in the queue and all attempts: no attempt
+    /// begins so late that it could end after this. Half of the policy's `settle` has to be longer.
+    /// Default 60 s.
     pub call: Duration,
 }
 

@@ -25,7 +25,7 @@ const NAMED: usize = 10;
 /// The state that all invocations of a process share.
 pub(crate) struct Function {
     pub(crate) settings: Settings,
-    /// Where users' secrets are.
+    /// The places of users' secrets.
     pub(crate) homes: Homes,
     pub(crate) ports: Ports,
     /// Returns a rotator on these ports; with the trail, if the settings say so.

@@ -140,7 +140,7 @@ fn unreadable(path: &Path, why: &str) -> ProfileError {
     ProfileError::Unreadable { path: path.to_owned(), why: why.to_owned() }
 }
 
-/// Such a file is `/dev/null`, which stands for an empty file.
+/// Whether the file is a device such as `/dev/null`, which stands for an empty file.
 fn is_device(metadata: &std::fs::Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::FileTypeExt::is_char_device(&metadata.file_type());

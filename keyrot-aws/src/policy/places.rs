@@ -8,11 +8,11 @@ use keyrot_core::settings::{DestinationKind, DestinationSpec};
 /// A KMS key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
-    /// By its ARN.
+    /// A key by its ARN.
     Arn(Text),
-    /// By its id.
+    /// A key by its id.
     Id(Text),
-    /// By an alias, such as `alias/keyrot`.
+    /// A key by an alias, such as `alias/keyrot`.
     Alias(Text),
 }
 

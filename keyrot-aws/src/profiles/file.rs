@@ -311,7 +311,7 @@ fn has(path: &Path, attribute: &str) -> bool {
     }
 }
 
-/// Only on Linux are access lists extended attributes.
+/// Access lists are extended attributes only on Linux.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn has(_: &Path, _: &str) -> bool {
     false

@@ -12,13 +12,13 @@ pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghij";
 pub(crate) type Authority = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 pub(crate) struct GitHub {
-    /// By the path of each place's secrets.
+    /// The secrets, by the path of each place.
     pub(crate) places: BTreeMap<String, Place>,
     /// The valid token.
     pub(crate) token: String,
     /// Seconds; each write takes ten.
     pub(crate) clock: i64,
-    /// By the id of an installation: who checks the JWT, and gives a token.
+    /// The functions that check the JWT and return a token, by the id of the installation.
     pub(crate) app: Option<Authority>,
 }
 

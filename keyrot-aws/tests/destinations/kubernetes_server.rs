@@ -30,7 +30,7 @@ pub(crate) struct Cluster {
     pub(crate) appears: Option<&'static str>,
     /// Whether an admission webhook changes what is written.
     pub(crate) mutates: bool,
-    /// By `deployments/NAME`: the annotations that its pods had, the newest last.
+    /// The annotations that a workload's pods had, the newest last, by `deployments/NAME`.
     pub(crate) workloads: BTreeMap<&'static str, Vec<String>>,
     /// How many more reads of a workload come before its restart is over.
     pub(crate) looks: usize,

@@ -13,7 +13,7 @@ const LARGEST: u64 = 1024 * 1024;
 /// How keyrot came to read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// By `--config` or `KEYROT_CONFIG`.
+    /// It was named by `--config` or `KEYROT_CONFIG`.
     Named,
     /// It is the user's own file.
     Own,

@@ -29,7 +29,7 @@ pub(super) struct Caller {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum By {
     Environment,
-    /// Neither variables nor a profile: the machine's role.
+    /// The machine's role, if there are neither variables nor a profile.
     Machine,
     Profile {
         name: String,

@@ -103,9 +103,9 @@ pub struct KeyRow {
     pub tagged: Tagged,
     /// When an Active key reaches its age limit.
     pub limit: Option<Timestamp>,
-    /// For an Active key of a user tagged for rotation: the destinations to which the settings send
-    /// the user's current key. Which key that is, and whether it was delivered, is in the user's
-    /// secret. Absent without any.
+    /// The destinations to which the settings send the user's current key; only for an Active key
+    /// of a user tagged for rotation. Which key that is, and whether it was delivered, is in the
+    /// user's secret. Absent without any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<Assignment>,
     /// The findings about it or its user.

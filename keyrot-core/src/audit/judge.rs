@@ -350,13 +350,14 @@ fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCoun
     counts
 }
 
-/// In whole seconds, because IAM's times have no finer resolution: a fraction of a second would
-/// make a key look older than it is known to be.
+/// Converts to whole seconds, because IAM's times have no finer resolution: a fraction of a second
+/// would make a key look older than it is known to be.
 fn passed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_secs((to - from).num_seconds().max(0).unsigned_abs())
 }
 
-/// In whole days, unless that would hide that the limit was exceeded: `90d 1s` is past `90d`.
+/// Formats an age in whole days, unless that would hide that the limit was exceeded: `90d 1s` is
+/// past `90d`.
 fn past(from: Timestamp, now: Timestamp, limit: Duration) -> String {
     match age_days(from, now).unsigned_abs() > limit.as_secs() / 86_400 {
         true => text::age(from, now),

@@ -224,30 +224,31 @@ impl Call {
 )]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reply {
-    /// To [`Call::ListKeys`].
+    /// The reply to [`Call::ListKeys`].
     Keys(Vec<AccessKey>),
-    /// To [`Call::DescribeSecret`].
+    /// The reply to [`Call::DescribeSecret`].
     Secret(SecretState),
-    /// To [`Call::InspectVersion`] and [`Call::Measure`]; `None` if the version has no value yet.
+    /// The reply to [`Call::InspectVersion`] and [`Call::Measure`]; `None` if the version has no
+    /// value yet.
     VersionContents(Option<VersionContents>),
-    /// To [`Call::ListVersions`].
+    /// The reply to [`Call::ListVersions`].
     Versions(Vec<StoredVersion>),
-    /// To [`Call::LastUse`].
+    /// The reply to [`Call::LastUse`].
     LastUse(LastUse),
-    /// To [`Call::CreateKey`].
+    /// The reply to [`Call::CreateKey`].
     Created(NewKey),
-    /// To [`Call::ReadVersion`]; `None` if the version holds no credentials.
+    /// The reply to [`Call::ReadVersion`]; `None` if the version holds no credentials.
     Credentials(Option<Credentials>),
-    /// To [`Call::Probe`].
+    /// The reply to [`Call::Probe`].
     Probe(ProbeAnswer),
-    /// To [`Call::CreateSecret`].
+    /// The reply to [`Call::CreateSecret`].
     SecretCreated(SecretArn),
-    /// To [`Call::FindElsewhere`].
+    /// The reply to [`Call::FindElsewhere`].
     Elsewhere(Vec<SecretArn>),
-    /// To [`Call::InspectDestination`] and [`Call::Deliver`].
+    /// The reply to [`Call::InspectDestination`] and [`Call::Deliver`].
     Found(Found),
-    /// To [`Call::Compare`].
+    /// The reply to [`Call::Compare`].
     Differences(Vec<Difference>),
-    /// To every other call that changes something.
+    /// The reply to every other call that changes something.
     Done,
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Delivered {
     pub(crate) assigned: Vec<Assignment>,
-    /// Since when each destination has the current key.
+    /// The time since which each destination has the current key.
     pub(crate) since: BTreeMap<DestinationName, (KeyId, Timestamp)>,
     pub(crate) let_go: BTreeSet<DestinationName>,
     /// The destinations to which an operator asked to deliver, whatever is there.

@@ -43,7 +43,7 @@ pub enum JournalEntry {
     /// The revoked keys that still exist, the latest last; without a key whose revocation was taken
     /// back.
     Revoked(Vec<Revoked>),
-    /// Where the user's home was moved to.
+    /// The place to which the user's home was moved.
     Moved(SecretArn),
     /// The progress of the delivery to a destination.
     Receipt(Receipt),
@@ -140,7 +140,7 @@ pub struct Journal {
     pub retired: Option<Retired>,
     /// The revoked keys, the latest last.
     pub revoked: Vec<Revoked>,
-    /// Where the user's home was moved to; the secret's own ARN if it was moved back.
+    /// The place to which the user's home was moved; the secret's own ARN if it was moved back.
     pub moved_to: Option<SecretArn>,
     /// The state of the deliveries, by destination.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

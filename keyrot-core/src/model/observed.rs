@@ -132,7 +132,7 @@ pub enum SecretState {
     Missing,
     /// The secret is scheduled for deletion: it refuses every read and write.
     Deleted {
-        /// Since when.
+        /// When the deletion was scheduled.
         since: Timestamp,
     },
     /// The secret is a replica: it refuses writes.

@@ -33,7 +33,7 @@ pub struct Explained {
     pub name: &'static str,
     /// The value as it would be written in the environment; `None` if it is not set.
     pub value: Option<String>,
-    /// Where it comes from.
+    /// The value's source.
     pub origin: Origin,
 }
 

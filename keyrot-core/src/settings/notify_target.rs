@@ -18,9 +18,9 @@ pub enum NotifyTarget {
     Teams(SecretSource),
     /// Your own server: each event, and the run's end, signed.
     Webhook {
-        /// Where the URL is kept.
+        /// The place of the URL.
         url: SecretSource,
-        /// Where the key of the signature is kept.
+        /// The place of the signature's key.
         hmac: SecretSource,
     },
 }
@@ -39,7 +39,7 @@ pub struct Bus {
     region: Option<String>,
 }
 
-/// Where a URL or a key is kept. The text itself is read only when it is needed.
+/// The place of a URL or a key. The text itself is read only when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretSource {
     store: SecretPlace,

@@ -12,12 +12,12 @@ pub struct SmtpEndpoint {
 /// The value of the setting.
 #[derive(Debug, Clone, Default)]
 pub(super) enum SmtpLogin {
-    /// By a login at the endpoints of SES.
+    /// Verify by a login at the endpoints of SES.
     #[default]
     Ses,
-    /// By a login at this endpoint.
+    /// Verify by a login at this endpoint.
     At(SmtpEndpoint),
-    /// Not at all.
+    /// Do not verify.
     Off,
 }
 

@@ -110,7 +110,7 @@ fn id(finding: &Finding, ids: &mut BTreeMap<String, usize>) -> String {
     format!("{}/{hash}", id.chars().take(room).collect::<String>())
 }
 
-/// From the "Types taxonomy for ASFF" of the Security Hub user guide.
+/// Returns the type, from the "Types taxonomy for ASFF" in the Security Hub user guide.
 fn type_of(finding: &Finding) -> &'static str {
     match finding.kind {
         FindingKind::Quarantined => "TTPs/Credential Access",

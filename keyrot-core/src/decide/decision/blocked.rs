@@ -45,12 +45,12 @@ pub enum Blocked {
     },
     /// The user has no home yet, and this account and region were not chosen on purpose.
     NotNamed {
-        /// Where the secret would be.
+        /// The place where the secret would be.
         place: Place,
     },
     /// The secret's ARN does not fit into the user's tag.
     HomeTooLong {
-        /// Where the secret would be.
+        /// The place where the secret would be.
         place: Place,
         /// How many characters too long it is.
         excess: usize,
@@ -101,7 +101,7 @@ pub enum Blocked {
     },
     /// The secret is scheduled for deletion.
     SecretDeleted {
-        /// Since when.
+        /// When the deletion was scheduled.
         since: Timestamp,
     },
     /// The secret is a replica.

@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(super) contested: bool,
     /// The keys that were published at any place.
     published: BTreeSet<KeyId>,
-    /// Since when another key is current, and where.
+    /// When and where another key became current.
     superseded: BTreeMap<KeyId, Timestamp>,
     pub(super) broken: Option<Broken>,
     /// A key that was deactivated although consumers of its secret still needed it.
