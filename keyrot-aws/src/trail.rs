@@ -17,8 +17,8 @@ use keyrot_core::{CallError, KeyId, UserName};
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).
 const PAGE: i32 = 50;
 
-/// The region that has the events of global services, such as IAM (CloudTrail user guide, "Global
-/// service events").
+/// Returns the region that has the events of global services, such as IAM (CloudTrail user guide,
+/// "Global service events").
 pub(crate) fn home_region(region: &str) -> &'static str {
     match region {
         china if china.starts_with("cn-") => "cn-north-1",

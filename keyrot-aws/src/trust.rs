@@ -170,7 +170,8 @@ fn is_root(certificate: &CertificateDer<'static>) -> bool {
     RootCertStore::empty().add(certificate.clone()).is_ok()
 }
 
-/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
+/// Checks that there is a root certificate. Without one, the SDK's HTTPS client would panic, and
+/// only at the first call.
 fn has_roots() -> Result<(), ConnectError> {
     let found = rustls_native_certs::load_native_certs();
     if !found.certs.is_empty() {

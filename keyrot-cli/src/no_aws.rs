@@ -24,7 +24,7 @@ impl Aws {
     }
 }
 
-/// The reason why a command that needs AWS is refused.
+/// Returns the error of a command that needs AWS.
 pub(crate) fn refused() -> CliError {
     CliError::usage("this build of keyrot does not include AWS; it only works with --sandbox")
         .hint("add --sandbox, or build with AWS: cargo install --path keyrot-cli")

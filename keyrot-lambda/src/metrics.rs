@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The namespace.
 pub(crate) const NAMESPACE: &str = "keyrot";
 
-/// The metrics of a whole pass over the account: the state of all users, and what was done.
+/// Returns the metrics of a whole pass over the account: the state of all users, and what was done.
 pub(crate) fn of_sweep(function: &str, document: &RunDocument) -> Value {
     let counts = &document.counts;
     let mut metrics = vec![
@@ -25,8 +25,8 @@ pub(crate) fn of_sweep(function: &str, document: &RunDocument) -> Value {
     line(function, document.finished, &metrics)
 }
 
-/// The metrics of a pass over some users, or of a rotation step: what was done. It does not know
-/// the state of the account.
+/// Returns the metrics of a pass over some users, or of a rotation step: what was done. It does not
+/// know the state of the account.
 pub(crate) fn of_part(function: &str, document: &RunDocument) -> Value {
     line(function, document.finished, &done(&document.counts))
 }

@@ -186,7 +186,7 @@ mod tests {
     }
 
     impl Case {
-        /// An account in which `ci` was rotated, and still has its old key.
+        /// Returns an account in which `ci` was rotated, and still has its old key.
         async fn new() -> Self {
             let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
             for (name, tags) in [("ci", &[("RotateKey", "True")][..]), ("other", &[])] {
@@ -202,7 +202,7 @@ mod tests {
             case
         }
 
-        /// The same account after the old key was deleted.
+        /// Returns the same account after the old key was deleted.
         async fn alone() -> Self {
             let case = Self::new().await;
             case.account.change(|world| {

@@ -104,7 +104,7 @@ fn time(call: &ApiCall, name: &str) -> Result<Option<Timestamp>, Refused> {
         .ok_or_else(|| Refused::new("InvalidTimeRangeException", format!("{name} is not a time.")))
 }
 
-/// An event with its record, as CloudTrail's documentation has it.
+/// Returns an event with its record, as in CloudTrail's documentation.
 fn shown(event: &UseEvent, key: &KeyId, owner: Option<&UserArn>, account: &str) -> Value {
     let at = event.at.format("%FT%TZ").to_string();
     let source = format!("{}.amazonaws.com", event.service);

@@ -270,15 +270,15 @@ impl RateController {
         }
     }
 
-    /// The rate admitted since the bucket was last empty. From empty to empty a token bucket admits
-    /// what it was refilled with, so this is the server's rate.
+    /// Returns the rate admitted since the bucket was last empty. From empty to empty, a token
+    /// bucket admits what it was refilled with, so this is the server's rate.
     fn measured(&self, until: Duration) -> f64 {
         let span = until.saturating_sub(self.sample.from);
         f64::from(self.sample.admitted) / span.max(Duration::from_millis(1)).as_secs_f64()
     }
 
-    /// A throttle while paced: take the measured rate, or, if nothing at all was admitted since the
-    /// last throttle, keep the rate and wait longer: the bucket is not refilled yet.
+    /// Handles a throttle while paced: takes the measured rate or, if nothing at all was admitted
+    /// since the last throttle, keeps the rate and waits longer: the bucket is not refilled yet.
     fn cut(&mut self, rate: f64, refused_at: Duration) -> Duration {
         let admitted = self.sample.admitted;
         if admitted == 0 {

@@ -37,7 +37,7 @@ impl Hidden {
         }
     }
 
-    /// The place, as it is written in the setting.
+    /// Returns the place, as it is written in the setting.
     pub(crate) fn source(&self) -> &SecretSource {
         &self.source
     }

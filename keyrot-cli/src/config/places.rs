@@ -16,7 +16,7 @@ pub(super) fn own_file() -> Option<PathBuf> {
     Some(dir.join("keyrot").join(FILE))
 }
 
-/// What to do about a file in the current directory that is not trusted.
+/// Returns what to do about a file in the current directory that is not trusted.
 pub(super) fn ways_out() -> String {
     let own = own_file().map_or_else(
         || "~/.config/keyrot/keyrot.toml".to_owned(),

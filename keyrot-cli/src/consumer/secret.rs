@@ -7,7 +7,7 @@ use keyrot_core::consumer::SecretId;
 use keyrot_core::model::UserRef;
 use keyrot_core::settings::Settings;
 
-/// The secret to read.
+/// Returns the secret to read.
 pub(super) fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, CliError> {
     let user = match (&reading.secret, &reading.user) {
         (Some(secret), _) => return Ok(secret.clone()),

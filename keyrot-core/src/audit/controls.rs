@@ -105,7 +105,7 @@ pub const CONTROLS: &[Control] = &{
     ]
 };
 
-/// The controls that findings of this kind can violate.
+/// Returns the controls that findings of this kind can violate.
 pub fn controls_of(kind: FindingKind) -> impl Iterator<Item = &'static Control> {
     CONTROLS.iter().filter(move |control| control.kind == kind)
 }
@@ -141,8 +141,8 @@ impl fmt::Display for Control {
 }
 
 impl FindingKind {
-    /// All controls that such findings can violate, grouped by standard: `CIS AWS Foundations
-    /// Benchmark 1.14 (v1.4.0, v3.0.0), 1.13 (v5.0.0)`.
+    /// Returns all controls that such findings can violate, grouped by standard: `CIS AWS
+    /// Foundations Benchmark 1.14 (v1.4.0, v3.0.0), 1.13 (v5.0.0)`.
     #[must_use]
     pub fn controls_in_short(self) -> Vec<String> {
         let of = |standard: Standard| -> Option<String> {

@@ -202,7 +202,7 @@ impl KeyRow {
         self.user.as_ref().map_or("root user", |user| user.as_str())
     }
 
-    /// The key's id, or its number in the report.
+    /// Returns the key's id, or its number in the report.
     #[must_use]
     pub fn which(&self) -> String {
         match (&self.key_id, self.key) {
@@ -214,7 +214,7 @@ impl KeyRow {
 }
 
 impl Audit {
-    /// The setting `max_age`, such as `90d`.
+    /// Returns the setting `max_age`, such as `90d`.
     #[must_use]
     pub fn limit(&self) -> String {
         format_duration(std::time::Duration::from_secs(self.max_age_seconds))
@@ -242,7 +242,7 @@ impl Audit {
         warnings
     }
 
-    /// The worst finding.
+    /// Returns the worst finding.
     #[must_use]
     pub fn worst(&self) -> Option<FindingSeverity> {
         self.findings.iter().map(|finding| finding.severity).max()
@@ -284,7 +284,7 @@ impl Audit {
         self.findings.iter().filter(|finding| finding.is_at(&key.arn, key.created, &key.findings))
     }
 
-    /// How many findings there are of this kind.
+    /// Returns how many findings there are of this kind.
     #[must_use]
     pub fn count(&self, kind: FindingKind) -> usize {
         self.counts.findings.get(kind.code()).copied().unwrap_or(0)

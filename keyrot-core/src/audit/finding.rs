@@ -37,7 +37,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The hints in one text, as the CLI words them.
+    /// Returns the hints in one text, as the CLI words them.
     #[must_use]
     pub fn hint(&self) -> String {
         worded(&self.hints)

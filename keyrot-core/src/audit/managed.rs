@@ -27,8 +27,8 @@ pub struct AuditPolicy {
 }
 
 impl Default for AuditPolicy {
-    /// The default settings, without destinations. No secret is read, so the region does not
-    /// matter.
+    /// Returns the default settings, without destinations. No secret is read, so the region does
+    /// not matter.
     fn default() -> Self {
         Self {
             selection: Selection::default(),
@@ -40,12 +40,12 @@ impl Default for AuditPolicy {
 }
 
 impl AuditPolicy {
-    /// How old a key may be, unless its user sets another limit.
+    /// Returns how old a key may be, unless its user sets another limit.
     pub(crate) fn limit(&self) -> Duration {
         self.max_age.unwrap_or(self.policy.waits().max_age)
     }
 
-    /// How old the keys of a user with these waits may be.
+    /// Returns how old the keys of a user with these waits may be.
     pub(crate) fn limit_of(&self, own: &WaitPolicy) -> Duration {
         let (own, usual) = (own.waits().max_age, self.policy.waits().max_age);
         if own == usual { self.limit() } else { own }

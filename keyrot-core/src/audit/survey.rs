@@ -51,7 +51,7 @@ pub async fn survey(
     Ok(AccountView::new(report, users, &listed))
 }
 
-/// A user that was deleted in the meantime has no keys.
+/// Lists a user's keys. A user that was deleted in the meantime has none.
 async fn keys_of(
     iam: &dyn IamPort,
     name: UserName,

@@ -25,7 +25,7 @@ fn used(when: Timestamp) -> LastUse {
     LastUse::At { when, service: "s3".into(), region: "eu-west-1".into() }
 }
 
-/// A key that was created this many seconds before [`at`]`(0)`, and used a day before it.
+/// Returns a key that was created this many seconds before [`at`]`(0)`, and used a day before it.
 fn made(slot: u8, seconds_ago: i64) -> ReportedKey {
     ReportedKey { slot, active: true, rotated: at(-seconds_ago), last_use: used(at(-DAY)) }
 }
@@ -52,7 +52,7 @@ fn listed(name: &str, tags: &[(&str, &str)]) -> IamUser {
     IamUser { id, arn: arn(name), tags, policies: Vec::new() }
 }
 
-/// The audit of one user with these keys, unmanaged.
+/// Returns the audit of one user with these keys, unmanaged.
 fn of(keys: Vec<ReportedKey>) -> Audit {
     let view =
         AccountView::new(report(vec![user("ci", keys)]), vec![listed("ci", &[])], &BTreeMap::new());

@@ -191,8 +191,8 @@ impl KeyView {
     }
 }
 
-/// The keys listed, each with its last use from the report. Keys are matched by creation time,
-/// which can differ if a key's status was changed, so a single key that remains on both sides
+/// Returns the listed keys, each with its last use from the report. Keys are matched by creation
+/// time, which can differ if a key's status was changed, so a single key that remains on both sides
 /// counts as the same.
 fn matched(mut reported: Vec<ReportedKey>, listed: &[AccessKey]) -> Vec<KeyView> {
     let mut listed: Vec<(&AccessKey, Option<ReportedKey>)> =

@@ -46,7 +46,7 @@ pub async fn destination(port: &dyn Destination, lab: &dyn DestinationLab) -> Ve
     ]
 }
 
-/// The nth key of the suite, and its version.
+/// Returns the nth key of the suite, and its version.
 fn delivery(n: u32, replaces: Option<&Mark>) -> Result<Delivery, Miss> {
     let key = KeyId::parse(format!("AKIA{n:0>16}"))?;
     let version = VersionId::parse(format!("keyrot-key-{key}-{}", 1_700_000_000 + n))?;

@@ -217,7 +217,7 @@ impl KeyReader {
         }
     }
 
-    /// The secret that is read.
+    /// Returns the secret that is read.
     #[must_use]
     pub fn secret(&self) -> &SecretId {
         &self.secret

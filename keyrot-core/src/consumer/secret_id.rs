@@ -36,20 +36,20 @@ impl SecretId {
         ))
     }
 
-    /// The name or ARN.
+    /// Returns the name or ARN.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The region in the ARN.
+    /// Returns the region in the ARN.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         Arn::parse(&self.0).map(|arn| arn.region)
     }
 
-    /// The secret's name. In an ARN, Secrets Manager's hyphen and six characters at its end are
-    /// removed.
+    /// Returns the secret's name. In an ARN, Secrets Manager's hyphen and six characters at its end
+    /// are removed.
     #[must_use]
     pub fn name(&self) -> Option<SecretName> {
         let name = match Arn::parse(&self.0) {

@@ -49,7 +49,7 @@ pub enum Delivered {
 }
 
 impl DestinationState {
-    /// The state of a destination of a user whose secret was not read.
+    /// Returns the state of a destination of a user whose secret was not read.
     pub(crate) fn unread(assignment: Assignment) -> Self {
         Self::new(assignment, Delivered::Unknown, None, None)
     }

@@ -135,7 +135,7 @@ impl Rotator {
         self
     }
 
-    /// The ports.
+    /// Returns the ports.
     #[must_use]
     pub fn ports(&self) -> &Ports {
         &self.ports

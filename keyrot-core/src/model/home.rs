@@ -275,8 +275,9 @@ impl Owner {
     /// The tag on a secret that names its user.
     pub const TAG: &str = "keyrot:user-id";
 
-    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value must not contain
-    /// (Secrets Manager API reference, data type `Tag`), is written as `=2C`, and `=` as `=3D`.
+    /// Returns the tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value must not
+    /// contain (Secrets Manager API reference, data type `Tag`), is written as `=2C`, and `=` as
+    /// `=3D`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let name = self.name.as_str().replace('=', "=3D").replace(',', "=2C");

@@ -14,7 +14,7 @@ pub enum UserRef {
 }
 
 impl UserRef {
-    /// The user's name.
+    /// Returns the user's name.
     #[must_use]
     pub fn name(&self) -> &UserName {
         match self {

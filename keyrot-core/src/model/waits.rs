@@ -89,7 +89,7 @@ pub struct WaitPolicy {
 }
 
 impl Default for WaitPolicy {
-    /// The default waits.
+    /// Returns the default waits.
     fn default() -> Self {
         Self { waits: Waits::default(), due_if_created_before: None, allow_short_waits: false }
     }
@@ -231,7 +231,7 @@ impl WaitPolicy {
         self
     }
 
-    /// The waits.
+    /// Returns the waits.
     #[must_use]
     pub fn waits(&self) -> &Waits {
         &self.waits

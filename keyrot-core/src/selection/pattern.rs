@@ -56,7 +56,7 @@ impl Pattern {
         glob(self.0.as_bytes(), user.as_str().as_bytes(), u8::eq_ignore_ascii_case)
     }
 
-    /// The pattern as text.
+    /// Returns the pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -172,32 +172,32 @@ impl Settings {
         self.values.allow_short_waits
     }
 
-    /// The KMS key for new secrets: an id, an alias or an ARN. `None` is the account's
+    /// Returns the KMS key for new secrets: an id, an alias or an ARN. `None` is the account's
     /// `aws/secretsmanager`.
     #[must_use]
     pub fn kms_key(&self) -> Option<&str> {
         self.values.kms_key.as_deref()
     }
 
-    /// The description of new secrets.
+    /// Returns the description of new secrets.
     #[must_use]
     pub fn secret_description(&self) -> Option<&str> {
         self.values.secret_description.as_deref()
     }
 
-    /// The tags of new secrets.
+    /// Returns the tags of new secrets.
     #[must_use]
     pub fn secret_tags(&self) -> &BTreeMap<String, String> {
         &self.values.secret_tags
     }
 
-    /// The JSON field of the secret that holds the access key's id.
+    /// Returns the JSON field of the secret that holds the access key's id.
     #[must_use]
     pub fn field_access_key_id(&self) -> &str {
         &self.values.field_access_key_id
     }
 
-    /// The JSON field of the secret that holds the access key's secret half.
+    /// Returns the JSON field of the secret that holds the access key's secret half.
     #[must_use]
     pub fn field_secret_access_key(&self) -> &str {
         &self.values.field_secret_access_key
@@ -244,13 +244,13 @@ impl Settings {
         self.values.deadline
     }
 
-    /// The AWS region; `None` leaves it to the SDK.
+    /// Returns the AWS region; `None` leaves it to the SDK.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.values.region.as_deref()
     }
 
-    /// The account of these settings, if set: users of another account are not changed.
+    /// Returns the account of these settings, if set: users of another account are not changed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.values.account.as_deref()
@@ -262,25 +262,26 @@ impl Settings {
         &self.values.home_regions
     }
 
-    /// The names of secrets that a user's tag `keyrot:secret` may choose; `None` allows none.
+    /// Returns the names of secrets that a user's tag `keyrot:secret` may choose; `None` allows
+    /// none.
     #[must_use]
     pub fn secret_tag(&self) -> Option<&SecretPattern> {
         self.values.secret_tag.as_ref()
     }
 
-    /// The AWS profile; `None` leaves it to the SDK.
+    /// Returns the AWS profile; `None` leaves it to the SDK.
     #[must_use]
     pub fn profile(&self) -> Option<&str> {
         self.values.profile.as_deref()
     }
 
-    /// One endpoint for every AWS service; `None` leaves it to the SDK.
+    /// Returns the one endpoint for every AWS service; `None` leaves it to the SDK.
     #[must_use]
     pub fn endpoint_url(&self) -> Option<&str> {
         self.values.endpoint_url.as_deref()
     }
 
-    /// The hosts that may be called over `http://`, each as `HOST:PORT`.
+    /// Returns the hosts that may be called over `http://`, each as `HOST:PORT`.
     #[must_use]
     pub fn allow_http_endpoints(&self) -> &[String] {
         &self.values.allow_http_endpoints

@@ -70,7 +70,7 @@ impl NotifySpec {
         self.min
     }
 
-    /// The target.
+    /// Returns the target.
     #[must_use]
     pub fn target(&self) -> &NotifyTarget {
         &self.target

@@ -36,8 +36,8 @@ impl SmtpEndpoint {
             .then(|| Self { host: host.to_owned(), port })
     }
 
-    /// The FIPS endpoints of AWS (AWS General Reference, "Amazon Simple Email Service endpoints and
-    /// quotas").
+    /// Returns the FIPS endpoints of AWS (AWS General Reference, "Amazon Simple Email Service
+    /// endpoints and quotas").
     #[must_use]
     pub fn fips() -> Self {
         Self { host: "email-smtp-fips.{region}.amazonaws.com".to_owned(), port: 587 }

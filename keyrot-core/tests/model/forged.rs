@@ -186,7 +186,7 @@ impl Check {
     }
 }
 
-/// What may delay a revocation that needs a successor, for as long as it is renewed: see
+/// Returns what may delay a revocation that needs a successor, for as long as it is renewed: see
 /// "Operators' requests" in `docs/protocol.md`.
 fn may_delay(world: &World, order: &Revocation, kind: Kind, key: &KeyId) -> bool {
     let Some(secret) = world.secret(&secret()) else { return false };

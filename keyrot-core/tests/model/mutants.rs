@@ -42,7 +42,7 @@ fn weak(
     }
 }
 
-/// The observed state, changed before the real decision reads it.
+/// Changes the observed state before the real decision reads it.
 fn seeing(
     seen: &Observed,
     policy: &WaitPolicy,

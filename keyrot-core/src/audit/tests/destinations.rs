@@ -17,7 +17,7 @@ fn rule(name: &str, users: &str, to: &str) -> DestinationRule {
     .of_kind("ssm")
 }
 
-/// The audit of these users, each with an Active and an Inactive key.
+/// Returns the audit of these users, each with an Active and an Inactive key.
 fn judged(users: Vec<IamUser>, destinations: Vec<DestinationRule>) -> Audit {
     let keys = || vec![made(1, 3 * DAY), ReportedKey { active: false, ..made(2, 2 * DAY) }];
     let known = users.iter().map(|one| user(one.arn.name().as_str(), keys())).collect();
@@ -26,7 +26,7 @@ fn judged(users: Vec<IamUser>, destinations: Vec<DestinationRule>) -> Audit {
     audit(&view, &AuditPolicy { homes, ..AuditPolicy::default() }, at(0))
 }
 
-/// The user, the key's number and the destinations of each key that has any.
+/// Returns the user, the key's number and the destinations of each key that has any.
 fn destinations(audit: &Audit) -> Vec<(&str, u8, String)> {
     let all = audit.keys.iter().filter(|key| !key.destinations.is_empty());
     all.map(|key| {

@@ -356,7 +356,7 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// The role of each key.
+/// Returns the role of each key.
 pub(crate) fn roles<'a>(case: &Situation<'a>) -> Vec<(Role, &'a AccessKey)> {
     case.seen.keys.iter().map(|key| (role(case, key), key)).collect()
 }

@@ -282,7 +282,7 @@ impl Preview {
         found.or_else(|| noted().map(copy)).unwrap_or(Found::Nothing)
     }
 
-    /// What later runs will do with the revoked key.
+    /// Returns what later runs will do with the revoked key.
     fn left_to_runs(&self, request: &Request) -> Option<PlannedAction> {
         let Request::Revoke(order) = request else { return None };
         let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
@@ -293,7 +293,7 @@ impl Preview {
     }
 }
 
-/// The write time of a version was not read, so the time in its id is used.
+/// Returns a version as stored, with the time in its id, because its write time was not read.
 fn on_paper_since(version: &VersionId) -> StoredVersion {
     let created = match Content::of(version) {
         Content::Key { created, .. } => Some(created),

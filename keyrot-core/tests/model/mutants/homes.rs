@@ -16,7 +16,7 @@ fn weak(name: &'static str, decide: fn(&Observed, &WaitPolicy, Timestamp) -> Dec
     Lives { decider: Decider { name, decide, ..Decider::REAL }, ..Lives::new(BOTH) }
 }
 
-/// The observed state, changed before the real decision reads it.
+/// Changes the observed state before the real decision reads it.
 fn seeing(
     seen: &Observed,
     policy: &WaitPolicy,
