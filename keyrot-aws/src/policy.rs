@@ -30,8 +30,8 @@
 //!   users and roles using tags").
 //! - **Audits.** [`Scope::audit_policy`] is separate: it only reads, on all users, and is for
 //!   auditors. The credential report has no resource type.
-//! - **Everyone else.** [`Scope::guard_policy`] denies all but the named principals what would let
-//!   them influence keyrot: an SCP or a boundary.
+//! - **Everyone else.** [`Scope::guard_policy`] denies everyone except the named principals what
+//!   would let them influence keyrot. It is an SCP or a permissions boundary.
 //! - **People.** [`Scope::operator_policy`] is for operators on call; [`Scope::consumer_policy`]
 //!   for consumers of a key; [`Scope::own_policy`] for users who rotate their own key.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager

@@ -1,5 +1,5 @@
-//! The guard: a policy that denies all but the named principals what would let them influence
-//! keyrot.
+//! The guard: a policy that denies everyone except the named principals what would let them
+//! influence keyrot.
 //!
 //! Journal entries, version ids and tags are claims: anyone who may write them can make keyrot wait
 //! or block, and anyone who may write a secret chooses what its consumers get. keyrot checks claims
