@@ -28,7 +28,7 @@ emulators:
 lambda-zip *args:
     scripts/lambda-zip {{ args }}
 
-# Build what a release hands out: archives, image, bill of materials, checksums.
+# Build the files of a release: archives, image, bill of materials, checksums.
 release *args:
     scripts/release {{ args }}
 
@@ -36,6 +36,6 @@ release *args:
 bench *args:
     cargo bench --workspace --all-features {{ args }}
 
-# Play a life of key rotations on the embedded sandbox.
+# Play the lifecycle of a key on the embedded sandbox.
 demo:
     cargo run --quiet --release --package keyrot-cli -- demo

@@ -6,10 +6,10 @@
 //! cargo run -p keyrot-examples --example embed -- --once  # one pass
 //! ```
 //!
-//! It acts on the account that the AWS CLI would use. To try it on nothing that matters, start the
-//! emulator in another shell with `cargo run -p keyrot-aws --features emulator --example emulator`,
-//! and first set here the variables that it prints, `AWS_ENDPOINT_URL` among them. A pass may be
-//! cut off at any moment: the next one goes on from what it finds in AWS.
+//! It acts on the account that the AWS CLI would use. To try it safely, start the emulator in
+//! another shell with `cargo run -p keyrot-aws --features emulator --example
+//! emulator`, and set the variables that it prints, such as `AWS_ENDPOINT_URL`, in this one. A pass
+//! may be cut off at any moment: the next one continues from what it finds in AWS.
 
 use keyrot_aws::notify::FromEnvironment;
 use keyrot_aws::{Aws, AwsSettings};
@@ -34,7 +34,7 @@ async fn main() -> Result<(), Failure> {
         println!("{}", serde_json::to_string_pretty(&service.pass(&Cancel::default()).await?)?);
         return Ok(());
     }
-    // Steps under way are finished, and no new one starts: then the task ends.
+    // Steps under way are finished, and no new one starts; then the task ends.
     let stop = Cancel::when(async { drop(tokio::signal::ctrl_c().await) });
     let running = service.clone();
     let passes = tokio::spawn(async move { running.run(&stop).await });

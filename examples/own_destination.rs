@@ -1,5 +1,6 @@
-//! Your own destination: a file for each user in a folder that another program reads. Its tests are
-//! the suite that every destination has to pass (`examples/tests/smoke.rs`).
+//! How to write a destination: this one writes a file for each user to a folder that another
+//! program reads. Its tests are the suite that every destination has to pass
+//! (`examples/tests/smoke.rs`).
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example own_destination
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::sync::Mutex;
 
-/// Files in a folder, each with one key as JSON and a number that each write counts up.
+/// Files in a folder, each with one key as JSON and a number that each write increments.
 pub(crate) struct KeyFiles {
     folder: PathBuf,
     /// One write at a time: the file is read, then replaced.
@@ -56,7 +57,7 @@ impl KeyFiles {
         let key = file["id"].as_str().and_then(|id| KeyId::parse(id).ok());
         let (count, mark, holds) = match (file["write"].as_u64(), key) {
             (Some(count), Some(key)) => (count, count.to_string(), Holds::Key(key)),
-            // Something else wrote it. Its time distinguishes it from keyrot's writes.
+            // Something else wrote the file. Its time distinguishes it from keyrot's writes.
             _ => {
                 let written = std::fs::metadata(&path).and_then(|found| found.modified());
                 let written = written.map_err(|error| failed(&error))?;
@@ -107,7 +108,7 @@ impl Destination for KeyFiles {
     }
 }
 
-/// Gives a user a first key in this folder, and returns that key's id, and what the run did.
+/// Delivers a user's first key to this folder. Returns the key's id, and what the run did.
 pub(crate) async fn run(folder: &Path) -> Result<(KeyId, Vec<String>), Box<dyn Error>> {
     let name = DestinationName::parse("files")?;
     let files: Arc<dyn Destination> = Arc::new(KeyFiles::new(folder));

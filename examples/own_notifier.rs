@@ -1,5 +1,5 @@
-//! Your own notifier: it pages the owner of a user when manual action is needed, and ignores the
-//! rest. It also shows that a failing notifier is reported, and never fails a rotation.
+//! How to write a notifier: this one pages the owner of a user when manual action is needed, and
+//! ignores the rest. It also shows that a failing notifier is reported, and never fails a rotation.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example own_notifier
@@ -19,9 +19,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Pages the owner of a user: the tag `keyrot:owner`, or a fallback address.
 ///
-/// It only puts the page into a queue. A task beside the rotation delivers the pages, with as many
-/// retries as needed: a run gives a notifier ten seconds for each event, and a chat that is down
-/// must not cost the page.
+/// It only puts the page into a queue. A separate task delivers the pages, with as many retries as
+/// needed: a run gives a notifier ten seconds for each event, and a chat that is down must not cost
+/// the page.
 pub(crate) struct Pager {
     fallback: String,
     queue: UnboundedSender<Page>,
@@ -35,7 +35,7 @@ pub(crate) struct Page {
 }
 
 impl Pager {
-    /// The pager, and the end of the queue from which pages are delivered.
+    /// Returns the pager, and the end of the queue from which pages are delivered.
     pub(crate) fn new(fallback: &str) -> (Self, UnboundedReceiver<Page>) {
         let (queue, pages) = unbounded_channel();
         (Self { fallback: fallback.to_owned(), queue }, pages)
@@ -68,7 +68,7 @@ impl Notifier for Pager {
     }
 }
 
-/// A run over three users that all need manual action. Returns the pages, and the run's report.
+/// Runs keyrot on three users that all need manual action. Returns the pages, and the run's report.
 pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report), Box<dyn Error>> {
     let (pager, mut queue) = Pager::new("on-call@example.com");
     if !pages_are_delivered {
@@ -93,7 +93,7 @@ pub(crate) async fn run(pages_are_delivered: bool) -> Result<(Vec<Page>, Report)
     Ok((pages, report))
 }
 
-/// Three users whose keys are 100 days old, each with a problem.
+/// Returns an account with three users whose keys are 100 days old, each with a problem.
 fn troubled_account() -> Result<MemoryAccount, Box<dyn Error>> {
     let mut world = World::new("2026-01-05T04:00:00Z".parse()?);
     let selects = ("RotateKey", "True");

@@ -1,4 +1,4 @@
-//! How a service tests its use of keyrot on the in-memory account: with a clock that it moves,
+//! How a service tests its use of keyrot on the in-memory account: with a clock that it advances,
 //! faults that it injects, and a watch that checks every change against keyrot's promises. No AWS
 //! account, no network, no waiting.
 //!
@@ -6,7 +6,7 @@
 //! cargo run -p keyrot-examples --example test_with_memory
 //! ```
 //!
-//! `nightly` stands for the service's own code. Each of the tested stories would be a
+//! `nightly` stands for the service's own code. Each of the stories would be a
 //! `#[tokio::test(start_paused = true)]` in the service.
 
 use keyrot_core::memory::{Broken, Fault, FaultAt, MemoryAccount, World};
@@ -40,7 +40,7 @@ async fn nightly(ports: Ports) -> Tested<Vec<UserResult>> {
     Ok(report.users)
 }
 
-/// An account with one user, whose key is 100 days old, under watch.
+/// Returns an account with one user, whose key is 100 days old, and starts a watch.
 struct Account {
     memory: MemoryAccount,
     user: UserName,
@@ -54,7 +54,7 @@ impl Account {
         let user = world.add_user("ci/deployer", &[("RotateKey", "True")])?;
         let old = world.add_key(&user)?.credentials.key;
         world.advance(100 * DAY);
-        // Like the real one, it refuses a new key for some seconds, and its listing is late.
+        // Like the real IAM, it refuses a new key for a few seconds, and its listing is late.
         world.rules.propagation = Duration::from_secs(12);
         world.rules.listing_lag = Duration::from_secs(20);
         let memory = MemoryAccount::new(world);
@@ -69,13 +69,13 @@ impl Account {
         users.pop().ok_or_else(|| "the user was not selected".into())
     }
 
-    /// A program that uses this key.
+    /// Uses this key, as a program would.
     fn is_used(&self, key: &KeyId) -> ProbeAnswer {
         self.memory
             .change(|world| world.authenticate(&World::credentials_of(key), "s3", "eu-central-1"))
     }
 
-    /// What a program gets that reads the secret now.
+    /// Returns what a program gets that reads the secret now.
     async fn published(&self) -> Tested<Option<Credentials>> {
         match self.memory.describe(&self.secret).await? {
             SecretState::Present(found) => match found.current {
@@ -111,8 +111,8 @@ async fn a_key_in_use_is_never_switched_off() -> Tested<String> {
         account.night().await?;
         assert_eq!(account.status_of(&account.old).await?, Some(KeyStatus::Active));
     }
-    // The program moves to the new key. It might use the old one again, as a monthly job does:
-    // after `idle` (45 days) without a use, the old one is deactivated, and deleted a week later.
+    // The program moves to the new key. It might still use the old one, like a monthly job. So the
+    // old key is deactivated only after `idle` (45 days) without a use, and deleted a week later.
     account.memory.advance(46 * DAY);
     let standing = account.night().await?;
     assert!(
@@ -162,8 +162,8 @@ async fn dying_anywhere_does_no_harm() -> Tested<String> {
     for call in 0.. {
         let account = Account::new()?;
         account.memory.inject(FaultAt::nth(call, Fault::DeathAfter));
-        // A dead process never answers: its future is dropped. The runtime's time is paused, so
-        // this waits for nothing, and only then.
+        // A dead process never answers, so its future is dropped. The runtime's time is paused, so
+        // the timeout takes no real time, and expires only when nothing else can run.
         let died = tokio::time::timeout(DAY, account.night()).await.is_err();
         account.memory.heal();
         if !died {
@@ -199,7 +199,7 @@ async fn the_watch_notices_a_careless_cleanup() -> Tested<String> {
     Ok(format!("noticed: {first}"))
 }
 
-/// Runs them all. Returns a line for each.
+/// Runs all stories. Returns a line for each.
 pub(crate) async fn run() -> Tested<Vec<String>> {
     Ok(vec![
         a_key_in_use_is_never_switched_off().await?,

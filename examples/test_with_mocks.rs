@@ -1,15 +1,15 @@
 //! How a service tests its use of keyrot with mocks of the ports: for tests of the calls themselves
-//! (how often, with which arguments, and no others), or of an answer that is hard to produce
-//! elsewhere. For whole rotations the in-memory account is the better tool: see
+//! (how often, with which arguments, and that there are no others), or of an answer that is hard to
+//! produce elsewhere. For whole rotations the in-memory account is the better tool: see
 //! `test_with_memory.rs`.
 //!
 //! ```text
 //! cargo run -p keyrot-examples --example test_with_mocks
 //! ```
 //!
-//! The mocks are `mockall`'s, from keyrot-core's feature `mocks`: a call that was not expected
-//! panics, and so does, when the mock is dropped, an expected one that was not made. Each function
-//! after `nightly` would be a `#[tokio::test]` in the service.
+//! The mocks are `mockall`'s, from keyrot-core's feature `mocks`: an unexpected call panics. So
+//! does a dropped mock if an expected call was not made. Each function after `nightly` would be a
+//! `#[tokio::test]` in the service.
 
 use keyrot_core::engine::MockNotifier;
 use keyrot_core::model::{
@@ -30,7 +30,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Tested<T> = Result<T, Box<dyn Error>>;
 
-/// What the service does each night. Stands for the service's own code.
+/// What the service does each night. This stands for the service's own code.
 async fn nightly(ports: Ports, notifier: MockNotifier) -> Result<Report, CallError> {
     let users = ports.iam.users("/").await?;
     let selected = select(
@@ -134,7 +134,7 @@ async fn a_failing_notifier_is_reported() -> Tested<String> {
     Ok(format!("{} was not told of {} event: {}", failure.notifier, failure.untold, failure.reason))
 }
 
-/// A mock for each port, none of which expects any call yet but for the time.
+/// Returns a mock for each port. None of them expects a call yet, except for the time.
 struct Mocks {
     iam: MockIamPort,
     store: MockSecretStorePort,
@@ -147,7 +147,7 @@ impl Mocks {
         let mut clock = MockClock::new();
         clock.expect_now().return_const(now);
         clock.expect_aws_now().return_const(Some(now));
-        // A run allows its notifiers some time, by this clock.
+        // A run gives its notifiers some time, by this clock.
         clock.expect_time_limit().return_const(());
         Self {
             iam: MockIamPort::new(),
@@ -180,7 +180,7 @@ fn tagged(name: &str, tags: &[(&str, &str)]) -> Tested<IamUser> {
     Ok(IamUser { id, arn, tags, policies: Vec::new() })
 }
 
-/// Runs them all. Returns a line for each.
+/// Runs all tests. Returns a line for each.
 pub(crate) async fn run() -> Tested<Vec<String>> {
     Ok(vec![
         without_the_list_nobody_is_touched().await?,

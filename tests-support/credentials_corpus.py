@@ -1,4 +1,4 @@
-"""Makes the corpus that holds keyrot's reading of the shared AWS files against botocore's.
+"""Makes the corpus that compares how keyrot and botocore read the shared AWS files.
 
 boto3 and the AWS CLI read both files with `botocore.configloader`. This writes files of every kind
 that people have, lets botocore read them, and prints one JSON object per file: the bytes (as
@@ -9,7 +9,7 @@ brought (`scripts/emulators setup`):
     PYTHONUTF8=1 target/emulators/venv/bin/python tests-support/credentials_corpus.py \\
         > keyrot-aws/src/profiles/tests/botocore.jsonl
 
-The keys are made up. OLD stands in the profile that is asked for, and a new key takes its place:
+The keys are fake. OLD is in the requested profile, and a new key replaces it:
 botocore has to read the changed file as it read the first one, but for these two values.
 """
 
@@ -33,7 +33,7 @@ CREDENTIALS_HEADERS = ["[ops]", "[ ops ]", '["ops"]', "[profile ops]", "[ops] ; 
 CONFIG_HEADERS = ["[profile ops]", "[profile  ops ]", '[profile "ops"]', "[profile 'ops']", "[ops]", "[ profile ops]", "[profileops]", "[profilex ops]", "[profile ops x]", "[profile o\"p\"s]", "[profile\tops]", "[profile ops] # x", "[profile ops"]
 BEHIND = ["", " ", "\t", " # mine", "\t;x", "#x", " ;", '"', "\x00", "\x0c", "\u0085", "\u00e9"]
 NAMES = [("aws_access_key_id", "aws_secret_access_key"), ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), ("Aws_Access_Key_Id", "aws_secret_access_KEY"), ("aws_access_\u212aey_id", "aws_secret_access_key"), ("export aws_access_key_id", "aws_secret_access_key")]
-# Lines that may be anywhere in a profile, or in front of it.
+# Lines that may be anywhere in a profile, or before it.
 NOISE = [
     "", "   ", "# aws_access_key_id = " + DECOY[0], "  ; aws_access_key_id: " + DECOY[0], "\t# x", "region = eu-central-1", "region: eu-central-1", "output=json",
     "s3 =\n  max_concurrent_requests = 10\n  aws_access_key_id = " + DECOY[0], "s3 =\n  max_concurrent_requests 10", "s3=\n\n\n    a = b",
@@ -58,11 +58,11 @@ def make(rng, plain):
     header = pick(rng, CREDENTIALS_HEADERS if kind == "credentials" else CONFIG_HEADERS, usual)
     noise = [[] for _ in range(5)]
     for _ in range(rng.choice([0, 0, 1, 1, 2])):
-        # In front of the first section most lines are refused: once in a while is enough.
+        # Before the first section most lines are refused, so they are rare.
         rng.choices(noise, weights=[1, 4, 4, 4, 4])[0].append(rng.choice(NOISE))
     separator = pick(rng, SEPARATORS, 0.4)
     indent = pick(rng, INDENTS, 0.6)
-    # Most files indent both alike.
+    # Most files indent both in the same way.
     indents = [indent, indent if rng.random() < 0.8 else rng.choice(INDENTS)]
     names = pick(rng, NAMES, usual)
     pairs = [f"{i}{name}{separator}{value}{pick(rng, BEHIND, usual)}" for i, name, value in zip(indents, names, OLD)]
@@ -118,7 +118,7 @@ def main():
         else:
             profile = found.get("ops", {})
             line["ops"] = {name: value for name, value in profile.items() if name.startswith("aws_")}
-            # What keyrot writes changes two values for botocore, and nothing else.
+            # keyrot's write changes only two values for botocore.
             again, _ = read(kind, replaced(content))
             assert again == json.loads(replaced(json.dumps(found))), content
         json.dump(line, sys.stdout)

@@ -1,4 +1,4 @@
-"""Runs moto and ministack on loopback for the length of one command. Called by scripts/emulators, which says how."""
+"""Runs moto and ministack on loopback while one command runs. Called by scripts/emulators, which documents the usage."""
 
 import contextlib
 import ctypes
@@ -23,18 +23,18 @@ REQUIREMENTS = ROOT / "tests-support" / "requirements.txt"
 
 # Loaded machines are slow to start Python; an emulator that isn't up by then won't come up.
 START_TIMEOUT = 60.0
-# Between asking a process to end and making it.
+# The time between asking a process to end and killing it.
 STOP_TIMEOUT = 5.0
-# A free port can be taken by somebody else between our look and the emulator's bind.
+# Another process can take a free port between this check and the emulator's bind.
 START_ATTEMPTS = 3
 
-# Loaded here and not between fork and exec, where little is allowed.
+# Loaded here, because little is allowed between fork and exec.
 LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 PR_SET_PDEATHSIG = 1
 
 
 class Failure(Exception):
-    """Something the user has to read. The message says what to do."""
+    """An error for the user. The message says what to do."""
 
 
 def main(arguments):
@@ -59,7 +59,7 @@ def main(arguments):
 
 
 def install():
-    """Makes the virtual environment, unless it stands already for these very requirements. Returns its python."""
+    """Makes the virtual environment, unless it exists for exactly these requirements. Returns its python."""
     python = HOME / "venv" / "bin" / "python"
     stamp = HOME / "venv" / "keyrot-requirements"
     wanted = hashlib.sha256(REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
@@ -78,13 +78,13 @@ def install():
             [*pip, "install", "--quiet", "--require-hashes", "--no-deps", "--requirement", REQUIREMENTS],
             "pip could not install the emulators. It needs the Python package index (or a mirror: PIP_INDEX_URL)",
         )
-        # Written last: an install that was cut short is done again.
+        # Written last, so that an interrupted installation is repeated.
         stamp.write_text(wanted)
     return python
 
 
 def remove_leftovers():
-    """Scratch folders of runs that were killed too hard to tidy up. A day is longer than any run."""
+    """Removes the scratch folders of runs that were killed before they could clean up. A day is longer than any run."""
     for folder in HOME.glob("run-*"):
         if time.time() - folder.stat().st_mtime > 86_400:
             shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +106,7 @@ def make_venv(python):
 
 
 def checked(command, problem):
-    # The child's talk goes to stderr: stdout belongs to the command that is run.
+    # The child's output goes to stderr, because stdout belongs to the command that is run.
     if subprocess.run(command, stdout=sys.stderr).returncode != 0:
         raise Failure(f"{problem}; what it said stands above")
 
@@ -116,7 +116,7 @@ def checked(command, problem):
 
 @contextlib.contextmanager
 def emulators(python):
-    """Both emulators, up and answering. Ends exactly the processes that it started."""
+    """Starts both emulators and waits until they answer. Ends exactly the processes that it started."""
     # Not under TMPDIR, nor HOME: ministack keeps pid files in the one and reads settings from the other.
     scratch = pathlib.Path(tempfile.mkdtemp(prefix="run-", dir=HOME))
     started = []
@@ -136,7 +136,7 @@ def emulators(python):
                 # Checks signatures and policies, and refuses inactive keys.
                 "AUTH": "true",
                 "GATEWAY_PORT": str(port),
-                # Handed on to the Lambda functions that it runs.
+                # Passed on to the Lambda functions that it runs.
                 "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
                 "BIND_HOST": "127.0.0.1",
                 "LOG_LEVEL": "WARNING",
@@ -152,7 +152,7 @@ def emulators(python):
             scratch,
             started,
         )
-        # A test starts servers of its own with this Python.
+        # A test starts its own servers with this Python.
         yield {"KEYROT_TEST_MOTO": moto, "KEYROT_TEST_MINISTACK": ministack, "KEYROT_TEST_PYTHON": str(python)}
     finally:
         for process in started:
@@ -165,7 +165,7 @@ def start(name, command, settings, probe, scratch, started):
     log = scratch / f"{name}.log"
     for _ in range(START_ATTEMPTS):
         port = free_port()
-        # Nothing of the caller's environment gets in, least of all AWS credentials.
+        # The caller's environment is not passed on, least of all AWS credentials.
         environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(scratch),
@@ -200,7 +200,7 @@ def free_port():
 
 
 def wait_until_it_answers(process, url):
-    # A proxy that is set for the machine must not see loopback requests.
+    # The machine's proxy must not get loopback requests.
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + START_TIMEOUT
     while time.monotonic() < deadline and process.poll() is None:
@@ -219,7 +219,7 @@ def die_with_parent(signal_number):
 
 
 def stop(process):
-    """Ends one emulator. It leads a session of its own, so its group is it and what it started."""
+    """Ends one emulator. It leads its own session, so its process group has only it and its children."""
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is not None:
             return
@@ -237,7 +237,7 @@ def tail(log):
 
 
 def run(command, addresses):
-    """Runs the command with the addresses in its environment. Returns the exit code that it should be known by."""
+    """Runs the command with the addresses in its environment. Returns its exit code."""
     environment = {**without_aws(os.environ), **addresses}
     try:
         child = subprocess.Popen(command, env=environment, preexec_fn=lambda: die_with_parent(signal.SIGTERM))
@@ -249,7 +249,7 @@ def run(command, addresses):
 
 
 def without_aws(environment):
-    """No test may reach a real account: the caller's AWS credentials and settings stay outside."""
+    """Returns the environment without the caller's AWS credentials and settings, so that no test can reach a real account."""
     kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     return {
         **kept,
@@ -261,7 +261,7 @@ def without_aws(environment):
 
 @contextlib.contextmanager
 def passed_on(child):
-    """While it lasts, signals that ask us to end go to the command, and we end after it."""
+    """While active, passes termination signals to the command; this process ends after it."""
 
     def pass_on(number, _frame):
         # A Ctrl-C at the terminal has reached the command already, and a second one would cut its clean-up short.
@@ -293,7 +293,7 @@ def say(text):
 
 
 def end(number, _frame):
-    # Leaves through every `finally`, so that what was started is ended.
+    # Exits through every `finally`, so that started processes are ended.
     sys.exit(128 + number)
 
 

@@ -26,7 +26,7 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def secret_of(key):
-    """The secret that the in-memory account works out for a key."""
+    """The secret half that the in-memory account computes for a key."""
     state = 0xCBF29CE484222325
     for byte in key.encode():
         state = (state ^ byte) * 0x100000001B3 & MASK
@@ -68,7 +68,7 @@ class Logins:
 
 def certificate(folder):
     """An authority, and the context of a server with a certificate by it for 127.0.0.1."""
-    # Tests have clocks of their own.
+    # Tests have their own clocks.
     begin, end = (datetime.datetime(year, 1, 1) for year in (2020, 2100))
 
     def signed(name, key, issuer, issuer_key, extensions):

@@ -1,4 +1,4 @@
-//! The examples do what they say. `embed` runs against the AWS look-alike on 127.0.0.1.
+//! Tests that the examples do what they say. `embed` runs against the AWS emulator on 127.0.0.1.
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "its main is not run here")]
@@ -89,7 +89,7 @@ async fn own_notifier() {
     );
 }
 
-/// A folder that is gone when the test ends.
+/// A folder that is removed when the test ends.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -107,7 +107,7 @@ impl Drop for Folder {
     }
 }
 
-/// The other side of the files, for the suite.
+/// The suite's direct access to the files.
 struct FilesLab<'a>(&'a Path, AtomicUsize);
 
 #[async_trait::async_trait]
@@ -138,7 +138,7 @@ async fn own_destination() {
     assert!(events.iter().any(|event| event.contains("files")), "{events:#?}");
 }
 
-/// Two users to rotate, one who is not selected, and the service.
+/// Starts the service on two users to rotate, and one that is not selected.
 async fn service(flags: &[(&str, &str)]) -> (Emulator, Service) {
     let mut world = World::new((SystemTime::now() - HUNDRED_DAYS).into());
     for (name, tag) in [("ci/alpha", "RotateKey"), ("ci/beta", "rotatekey"), ("jane", "Team")] {
@@ -182,12 +182,12 @@ async fn embed() {
 }
 
 #[tokio::test]
-async fn embed_goes_on_until_it_is_cancelled() {
+async fn embed_continues_until_it_is_canceled() {
     let (emulator, service) = service(&[("max_changes", "1")]).await;
     let cancel = Cancel::default();
     let (stop, service) = (cancel.clone(), service.every(Duration::from_millis(50)));
     let running = tokio::spawn(async move { service.run(&stop).await });
-    // Two passes rotate two users, of which one may be changed in each.
+    // Two passes rotate two users, because each pass may change only one.
     while emulator.world().secrets().count() < 2 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

@@ -1,12 +1,12 @@
-//! An AWS look-alike on 127.0.0.1 to try keyrot, or anything else that speaks to IAM and Secrets
+//! An AWS emulator on 127.0.0.1, for trying keyrot, or anything else that calls IAM and Secrets
 //! Manager, by hand.
 //!
 //! ```text
 //! cargo run -p keyrot-aws --features emulator --example emulator -- [USERS] [PORT]
 //! ```
 //!
-//! It seeds USERS users (default 10) tagged `RotateKey=True`, each with a key that is 100 days old,
-//! prints the variables that a client needs, and stays until Ctrl-C.
+//! It creates USERS users (default 10) tagged `RotateKey=True`, each with a key that is 100 days
+//! old, prints the variables that a client needs, and runs until Ctrl-C.
 
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_core::memory::World;

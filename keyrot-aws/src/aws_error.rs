@@ -1,6 +1,6 @@
 //! The SDK's errors, reduced to scrubbed texts that a program may log.
 
-/// The cause of a failed call: the [`source`](std::error::Error::source) of this crate's
+/// The cause of a failed call, as the [`source`](std::error::Error::source) of this crate's
 /// [`CallError`](keyrot_core::CallError)s.
 ///
 /// It is not the SDK's own error, whose `Debug` shows requests and answers, including secrets. It

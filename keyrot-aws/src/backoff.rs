@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 /// Returns a wait between half and all of a step that doubles with each attempt, up to the longest.
-/// It is random, so that callers that were refused together do not retry together. The first
-/// attempt is 1.
+/// It is random, so that callers that were refused together do not retry together. Attempts are
+/// counted from 1.
 pub(crate) fn pause(attempt: u32, first: Duration, longest: Duration) -> Duration {
     let step = keyrot_core::model::doubled(first, attempt.saturating_sub(1), longest);
     let random = u32::try_from(RandomState::new().hash_one(0_u8) >> 32).unwrap_or(0);

@@ -4,7 +4,7 @@ use keyrot_core::{Clock, Timestamp};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-/// The machine's wall clock, and tokio's timer to wait with.
+/// The machine's wall clock, with tokio's timer for waits.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokioClock;
 
@@ -52,13 +52,13 @@ impl Clock for AwsClock {
     }
 }
 
-/// The `Date` of AWS's last answer, and when it came by the monotonic clock.
+/// The `Date` of AWS's last answer, and its arrival by the monotonic clock.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AwsTime(Arc<Mutex<Option<(Timestamp, Instant)>>>);
 
 impl AwsTime {
     /// Records the date of an answer to a request sent at `sent`. It assumes that AWS wrote the
-    /// date halfway, and cut off the fraction of a second.
+    /// date halfway through the request, and cut off the fraction of a second.
     pub(crate) fn learn(&self, date: Timestamp, sent: Instant) {
         let written = sent + sent.elapsed() / 2;
         let date = date + TimeDelta::milliseconds(500);

@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 /// An AWS account and region, as keyrot's ports: [`IamPort`](keyrot_core::IamPort),
 /// [`SecretStorePort`](keyrot_core::SecretStorePort) and
 /// [`CredentialProbe`](keyrot_core::CredentialProbe). Cheap to clone; clones share connections and
-/// the pace of calls.
+/// rate limits.
 #[derive(Clone)]
 pub struct Aws {
     pub(crate) inner: Arc<Inner>,
@@ -37,7 +37,7 @@ pub(crate) struct Inner {
     /// Secrets Manager in the other regions where users' homes are looked up.
     pub(crate) further: Vec<(String, aws_sdk_secretsmanager::Client)>,
     pub(crate) sts: aws_sdk_sts::Client,
-    /// For clients with other credentials: the same endpoint, connections and timeouts.
+    /// The endpoint, connections and timeouts, for clients with other credentials.
     pub(crate) probe: aws_sdk_sts::config::Builder,
     /// AWS's time.
     pub(crate) time: AwsTime,
@@ -62,7 +62,7 @@ pub(crate) struct ForNotifiers {
     pub(crate) http: Http,
 }
 
-/// The caller of AWS.
+/// The caller, as AWS identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
@@ -73,7 +73,7 @@ pub struct Caller {
 }
 
 impl Aws {
-    /// Reads the configuration and makes the clients. The first call resolves the credentials;
+    /// Reads the configuration and creates the clients. The first call resolves the credentials;
     /// [`Aws::caller_identity`] is a good choice.
     ///
     /// # Errors
@@ -96,7 +96,7 @@ impl Aws {
         Self::assemble(&config, settings, &http)
     }
 
-    /// Makes the clients.
+    /// Creates the clients.
     pub(crate) fn assemble(
         config: &SdkConfig,
         settings: &AwsSettings,
@@ -105,8 +105,8 @@ impl Aws {
         let time = AwsTime::default();
         check_endpoints(config, settings)?;
         let region = region_of(config, settings)?;
-        // keyrot retries calls itself, so that the limiter counts every attempt and a lost reply is
-        // distinguished from a refusal.
+        // keyrot retries calls itself, so that the limiter counts every attempt, and a lost reply
+        // is distinguished from a refusal.
         let once = RetryConfig::disabled();
         let (long, short) =
             (http.of_service(LONG_ANSWER, &time), http.of_service(SHORT_ANSWER, &time));
@@ -235,7 +235,7 @@ impl Aws {
     }
 }
 
-/// Shows the account's region, and nothing of the credentials.
+/// Shows the region, and nothing about the credentials.
 impl fmt::Debug for Aws {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Aws").field("region", &self.inner.region).finish_non_exhaustive()
@@ -250,10 +250,10 @@ async fn load(
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(http.clone())
         // Regardless of the environment: with one clock for signatures and another for decisions,
-        // keys would be taken away too early.
+        // keys would be deactivated too early.
         .disable_clock_skew_correction(true)
-        // For what fetches credentials. Otherwise it is read from the environment and the profile,
-        // and the SDK panics on a mode that only other SDKs know.
+        // This is for the clients that fetch credentials. Otherwise the mode is read from the
+        // environment and the profile, and the SDK panics on a mode that only other SDKs know.
         .retry_config(RetryConfig::standard())
         .app_name(app_name(settings, None)?)
         .timeout_config(time_limits(settings));
@@ -266,7 +266,7 @@ async fn load(
         // Set explicitly, because the SDK itself reads only one of the two variables.
         loader = loader.profile_name(profile);
     }
-    // An empty variable counts as not set, and the SDK takes it for a region.
+    // An empty variable counts as not set, but the SDK would use it as a region.
     let is_empty = std::env::var("AWS_REGION").is_ok_and(|region| region.is_empty());
     let of_rest = || {
         let other = std::env::var("AWS_DEFAULT_REGION").ok().filter(|region| !region.is_empty());
@@ -303,7 +303,7 @@ async fn load(
 }
 
 /// Gives a profile that was set by name precedence over credentials in the environment, as in the
-/// AWS CLI. In the SDK's own chain it has none, and keyrot would act on the wrong account.
+/// AWS CLI. In the SDK's own chain it has no precedence, and keyrot would act on the wrong account.
 fn of_profile(profile: &str, config: &SdkConfig, http: Guarded) -> SharedCredentialsProvider {
     let config =
         ProviderConfig::default().with_region(config.region().cloned()).with_http_client(http);

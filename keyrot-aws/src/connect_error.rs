@@ -20,10 +20,10 @@ pub enum ConnectError {
         profile.as_ref().map(|p| format!(" (profile {p:?})")).unwrap_or_default()
     )]
     NoRegion {
-        /// The profile that was read.
+        /// The profile that was read, if any.
         profile: Option<String>,
     },
-    /// The region's name is none.
+    /// The text is not a region's name.
     #[error(
         "the AWS region {} ({named_by}) is not usable: expected a region such as eu-central-1, without quotes, spaces and zone letter",
         format!("{:?}", region.chars().take(40).collect::<String>())
@@ -31,7 +31,7 @@ pub enum ConnectError {
     Region {
         /// What was found.
         region: String,
-        /// Where it was found.
+        /// The source of the text.
         named_by: &'static str,
     },
     /// A setting that the program's own `SdkConfig` decides.
@@ -52,7 +52,7 @@ pub enum ConnectError {
     CaBundle {
         /// The file.
         path: PathBuf,
-        /// What names it: `AWS_CA_BUNDLE`, or `ca_bundle` of the profile.
+        /// What names the file: `AWS_CA_BUNDLE`, or `ca_bundle` of the profile.
         named_by: &'static str,
         /// The reason.
         why: String,

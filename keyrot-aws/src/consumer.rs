@@ -1,5 +1,5 @@
-//! A consumer's reads: one GetSecretValue by the staging label, and where the secret is if not
-//! here.
+//! A consumer's reads: one GetSecretValue by the staging label, and the place of a secret that is
+//! not here.
 
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
@@ -33,7 +33,8 @@ use zeroize::Zeroizing;
 /// Secrets Manager for a program that only reads rotated keys: `secretsmanager:GetSecretValue`, and
 /// no other call. Cheap to clone.
 ///
-/// [`Aws`](crate::Aws) can do the same, and much more; this is there without the feature `rotate`.
+/// [`Aws`](crate::Aws) can do the same, and much more. This type does not need the feature
+/// `rotate`.
 #[derive(Clone)]
 pub struct SecretReader {
     inner: Arc<Inner>,
@@ -48,7 +49,7 @@ struct Inner {
 }
 
 impl SecretReader {
-    /// Makes the client from an `SdkConfig` that the program already has; see
+    /// Creates the client from an `SdkConfig` that the program already has. See
     /// `Aws::from_sdk_config` for the safety measures that keyrot keeps.
     ///
     /// # Errors
@@ -78,7 +79,7 @@ impl SecretReader {
     }
 }
 
-/// Shows the region, and nothing of the credentials.
+/// Shows the region, and nothing about the credentials.
 impl fmt::Debug for SecretReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SecretReader").field("region", &self.inner.region).finish_non_exhaustive()
@@ -124,7 +125,7 @@ impl HomeSource for Aws {
         let answer = send(&op, &self.budget(), || call.clone().send()).await?;
         let here = answer.arn.as_deref().and_then(|arn| SecretArn::parse(arn).ok());
         let to = tag_of(&answer, JournalEntry::MOVED_TO).and_then(|to| SecretArn::parse(to).ok());
-        // The secret's own ARN: the home was moved back.
+        // This is the secret's own ARN, so the home was moved back.
         Ok(to.filter(|to| here.is_none_or(|here| here.place() != to.place())))
     }
 

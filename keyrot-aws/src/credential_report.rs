@@ -21,7 +21,7 @@ pub(crate) use parse::write;
 /// The pause before IAM is asked again whether the report is ready; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The time limit for the report: IAM makes that of a large account within a minute.
+/// The time limit for the report: IAM creates that of a large account within a minute.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// The time limit after `LimitExceeded`, which IAM answers if reports were requested too often.
 /// That may last for hours, so the last report is soon better than none.
@@ -37,7 +37,8 @@ impl AccountPort for Aws {
             let (why, patience) = match generate(self).await {
                 Ok(true) => match fetch(self).await {
                     Ok(answer) => return read(self, answer, None),
-                    // It expired between the two calls, or another caller's report replaced it.
+                    // The report expired between the two calls, or another caller's report replaced
+                    // it.
                     Err(again) if again.is(&NOT_THERE) => (again.into(), PATIENCE),
                     Err(failure) => return Err(failure.into()),
                 },
@@ -56,7 +57,7 @@ impl AccountPort for Aws {
     }
 }
 
-/// There is no report, or none that is younger than four hours, or it is being made (IAM API
+/// There is no report, or none that is younger than four hours, or it is being created (IAM API
 /// reference, `GetCredentialReport`, "Errors": the codes, and the names that the reference lists
 /// them under).
 const NOT_THERE: [&str; 6] = [
@@ -69,7 +70,7 @@ const NOT_THERE: [&str; 6] = [
 ];
 
 /// Requests the report, and returns whether it is ready. If the last one is younger than four
-/// hours, IAM makes no new one (IAM user guide, "Generate credential reports for your AWS
+/// hours, IAM creates no new one (IAM user guide, "Generate credential reports for your AWS
 /// account"): then it is ready immediately.
 async fn generate(aws: &Aws) -> Result<bool, Failure> {
     let op = making(aws);
@@ -88,8 +89,8 @@ async fn generate(aws: &Aws) -> Result<bool, Failure> {
     }
 }
 
-/// Returns IAM's last report if it makes no new one: it may be old, and has its creation time.
-/// Without one, `why` is the error.
+/// Returns IAM's last report if IAM creates no new one. It may be old, and has its creation time.
+/// If there is none, `why` is the error.
 async fn last(aws: &Aws, why: CallError) -> Result<CredentialReport, CallError> {
     match fetch(aws).await {
         Ok(answer) => read(aws, answer, Some(&why)),
@@ -98,7 +99,7 @@ async fn last(aws: &Aws, why: CallError) -> Result<CredentialReport, CallError> 
 }
 
 fn making(aws: &Aws) -> Op<'_> {
-    // The call is idempotent: while a report is being made, IAM says so.
+    // The call is idempotent: while a report is being created, IAM says so.
     Op::read("iam:GenerateCredentialReport", ACCOUNT, &aws.inner.limits.discovery)
 }
 

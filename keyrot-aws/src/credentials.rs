@@ -1,4 +1,4 @@
-//! The credentials that keyrot calls AWS with. They come from the SDK; keyrot adds an explanation
+//! The credentials with which keyrot calls AWS. They come from the SDK; keyrot adds an explanation
 //! if there are none.
 
 use crate::environment::{Base, Route};
@@ -42,7 +42,7 @@ impl ProvideCredentials for Explained {
 }
 
 impl Route {
-    /// What a part of the credentials is called; `variable` holds it in the environment.
+    /// Returns the name of a part of the credentials; `variable` holds it in the environment.
     fn named(&self, part: &str, variable: &str) -> String {
         match self {
             Self { base: Base::Variables, .. } => variable.to_owned(),
@@ -55,7 +55,7 @@ impl Route {
 impl Route {
     /// Returns what happened, and what to do.
     fn explain(&self, cause: &CredentialsError) -> (String, String) {
-        // A machine without a role also has no metadata to ask.
+        // A machine without a role also has no metadata service to ask.
         let of_machine = matches!(self.base, Base::Machine | Base::Source);
         if let Some(unreached) = find::<Unreached>(cause).filter(|it| !(it.near && of_machine)) {
             return (unreached.said.clone(), unreached.advice.clone());

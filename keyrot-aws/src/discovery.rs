@@ -17,7 +17,7 @@ const PAGE: i32 = 1000;
 /// The limit on pages: many times what an account can hold, 5,000 users (IAM user guide, "IAM and
 /// AWS STS quotas").
 const MOST_PAGES: usize = 10_000;
-/// Users looked up at the same time in the fallback.
+/// The number of users that are read concurrently in the fallback.
 const AT_ONCE: usize = 16;
 
 pub(crate) async fn users(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
@@ -77,7 +77,8 @@ fn detailed(op: &Op<'_>, user: UserDetail) -> Result<IamUser, CallError> {
     Ok(IamUser { id, arn, tags: tags(user.tags.unwrap_or_default()), policies })
 }
 
-/// `ListUsers` gives no tags (IAM API reference, `ListUsers`), so they are read for each user.
+/// Reads the tags of each user, because `ListUsers` does not return them (IAM API reference,
+/// `ListUsers`).
 async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
     let op = Op::read("iam:ListUsers", "the account's users", &aws.inner.limits.discovery);
     let mut arns = Vec::new();

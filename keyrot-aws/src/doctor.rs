@@ -1,9 +1,9 @@
 //! Checks whether keyrot can work here: credentials, region, permissions, secrets, notifiers, the
 //! clock, the last run, the settings.
 //!
-//! Nothing is changed, and nothing is sent unless [`send_test`] is asked to. Every finding is a
+//! Nothing is changed, and nothing is sent unless you call [`send_test`]. Every finding is a
 //! [`Check`] with a message and what to do; a check that could not be made says so, and is not
-//! called ok.
+//! reported as ok.
 //!
 //! ```no_run
 //! use keyrot_aws::doctor::{Health, Verify, of_aws, from_settings};

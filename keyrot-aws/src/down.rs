@@ -17,7 +17,7 @@ pub(crate) struct Down(Arc<Mutex<HashMap<String, Host>>>);
 
 #[derive(Debug, Clone, Copy)]
 enum Host {
-    /// It was reached before: a failure may be temporary.
+    /// The host was reached before: a failure may be temporary.
     Reached,
     Failing {
         times: u32,
@@ -38,7 +38,7 @@ impl Down {
         }
     }
 
-    /// Records that it answered, or at least that a connection was made.
+    /// Records that the host answered, or at least that a connection was made.
     pub(crate) fn reached(&self, host: &str) {
         self.with(|hosts| hosts.insert(host.to_owned(), Host::Reached));
     }
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_host_that_was_never_reached_is_left_alone_and_not_for_long() {
+    fn only_a_host_that_was_never_reached_is_skipped_and_not_for_long() {
         let (down, now) = (Down::default(), Instant::now());
         let fail = |at| down.failed("a", Reason::NoAddress, at);
         let is_down = |host, at| down.reason(host, at).is_some();

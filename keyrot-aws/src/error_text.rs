@@ -1,4 +1,4 @@
-//! The texts of an error and of those below it. They may hold secrets: see `scrub`.
+//! The texts of an error and of its sources. They may contain secrets: see `scrub`.
 
 use std::error::Error;
 

@@ -82,7 +82,7 @@ impl Failure {
 }
 
 const NOT_VALID: &str = "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE";
-/// What the rules that make endpoints say of settings that contradict each other.
+/// What the SDK's endpoint rules say about settings that contradict each other.
 const BAD_ENDPOINT: &str = "Invalid Configuration:";
 const CLOCK_ADVICE: &str =
     "This machine's clock is off by more than five minutes: set it, then run again";
@@ -114,7 +114,7 @@ impl Fault {
                 }
             }
             SdkError::ResponseError(answer) => {
-                // The cause may quote the answer, and the answer may hold a secret.
+                // The cause may quote the answer, which may contain a secret.
                 let status = answer.raw().status().as_u16();
                 let said = match find::<LengthLimitError>(error) {
                     Some(_) => format!(
@@ -134,7 +134,8 @@ impl Fault {
                 Some(cause) => Self::not_answered(cause),
                 None => Self::without_code(Class::Lost { sent: true }, "the connection failed"),
             },
-            // ConstructionFailure, and what the SDK may add: it says that no request was sent.
+            // This is ConstructionFailure, or a variant that the SDK adds later: no request was
+            // sent.
             SdkError::ConstructionFailure(_) => {
                 Self::without_code(Class::NotSent, "the request could not be made").caused(error)
             }
@@ -174,7 +175,7 @@ impl Fault {
     fn not_answered(cause: &ConnectorError) -> Self {
         if let Some(no) = explain(cause) {
             let fault = Self::without_code(Class::NotSent, no.said).caused(cause);
-            // A signature of the provider's own, such as for a role.
+            // The provider's own signature may have been refused, such as for a role.
             let clock = fault.is_about_time();
             let advice = if clock { CLOCK_ADVICE.to_owned() } else { no.advice };
             return Self { advice: Some(advice), ..fault };
@@ -288,8 +289,8 @@ impl Fault {
         }
         let code = self.code.as_deref()?;
         if DENIED.contains(&code) && op.action == "sts:GetCallerIdentity" {
-            // It needs no permission, and no policy of the caller's can deny it (STS API reference,
-            // GetCallerIdentity).
+            // The call needs no permission, and no policy of the caller can deny it (STS API
+            // reference, GetCallerIdentity).
             return Some(
                 "No IAM policy can deny this call: check the policy of the VPC endpoint for STS, and the proxy"
                     .to_owned(),
@@ -332,7 +333,7 @@ impl Fault {
     }
 }
 
-/// The partition of a host of AWS's, in words (AWS General Reference, "AWS service endpoints").
+/// Returns the partition of an AWS host, in words (AWS General Reference, "AWS service endpoints").
 fn partition_of(host: &str) -> &'static str {
     match () {
         () if host.ends_with(".cn") => "the China regions",
@@ -341,7 +342,7 @@ fn partition_of(host: &str) -> &'static str {
     }
 }
 
-/// The host that was asked, without its port.
+/// Returns the host that was called, without its port.
 fn host(raw: &HttpResponse) -> Option<String> {
     let uri: http::Uri = raw.extension::<Asked>()?.0.parse().ok()?;
     uri.host().map(str::to_owned)
@@ -358,14 +359,16 @@ fn is_clock(detail: &str) -> bool {
     ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))
 }
 
-/// The action that AWS says is missing: "… is not authorized to perform: ACTION on resource: …".
+/// Returns the action whose permission is missing, according to AWS: "… is not authorized to
+/// perform: ACTION on resource: …".
 fn denied_action(detail: &str) -> Option<&str> {
     let rest = detail.split("not authorized to perform: ").nth(1)?;
     let action = rest.split(|c: char| c.is_whitespace() || c == ',').next()?.trim_end_matches('.');
     (action.contains(':') && action.len() < 80).then_some(action)
 }
 
-/// From the header, or where a service leaves that out, from the XML of IAM and STS.
+/// Returns the request id from the header or, if a service leaves that out, from the XML of IAM and
+/// STS.
 fn request_id(raw: &HttpResponse) -> Option<String> {
     let header =
         ["x-amzn-requestid", "x-amz-request-id"].iter().find_map(|name| raw.headers().get(name));

@@ -18,18 +18,18 @@ use std::{fmt, sync::Arc};
 use zeroize::{Zeroize, Zeroizing};
 
 const FORMAT: &str = "keyrot-credentials/1";
-/// Longer than an entry ever is.
+/// The size limit: longer than any entry.
 const LONGEST: u64 = 64 * 1024;
-/// How long to wait for another process that asks; after that, this one asks, too, because the
-/// other may have been stopped.
+/// How long to wait for another process that reads the key. After that, this one reads it, too,
+/// because the other may have been stopped.
 const TURN: Duration = Duration::from_secs(4);
 
 /// A key in a file of the user's cache directory, which processes of the same user share.
 ///
-/// - The directory has the mode 0700, and the file 0600. One that belongs to another user, or is
-///   open to others, is not used.
-/// - No symbolic link is followed, and readers see the old or the new file, whole.
-/// - One process asks for the key, and the others wait for it for at most four seconds.
+/// - The directory has mode 0700, and the file 0600. A file or directory that belongs to another
+///   user, or is open to others, is not used.
+/// - No symbolic link is followed, and readers get either the whole old file or the whole new one.
+/// - One process reads the key, and the others wait for it for at most four seconds.
 ///
 /// A problem with the file is not an error: the key is read as if there were no cache, and the
 /// [`on_warning`](Self::on_warning) function is called.
@@ -132,8 +132,8 @@ impl FileCache {
         Self { warn: Arc::new(warn), ..self }
     }
 
-    /// Returns the entry for this scope, if there is one. An error is a text for a warning; the
-    /// file is then replaced.
+    /// Returns the entry for this scope, if there is one. An error is the text of a warning, and
+    /// the file is then replaced.
     fn try_to_load(&self) -> Result<Option<Kept>, String> {
         let refused =
             |why: &str| format!("the cached key in {} is not used: it {why}", self.file.display());
@@ -236,7 +236,7 @@ impl KeyCache for FileCache {
     }
 }
 
-/// Shows the path, and nothing of the content.
+/// Shows the path, and none of the content.
 impl fmt::Debug for FileCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FileCache").field("file", &self.file).finish_non_exhaustive()
@@ -317,8 +317,8 @@ fn private_file() -> OpenOptions {
     options
 }
 
-/// `keyrot` in the user's cache directory (XDG Base Directory Specification; `LOCALAPPDATA` on
-/// Windows).
+/// Returns `keyrot` in the user's cache directory (XDG Base Directory Specification; `LOCALAPPDATA`
+/// on Windows).
 fn directory() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     let xdg = set("XDG_CACHE_HOME").filter(|dir| dir.is_absolute());
@@ -331,7 +331,7 @@ fn directory() -> Option<PathBuf> {
     Some(Path::new(&base).join("keyrot"))
 }
 
-/// Checks that it belongs to this user, and is closed to others.
+/// Checks that the directory belongs to this user, and is closed to others.
 #[cfg(unix)]
 fn private(found: &std::fs::Metadata, closed: u32) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;

@@ -1,4 +1,4 @@
-//! A connection on the host program's own SDK configuration.
+//! A connection with the host program's own SDK configuration.
 
 use crate::connect::Aws;
 use crate::connect_error::ConnectError;
@@ -7,12 +7,12 @@ use crate::settings::AwsSettings;
 use aws_types::SdkConfig;
 
 impl Aws {
-    /// Makes the clients from an `SdkConfig` that the program already has: with its credentials,
-    /// which refresh as they do for the program's other clients, its region, its endpoints, and its
-    /// HTTP client with the proxies and certificates that it trusts.
+    /// Creates the clients from an `SdkConfig` that the program already has: its credentials, which
+    /// refresh as they do for the program's other clients, its region, its endpoints, and its HTTP
+    /// client with its proxies and trusted certificates.
     ///
     /// It makes no call, so it is cheap enough for each of many accounts. `settings` have the rest,
-    /// and take precedence where both have a value (`region`, `endpoints`, `app_name`, `fips`,
+    /// and take precedence if both have a value (`region`, `endpoints`, `app_name`, `fips`,
     /// `dual_stack`, `timeouts`).
     ///
     /// ```no_run
@@ -28,13 +28,13 @@ impl Aws {
     /// # What keyrot keeps in force
     /// Regardless of the `SdkConfig`: only keyrot's own retries, so that `CreateAccessKey` is never
     /// repeated; no clock correction, and the machine's own clock for signatures; AWS's time from
-    /// each answer's `Date`; limits on the time and size of an answer; nothing unencrypted to a
+    /// each answer's `Date`; limits on the time and size of an answer; no unencrypted request to a
     /// host that [`AwsSettings::http_endpoints`] does not name; no credentials under verification
     /// in the identity cache. This is done around the program's HTTP client, so it works with any.
     ///
-    /// # What is up to the program
-    /// With an HTTP client of its own: which certificates are trusted; which requests go through a
-    /// proxy, including those to instance metadata; whether
+    /// # What the program decides
+    /// If the program has its own HTTP client: which certificates are trusted; which requests go
+    /// through a proxy, including those to instance metadata; whether
     /// [`Timeouts::connect`](crate::Timeouts::connect) and [`read`](crate::Timeouts::read) are
     /// respected (the limits of an attempt and of a call always are). With any client, the requests
     /// that fetch its credentials are not keyrot's, and none of the above applies to them.

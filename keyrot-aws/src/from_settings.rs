@@ -1,4 +1,4 @@
-//! A connection by keyrot's settings.
+//! A connection from keyrot's settings.
 
 #[cfg(feature = "trail")]
 use crate::connect::Aws;
@@ -10,8 +10,8 @@ use keyrot_core::{Ports, Rotator};
 use std::sync::Arc;
 
 impl AwsSettings {
-    /// Returns the settings with everything that these settings say about the connection and
-    /// secrets. The rest stays as it is.
+    /// Returns these settings with what keyrot's settings say about the connection and secrets. The
+    /// rest stays as it is.
     ///
     /// # Errors
     /// [`SettingsError`] if the names of the JSON fields are the same.
@@ -59,8 +59,8 @@ pub enum SetupError {
 
 #[cfg(all(feature = "notify", feature = "trail"))]
 impl Aws {
-    /// Makes a service from these settings: it rotates the selected users, and sends notifications.
-    /// It counts as deployed for the account and region of this connection.
+    /// Creates a service from these settings, which rotates the selected users and sends
+    /// notifications. It counts as deployed for the account and region of this connection.
     ///
     /// # Errors
     /// [`SetupError`] if a notifier or a destination of the settings cannot be used.

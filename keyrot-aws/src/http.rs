@@ -4,9 +4,9 @@
 //!   proxy.
 //! - Nothing is sent unencrypted to other hosts, unless the settings name them.
 //! - An answer is read up to a limit.
-//! - AWS's time is learned from each answer's `Date`. The header is hidden from the SDK: it would
-//!   correct its signing clock, which would then differ from the deciding clock, and the clients
-//!   inside `aws-config` have no switch against that.
+//! - AWS's time comes from each answer's `Date`. The header is hidden from the SDK, which would
+//!   otherwise correct the clock for its signatures. That clock would then differ from the one for
+//!   decisions, and the clients inside `aws-config` have no option to turn that off.
 
 use crate::clock::AwsTime;
 use crate::down::Down;
@@ -34,12 +34,12 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 const MIB: usize = 1 << 20;
-/// For lists of a whole account: a page of IAM's has up to 1,000 users with their policies and
-/// tags, the credential report a line for each of 5,000 users, a page of CloudTrail's 50 records of
-/// 256 KB.
+/// The limit for lists of a whole account. An IAM page has up to 1,000 users with their policies
+/// and tags, the credential report a line for each of 5,000 users, and a CloudTrail page 50 records
+/// of 256 KB.
 pub(crate) const LONG_ANSWER: usize = 64 * MIB;
-/// For everything else: a secret's value has 64 KiB at most (Secrets Manager user guide, "AWS
-/// Secrets Manager quotas").
+/// The limit for everything else: a secret's value has at most 64 KiB (Secrets Manager user guide,
+/// "AWS Secrets Manager quotas").
 pub(crate) const SHORT_ANSWER: usize = MIB;
 
 /// The HTTP client of every SDK client, including those inside `aws-config`. Cheap to clone; clones
@@ -54,11 +54,11 @@ pub(crate) struct Guarded {
     /// The hosts to skip for now.
     down: Down,
     longest: usize,
-    /// Where AWS's time is stored. Other services (metadata, containers) do not have it.
+    /// Where AWS's time is stored. Other services (metadata, containers) do not provide it.
     time: Option<AwsTime>,
 }
 
-/// The URL that an answer came from.
+/// The URL from which an answer came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked(pub(crate) String);
 
@@ -74,7 +74,8 @@ struct Unencrypted {
 }
 
 impl Guarded {
-    /// Over HTTPS by rustls, with the trusted certificates and the proxies of the environment.
+    /// Returns a client for HTTPS by rustls, with the trusted certificates and the environment's
+    /// proxies.
     pub(crate) fn https(unencrypted: &[String], trust: &Trust) -> Self {
         let client = |proxies: fn() -> ProxyConfig| {
             let trust = trust.clone();
@@ -99,7 +100,7 @@ impl Guarded {
         Self { proxied, direct, unencrypted, trust, down, longest: SHORT_ANSWER, time: None }
     }
 
-    /// Which certificates are trusted.
+    /// Returns which certificates are trusted.
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust
     }
@@ -180,7 +181,7 @@ impl HttpConnector for Gate {
     }
 }
 
-/// The host and port of a URL.
+/// Returns the host and port of a URL.
 fn place(uri: &str) -> String {
     let authority = uri.parse::<Uri>().ok().and_then(|uri| uri.authority().cloned());
     authority.map(|authority| authority.to_string()).unwrap_or_default()
@@ -202,9 +203,10 @@ pub(crate) fn may_be_called(url: &str, unencrypted: &[String]) -> Result<String,
     Err(Unencrypted { scheme, host: format!("{host}:{port}") }.into())
 }
 
-/// Whether the host is this machine, or answers on this machine's link alone: loopback, instance
-/// metadata (169.254.169.254, fd00:ec2::254), container credentials (169.254.170.2, 169.254.170.23,
-/// fd00:ec2::23). No proxy can reach what this machine would: it would reach its own.
+/// Whether the host is this machine, or is reachable only on this machine's link: loopback,
+/// instance metadata (169.254.169.254, fd00:ec2::254), container credentials (169.254.170.2,
+/// 169.254.170.23, fd00:ec2::23). A proxy can't reach this machine's own services: it would reach
+/// those of its own host.
 pub(crate) fn is_near(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
     let v4 = |ip: Ipv4Addr| ip.is_loopback() || ip.is_link_local();
@@ -224,8 +226,8 @@ pub(crate) fn is_near(host: &str) -> bool {
     }
 }
 
-/// Removes the time from the answer. Only AWS's own answers count, which have a request id: a
-/// proxy's page has the proxy's time, and a cached answer an old time.
+/// Takes the time out of the answer. Only AWS's own answers count, which have a request id: a
+/// proxy's page has the proxy's time, and a cached answer has an old time.
 fn learn(response: &mut HttpResponse, time: Option<&AwsTime>, sent: Instant) {
     let headers = response.headers_mut();
     let date = headers.remove("date").and_then(|text| DateTime::parse_from_rfc2822(&text).ok());
@@ -235,7 +237,7 @@ fn learn(response: &mut HttpResponse, time: Option<&AwsTime>, sent: Instant) {
         return;
     };
     time.learn(date.to_utc(), sent);
-    // For the reader of the answer: the reason why a signature was refused.
+    // This is for whoever reads the answer: it explains why a signature was refused.
     if let Some(wrong) = WrongClock::check(SystemTime::now().into(), time.now()) {
         response.add_extension(wrong);
     }
@@ -250,7 +252,7 @@ fn bound(response: &mut HttpResponse, longest: usize) {
     }
 }
 
-/// HTTPS by rustls, through these proxies.
+/// Returns a client for HTTPS by rustls, through these proxies.
 pub(crate) fn connector(
     settings: Option<HttpConnectorSettings>,
     sleep: Option<SharedAsyncSleep>,
@@ -277,7 +279,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn what_is_near_is_never_asked_through_a_proxy() {
+    fn local_hosts_are_never_called_through_a_proxy() {
         for near in [
             "localhost",
             "LOCALHOST.",
@@ -312,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_sent_unencrypted_but_to_this_machine_and_to_hosts_by_name() {
+    fn unencrypted_requests_go_only_to_this_machine_and_to_named_hosts() {
         let named = ["ministack:4566".to_owned(), "old.example.com:80".to_owned()];
         for allowed in [
             "https://sts.eu-central-1.amazonaws.com/",
@@ -348,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn the_date_is_learned_from_aws_alone_and_never_shown_to_the_sdk() {
+    fn the_date_comes_only_from_aws_and_is_hidden_from_the_sdk() {
         let ahead = chrono::TimeDelta::days(8);
         let date = (chrono::DateTime::<chrono::Utc>::from(SystemTime::now()) + ahead).to_rfc2822();
         let id = || ("x-amzn-requestid", "1".to_owned());
@@ -378,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_requests_time_counts() {
+    fn half_of_the_request_time_counts() {
         let time = AwsTime::default();
         let date = "2026-01-05T04:00:00Z".parse().unwrap();
         let sent = Instant::now().checked_sub(Duration::from_secs(20)).unwrap();

@@ -57,7 +57,7 @@ impl IamPort for Aws {
         let Some(made) = answer.access_key else {
             return Err(op.malformed_response("it holds no key"));
         };
-        // Moved, not copied; the buffer of the answer itself is the SDK's.
+        // The text is moved, not copied. The buffer of the answer itself belongs to the SDK.
         let secret = SecretKey::new(made.secret_access_key);
         let id =
             KeyId::parse(made.access_key_id).map_err(|e| op.malformed_response(&e.to_string()))?;

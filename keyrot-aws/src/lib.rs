@@ -1,14 +1,14 @@
 //! keyrot's ports on the AWS SDK: IAM, Secrets Manager, STS, and CloudTrail's event history
 //! (feature `trail`).
 //!
-//! [`Aws`] is all three: [`IamPort`](keyrot_core::IamPort),
+//! [`Aws`] implements three ports: [`IamPort`](keyrot_core::IamPort),
 //! [`SecretStorePort`](keyrot_core::SecretStorePort) and
-//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it is the
-//! [`AccountPort`](keyrot_core::audit::AccountPort), too. [`RotatedCredentials`] is the other side:
-//! a rotated user's key as the credentials of an SDK client.
+//! [`CredentialProbe`](keyrot_core::CredentialProbe); for audits it also implements
+//! [`AccountPort`](keyrot_core::audit::AccountPort). [`RotatedCredentials`] is the other side: a
+//! rotated user's key as the credentials of an SDK client.
 //!
-//! Of the SDK's types only [`SdkConfig`] and those of a credentials provider are in public
-//! signatures.
+//! Only two kinds of SDK types are in public signatures: [`SdkConfig`], and those of a credentials
+//! provider.
 //!
 //! ```no_run
 //! use keyrot_aws::{Aws, AwsSettings};
@@ -28,8 +28,8 @@
 //! ```
 //!
 //! # Guarantees
-//! - `CreateAccessKey` is sent once. It is sent again only after a throttle, which means that AWS
-//!   did nothing.
+//! - `CreateAccessKey` is sent once. It is repeated only after a throttle, which means that AWS did
+//!   nothing.
 //! - A failed change says whether any of its attempts may have been carried out anyway.
 //! - A list is complete or an error; unreadable tags of a user are an error, not "no tags".
 //! - A call ends within [`Timeouts::call`], 60 seconds by default;
@@ -38,18 +38,18 @@
 //!   a request.
 //!
 //! # Caveats
-//! - The SDK and its HTTP stack log whole requests and answers, secrets included, at their most
-//!   talkative levels. Keep the targets in [`SECRET_LOG_TARGETS`] at INFO or above.
+//! - The SDK and its HTTP stack log whole requests and answers, including secrets, at their most
+//!   verbose levels. Keep the targets in [`SECRET_LOG_TARGETS`] at INFO or above.
 //! - Replicas of a secret follow its primary by themselves. After a promotion, keyrot waits for
 //!   them for up to 20 seconds; a later or failed replica does not fail the promotion.
 //!
 //! # Tracing
 //! With the feature `tracing`, each call is a span `aws_call` (level DEBUG; fields `action`,
-//! `subject`), and each of its attempts an event with the target `keyrot_aws`: DEBUG, or WARN where
-//! no answer came and the call may have been carried out. Its fields: `action`, such as
-//! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and of a
-//! failure AWS's `code`, its `request_id`, and `retry_in_ms` if there is a next attempt. Requests,
-//! answers and AWS's messages are in none of them. Where no answer came, or the call was not sent,
+//! `subject`), and each of its attempts an event with the target `keyrot_aws`: DEBUG, or WARN if no
+//! answer came and the call may have been carried out. Its fields: `action`, such as
+//! `iam:CreateAccessKey`; `subject`, such as `user ci`; `attempt`, from 1; `took_ms`; and for a
+//! failure AWS's `code`, its `request_id`, and `retry_in_ms` if there is a next attempt. None of
+//! them contains requests, answers or AWS's messages. If no answer came, or the call was not sent,
 //! an event WARN has the SDK's own `causes`, scrubbed of secrets; the error itself says it in one
 //! sentence.
 //!
@@ -58,11 +58,11 @@
 //! [`metrics`](https://docs.rs/metrics): see the module `metrics`.
 //!
 //! # Permissions
-//! [`policy`] makes the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every action
-//! that is used, and its reason.
+//! [`policy`] generates the least-privilege IAM policy; [`ACTIONS`](policy::ACTIONS) lists every
+//! action that is used, and its reason.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// A consumer needs only a part of these modules.
+// A consumer needs only some of these modules.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
 mod aws_error;

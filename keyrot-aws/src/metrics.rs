@@ -1,7 +1,8 @@
 //! The metrics of calls to AWS, for the recorder that your program installs with the crate
 //! [`metrics`](https://docs.rs/metrics).
 //!
-//! No label names a user, a key or a secret. Those of runs are in [`keyrot_core::engine::metrics`].
+//! No label names a user, a key or a secret. The metrics of runs are in
+//! [`keyrot_core::engine::metrics`].
 //!
 //! | name | kind, unit | labels | what it says |
 //! |---|---|---|---|
@@ -9,8 +10,8 @@
 //! | `keyrot_aws_attempts_total` | counter | `action`, `result` | attempts; `result` is `ok`, `refused`, `throttled`, `lost` (no answer) or `not_sent` |
 //! | `keyrot_aws_attempt_duration_seconds` | histogram, seconds | `action` | from the sending of an attempt to its answer, or to its end without one |
 //!
-//! `action` is an IAM action that keyrot uses, such as `iam:CreateAccessKey`. Of STS's calls, those
-//! with a rotated key are counted too.
+//! `action` is an IAM action that keyrot uses, such as `iam:CreateAccessKey`. STS calls with a
+//! rotated key are counted, too.
 
 use ::metrics::{Unit, counter, describe_counter, describe_histogram, histogram};
 use keyrot_core::ErrorKind;
@@ -23,7 +24,7 @@ pub const ATTEMPTS: &str = "keyrot_aws_attempts_total";
 /// How long attempts took.
 pub const ATTEMPT_DURATION: &str = "keyrot_aws_attempt_duration_seconds";
 
-/// Registers the units and descriptions of all metrics here with the recorder. Call it once, after
+/// Registers the units and descriptions of all these metrics with the recorder. Call it once, after
 /// you installed the recorder.
 pub fn describe() {
     describe_counter!(CALLS, Unit::Count, "Calls to AWS, each with all its attempts");

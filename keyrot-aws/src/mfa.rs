@@ -6,12 +6,13 @@ use crate::retry::send;
 use crate::settings::CallerCredentials;
 use keyrot_core::{CallError, SecretKey};
 
-/// As short as STS allows (STS API reference, `GetSessionToken`, parameter `DurationSeconds`).
+/// The shortest lifetime that STS allows (STS API reference, `GetSessionToken`, parameter
+/// `DurationSeconds`).
 const SECONDS: i32 = 900;
 
 impl Aws {
-    /// Temporary credentials with MFA for a quarter of an hour: `sts:GetSessionToken`, which needs
-    /// no permission. Only an IAM user's own key may ask.
+    /// Returns temporary credentials with MFA for a quarter of an hour: `sts:GetSessionToken`,
+    /// which needs no permission. Only an IAM user's own key may call it.
     ///
     /// `serial` is the device's ARN or serial number, `code` its current code. A code is valid for
     /// one call, so the call is never repeated.

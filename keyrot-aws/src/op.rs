@@ -1,29 +1,29 @@
-//! One request to AWS, as messages and retries see it.
+//! The description of one request to AWS, for messages and retries.
 
 use crate::limiter::Limiter;
 use keyrot_core::{CallError, Effect, ErrorKind};
 use std::fmt::Display;
 
-/// What may be done about a lost answer.
+/// What may be done after a lost answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Repeat {
-    /// It changes nothing: ask again.
+    /// The request changes nothing: send it again.
     Read,
-    /// It is idempotent: send it again.
+    /// The request is idempotent: send it again.
     Idempotent,
-    /// It must not be sent again.
+    /// The request must not be sent again.
     Never,
 }
 
-/// One request to AWS, as messages and retries see it.
+/// The description of one request to AWS, for messages and retries.
 pub(crate) struct Op<'a> {
     /// The IAM action, such as `iam:CreateAccessKey`.
     pub(crate) action: &'static str,
-    /// What it is about, such as `user ci`.
+    /// The subject, such as `user ci`.
     pub(crate) subject: String,
     pub(crate) repeat: Repeat,
     pub(crate) limiter: &'a Limiter,
-    /// Secret material that is sent along, and must not come back in a message.
+    /// Secret material in the request, which must not appear in a message.
     pub(crate) hidden: Vec<&'a str>,
 }
 
@@ -51,7 +51,7 @@ impl<'a> Op<'a> {
         self
     }
 
-    /// An answer that AWS never gives.
+    /// Returns the error for an answer that AWS never gives.
     pub(crate) fn malformed_response(&self, what: &str) -> CallError {
         let message =
             format!("{} for {}: the answer cannot be used: {what}", self.action, self.subject);

@@ -3,8 +3,8 @@
 use crate::op::Op;
 use keyrot_core::CallError;
 
-/// Returns the marker of the next page; `None` after the last. A page that says there is more, but
-/// not where, is an error: a partial list would look complete.
+/// Returns the marker of the next page; `None` after the last. A page that says that there is more,
+/// but has no marker, is an error: a partial list would look complete.
 pub(crate) fn next_marker(
     op: &Op<'_>,
     truncated: bool,

@@ -13,15 +13,15 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// To the beginning of an answer.
+/// The time limit until an answer begins.
 const READ: Duration = Duration::from_secs(5);
 
-/// An HTTP client with the SDK's TLS, trusted certificates and proxies. It is made with the first
-/// request, and follows no redirect.
+/// An HTTP client with the SDK's TLS, trusted certificates and proxies. It is created with the
+/// first request, and follows no redirect.
 pub(crate) struct Http {
     trust: Trust,
     proxied: OnceLock<Connector>,
-    /// For this machine itself.
+    /// The client for this machine itself.
     direct: OnceLock<Connector>,
 }
 
@@ -44,13 +44,13 @@ impl Http {
         Self { trust: trust.clone(), proxied: OnceLock::new(), direct: OnceLock::new() }
     }
 
-    /// Which certificates it trusts.
+    /// Returns which certificates it trusts.
     #[cfg(feature = "destinations")]
     pub(crate) fn trust(&self) -> &Trust {
         &self.trust
     }
 
-    /// Sends it once.
+    /// Sends the request once.
     pub(crate) async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Lost> {
         let near =
             request.uri().parse::<http::Uri>().is_ok_and(|uri| uri.host().is_some_and(is_near));
@@ -65,7 +65,7 @@ impl Http {
         client.call(request).await.map_err(|error| Lost::read(&error, near, &self.trust))
     }
 
-    /// The beginning of the body; empty if it breaks off.
+    /// Returns the beginning of the body; empty if it breaks off.
     pub(crate) async fn body(&self, answer: &mut HttpResponse, most: usize) -> Vec<u8> {
         let mut body = ByteStream::new(answer.take_body());
         let mut read = Vec::new();
@@ -80,13 +80,14 @@ impl Http {
 }
 
 impl Lost {
-    /// It was not sent, and would not be at the next attempt.
+    /// Returns the error for a request that was not sent, and would not be sent in the next
+    /// attempt.
     #[cfg(feature = "destinations")]
     pub(crate) fn lasting(said: &str) -> Self {
         Self { said: said.to_owned(), is_lasting: true }
     }
 
-    /// Returns a message without a URL: hyper's own may name host and path.
+    /// Returns a message without a URL: hyper's own message may name host and path.
     fn read(error: &ConnectorError, near: bool, trust: &Trust) -> Self {
         let reason = Reason::of(error);
         let proxied = !near

@@ -1,4 +1,4 @@
-//! The least-privilege IAM policy, made from one list of [`ACTIONS`].
+//! The least-privilege IAM policy, generated from one list of [`ACTIONS`].
 //!
 //! ```
 //! use keyrot_aws::policy::{Scope, Text};
@@ -23,30 +23,30 @@
 //! below.
 //!
 //! - **Users.** `GetAccountAuthorizationDetails` and `ListUsers` have no resource type, so they
-//!   need `*`. `GetAccessKeyLastUsed` names a key and no user, and only reads a date: it gets `*`
-//!   too. Everything that reads or changes a user's keys is limited to the path and to the rotation
-//!   tag by `aws:ResourceTag`, whose values are compared without case, as in keyrot; condition keys
-//!   ignore case anyway (IAM user guide, "Controlling access to and for IAM users and roles using
-//!   tags").
+//!   need `*`. `GetAccessKeyLastUsed` names a key and no user, and only reads a date, so it gets
+//!   `*`, too. Everything that reads or changes a user's keys is limited to the path and to the
+//!   rotation tag by `aws:ResourceTag`, whose values are compared without regard to case, as in
+//!   keyrot; condition keys ignore case anyway (IAM user guide, "Controlling access to and for IAM
+//!   users and roles using tags").
 //! - **Audits.** [`Scope::audit_policy`] is separate: it only reads, on all users, and is for
 //!   auditors. The credential report has no resource type.
-//! - **Everyone else.** [`Scope::guard_policy`] denies, to all but named principals, what would let
-//!   them influence keyrot: an SCP or a boundary.
+//! - **Everyone else.** [`Scope::guard_policy`] denies everyone except the named principals what
+//!   would let them influence keyrot. It is an SCP or a permissions boundary.
 //! - **People.** [`Scope::operator_policy`] is for operators on call; [`Scope::consumer_policy`]
 //!   for consumers of a key; [`Scope::own_policy`] for users who rotate their own key.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager
 //!   user guide, "What's in a secret"). Before a secret exists, a request names only the name, so
 //!   the policy has both forms.
 //! - **Values.** keyrot names the staging label in every request for a value and in every move of a
-//!   label, and `secretsmanager:VersionStage` binds it to AWS's own three. The two conditions of
-//!   Secrets Manager's keys have `IfExists`, so that they also hold where a look-alike of AWS hands
-//!   no such key to its check; on AWS what that leaves open is a version without any label, whose
-//!   key is long deleted, by its id.
+//!   label, and `secretsmanager:VersionStage` limits it to AWS's own three. The two conditions on
+//!   Secrets Manager's keys have `IfExists`, so that they also work in AWS-compatible services that
+//!   don't evaluate these keys. On AWS, that additionally allows only reading a version without any
+//!   label by its id, and that version's key was deleted long ago.
 //! - **The trail.** `LookupEvents` has no resource type, so it needs `*`; it shows the management
 //!   events of the whole account, and is only there if it is used.
-//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context;
-//!   `RequestToValidateKeyAccess` stands in it when a secret gets its key (Secrets Manager user
-//!   guide, "Secret encryption and decryption").
+//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context,
+//!   which is `RequestToValidateKeyAccess` when a secret gets its key (Secrets Manager user guide,
+//!   "Secret encryption and decryption").
 
 mod actions;
 #[cfg(feature = "settings")]
@@ -69,17 +69,17 @@ pub use text::{Syntax, Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A policy document, as IAM takes it when it is serialized.
+/// A policy document; serialized, it is in IAM's format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {
     /// The version of the language: `2012-10-17`.
     pub version: &'static str,
-    /// What is allowed, or denied.
+    /// The statements.
     pub statement: Vec<Statement>,
 }
 
-/// One statement. It allows, but for those of a [`Guard`].
+/// One statement. It allows, except in a [`Guard`], which denies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
@@ -100,20 +100,20 @@ pub struct Statement {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum OneOrMany {
-    /// Just one; or a place where a list will be filled in.
+    /// One text, or a placeholder for a list.
     One(String),
     /// A list.
     Many(Vec<String>),
 }
 
 impl Policy {
-    /// The document of these statements.
+    /// Returns the document with these statements.
     #[must_use]
     pub fn of(statement: Vec<Statement>) -> Self {
         Self { version: "2012-10-17", statement }
     }
 
-    /// Returns the actions of its statements: those that it allows, or for a [`Guard`] denies.
+    /// Returns the actions in its statements, which it allows, or denies in a [`Guard`].
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&'static str> {
         self.statement.iter().flat_map(|statement| statement.action.iter().copied()).collect()
@@ -140,7 +140,7 @@ impl Statement {
         self
     }
 
-    /// Only of versions under these staging labels.
+    /// Returns the condition that limits a statement to versions with these staging labels.
     fn labelled(self, labels: &[&str]) -> Self {
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
         self.when("ForAnyValue:StringEqualsIfExists", "secretsmanager:VersionStage", labels)

@@ -1,5 +1,5 @@
-//! The verification of credentials: a client with exactly these, and the endpoint and connections
-//! of the others.
+//! The verification of credentials: a client with exactly these credentials, and the same endpoint
+//! and connections as the other clients.
 
 use crate::connect::Aws;
 use crate::op::Op;
@@ -33,7 +33,7 @@ impl CredentialProbe for Aws {
             // Only these two codes refuse credentials (STS API reference, "Common errors"). Any
             // other answer says nothing about them: it is an error, never a refusal.
             Err(failure) if failure.is(&["InvalidClientTokenId"]) => Ok(ProbeAnswer::Refused),
-            // With a wrong clock every signature is refused; that says nothing about the secret.
+            // With a wrong clock, every signature is refused, which says nothing about the secret.
             Err(failure) if failure.is(&["SignatureDoesNotMatch"]) && !failure.by_clock => {
                 Ok(ProbeAnswer::WrongSecret)
             }

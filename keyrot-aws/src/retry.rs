@@ -1,4 +1,4 @@
-//! Sends a call: in its turn, with a time limit, and with retries only if they are harmless.
+//! Sends a call when its turn comes, with a time limit, and with retries only if they are harmless.
 //!
 //! The SDK's own retries are off. A throttle is always retried: AWS refused the call and did
 //! nothing. A lost answer is retried for reads and for changes that can be repeated; if such a
@@ -20,13 +20,13 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Attempts at a call whose answers get lost.
+/// The number of attempts at a call whose answers get lost.
 const LOST: u32 = 3;
-/// Before the second attempt; it doubles up to the longest.
+/// The pause before the second attempt; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// One limiter for each set of calls that AWS counts together (see [`Rates`]). All users of the
+/// One limiter for each set of calls that share an AWS rate limit (see [`Rates`]). All users of the
 /// account share them.
 pub(crate) struct Limits {
     pub(crate) discovery: Limiter,
@@ -58,7 +58,7 @@ impl Limits {
     }
 }
 
-/// Until when the attempts of one port call may begin.
+/// The time until which attempts of one port call may begin.
 #[derive(Clone, Copy)]
 pub(crate) struct Budget {
     last_start: Instant,
@@ -117,7 +117,7 @@ where
         match fault.class {
             Class::Throttled => permit.throttled(),
             Class::Refused => permit.succeeded(),
-            // This says nothing about the pace.
+            // This says nothing about the rate.
             Class::Lost { .. } | Class::NotSent => drop(permit),
         }
         history.note(fault.class);

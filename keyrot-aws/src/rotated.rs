@@ -42,8 +42,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 ///
 /// After AWS refuses the key, such as a revoked one, the next request can read it again: call
 /// [`invalidate`](Self::invalidate), or let [`Refusals`] do it. The SDK keeps credentials itself
-/// until they expire, so give the client `identity_cache(IdentityCache::no_cache())` too; the cache
-/// is here. Otherwise a revoked key is replaced after five minutes.
+/// until they expire, so also give the client `identity_cache(IdentityCache::no_cache())`; this
+/// provider has its own cache. Otherwise a revoked key is replaced after five minutes.
 #[derive(Clone)]
 pub struct RotatedCredentials {
     source: Arc<dyn CredentialSource>,
@@ -78,7 +78,7 @@ impl RotatedCredentials {
         self.with(|reader| reader.cache(Arc::new(cache)))
     }
 
-    /// Sets another clock than the machine's, for tests.
+    /// Sets a clock other than the machine's, for tests.
     #[must_use]
     pub fn clock(self, clock: Arc<dyn Clock>) -> Self {
         self.with(|reader| reader.clock(clock))
@@ -134,7 +134,7 @@ impl ProvideCredentials for RotatedCredentials {
     }
 }
 
-/// Shows the secret's name, and nothing that was read.
+/// Shows only the secret's name, and nothing that was read.
 impl fmt::Debug for RotatedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RotatedCredentials")

@@ -5,9 +5,9 @@ const HIDDEN: &str = "[hidden]";
 /// The longest part of AWS's text in a message.
 const LONGEST: usize = 600;
 
-/// Removes secrets that were sent, and anything that looks like a secret access key or a token: 40
-/// or more letters, digits, `/` and `+` of mixed kind. Control characters become spaces, and
-/// invisible or bidirectional control characters are escaped.
+/// Removes secrets that were sent, and anything that looks like a secret access key or a token: a
+/// mix of 40 or more letters, digits, `/` and `+`. Control characters become spaces, and invisible
+/// or bidirectional control characters are escaped.
 pub(crate) fn scrub(text: &str, hidden: &[&str]) -> String {
     let mut text = text.to_owned();
     for secret in hidden.iter().filter(|s| !s.is_empty()) {

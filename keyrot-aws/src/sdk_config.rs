@@ -1,4 +1,4 @@
-//! keyrot's own safety around an SDK configuration.
+//! keyrot's own safety measures around an SDK configuration.
 
 use crate::connect_error::ConnectError;
 use crate::http::{Guarded, may_be_called};
@@ -14,8 +14,8 @@ use aws_smithy_async::time::SystemTimeSource;
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 
-/// The configuration with keyrot's own safety in force, and the program's HTTP client behind the
-/// guard.
+/// Returns the configuration with keyrot's own safety measures, and with the program's HTTP client
+/// behind keyrot's checks.
 pub(crate) fn guarded(
     config: &SdkConfig,
     settings: &AwsSettings,
@@ -61,7 +61,7 @@ pub(crate) fn guarded(
     Ok((safe.build(), http))
 }
 
-/// The region of the secrets.
+/// Returns the region of the secrets.
 pub(crate) fn region_of(
     config: &SdkConfig,
     settings: &AwsSettings,
@@ -91,14 +91,14 @@ pub(crate) fn region_of(
     Err(ConnectError::Region { region, named_by })
 }
 
-/// The limits on one attempt, in place of the SDK's own, of which some are none.
+/// Returns the limits on one attempt. They replace the SDK's own, some of which are unlimited.
 pub(crate) fn time_limits(settings: &AwsSettings) -> TimeoutConfig {
     let limits = settings.timeouts;
     let config = TimeoutConfig::builder().connect_timeout(limits.connect).read_timeout(limits.read);
     config.operation_attempt_timeout(limits.attempt).build()
 }
 
-/// The name in the user agent: the settings', or the program's own.
+/// Returns the name in the user agent, from the settings or the program.
 pub(crate) fn app_name(
     settings: &AwsSettings,
     own: Option<&AppName>,
@@ -112,8 +112,8 @@ pub(crate) fn app_name(
     }
 }
 
-/// Refuses an endpoint, wherever it is set, that requests may not be sent to, or that is to be a
-/// FIPS or dual-stack endpoint as well. Each request is checked again when it is sent.
+/// Refuses an endpoint, wherever it is set, to which requests may not be sent, or that is combined
+/// with FIPS or dual-stack endpoints. Each request is checked again when it is sent.
 pub(crate) fn check_endpoints(
     config: &SdkConfig,
     settings: &AwsSettings,
@@ -168,7 +168,7 @@ pub(crate) fn check_endpoints(
     Ok(())
 }
 
-/// Refuses an endpoint that is no URL, or that has a part which is not used or may be secret.
+/// Refuses an endpoint that is not a URL, or that has a part that is not used or may be secret.
 fn endpoint(url: &str) -> Result<(), SettingsError> {
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     let problem = match rest {
@@ -197,7 +197,7 @@ fn endpoint(url: &str) -> Result<(), SettingsError> {
     Err(SettingsError::Refused(format!("{named_by} {problem}")))
 }
 
-/// A URL without what may be secret in it.
+/// Returns a URL without the parts that may be secret.
 fn shown(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let place = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The requests to Secrets Manager that the store is made of.
+//! The requests to Secrets Manager that the store makes.
 
 use crate::connect::Aws;
 use crate::errors::Failure;
@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-/// How long a promotion waits for the secret's replicas. They follow on their own; `overlap`
-/// outlasts them many times.
+/// How long a promotion waits for the secret's replicas. They follow by themselves, in a small
+/// fraction of `overlap`.
 const REPLICAS: Duration = Duration::from_secs(20);
 const BETWEEN_READS: Duration = Duration::from_secs(1);
 
@@ -50,10 +50,12 @@ impl Aws {
         }
     }
 
-    /// The text of a version, which has to have one of the labels; `None` for a binary value.
+    /// Returns the text of a version, which has to have one of the labels; `None` for a binary
+    /// value.
     ///
-    /// The label is always named: the permission can be bound to it (condition key
-    /// `secretsmanager:VersionStage`), and some look-alikes answer another version without it.
+    /// The request always names the label: a policy can limit the permission to it (condition key
+    /// `secretsmanager:VersionStage`), and some AWS-compatible services return another version
+    /// without it.
     pub(crate) async fn value(
         &self,
         secret: &SecretName,
@@ -81,8 +83,8 @@ impl Aws {
                 Err(missing) if missing.is(&["ResourceNotFoundException"]) => {
                     unlabelled.get_or_insert(missing);
                 }
-                // It is there, and not under that label: it was moved since, unless another one
-                // fits.
+                // The version exists without that label: the label was moved since, unless another
+                // one matches.
                 Err(elsewhere) if elsewhere.is(&["InvalidRequestException"]) => {
                     unlabelled = Some(elsewhere);
                 }
@@ -106,8 +108,8 @@ impl Aws {
         self.put_hiding(secret, version, text, "", budget).await
     }
 
-    /// Makes the version under AWSPENDING. Its id is the request's token: the same again is a
-    /// no-op, other content is refused.
+    /// Creates the version under AWSPENDING. Its id is the request's token: the same content again
+    /// is a no-op, other content is refused.
     pub(crate) async fn put_hiding(
         &self,
         secret: &SecretName,
@@ -119,8 +121,8 @@ impl Aws {
         self.put_under(PENDING, secret, version, (text, hidden), budget).await
     }
 
-    /// Makes the version under this label; of what is hidden from errors, the second is a part of
-    /// the text.
+    /// Creates the version under this label. Both secrets are kept out of errors; the second is
+    /// part of the text.
     pub(crate) async fn put_under(
         &self,
         label: &str,
@@ -140,9 +142,9 @@ impl Aws {
         Ok(())
     }
 
-    /// Secrets Manager refuses to move a label from a version that does not have it, so this is a
-    /// compare-and-swap; without `from` it works only while no version has the label (Secrets
-    /// Manager API reference, `UpdateSecretVersionStage`).
+    /// Moves a label. Secrets Manager refuses to move a label from a version that does not have it,
+    /// so this is a compare-and-swap. Without `from`, it works only while no version has the label
+    /// (Secrets Manager API reference, `UpdateSecretVersionStage`).
     pub(crate) async fn label_current(
         &self,
         secret: &SecretName,
@@ -196,8 +198,8 @@ impl Aws {
         }
     }
 
-    /// Waits a while for the replicas of a secret that was seen to have some. That they lag is no
-    /// failure of the write, which is done.
+    /// Waits a while for a secret's replicas, if it is known to have any. The write is done, so a
+    /// replica that lags is not a failure.
     pub(crate) async fn await_replicas(&self, secret: &SecretName, budget: &Budget) {
         let known = |aws: &Self| {
             aws.inner
@@ -230,8 +232,8 @@ pub(crate) fn tag_of<'a>(answer: &'a DescribeSecretOutput, key: &str) -> Option<
     tags.find_map(|tag| tag.value.as_deref())
 }
 
-/// The label is not where it was seen, or the version is gone. Not so for a replica, or a secret
-/// that is gone itself.
+/// Whether the label is not where it was read, or the version is gone. A replica, or a secret that
+/// is gone, does not count.
 pub(crate) fn stands_elsewhere(failure: Failure) -> CallError {
     let mismatch =
         failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");

@@ -1,4 +1,4 @@
-//! `DescribeSecret`'s answer as keyrot sees it.
+//! Converts `DescribeSecret`'s answer to keyrot's state.
 
 pub(crate) use crate::labels::{CURRENT, PREVIOUS};
 use crate::op::Op;
@@ -13,7 +13,7 @@ use keyrot_core::{CallError, Timestamp};
 use std::collections::BTreeMap;
 
 pub(crate) const PENDING: &str = "AWSPENDING";
-/// For a version without credentials that shows whether the secret can be written to.
+/// The label of a version without credentials that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str = "keyrot-test-write";
 
 pub(crate) fn state(
@@ -44,7 +44,8 @@ pub(crate) fn state(
         .filter_map(|tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default())))
         .collect();
     let current = held(op, answer, CURRENT, None)?;
-    // AWSPENDING on the current version means nothing, so another holder goes before.
+    // AWSPENDING on the current version means nothing, so another version with the label takes
+    // precedence.
     let pending = held(op, answer, PENDING, current.as_ref().map(|held| &held.version))?;
     let previous = held(op, answer, PREVIOUS, None)?;
     let rotation_enabled = answer.rotation_enabled.unwrap_or(false);
@@ -64,9 +65,9 @@ pub(crate) fn state(
     }))
 }
 
-/// The version under the label. A label is on one version (Secrets Manager user guide, "What's in a
-/// secret"); should a store show several, the one whose key was made last is it, and `last_choice`
-/// only if there is no other.
+/// Returns the version with the label. A label is on one version (Secrets Manager user guide,
+/// "What's in a secret"). If a store shows several, this is the one whose key was created last, and
+/// `last_choice` only if there is no other.
 fn held(
     op: &Op<'_>,
     answer: &DescribeSecretOutput,
@@ -91,8 +92,8 @@ fn held(
     Ok(holders.pop())
 }
 
-/// Whether there are replicas, and whether all have what the primary has; one that failed is not
-/// waited for.
+/// Whether there are replicas, and whether all are up to date; keyrot does not wait for one that
+/// failed.
 pub(crate) fn replicas_behind(answer: &DescribeSecretOutput) -> (bool, bool) {
     let replicas = answer.replication_status.as_deref().unwrap_or_default();
     let behind = replicas.iter().any(|r| matches!(r.status, Some(StatusType::InProgress)));

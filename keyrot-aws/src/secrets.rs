@@ -5,8 +5,8 @@
 //! request names the version and a staging label, so that a policy may limit
 //! `secretsmanager:GetSecretValue` by `secretsmanager:VersionStage` to AWSPENDING, or to AWSPENDING
 //! and AWSCURRENT if existing secrets are adopted. The most likely label comes first. If the
-//! version has another, Secrets Manager refuses the pair, and the next label is tried; a version is
-//! never read by its id alone.
+//! version has another label, Secrets Manager refuses the pair, and the next label is tried. A
+//! version is never read by its id alone.
 
 use crate::connect::Aws;
 use crate::errors::Failure;
@@ -28,7 +28,8 @@ use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort
 /// The largest page of version ids (Secrets Manager API reference, `ListSecretVersionIds`,
 /// parameter `MaxResults`).
 const PAGE: i32 = 100;
-/// The limit on pages: unlabeled versions are kept a day, and a hundred beyond that.
+/// The limit on pages: Secrets Manager keeps unlabeled versions for a day, and a hundred beyond
+/// that.
 const MOST_PAGES: usize = 1_000;
 
 #[async_trait]
@@ -77,8 +78,8 @@ impl SecretStorePort for Aws {
         };
         let arn = SecretArn::parse(answer.arn.unwrap_or_default())
             .map_err(|e| lost(op.malformed_response(&e.to_string())))?;
-        // Secrets Manager takes the token for the version's id. A look-alike that does not is
-        // brought to it.
+        // Secrets Manager uses the token as the version's id. In an AWS-compatible service that
+        // does not, the version is written again under its id.
         if let Some(Ok(made)) = answer.version_id.map(VersionId::parse)
             && made != *placeholder
         {
@@ -114,9 +115,9 @@ impl SecretStorePort for Aws {
                 Op::read("secretsmanager:DescribeSecret", subject, &self.inner.limits.secret_reads);
             let call = client.describe_secret().secret_id(secret.as_str());
             match send(&op, &self.budget(), || call.clone().send()).await {
-                // One that is to be deleted may be restored.
+                // A secret that is scheduled for deletion may be restored.
                 Ok(answer) if bound_to(&answer, owner) => {
-                    // One that was left says where the home is.
+                    // A secret that the user moved away from names the new home.
                     let left = tag_of(&answer, JournalEntry::MOVED_TO)
                         .and_then(|to| SecretArn::parse(to).ok());
                     let arn = || SecretArn::parse(answer.arn.as_deref().unwrap_or_default());
@@ -178,8 +179,8 @@ impl SecretStorePort for Aws {
         {
             return Err(occupied(secret, &held));
         }
-        // Under AWSPENDING: were the secret to get a current version in this instant, it would
-        // stay. A first version gets AWSCURRENT as well.
+        // The label is AWSPENDING, so that a current version that the secret gets in this instant
+        // stays. A first version gets AWSCURRENT as well.
         self.put(secret, placeholder, PLACEHOLDER, &budget).await?;
         let held = self.current(secret, &budget).await;
         let put = match held {
@@ -188,7 +189,7 @@ impl SecretStorePort for Aws {
             Ok(None) => self.label_current(secret, None, placeholder, &budget).await,
             Err(error) => Err(lost(error)),
         };
-        // The label has done its work; where it stays on, it means nothing beside AWSCURRENT.
+        // The label is no longer needed; if it stays, it means nothing next to AWSCURRENT.
         let _ = self.unlabel_pending(secret, placeholder, &budget).await;
         put
     }
@@ -225,8 +226,8 @@ impl SecretStorePort for Aws {
     ) -> Result<Option<VersionContents>, CallError> {
         let budget = self.budget();
         let value = match self.value(secret, version, [CURRENT, PENDING, PREVIOUS], &budget).await {
-            // A version that Secrets Manager made for its rotation function is listed, and has no
-            // value.
+            // A version that Secrets Manager created for its rotation function is listed, but has
+            // no value.
             Err(missing) if missing.kind == ErrorKind::NotFound => {
                 let answer = self.described(secret, &budget).await?;
                 let labels =
@@ -257,7 +258,7 @@ impl SecretStorePort for Aws {
                 call.include_deprecated(true).max_results(PAGE).set_next_token(token.clone());
             let page = send(&op, &budget, || call.clone().send()).await?;
             let stored = page.versions.unwrap_or_default().into_iter().filter_map(|version| {
-                // An id that does not fit the type was not written by keyrot, and says nothing.
+                // keyrot did not write an id that is invalid for the type, so it says nothing.
                 let id = VersionId::parse(version.version_id?).ok()?;
                 Some(StoredVersion { id, created: version.created_date.as_ref().and_then(instant) })
             });
@@ -304,8 +305,8 @@ impl SecretStorePort for Aws {
         secret: &SecretName,
         version: &VersionId,
     ) -> Result<Option<Credentials>, CallError> {
-        // keyrot's own are read while they are staged; what something else wrote, when it is
-        // current.
+        // keyrot's own versions are read while they are staged, and those that something else wrote
+        // while they are current.
         let foreign = Content::of(version).is_foreign();
         let labels =
             if foreign { [CURRENT, PENDING, PREVIOUS] } else { [PENDING, CURRENT, PREVIOUS] };
@@ -334,9 +335,9 @@ fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
     tag_of(answer, Owner::TAG).and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
 }
 
-/// Whether the secret's KMS key is another than the settings name. `DescribeSecret` leaves the
-/// account's own key out, and gives others by id or ARN, or by an alias where one was given
-/// (Secrets Manager API reference, `DescribeSecret`, element `KmsKeyId`).
+/// Whether the secret's KMS key differs from the settings' key. `DescribeSecret` omits the
+/// account's own key, and returns others by id or ARN, or by an alias if one was given (Secrets
+/// Manager API reference, `DescribeSecret`, element `KmsKeyId`).
 fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> {
     const OWN: &str = "aws/secretsmanager";
     let short = |key: &str| {
@@ -349,7 +350,7 @@ fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> 
     (found != expected).then_some(Difference::KmsKey { found, expected })
 }
 
-/// Whether a secret of that name is there, be it scheduled for deletion.
+/// Whether a secret of that name exists, even if it is scheduled for deletion.
 fn taken(failure: &Failure) -> bool {
     failure.is(&["ResourceExistsException"])
         || failure.is(&["InvalidRequestException"])
@@ -372,7 +373,7 @@ fn no_object(secret: &SecretName, version: &VersionId) -> CallError {
     CallError::refused(ErrorKind::Other, message)
 }
 
-/// A read failed after a write: the outcome of the write is not known.
+/// Returns the error for a read that failed after a write: the outcome of the write is unknown.
 fn lost(mut error: CallError) -> CallError {
     error.effect = keyrot_core::Effect::Unknown;
     error

@@ -24,11 +24,11 @@ pub struct AwsSettings {
     /// credentials in the environment.
     pub profile: Option<String>,
     /// Read no shared configuration file: variables, web identity, and container and instance
-    /// metadata remain. Not with a `profile`.
+    /// metadata remain. It can't be combined with a `profile`.
     pub ignore_profiles: bool,
     /// The region of the secrets, such as `eu-central-1`.
     pub region: Option<String>,
-    /// The credentials to call AWS with, if the program already has them.
+    /// The credentials with which to call AWS, if the program already has them.
     pub credentials: Option<CallerCredentials>,
     /// Whether to call FIPS endpoints; `false` leaves it to `AWS_USE_FIPS_ENDPOINT` and the
     /// profile.
@@ -39,18 +39,18 @@ pub struct AwsSettings {
     /// Endpoints other than AWS's own.
     pub endpoints: Endpoints,
     /// The hosts, as `HOST:PORT`, that may be called over `http://`. Loopback, instance metadata
-    /// and container credentials always may.
+    /// and container credentials are always allowed.
     pub http_endpoints: Vec<String>,
     /// The name of this caller in CloudTrail's `userAgent`: letters, digits and
     /// ``!#$%&'*+-.^_`|~``; `keyrot` by default.
     pub app_name: Option<String>,
     /// The settings of new secrets.
     pub secret: SecretSettings,
-    /// Other regions in which a user's home is looked up before it gets one.
+    /// Other regions in which keyrot looks for a user's home before it creates one.
     pub home_regions: Vec<String>,
     /// The time limits of calls.
     pub timeouts: Timeouts,
-    /// The pace of calls.
+    /// The rate of calls.
     pub rates: Rates,
 }
 
@@ -58,13 +58,13 @@ pub struct AwsSettings {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Endpoints {
-    /// For all services.
+    /// The URL for all services.
     pub all: Option<String>,
-    /// Only for IAM; takes precedence over `all`.
+    /// The URL for IAM; takes precedence over `all`.
     pub iam: Option<String>,
-    /// Only for STS; takes precedence over `all`.
+    /// The URL for STS; takes precedence over `all`.
     pub sts: Option<String>,
-    /// Only for Secrets Manager; takes precedence over `all`.
+    /// The URL for Secrets Manager; takes precedence over `all`.
     pub secrets_manager: Option<String>,
 }
 
@@ -74,7 +74,7 @@ pub struct Endpoints {
 pub struct CallerCredentials {
     /// The access key id.
     pub key_id: String,
-    /// Its secret.
+    /// The key's secret half.
     pub secret: SecretKey,
     /// The session token of temporary credentials.
     pub session_token: Option<SecretKey>,
@@ -154,13 +154,13 @@ impl FieldNames {
         Self { smtp_regions: regions, ..self }
     }
 
-    /// The field of the access key's id.
+    /// Returns the field of the access key's id.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The field of its secret.
+    /// Returns the field of the key's secret half.
     #[must_use]
     pub fn secret(&self) -> &str {
         &self.secret
@@ -170,7 +170,7 @@ impl FieldNames {
         &self.smtp_regions
     }
 
-    /// The fields of SMTP passwords, and the region of each.
+    /// Returns the fields of SMTP passwords, with the region of each.
     pub(crate) fn smtp(&self) -> impl Iterator<Item = (String, &str)> {
         self.smtp_regions.iter().map(|region| (format!("SmtpPassword_{region}"), region.as_str()))
     }
@@ -180,14 +180,15 @@ impl FieldNames {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timeouts {
-    /// To make a connection. Default 3 s.
+    /// The limit for making a connection. Default 3 s.
     pub connect: Duration,
-    /// From a request to the first byte of its answer. Default 10 s.
+    /// The limit from a request to the first byte of its answer. Default 10 s.
     pub read: Duration,
-    /// One attempt as a whole. Default 15 s.
+    /// The limit for one attempt as a whole. Default 15 s.
     pub attempt: Duration,
-    /// A port's whole call, with its wait in the queue and all attempts: no attempt begins so late
-    /// that it could end after this. Half of the policy's `settle` has to be longer. Default 60 s.
+    /// The limit for a port's whole call, with its wait in the queue and all attempts: no attempt
+    /// begins so late that it could end after this. Half of the policy's `settle` has to be longer.
+    /// Default 60 s.
     pub call: Duration,
 }
 
@@ -198,10 +199,10 @@ impl Default for Timeouts {
     }
 }
 
-/// The pace of each class of calls. AWS limits each class separately, for the whole account: IAM by
+/// The rate of each class of calls. AWS limits each class separately, for the whole account: IAM by
 /// API, Secrets Manager by the groups of its published quotas (user guide, "AWS Secrets Manager
-/// quotas"). The defaults find the rate by themselves and give way to others; set one to leave more
-/// to the account's other callers.
+/// quotas"). The defaults find the rate by themselves, and make room for others; set one to leave
+/// more to the account's other callers.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct Rates {
@@ -255,18 +256,18 @@ pub enum SettingsError {
     /// The names of the JSON fields are the same.
     #[error("the JSON fields {id:?} and {secret:?} are not usable: expected two different names")]
     Fields {
-        /// The name given for the id.
+        /// The name that was given for the id.
         id: String,
-        /// The name given for the secret.
+        /// The name that was given for the secret half.
         secret: String,
     },
-    /// A tag is keyrot's own.
+    /// A tag is reserved for keyrot.
     #[error("the secret tag {0:?} is not usable: names that begin with keyrot: or aws: are taken")]
     Tag(String),
     /// The name does not fit into a user agent.
     #[error("the app name {0:?} is not usable: expected letters, digits and !#$%&'*+-.^_`|~")]
     AppName(String),
-    /// An endpoint is no URL.
+    /// An endpoint is not a URL.
     #[error("the endpoint {0:?} is not usable: expected a URL such as http://127.0.0.1:4566")]
     Endpoint(String),
     /// An endpoint would be called unencrypted, or cannot be called at all.
@@ -277,15 +278,15 @@ pub enum SettingsError {
         "the time-outs are not usable: an attempt ({attempt:?}) has to fit into a call ({call:?}), and none may be zero"
     )]
     Timeouts {
-        /// The limit of one attempt.
+        /// The limit on one attempt.
         attempt: Duration,
-        /// The limit of a call.
+        /// The limit on a call.
         call: Duration,
     },
 }
 
 impl AwsSettings {
-    /// Checks everything that can be wrong without calling AWS.
+    /// Checks everything that can be checked without calling AWS.
     pub(crate) fn check(&self) -> Result<(), SettingsError> {
         let reserved = |tag: &&String| tag.starts_with("keyrot:") || tag.starts_with("aws:");
         debug_assert!(JournalEntry::TAGS.iter().all(|tag| tag.starts_with("keyrot:")));
@@ -314,7 +315,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_work_is_refused_before_any_call() {
+    fn settings_that_cannot_work_are_refused_before_any_call() {
         assert!(AwsSettings::default().check().is_ok());
         let with = |change: fn(&mut AwsSettings)| {
             let mut settings = AwsSettings::default();
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_handed_in_are_not_shown() {
+    fn given_credentials_are_not_shown() {
         let credentials = CallerCredentials {
             key_id: "AKIAIOSFODNN7EXAMPLE".into(),
             secret: SecretKey::new("hunter2-secret".into()),

@@ -1,11 +1,11 @@
-//! Signatures of requests that no SDK client makes.
+//! Signatures of requests that are not made by an SDK client.
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use std::time::SystemTime;
 
-/// The headers that sign a POST request with these credentials.
+/// Returns the headers that sign a POST request with these credentials.
 pub(crate) async fn headers(
     provider: &SharedCredentialsProvider,
     (service, region): (&str, &str),

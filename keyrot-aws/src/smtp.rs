@@ -95,7 +95,7 @@ mod tests {
         SecretKey::new(text.to_owned())
     }
 
-    /// The values were calculated by the documentation's own program.
+    /// The documentation's own program calculated these values.
     #[test]
     fn a_password_is_what_the_documentation_calculates() {
         for (text, region, expected) in [

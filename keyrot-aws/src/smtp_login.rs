@@ -1,7 +1,7 @@
 //! The verification of SMTP passwords: a login at each region's SMTP server of SES.
 //!
-//! It sends no mail. SES answers 235 to a valid password, 535 to another, and 421 or 451 if it
-//! cannot answer now (SES developer guide, "Amazon SES SMTP issues", "SMTP response codes").
+//! It sends no mail. SES answers 235 to a valid password, 535 to an invalid one, and 421 or 451 if
+//! it cannot answer now (SES developer guide, "Amazon SES SMTP issues", "SMTP response codes").
 
 use crate::connect::Aws;
 use crate::smtp;
@@ -18,14 +18,14 @@ use std::sync::{Arc, OnceLock};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// SES limits connections, and does not say to how many.
+/// The limit on connections: SES has one, and does not say which.
 const AT_ONCE: usize = 8;
-/// The password is not valid.
+/// The code for an invalid password.
 const REFUSED: u16 = 535;
-/// Too many connections.
+/// The code for too many connections.
 const BUSY: u16 = 421;
 
-/// Verifies credentials by STS, and then by a login in each region.
+/// Verifies credentials with STS, and then with a login in each region.
 pub(crate) struct SmtpLogins {
     aws: Arc<Aws>,
     endpoint: SmtpEndpoint,
@@ -35,7 +35,7 @@ pub(crate) struct SmtpLogins {
 }
 
 impl SmtpLogins {
-    /// `None` if these settings need no login.
+    /// Returns `None` if these settings need no login.
     pub(crate) fn new(aws: &Arc<Aws>, settings: &Settings) -> Option<Self> {
         let endpoint = settings.smtp_endpoint()?;
         let regions = settings.smtp_regions().to_vec();
@@ -97,7 +97,7 @@ impl SmtpLogins {
         roots.iter().cloned().fold(builder, |with, root| with.add_root_certificate(root)).build()
     }
 
-    /// In keyrot's own words: a server's text may repeat what was sent.
+    /// Returns a message in keyrot's own words, because a server's text may repeat what was sent.
     fn failed(&self, server: &str, error: &SmtpError) -> CallError {
         match error.status().map(u16::from) {
             Some(BUSY) => CallError::refused(

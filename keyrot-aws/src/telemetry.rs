@@ -1,5 +1,5 @@
 //! Telemetry of the calls to AWS: `tracing` with the feature `tracing`, `metrics` with the feature
-//! `metrics`; without them, nothing here has a cost.
+//! `metrics`; without these features, this module costs nothing.
 //!
 //! The names are documented in [`crate`]. No field holds AWS's messages, or the content of a
 //! request or an answer.
@@ -10,7 +10,7 @@ use crate::op::Op;
 use crate::scrub::scrub;
 use std::time::Duration;
 
-/// Runs the attempts of one call in a span of their own.
+/// Runs the attempts of one call in a separate span.
 pub(crate) async fn in_span<F: Future>(op: &Op<'_>, attempts: F) -> F::Output {
     #[cfg(feature = "tracing")]
     {
@@ -25,14 +25,14 @@ pub(crate) async fn in_span<F: Future>(op: &Op<'_>, attempts: F) -> F::Output {
     }
 }
 
-/// A call came to its end, over all its attempts.
+/// Records the end of a call, with all its attempts.
 pub(crate) fn ended<T>(op: &Op<'_>, result: &Result<T, Failure>) {
     #[cfg(feature = "metrics")]
     crate::metrics::call(op.action, result.as_ref().err().map(|failure| failure.error.kind));
     let _ = (op, result);
 }
 
-/// An attempt was answered.
+/// Records an attempt that was answered.
 pub(crate) fn answered(op: &Op<'_>, attempt: u32, took: Duration) {
     #[cfg(feature = "tracing")]
     tracing::debug!(
@@ -47,7 +47,7 @@ pub(crate) fn answered(op: &Op<'_>, attempt: u32, took: Duration) {
     let _ = (op, attempt, took);
 }
 
-/// An attempt failed. `again` is the wait before the next one.
+/// Records a failed attempt. `again` is the wait before the next one.
 pub(crate) fn failed(
     op: &Op<'_>,
     attempt: u32,
@@ -78,11 +78,11 @@ pub(crate) fn failed(
             };
         }
         match fault.class {
-            // It may have been carried out: worth a line at the default level.
+            // The call may have been carried out, so this is logged at the default level.
             Class::Lost { sent: true } => event!(warn),
             _ => event!(debug),
         }
-        // The error says in one sentence what this is about.
+        // The error says in one sentence what happened.
         if let Some(causes) = fault.causes(op) {
             tracing::warn!(
                 action = op.action,

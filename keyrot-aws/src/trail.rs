@@ -17,7 +17,7 @@ use keyrot_core::{CallError, KeyId, UserName};
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).
 const PAGE: i32 = 50;
 
-/// The region in which the events of global services are, such as IAM's (CloudTrail user guide,
+/// Returns the region that has the events of global services, such as IAM (CloudTrail user guide,
 /// "Global service events").
 pub(crate) fn home_region(region: &str) -> &'static str {
     match region {

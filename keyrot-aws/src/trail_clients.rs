@@ -4,7 +4,7 @@ use crate::limiter::{Limiter, LimiterSettings};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-/// A client for each region that was asked, each with a pace of its own.
+/// A client for each region that was asked, each with its own rate limit.
 pub(crate) struct Trails {
     config: aws_sdk_cloudtrail::config::Builder,
     pace: LimiterSettings,

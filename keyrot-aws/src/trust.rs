@@ -1,6 +1,6 @@
 //! Which certificate authorities are trusted: the machine's, or those of a bundle that the
 //! environment or the profile names, as for the AWS CLI (AWS SDKs and Tools Reference Guide,
-//! "General configuration settings", `ca_bundle`). A bundle takes the place of the machine's own.
+//! "General configuration settings", `ca_bundle`). A bundle replaces the machine's own.
 
 use crate::connect_error::ConnectError;
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const VARIABLE: &str = "AWS_CA_BUNDLE";
 const PROFILE: &str = "ca_bundle";
-/// The bundles of operating systems have a few hundred KiB.
+/// The size limit; the bundles of operating systems have a few hundred KiB.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// The trusted authorities. Cheap to clone.
@@ -23,17 +23,18 @@ pub(crate) struct Trust(Option<Arc<Bundle>>);
 
 #[derive(Debug)]
 struct Bundle {
-    /// Where it was named, for a sentence.
+    /// What names the bundle, for a sentence.
     named: String,
     /// The certificates that can be used.
     store: TrustStore,
-    /// The same, for clients that are not the SDK's.
+    /// The same certificates, for clients that are not the SDK's.
     #[cfg(feature = "destinations")]
     roots: Vec<CertificateDer<'static>>,
 }
 
 impl Trust {
-    /// By the variable, or else the profile's setting; without both the machine's.
+    /// Returns the authorities from the variable, or else from the profile's setting; without both,
+    /// the machine's.
     ///
     /// # Errors
     /// [`ConnectError::CaBundle`] if the bundle cannot be used, [`ConnectError::NoRoots`] if the
@@ -47,9 +48,9 @@ impl Trust {
         }
     }
 
-    /// The same, by an `SdkConfig` that has read the profile.
+    /// Returns the authorities by an `SdkConfig` that has read the profile.
     pub(crate) fn of_sdk_config(config: &SdkConfig) -> Result<Self, ConnectError> {
-        // The service only has to be some service: none has such a setting of its own.
+        // Any service will do here, because no service has its own setting for this.
         let key = ServiceConfigKey::builder()
             .service_id("STS")
             .env(VARIABLE)
@@ -77,8 +78,8 @@ impl Trust {
         let blocks = blocks(&text);
         let mut store = TrustStore::empty();
         let mut roots = Vec::new();
-        // The SDK panics on a certificate that rustls cannot use. As with the machine's own, those
-        // are left out.
+        // The SDK panics on a certificate that rustls cannot use. Such certificates are left out,
+        // as with the machine's own.
         for block in &blocks {
             if let Some(root) = usable(block) {
                 store.add_pem_certificate(*block);
@@ -100,13 +101,13 @@ impl Trust {
         }
     }
 
-    /// For a connector: `None` leaves it to the machine's authorities.
+    /// Returns the authorities for a connector; `None` leaves it to the machine's.
     pub(crate) fn context(&self) -> Option<TlsContext> {
         let store = self.0.as_ref()?.store.clone();
         TlsContext::builder().with_trust_store(store).build().ok()
     }
 
-    /// The certificates of the authorities, for a client that is not the SDK's.
+    /// Returns the certificates of the authorities, for a client that is not the SDK's.
     #[cfg(feature = "destinations")]
     pub(crate) fn roots(&self) -> Vec<CertificateDer<'static>> {
         match &self.0 {
@@ -117,13 +118,13 @@ impl Trust {
         }
     }
 
-    /// The bundle, and where it was named.
+    /// Returns the bundle's path, and what names it.
     pub(crate) fn named(&self) -> Option<&str> {
         self.0.as_ref().map(|bundle| bundle.named.as_str())
     }
 }
 
-/// The certificates in the text, each with its two lines around it.
+/// Returns the certificates in the text, each with its BEGIN and END lines.
 fn blocks(text: &[u8]) -> Vec<&[u8]> {
     const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
     const END: &[u8] = b"-----END CERTIFICATE-----";
@@ -142,7 +143,7 @@ fn blocks(text: &[u8]) -> Vec<&[u8]> {
     found
 }
 
-/// What a text without certificates may be instead.
+/// Returns what a text without certificates may be instead.
 fn no_certificate(text: &[u8]) -> String {
     const EXPECTED: &str = "it has no certificate in PEM format (-----BEGIN CERTIFICATE-----)";
     let has = |label: &str| text.windows(label.len()).any(|window| window == label.as_bytes());
@@ -153,7 +154,7 @@ fn no_certificate(text: &[u8]) -> String {
         Some(label) => {
             format!("{EXPECTED}, but {label}: convert each (openssl x509 -in FILE -out NEW)")
         }
-        // A sequence of ASN.1.
+        // An ASN.1 sequence.
         None if text.starts_with(&[0x30, 0x82]) => {
             format!("{EXPECTED}, but DER: convert it (openssl x509 -inform der -in FILE -out NEW)")
         }
@@ -169,7 +170,8 @@ fn is_root(certificate: &CertificateDer<'static>) -> bool {
     RootCertStore::empty().add(certificate.clone()).is_ok()
 }
 
-/// The SDK's HTTPS client panics without any root certificate, and only at the first call.
+/// Checks that there is a root certificate. Without one, the SDK's HTTPS client would panic, and
+/// only at the first call.
 fn has_roots() -> Result<(), ConnectError> {
     let found = rustls_native_certs::load_native_certs();
     if !found.certs.is_empty() {

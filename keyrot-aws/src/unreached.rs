@@ -1,6 +1,6 @@
 //! Explains a request without an answer: one sentence from keyrot and what to do, instead of the
-//! lower layers' messages. It is made where requests leave this process, so it is the same for
-//! calls to AWS, for the sign-in behind credentials, and for webhooks.
+//! lower layers' messages. The error is created where requests leave this process, so it is the
+//! same for calls to AWS, for the sign-in behind credentials, and for webhooks.
 
 use crate::trust::Trust;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -16,13 +16,13 @@ use std::io::ErrorKind;
 #[error("{said}")]
 pub(crate) struct Unreached {
     pub(crate) reason: Reason,
-    /// Whether the next attempt need not be made.
+    /// Whether another attempt would be useless.
     pub(crate) is_lasting: bool,
     /// What happened, with the host.
     pub(crate) said: String,
     /// What to do.
     pub(crate) advice: String,
-    /// Whether it is this machine, or its metadata.
+    /// Whether the host is this machine, or its metadata service.
     pub(crate) near: bool,
     #[source]
     cause: ConnectorError,
@@ -31,27 +31,27 @@ pub(crate) struct Unreached {
 /// What went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Its certificate is signed by an authority that is not trusted.
+    /// The host's certificate is signed by an authority that is not trusted.
     Untrusted,
-    /// Its certificate is for another host.
+    /// The certificate is for another host.
     WrongName,
-    /// Its certificate is not valid now.
+    /// The certificate is not valid now.
     Outdated,
-    /// Its certificate cannot be used otherwise.
+    /// The certificate cannot be used for another reason.
     BadCertificate,
     /// TLS negotiation failed.
     Tls,
-    /// Its name has no address.
+    /// The host's name has no address.
     NoAddress,
     /// Nothing listens there.
     Refused,
-    /// It does not answer.
+    /// The host does not answer.
     ConnectTimeout,
     /// The proxy requires a password.
     ProxyPassword,
     /// The proxy refused to connect.
     ProxyRefused,
-    /// The connection was not made, for another reason.
+    /// The connection could not be made, for another reason.
     NoConnection,
     /// A connection was made, but no answer came in time.
     Timeout,
@@ -93,7 +93,7 @@ impl Reason {
         }
     }
 
-    /// For a client that is not the SDK's, whose connection failed.
+    /// Returns the error of a client that is not the SDK's, and whose connection failed.
     #[cfg(feature = "destinations")]
     pub(crate) fn of_connection(error: &(dyn Error + 'static)) -> Self {
         let links = links(error);
@@ -114,7 +114,7 @@ impl Reason {
         let error = links.iter().find_map(|link| link.downcast_ref::<TlsError>())?;
         Some(match error {
             TlsError::InvalidCertificate(why) => match why {
-                // A bad signature is that of another authority of the same name.
+                // A bad signature means another authority of the same name.
                 C::UnknownIssuer | C::BadSignature => Self::Untrusted,
                 C::NotValidForName | C::NotValidForNameContext { .. } => Self::WrongName,
                 C::Expired
@@ -127,7 +127,7 @@ impl Reason {
         })
     }
 
-    /// One sentence about this host.
+    /// Returns one sentence about this host.
     pub(crate) fn said(self, host: &str, proxy: Option<&str>) -> String {
         let said = match self {
             Self::Untrusted => {
@@ -164,7 +164,7 @@ impl Reason {
         }
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     pub(crate) fn advice(self, host: &str, proxy: bool, trust: &Trust) -> String {
         const PROXY: &str = "Check the proxy that HTTPS_PROXY names, or name the host in NO_PROXY";
         const ENDPOINT: &str =
@@ -189,7 +189,7 @@ impl Reason {
     }
 }
 
-/// The error, and what is below it.
+/// Returns the error and its sources.
 fn links<'e>(error: &'e (dyn Error + 'static)) -> Vec<&'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |at| below(*at)).collect()
 }
@@ -207,7 +207,7 @@ fn from_a_private_subnet(host: &str) -> String {
     }
 }
 
-/// Whether it is one of AWS's own names.
+/// Whether the host has one of AWS's own names.
 pub(crate) fn is_aws(host: &str) -> bool {
     [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn"]
         .iter()
@@ -215,12 +215,12 @@ pub(crate) fn is_aws(host: &str) -> bool {
 }
 
 impl Unreached {
-    /// Puts the sentence around a failure of the HTTP client.
+    /// Adds the sentence to a failure of the HTTP client.
     pub(crate) fn around(cause: ConnectorError, uri: &str, near: bool, trust: &Trust) -> Self {
         Self::of(Reason::of(&cause), cause, uri, near, trust)
     }
 
-    /// For a host that is not tried now, because of what was found several times.
+    /// Returns the error for a host that is skipped now, because it failed several times.
     pub(crate) fn again(reason: Reason, uri: &str, near: bool, trust: &Trust) -> Self {
         let cause =
             ConnectorError::other("not tried: it was not reached a moment ago".into(), None);
@@ -243,11 +243,12 @@ impl Unreached {
         }
     }
 
-    /// As the SDK takes an error, of the same kind.
+    /// Converts the error to the SDK's type, of the same kind.
     pub(crate) fn into_connector_error(self) -> ConnectorError {
         let kind = self.cause.as_other();
         match () {
-            // The SDK repeats what it takes for a failure of the network, as for a role's call.
+            // The SDK retries errors that it classifies as network failures, for example in a
+            // role's call.
             () if self.is_lasting => ConnectorError::other(self.into(), None),
             () if self.cause.is_timeout() => ConnectorError::timeout(self.into()),
             () if self.cause.is_io() => ConnectorError::io(self.into()),
@@ -256,19 +257,20 @@ impl Unreached {
     }
 }
 
-/// The proxy of the environment for this URL, without its password.
+/// Returns the environment's proxy for this URL, without its password.
 fn proxy_of(uri: &Uri) -> Option<String> {
     let proxy = Matcher::from_env().intercept(uri)?;
     let authority = proxy.uri().authority()?.as_str();
     let place = authority.rsplit('@').next().unwrap_or_default();
-    // Of a URL whose password has a `#` or a `/`, the password's beginning would be the place.
+    // If a URL's password contains `#` or `/`, the beginning of the password would be parsed as the
+    // host.
     if !is_place(place) {
         return Some("of the environment".to_owned());
     }
     Some(format!("{}://{place}", proxy.uri().scheme_str().unwrap_or("http")))
 }
 
-/// `HOST` or `HOST:PORT`.
+/// Returns `HOST` or `HOST:PORT`.
 pub(crate) fn is_place(text: &str) -> bool {
     let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((host, "")) => (host, None),
@@ -282,7 +284,7 @@ pub(crate) fn is_place(text: &str) -> bool {
         && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
-/// The next error below. An `io::Error` leaves out the one that it was made of.
+/// Returns the next source. An `io::Error` leaves out the error that it wraps.
 fn below<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         Some(inner) => Some(inner as &(dyn Error + 'static)),

@@ -1,4 +1,4 @@
-//! Credentials with which a request can be signed, and that are not confused.
+//! Checks that credentials can sign a request, and are not mixed up.
 
 use crate::no_credentials::NoCredentials;
 use aws_credential_types::Credentials;
@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
 use keyrot_core::KeyId;
 
-/// The program's own provider, whose errors are its own.
+/// A provider of the program, whose errors are passed on unchanged.
 #[derive(Debug)]
 pub(crate) struct Checked(pub(crate) SharedCredentialsProvider);
 
@@ -25,8 +25,8 @@ impl ProvideCredentials for Checked {
     }
 }
 
-/// Refuses what no request can be signed with (the SDK panics on a line end), and a secret key in
-/// the place of an id, which would be shown.
+/// Refuses credentials that can't sign a request (the SDK panics on a line end), and a secret key
+/// in place of an id, which would be shown.
 pub(crate) fn usable(
     found: Credentials,
     named: impl Fn(&str, &str) -> String,
@@ -37,7 +37,7 @@ pub(crate) fn usable(
     Err(CredentialsError::provider_error(NoCredentials { why, advice, cause }))
 }
 
-/// What is wrong with credentials, and what to do; nothing of them is in it.
+/// Returns what is wrong with credentials, and what to do, without any part of them.
 fn misfit(
     found: &Credentials,
     named: impl Fn(&str, &str) -> String,
@@ -70,7 +70,7 @@ fn misfit(
     if is_id(secret) && !is_id(id) {
         return Some(("the access key id and the secret access key are swapped".to_owned(), ORDER));
     }
-    // A secret key has 40 characters of all kinds, and an id 20 of which none is small.
+    // A secret key has 40 characters of all kinds; an id has 20, none of them lowercase.
     let is_secret = id.len() >= 40 && id.bytes().any(|b| b.is_ascii_lowercase());
     let said = || format!("{} is a secret access key", named("access key id", "AWS_ACCESS_KEY_ID"));
     is_secret.then(|| (said(), ORDER))
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_request_can_be_signed_with_is_named_and_not_shown() {
+    fn unusable_credentials_are_named_and_not_shown() {
         assert_eq!(problem(ID, SECRET, Some("FwoGZXIvYXdzE==")), None);
         assert_eq!(problem("123456789012", "test", None), None, "as emulators take it");
         for (id, secret, token, says) in [

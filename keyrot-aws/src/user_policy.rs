@@ -15,7 +15,7 @@ impl UserPolicyPort for Aws {
         let op = Op::read("iam:GetUserPolicy", subject, &self.inner.limits.iam_reads);
         let call = self.inner.iam.get_user_policy().user_name(user.as_str()).policy_name(name);
         match send(&op, &self.budget(), || call.clone().send()).await {
-            // It comes URL-encoded, as RFC 3986 has it (IAM API reference, `GetUserPolicy`).
+            // The document is URL-encoded by RFC 3986 (IAM API reference, `GetUserPolicy`).
             Ok(answer) => match percent_decode_str(&answer.policy_document).decode_utf8() {
                 Ok(document) => Ok(Some(document.into_owned())),
                 Err(_) => Err(op.malformed_response("the policy is not text")),

@@ -1,13 +1,13 @@
 //! The format of a secret's value, and how it is read.
 //!
 //! keyrot writes a JSON object with two fields, `AccessKeyId` and `SecretAccessKey` unless
-//! configured otherwise. There is no documented shape for access keys in Secrets Manager, so keyrot
-//! also reads a few common spellings that something else wrote. Fields that do not belong to the
-//! access key are carried into the next version verbatim and in order. So are other spellings of
-//! the same access key, with the new key in them, because they may be in use. An SMTP password of
-//! SES that belongs to the access key is replaced, too: whatever its field is called, the next
-//! version has the new key's password for the same region, and the new key's id in each field that
-//! had the old one, because that is the user name.
+//! configured otherwise. There is no documented format for access keys in Secrets Manager, so
+//! keyrot also reads a few common spellings that other programs write. Fields that do not belong to
+//! the access key are carried into the next version verbatim and in order. So are other spellings
+//! of the same access key, with the new key in them, because they may be in use. An SES SMTP
+//! password that belongs to the access key is replaced, too: whatever the name of its field, the
+//! next version has the new key's password for the same region, and the new key's id in each field
+//! that had the old one, because that is the user name.
 //!
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Spellings of an access key's id and secret that are in common use.
+/// Common spellings of the fields for an access key's id and secret half.
 const SPELLINGS: [(&str, &str); 6] = [
     ("AccessKeyId", "SecretAccessKey"),
     ("accessKeyId", "secretAccessKey"),
@@ -33,7 +33,7 @@ const SPELLINGS: [(&str, &str); 6] = [
 
 pub use keyrot_core::model::PLACEHOLDER;
 
-/// The value of a version that shows whether the secret can be written to.
+/// The value of the test version that shows whether the secret can be written to.
 pub(crate) const TEST_WRITE: &str = r#"{"keyrot":"placeholder: written to see whether this secret can be written to; nothing reads it"}"#;
 
 /// Returns the credentials in a value, if it holds exactly one key.
@@ -45,7 +45,7 @@ pub fn credentials(fields: &FieldNames, text: &str) -> Option<Credentials> {
 /// Returns the credentials in a value, or what the value is instead.
 ///
 /// # Errors
-/// [`NoKey`], which reveals nothing of the value's content.
+/// [`NoKey`], which reveals none of the value's content.
 pub fn read(fields: &FieldNames, text: &str) -> Result<Credentials, NoKey> {
     let object = Object::parse(text)?;
     let found = object.access_key(fields).ok_or_else(|| object.no_key(fields))?;
@@ -76,7 +76,7 @@ pub fn inside(fields: &FieldNames, text: &str) -> VersionContents {
     VersionContents { key, extras, next_size }
 }
 
-/// A value that is not text.
+/// Returns the content of a value that is not text.
 pub(crate) const BINARY: VersionContents =
     VersionContents { key: Err(NoKey::Binary), extras: false, next_size: None };
 
@@ -139,7 +139,7 @@ struct AccessKey {
     secret: SecretKey,
 }
 
-/// A JSON object with its fields' texts as they were written, in order.
+/// A JSON object with its fields' texts as written, in order.
 struct Object<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> Object<'a> {
@@ -161,7 +161,7 @@ impl<'a> Object<'a> {
         if once { Ok(object) } else { Err(NoKey::FieldTwice) }
     }
 
-    /// Why it has no access key.
+    /// Returns why the object has no access key.
     fn no_key(&self, fields: &FieldNames) -> NoKey {
         if SPELLINGS.iter().any(|(id, secret)| self.pair(id, secret).is_some()) {
             return NoKey::SeveralKeys;
@@ -198,8 +198,8 @@ impl<'a> Object<'a> {
         found.all(|other| other.id == first.id && other.secret == first.secret).then_some(first)
     }
 
-    /// The names of all fields that hold the object's access key or keyrot's own: which the next
-    /// version replaces.
+    /// Returns the names of all fields that hold the object's access key, and keyrot's own fields:
+    /// the next version replaces them.
     fn spelled<'n>(&self, fields: &'n FieldNames) -> Vec<(&'n str, &'n str)> {
         let mut names = vec![(fields.id(), fields.secret())];
         if let Some(held) = self.access_key(fields) {
@@ -214,8 +214,8 @@ impl<'a> Object<'a> {
         names
     }
 
-    /// The fields that hold an SMTP password, or are to hold one, and the new key's password for
-    /// each, quoted. Where a password is found, other fields with the key's id are its user name.
+    /// Returns the fields that hold an SMTP password or should hold one, with the new key's quoted
+    /// password for each. If a password is found, other fields with the key's id are its user name.
     fn derived(&self, fields: &FieldNames, new: &Credentials) -> Vec<(String, Zeroizing<String>)> {
         let password = |region: &str| quoted(&smtp::password(&new.secret, region));
         let mut all: Vec<(String, Zeroizing<String>)> =
@@ -282,8 +282,8 @@ fn quoted(text: &str) -> Zeroizing<String> {
     Zeroizing::new(serde_json::to_string(text).expect("every text can be written as JSON"))
 }
 
-/// The id of a long-lived key. A session's id, which needs a token, is none (IAM user guide, "IAM
-/// identifiers", unique ID prefixes).
+/// Parses the id of a long-lived key. A session's id, which needs a token, does not count (IAM user
+/// guide, "IAM identifiers", unique ID prefixes).
 fn key_id(text: &str) -> Option<KeyId> {
     KeyId::parse(text).ok().filter(|id| !id.as_str().starts_with("ASIA"))
 }

@@ -2,8 +2,8 @@
 //! ministack, and on the project's own emulator.
 //!
 //! Neither moto nor ministack is AWS. A case that one of them cannot pass is listed below with the
-//! reason, and fails its test once it passes. The project's own emulator has no such list: what it
-//! gets wrong is mended.
+//! reason, and fails its test once it passes. The project's own emulator has no such list, because
+//! its errors are fixed.
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "shared with the tests in `emulators`, which use all of it")]
@@ -90,7 +90,7 @@ const STRANGERS: &str = "a key that does not exist is taken for a user of the em
 const FOREIGN_FIRST: &str = "CreateSecret takes no notice of the token, so the secret begins with a version of another id; the adapter puts the \
                              placeholder in its place, and the first version becomes AWSPREVIOUS, where the case expects none";
 
-/// How often a use is looked for before it counts as never recorded.
+/// How many times a use is read before it counts as never recorded.
 const LOOKS: usize = 10;
 
 #[tokio::test]
@@ -128,8 +128,8 @@ async fn the_clock_conforms() {
     end("the clock", &clock(&TokioClock).await, &[]);
 }
 
-/// On the project's own emulator: with and without the lags of the real services, whole pages and
-/// short ones.
+/// On the project's own emulator: with and without the lags of the real services, with full and
+/// short pages.
 #[cfg(feature = "emulator")]
 mod own {
     use super::*;
@@ -138,12 +138,12 @@ mod own {
     use std::sync::Arc;
 
     #[tokio::test]
-    async fn it_conforms() {
+    async fn the_emulator_conforms() {
         all("own emulator", Rules::default(), EmulatorOptions::default()).await;
     }
 
     #[tokio::test]
-    async fn it_conforms_with_lags_and_short_pages() {
+    async fn the_emulator_conforms_with_lags_and_short_pages() {
         let s = Duration::from_secs;
         let rules =
             Rules { listing_lag: s(20), propagation: s(12), use_lag: s(3_600), ..Rules::default() };
@@ -153,8 +153,8 @@ mod own {
 
     async fn all(what: &str, rules: Rules, options: EmulatorOptions) {
         for suite in [Suite::Iam, Suite::Store, Suite::Probe] {
-            // By a clock that is not the account's, no refused signature would say anything about a
-            // secret: each suite begins at the present.
+            // With a clock that is not the account's, a refused signature would say nothing about a
+            // secret, so each suite begins at the present time.
             let mut world = World::new(std::time::SystemTime::now().into());
             world.rules = rules.clone();
             let options = EmulatorOptions { time: WorldTime::Still, ..options.clone() };
@@ -215,7 +215,7 @@ async fn on(emulator: Emulator, suite: Suite, gaps: Gaps) {
     end(&format!("{emulator:?}, {suite:?}"), &suite.run(&aws, &lab).await, gaps);
 }
 
-/// Prints the figures, and ends the test.
+/// Prints the numbers, and ends the test.
 fn end(what: &str, results: &[CaseResult], gaps: Gaps) {
     let count = |of: fn(&CaseOutcome) -> bool| results.iter().filter(|r| of(&r.outcome)).count();
     let passed = count(|o| matches!(o, CaseOutcome::Passed));
@@ -240,7 +240,7 @@ struct SdkLab {
     iam: aws_sdk_iam::Client,
     secrets: aws_sdk_secretsmanager::Client,
     url: String,
-    /// The project's own emulator, where it is that: its clock can be moved.
+    /// The project's own emulator, if it is that one: its clock can be set.
     #[cfg(feature = "emulator")]
     own: Option<std::sync::Arc<keyrot_aws::emulator::Emulator>>,
 }
@@ -256,7 +256,7 @@ impl SdkLab {
 #[async_trait]
 impl Lab for SdkLab {
     fn prefix(&self) -> String {
-        // Each test has an account of its own.
+        // Each test has its own account.
         "conformance".into()
     }
 
@@ -283,7 +283,7 @@ impl Lab for SdkLab {
     async fn attach_policy(&self, user: &UserName, policy: &str) -> Result<(), Trouble> {
         #[cfg(feature = "emulator")]
         if let Some(own) = &self.own {
-            // It serves no call to attach a policy.
+            // It has no call to attach a policy.
             return Ok(own.change(|world| world.attach_user_policy(user, policy))?);
         }
         let attach = |arn: String| {
@@ -291,8 +291,8 @@ impl Lab for SdkLab {
         };
         match attach(format!("arn:aws:iam::aws:policy/{policy}")).await {
             Ok(_) => Ok(()),
-            // moto does not know AWS's own policies; one of that name in the account is listed
-            // alike.
+            // moto does not know AWS's own policies; one of that name in the account is listed in
+            // the same way.
             Err(error) if error.code() == Some("NoSuchEntity") => {
                 let document = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}}"#;
                 let call = self.iam.create_policy().policy_name(policy).policy_document(document);
@@ -367,7 +367,7 @@ impl Lab for SdkLab {
         if let Some(own) = &self.own {
             own.advance(own.world().rules.settling());
         }
-        // The others show every change immediately.
+        // The other emulators show every change immediately.
         Ok(())
     }
 

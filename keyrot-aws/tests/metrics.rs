@@ -1,4 +1,4 @@
-//! What is counted of the calls to AWS: attempts and calls apart, by action and outcome.
+//! The metrics of calls to AWS: attempts and calls are counted separately, by action and outcome.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};

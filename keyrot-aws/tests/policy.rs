@@ -1,5 +1,5 @@
-//! The policy is exactly what keyrot needs: whole lives on the emulator, and every action that
-//! arrived is compared with the policy's, both ways.
+//! Tests that the policy is exactly what keyrot needs: whole lifecycles run on the emulator, and
+//! every action that arrives is compared with the policy, in both directions.
 #![cfg(all(feature = "emulator", feature = "trail"))]
 #![allow(clippy::unwrap_used)]
 
@@ -24,7 +24,7 @@ use std::time::Duration;
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Actions that no call of these lives shows, and why they are in a policy all the same.
+/// Actions that do not show in any call of these lifecycles, and why a policy has them anyway.
 const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("kms:Decrypt", "Secrets Manager and SNS call KMS, not keyrot; only with a key of one's own"),
     ("kms:GenerateDataKey", "as kms:Decrypt"),
@@ -42,7 +42,7 @@ const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("iam:GetRole", "as iam:SimulatePrincipalPolicy"),
 ];
 
-/// The account's time, with the machine's for pauses.
+/// The account's time, with the machine's clock for pauses.
 struct WorldClock(Arc<Emulator>);
 
 #[async_trait]
@@ -99,7 +99,7 @@ impl Life {
         }
     }
 
-    /// One pass over all users.
+    /// Makes one pass over all users.
     async fn run(&self) {
         let users = self.ports.iam.users("/").await.unwrap();
         let chosen = select(
@@ -116,7 +116,7 @@ impl Life {
         rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     }
 
-    /// What was called so far, as a policy names it.
+    /// Returns the calls so far, as a policy names them.
     fn called(&self) -> BTreeSet<String> {
         let service = |action: &str| {
             let known = ACTIONS
@@ -136,7 +136,7 @@ fn tagged(world: &mut World, name: &str) -> UserName {
     world.add_user(name, &[("RotateKey", "true")]).unwrap()
 }
 
-/// Adopted, rotated, retired and deleted; beside a user whose secret something else wrote, and one
+/// Adopts, rotates, retires and deletes, with a user whose secret something else wrote, and one
 /// with an unattributed key.
 async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     let mut world = world();
@@ -162,7 +162,7 @@ async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     if discovery == Discovery::OneByOne {
         life.emulator.inject(CallAt::every("GetAccountAuthorizationDetails"), Fault::denied());
     }
-    // The answer is lost: a key stays behind that no label and no note explains.
+    // The answer is lost, so a key stays behind that no label and no journal entry explains.
     life.emulator.inject(CallAt::first("CreateAccessKey").about("orphan"), Fault::LostReply);
     for days in [1, 1, 8, 8, 1, 80, 1, 8, 8, 1] {
         life.run().await;
@@ -175,7 +175,7 @@ async fn whole_life(discovery: Discovery) -> BTreeSet<String> {
     life.called()
 }
 
-/// An audit with ids, of an account whose users have keys or none, some with the tag.
+/// Makes an audit with ids, of an account whose users have keys or none, some with the tag.
 async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
     let mut world = world();
     let tagged = tagged(&mut world, "plain");
@@ -198,7 +198,8 @@ async fn whole_audit(discovery: Discovery) -> BTreeSet<String> {
     life.called()
 }
 
-/// A person on call, and a user without the tag: taken in, rotated, let go, and two keys revoked.
+/// An operator on call, and a user without the tag: enrolled, rotated, released, and two keys
+/// revoked.
 async fn on_call() -> BTreeSet<String> {
     let mut world = world();
     let user = world.add_user("ci", &[]).unwrap();
@@ -262,7 +263,7 @@ fn free() -> BTreeSet<String> {
     ACTIONS.iter().filter(|a| a.statements.is_empty()).map(|a| a.name.to_owned()).collect()
 }
 
-/// An old key that is still in use when it should go.
+/// An old key that is still in use when it could be retired.
 async fn held_life(trail: bool) -> BTreeSet<String> {
     let mut world = world();
     let user = tagged(&mut world, "late");
@@ -278,7 +279,7 @@ async fn held_life(trail: bool) -> BTreeSet<String> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
+async fn the_trail_is_asked_and_allowed_only_if_set() {
     let asked = "cloudtrail:LookupEvents".to_owned();
     assert!(!held_life(false).await.contains(&asked) && !policy(Discovery::Bulk).contains(&asked));
     let called = held_life(true).await;
@@ -301,12 +302,12 @@ async fn the_trail_is_asked_and_allowed_only_where_it_is_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_whole_life_calls_what_the_policy_allows_and_the_policy_allows_what_is_called() {
+async fn a_whole_lifecycle_calls_exactly_what_the_policy_allows() {
     let called = whole_life(Discovery::Bulk).await;
     assert_eq!(&called - &free(), policy(Discovery::Bulk));
 
     let mut one_by_one = whole_life(Discovery::OneByOne).await;
-    // It is tried first, and denied.
+    // This action is tried first, and denied.
     assert!(one_by_one.remove("iam:GetAccountAuthorizationDetails"));
     assert_eq!(&one_by_one - &free(), policy(Discovery::OneByOne));
 

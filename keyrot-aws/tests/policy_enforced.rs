@@ -1,8 +1,7 @@
-//! The policy where policies are enforced: ministack, over HTTP, with a caller who has nothing
-//! else.
+//! The policy with enforcement: ministack, over HTTP, with a caller that has no other permission.
 //!
-//! ministack is not AWS. What it does not evaluate is asserted in
-//! [`what_ministack_does_not_check`], so that a better one is noticed.
+//! ministack is not AWS. [`what_ministack_does_not_check`] asserts what it does not evaluate, so
+//! that a better version is noticed.
 #![allow(clippy::unwrap_used)]
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -20,7 +19,7 @@ use std::sync::Arc;
 
 const REGION: &str = "us-east-1";
 
-/// An account of its own, whose root sets things up.
+/// A separate account, whose root user sets it up.
 struct Account {
     url: String,
     id: String,
@@ -36,7 +35,7 @@ async fn config(url: &str, credentials: SdkCredentials) -> SdkConfig {
 }
 
 impl Account {
-    /// `None` only where somebody chose to do without emulators.
+    /// Returns `None` only if the tests run without emulators on purpose.
     async fn new() -> Option<Self> {
         let Ok(url) = std::env::var("KEYROT_TEST_MINISTACK") else {
             let skip = std::env::var("KEYROT_SKIP_EMULATORS").is_ok_and(|v| v == "1");
@@ -47,7 +46,7 @@ impl Account {
             eprintln!("skipped, because KEYROT_SKIP_EMULATORS=1");
             return None;
         };
-        // Twelve digits are the root of that account.
+        // Twelve digits are the root user of that account.
         let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
         let config = config(&url, SdkCredentials::new(id.clone(), "any", None, None, "test")).await;
         let (iam, secrets) =
@@ -68,7 +67,7 @@ impl Account {
         Scope { region: Text::fixed(REGION), ..scope }
     }
 
-    /// The ports as somebody sees them who has this policy and no other.
+    /// Returns the ports for a caller that has only this policy.
     async fn limited_to(&self, scope: &Scope) -> Aws {
         self.limited(&scope.policy()).await
     }
@@ -87,7 +86,7 @@ impl Account {
         Aws::connect(&settings).await.unwrap()
     }
 
-    /// A key of the caller with the policy: its id, and its secret.
+    /// Returns a key of the caller with the policy: its id, and its secret half.
     async fn another_key(&self) -> (String, String) {
         let made = self.iam.create_access_key().user_name("keyrot").send().await.unwrap();
         let key = made.access_key.unwrap();
@@ -144,7 +143,7 @@ async fn a_caller_with_only_the_policy_rotates(discovery: Discovery) {
     let held = aws.read(&secret("/iam/ci/access_key"), &current.version).await.unwrap().unwrap();
     assert_eq!(Some(&held.key), current.key());
 
-    // The steps that wait for their time: the old key is deactivated and deleted.
+    // The later steps: the old key is deactivated and deleted.
     let ci = UserName::parse("ci").unwrap();
     let old =
         aws.list_keys(&ci).await.unwrap().into_iter().find(|key| key.id != held.key).unwrap().id;
@@ -162,12 +161,12 @@ async fn a_caller_with_only_the_policy_rotates(discovery: Discovery) {
 }
 
 #[tokio::test]
-async fn a_caller_with_only_the_policy_rotates_who_lists_in_bulk() {
+async fn a_caller_with_only_the_policy_that_lists_in_bulk_rotates() {
     a_caller_with_only_the_policy_rotates(Discovery::Bulk).await;
 }
 
 #[tokio::test]
-async fn a_caller_with_only_the_policy_rotates_who_lists_one_by_one() {
+async fn a_caller_with_only_the_policy_that_lists_one_by_one_rotates() {
     a_caller_with_only_the_policy_rotates(Discovery::OneByOne).await;
 }
 
@@ -182,7 +181,7 @@ async fn a_caller_with_only_the_audits_policy_audits_and_changes_nothing() {
         assert!(jane.keys.len() == 1 && jane.keys[0].id.is_some(), "{jane:?}");
         assert_eq!(aws.create_key(jane.user.arn.name()).await.unwrap_err().kind, ErrorKind::Denied);
     }
-    // And a rotation's policy is not enough for an audit.
+    // A rotation's policy is not enough for an audit.
     let Some(account) = Account::new().await else { return };
     let aws = account.limited_to(&account.scope()).await;
     assert_eq!(aws.credential_report().await.unwrap_err().kind, ErrorKind::Denied);
@@ -206,7 +205,7 @@ async fn a_user_without_the_tag_is_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_secret_beside_the_pattern_is_out_of_reach() {
+async fn a_secret_outside_the_pattern_is_out_of_reach() {
     let Some(account) = Account::new().await else { return };
     let ci = account.user("/", "ci", "true").await;
     let aws = account.limited_to(&account.scope()).await;
@@ -246,11 +245,11 @@ async fn a_secret_beside_the_pattern_is_out_of_reach() {
 #[tokio::test]
 async fn what_ministack_does_not_check() {
     let Some(account) = Account::new().await else { return };
-    // The path is not in the ARN that it compares, so it finds no tags of a user who has a path.
+    // The ARN that it compares has no path, so it finds no tags for a user with a path.
     let ci = account.user("/ci/", "ci", "true").await;
     let aws = account.limited_to(&account.scope()).await;
     assert_eq!(aws.list_keys(&ci).await.unwrap_err().kind, ErrorKind::Denied);
-    // The staging label of a request is no condition key to it.
+    // It does not evaluate the condition key for a request's staging label.
     let name = secret("/iam/ci/access_key");
     let made = account
         .secrets

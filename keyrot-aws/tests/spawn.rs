@@ -1,4 +1,4 @@
-//! Every public future can be spawned: it is `Send`, however long the borrows inside of it live.
+//! Tests that every public future can be spawned: it is `Send`, for any lifetime of its borrows.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_aws::doctor::{self, Check};
@@ -24,7 +24,7 @@ fn any<T>() -> T {
     unreachable!("compiled, never run")
 }
 
-/// Each body owns what the future borrows, as a task has to.
+/// Each body owns what its future borrows, as a spawned task has to.
 #[allow(dead_code, unreachable_code, reason = "compiled, never run")]
 fn every_public_future() {
     spawned(async move { Aws::connect(&AwsSettings::default()).await });
@@ -61,7 +61,7 @@ fn every_public_future() {
     });
 }
 
-/// The ports are the host's to call, too, by the type and not only as `dyn`.
+/// A host program may also call the ports directly by type, not only as `dyn`.
 #[allow(dead_code, unreachable_code, reason = "compiled, never run")]
 fn every_port() {
     let aws: Arc<Aws> = any();
@@ -81,7 +81,7 @@ fn every_port() {
 }
 
 #[test]
-fn none_is_left_out() {
+fn no_public_future_is_left_out() {
     let listed = include_str!("spawn.rs");
     let mut found = 0;
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

@@ -1,5 +1,4 @@
-//! What `tracing` shows of the calls to AWS: enough to see what happened, and nothing that is
-//! secret.
+//! What `tracing` shows about calls to AWS: enough to see what happened, and no secret.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
@@ -17,7 +16,7 @@ use std::time::SystemTime;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Metadata, Subscriber, span};
 
-/// Keeps the fields of every span and event of keyrot's own, at every level.
+/// Stores the fields of every span and event of keyrot's own crates, at every level.
 #[derive(Clone, Default)]
 struct Everything {
     text: Arc<Mutex<String>>,
@@ -33,7 +32,7 @@ impl Visit for Line<'_> {
 }
 
 impl Subscriber for Everything {
-    // The SDK's own logs hold whole requests: `SECRET_LOG_TARGETS` is about these.
+    // The SDK's own logs contain whole requests: `SECRET_LOG_TARGETS` is about these.
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("keyrot")
     }
@@ -63,7 +62,7 @@ impl Subscriber for Everything {
 }
 
 #[tokio::test]
-async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
+async fn each_call_is_traced_with_its_outcome_and_without_any_secret() {
     let seen = Everything::default();
     tracing::subscriber::set_global_default(seen.clone()).unwrap();
 
@@ -90,7 +89,7 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
     );
     let rotator = Rotator::new(aws.ports());
     rotator.run(selected.chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
-    // Credentials that are refused, and an MFA code.
+    // Refused credentials, and an MFA code.
     let wrong = Credentials {
         key: old.credentials.key.clone(),
         secret: emulator.admin_credentials().secret.clone(),
@@ -98,7 +97,7 @@ async fn each_call_is_seen_with_its_outcome_and_without_any_secret() {
     let _ = aws.probe(&wrong).await;
     let _ = aws.mfa_session("arn:aws:iam::123456789012:mfa/ci", "135790").await;
 
-    // What the SDK says of a failure, where the error says it in one sentence.
+    // The SDK's own text about a failure, for which the error has one sentence.
     let nowhere = AwsSettings::default()
         .with_region("us-east-1")
         .with_credentials(emulator.admin_credentials().into())

@@ -26,11 +26,11 @@ pub(crate) struct Backend {
     pub(crate) ports: Ports,
     /// The consumer's source.
     pub(crate) source: Arc<dyn CredentialSource>,
-    /// Where to find the home, if the secret was left.
+    /// Where to find the home, if the user moved away from the secret.
     pub(crate) whereabouts: Arc<dyn HomeSource>,
-    /// The tags that select users.
+    /// The port for the tags that select users.
     pub(crate) tags: Arc<dyn TagPort>,
-    /// The policies that end users' sessions.
+    /// The port for the policies that end users' sessions.
     pub(crate) policies: Arc<dyn UserPolicyPort>,
     /// The account as a whole, for audits.
     pub(crate) account: Arc<dyn AccountPort>,
@@ -51,7 +51,7 @@ impl Backend {
         Self::in_region(invocation, settings, settings.region()).await
     }
 
-    /// The same for the secrets of this region, whatever the settings say.
+    /// Builds the ports for the secrets of this region, whatever the settings say.
     pub(crate) async fn in_region(
         invocation: &Invocation,
         settings: &Settings,
@@ -94,8 +94,8 @@ impl Backend {
         backend.of_the_account(&invocation.arns).await
     }
 
-    /// Refuses users that were named by the ARN of another account: the same name there is another
-    /// user.
+    /// Refuses users that were named by the ARN of another account, because the same name there is
+    /// another user.
     async fn of_the_account(self, arns: &[UserArn]) -> Result<Self, CliError> {
         if arns.is_empty() {
             return Ok(self);
@@ -119,8 +119,8 @@ impl Backend {
         }
     }
 
-    /// Where users' secrets are. An account and region from the environment were not chosen on
-    /// purpose; a sandbox was.
+    /// Returns where users' secrets are. An account and region from the environment do not count as
+    /// chosen on purpose; a sandbox does.
     pub(crate) fn homes(&self, settings: &Settings) -> Homes {
         match &self.aws {
             Some(aws) => settings.homes(aws.region(), false),
@@ -128,20 +128,20 @@ impl Backend {
         }
     }
 
-    /// An account and region, as headers and questions name them.
+    /// Returns the account and region, as headers and questions name them.
     pub(crate) fn place(&self, account: &str, region: &str) -> String {
         format!("account {account}, {region}{}", if self.sandbox { " (sandbox)" } else { "" })
     }
 
-    /// The region of the secrets.
+    /// Returns the region of the secrets.
     pub(crate) fn region(&self, settings: &Settings) -> String {
         self.homes(settings).region
     }
 
-    /// The notifiers of a run on these users. A sandbox sends no notifications.
+    /// Returns the notifiers of a run on these users. A sandbox sends no notifications.
     ///
     /// # Errors
-    /// Why a notifier's settings cannot be used.
+    /// The reason why a notifier's settings cannot be used.
     #[cfg_attr(not(feature = "aws"), allow(unused_variables))]
     pub(crate) fn notifiers(
         &self,
@@ -209,7 +209,7 @@ impl Backend {
         Self::of(aws).with_destinations(settings)
     }
 
-    /// The same, with the destinations of the settings.
+    /// Returns the ports with the destinations of the settings.
     #[cfg(feature = "aws")]
     fn with_destinations(mut self, settings: &Settings) -> Result<Self, CliError> {
         if let Some(aws) = &self.aws {
@@ -236,7 +236,7 @@ impl Backend {
     }
 }
 
-/// Returns the error of a connection that was not set up. A user that names a profile already has
+/// Returns the error of a connection that was not set up. A caller that names a profile already has
 /// an account.
 #[cfg(feature = "aws")]
 pub(crate) fn refused(error: &ConnectError) -> CliError {
@@ -253,8 +253,8 @@ pub(crate) fn refused(error: &ConnectError) -> CliError {
 }
 
 #[cfg(feature = "aws")]
-/// IAM's endpoint for the partition `aws` is the same from each of its regions (AWS General
-/// Reference, "IAM endpoints and quotas").
+/// A region for IAM only: its endpoint for the partition `aws` is the same from each of the
+/// partition's regions (AWS General Reference, "IAM endpoints and quotas").
 const ANY_REGION: &str = "us-east-1";
 
 /// Whether a value looks like a switch instead of a file.

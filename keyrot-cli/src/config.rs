@@ -20,7 +20,7 @@ pub(crate) fn load(invocation: &Invocation) -> Result<Settings, CliError> {
     load_except(invocation, None)
 }
 
-/// Reads the settings without a flag that has another meaning for the command.
+/// Reads the settings without a flag that has a different meaning for this command.
 pub(crate) fn load_except(
     invocation: &Invocation,
     except: Option<&str>,
@@ -54,7 +54,7 @@ pub(crate) fn load_except(
             false => problem.hint("`keyrot help settings` lists every setting; nothing was done"),
         }
     })?;
-    // The process that restarted this one has printed it.
+    // The process that restarted this one has already printed this.
     if !invocation.resumed {
         let doubts = files.iter().flatten().filter_map(|file| file.doubt.as_deref());
         doubts.for_each(warn);
@@ -74,12 +74,12 @@ fn reads_current_directory(command: &Command) -> bool {
     }
 }
 
-/// Says which files are used, and which variables have no effect.
+/// Prints which files are used, and which variables have no effect.
 fn report(invocation: &Invocation, settings: &Settings, named: bool) {
     for name in settings.unknown_variables() {
         warn(&format!("unknown environment variable {name} has no effect"));
     }
-    // A reader of a credential process, or of a command's output, does not expect it.
+    // The caller of a credential process, or the reader of a command's output, does not expect it.
     if invocation.silent || matches!(invocation.command, Command::Credentials(_)) {
         return;
     }

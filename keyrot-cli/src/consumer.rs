@@ -82,7 +82,7 @@ async fn find(
         None
     };
     let reader = match &sandbox {
-        // A sandbox's clock is moved by hand, so the age of a cached key would be meaningless.
+        // A sandbox's clock is advanced by hand, so the age of a cached key would be meaningless.
         Some(sandbox) => KeyReader::new(secret, sandbox.ports.clock.clone()),
         None => caller.reader(secret, stage, reading.no_cache)?,
     };
@@ -146,7 +146,7 @@ fn too_long(error: TooLong) -> CliError {
     ))
 }
 
-/// Returns the key, after a warning if the consumer reads a secret that was left.
+/// Returns the key, after a warning if the user moved away from this secret.
 fn told(key: ReadKey) -> ReadKey {
     if let Some(to) = key.moved_to.as_ref().filter(|_| key.outage.is_none()) {
         warn(&format!(
@@ -157,8 +157,9 @@ fn told(key: ReadKey) -> ReadKey {
     key
 }
 
-/// Anyone who may tag the user or the secret can write such a tag, and a consumer may lack
-/// permission to confirm it. So no command is printed that reads the secret in the tag.
+/// Explains that the key is elsewhere. Anyone who may tag the user or the secret can write such a
+/// tag, and a consumer may lack permission to confirm it. So no command is printed that reads the
+/// secret in the tag.
 const CONFIRM: &str = "Confirm the new place with `keyrot status`, or with keyrot's operator, before you read it with --region and --secret";
 
 fn elsewhere(user: &UserRef, (secret, region): (&SecretId, &str), home: &SecretArn) -> CliError {
@@ -200,7 +201,8 @@ fn something_else(secret: &SecretId, why: NoKey, settings: &Settings) -> CliErro
     }
 }
 
-/// Only in a sandbox: a consumer of AWS may read only its secret, and does not try to list users.
+/// Suggests a user, only in a sandbox: in AWS, a consumer may read only its secret, and does not
+/// try to list users.
 async fn meant(target: &Backend, user: &UserRef) -> String {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     did_you_mean(user.name(), &users)

@@ -16,7 +16,7 @@ pub(crate) struct CliError {
     hint: Option<String>,
 }
 
-/// The document of `--json` instead of the command's own.
+/// The document that `--json` prints instead of the command's own.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -26,35 +26,35 @@ struct Document<'a> {
 }
 
 impl CliError {
-    /// A run that could not start.
+    /// Returns the error of a run that could not start.
     pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self { exit: Exit::Failed, message: message.into(), hint: None }
     }
 
-    /// A command line or settings that are invalid.
+    /// Returns the error of an invalid command line or invalid settings.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self { exit: Exit::Usage, message: message.into(), hint: None }
     }
 
-    /// An error with this exit code.
+    /// Returns an error with this exit code.
     pub(crate) fn with(exit: Exit, message: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hint: None }
     }
 
-    /// A signal that came before anything was changed.
+    /// Returns the result of a signal that came before anything was changed.
     pub(crate) fn signal(number: u8) -> Self {
         let message = "stopped before anything was changed".to_owned();
         Self { exit: Exit::Signal(number), message, hint: None }
     }
 
-    /// The operator answered no: not an error, and nothing was done.
+    /// Returns the result of the answer no: not an error, and nothing was done.
     pub(crate) fn cancelled() -> Self {
         let message = "cancelled; nothing was done".to_owned();
         Self { exit: Exit::Cancelled, message, hint: None }
     }
 
     #[cfg(feature = "aws")]
-    /// The same result, after something was already done.
+    /// Returns the same result after something was already done.
     pub(crate) fn done_before(mut self, done: &[String]) -> Self {
         let word = match self.exit {
             Exit::Cancelled => "cancelled",
@@ -67,7 +67,7 @@ impl CliError {
         self
     }
 
-    /// An error in the command line, which clap has printed on stderr.
+    /// Returns the error of a command line that clap has reported on stderr.
     pub(crate) fn of_clap(error: &clap::Error) -> Self {
         let kind = error.kind();
         if kind == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
@@ -89,13 +89,13 @@ impl CliError {
         self
     }
 
-    /// The same error with another exit code.
+    /// Returns the error with another exit code.
     pub(crate) fn exit(mut self, exit: Exit) -> Self {
         self.exit = exit;
         self
     }
 
-    /// The same error under `--detailed-exitcode`, which has 2 for something else.
+    /// Returns the error under `--detailed-exitcode`, where 2 has another meaning.
     pub(crate) fn detailed(self) -> Self {
         match self.exit {
             Exit::Usage => self.exit(Exit::Failed),
@@ -115,7 +115,7 @@ impl CliError {
         self
     }
 
-    /// Prints it on stderr, and with `--json` on stdout too.
+    /// Prints the error on stderr, and with `--json` also on stdout.
     pub(crate) fn report(self, json: bool) -> Exit {
         let Self { exit, message, hint } = &self;
         let lead = if *exit == Exit::Cancelled { "" } else { "error: " };
@@ -125,7 +125,7 @@ impl CliError {
             say_part!("{}", hanging(lead, style::BAD, line, style::PLAIN, width));
         }
         if let Some(hint) = hint {
-            // A command stays whole, so that it can be pasted.
+            // A command is not broken, so that it can be pasted.
             let has_command = ["keyrot ", "aws ", "eval "].iter().any(|word| hint.contains(word));
             let width = width.filter(|_| !has_command);
             say_part!("{}", hanging(" hint: ", style::HINT, hint, style::PLAIN, width));
@@ -133,7 +133,7 @@ impl CliError {
         if json { self.document() } else { *exit }
     }
 
-    /// Prints the document of `--json` alone, where the text for people was printed already.
+    /// Prints only the document of `--json`, if the text for people was already printed.
     pub(crate) fn document(&self) -> Exit {
         let Self { exit, message, hint } = self;
         let (message, hint) = (message.as_str(), hint.as_deref());
@@ -142,7 +142,7 @@ impl CliError {
     }
 }
 
-/// A paragraph of clap's as one line, without its indentation and its label.
+/// Returns a paragraph from clap as one line, without its indentation and its label.
 fn one_line(paragraph: &str) -> String {
     let lines: Vec<_> =
         paragraph.lines().map(|line| line.trim().trim_start_matches("tip: ")).collect();

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 /// How the process ends. `keyrot --help` has the same list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// Ok.
+    /// The command succeeded.
     Success,
     /// Something that was requested was not done or could not be read.
     Failed,
@@ -26,7 +26,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    /// The exit code for a run, which a signal may have stopped.
+    /// Returns the exit code for a run, which a signal may have stopped.
     pub(crate) fn of(verdict: RunStatus, signal: Option<u8>) -> Self {
         match verdict {
             RunStatus::Ok => Self::Success,
@@ -44,7 +44,7 @@ impl Exit {
         }
     }
 
-    /// The number.
+    /// Returns the number.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Success => 0,

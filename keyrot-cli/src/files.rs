@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
-/// Who may read a file that is written.
+/// Who may read a written file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
     /// Its owner.
@@ -16,8 +16,9 @@ pub(crate) enum Access {
     All,
 }
 
-/// A new file in the same folder, under an unpredictable name, to be renamed to this one: readers
-/// see the old or the new one, whole. A link in its place is replaced then, and not followed.
+/// Creates a new file in the same folder, under an unpredictable name, to be renamed to this one:
+/// readers see either the whole old file or the whole new one. A link in its place is then
+/// replaced, not followed.
 pub(crate) fn beside(place: &Path, bytes: &[u8], access: Access) -> std::io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(folder(place))?;
     file.write_all(bytes)?;
@@ -83,7 +84,7 @@ pub(crate) fn read_from(file: &mut File, largest: u64) -> std::io::Result<Vec<u8
     }
 }
 
-/// A folder for its owner alone, and what is missing above it.
+/// Creates a folder that only its owner can open, and its missing parents.
 pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -92,13 +93,13 @@ pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     builder.create(dir)
 }
 
-/// The folder that a file is in.
+/// Returns the folder of a file.
 pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
-/// keyrot's folder in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA`
-/// on Windows).
+/// Returns keyrot's folder in the user's state directory (XDG Base Directory Specification;
+/// `LOCALAPPDATA` on Windows).
 pub(crate) fn state_dir() -> Option<PathBuf> {
     let state = directory("XDG_STATE_HOME")
         .or_else(|| directory("HOME").map(|home| home.join(".local").join("state")))
@@ -106,8 +107,8 @@ pub(crate) fn state_dir() -> Option<PathBuf> {
     state.map(|state| state.join("keyrot"))
 }
 
-/// keyrot's folder in the user's cache directory (XDG Base Directory Specification; `LOCALAPPDATA`
-/// on Windows).
+/// Returns keyrot's folder in the user's cache directory (XDG Base Directory Specification;
+/// `LOCALAPPDATA` on Windows).
 pub(crate) fn cache_dir() -> Option<PathBuf> {
     let cache = directory("XDG_CACHE_HOME")
         .filter(|dir| dir.is_absolute())
@@ -116,7 +117,7 @@ pub(crate) fn cache_dir() -> Option<PathBuf> {
     cache.map(|cache| cache.join("keyrot"))
 }
 
-/// A folder or file that a variable names; an empty variable counts as not set.
+/// Returns the folder or file that a variable names; an empty variable counts as not set.
 pub(crate) fn directory(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
 }

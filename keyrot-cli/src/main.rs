@@ -1,10 +1,10 @@
 //! `keyrot`: rotates the access keys of AWS IAM users safely.
 //!
-//! It decides nothing: it parses the command line (`cli`), loads the settings (`config`), builds
-//! the ports (`backend`), calls keyrot-core (`commands`) and shows the result (`screens`,
-//! `terminal`).
+//! This crate makes no decisions: it parses the command line (`cli`), loads the settings
+//! (`config`), builds the ports (`backend`), calls keyrot-core (`commands`) and shows the result
+//! (`screens`, `terminal`).
 
-// First: everything else uses its macros.
+// This module comes first, because everything else uses its macros.
 #[macro_use]
 mod terminal;
 
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     let result = match runtime {
         Ok(runtime) => {
             let result = runtime.block_on(run(invocation));
-            // A thread that waits for a file system that does not answer is not waited for.
+            // The process does not wait for a thread that hangs on a file system.
             runtime.shutdown_timeout(Duration::from_secs(1));
             result
         }

@@ -4,12 +4,12 @@ use crate::sandbox::region::SANDBOX_REGION;
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::{Homes, IamUser, Selection, UserName, WaitPolicy, select};
 
-/// `; did you mean ci-deployer?`, or nothing if no user's name comes near.
+/// Returns `; did you mean ci-deployer?`, or nothing if no user's name is similar.
 pub(crate) fn did_you_mean(name: &UserName, among: &[IamUser]) -> String {
     nearest(name, among).map(|meant| format!("; did you mean {meant}?")).unwrap_or_default()
 }
 
-/// The nearest name, as a run suggests it.
+/// Returns the nearest name, as a run suggests it.
 fn nearest(name: &UserName, among: &[IamUser]) -> Option<UserName> {
     let selection = Selection { only: vec![name.clone()], ..Selection::default() };
     let found =

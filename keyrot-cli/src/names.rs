@@ -5,7 +5,7 @@ use crate::files::{self, Access};
 use keyrot_core::{Selected, UserName};
 use std::path::PathBuf;
 
-/// Far more than the names of all users that an account can have.
+/// The size limit: far more than the names of all users that an account can have.
 const LARGEST: u64 = 4 * 1024 * 1024;
 
 /// Stores the names of the selected users for completion. A failure is ignored.
@@ -25,7 +25,7 @@ fn keep(sandbox: bool, text: &str) -> Option<()> {
     file.persist(&place).ok().map(drop)
 }
 
-/// The names of the last listing.
+/// Returns the names of the last listing.
 pub(crate) fn recalled(sandbox: bool) -> Vec<UserName> {
     let bytes = place(sandbox).and_then(|place| files::read(&place, LARGEST).ok());
     let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();

@@ -4,11 +4,11 @@
 use crate::error::CliError;
 use keyrot_core::CallError;
 
-/// A connection to AWS: there is none.
+/// A connection to AWS, which does not exist in this build.
 #[derive(Debug)]
 pub(crate) enum Aws {}
 
-/// The caller of AWS.
+/// The caller's identity in AWS.
 pub(crate) struct Caller {
     pub(crate) arn: String,
     pub(crate) account: String,
@@ -24,7 +24,7 @@ impl Aws {
     }
 }
 
-/// Why a command that needs AWS is refused.
+/// Returns the error of a command that needs AWS.
 pub(crate) fn refused() -> CliError {
     CliError::usage("this build of keyrot does not include AWS; it only works with --sandbox")
         .hint("add --sandbox, or build with AWS: cargo install --path keyrot-cli")

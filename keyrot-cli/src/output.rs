@@ -38,8 +38,8 @@ pub(crate) fn check(path: &Path) -> Result<(), CliError> {
     }
 }
 
-/// Prints what a command found, or writes it to the file that was named, as a whole and for its
-/// owner alone.
+/// Prints what a command found, or writes it to the given file, as a whole and readable only by its
+/// owner.
 pub(crate) fn deliver(
     invocation: &Invocation,
     file: Option<&Path>,
@@ -49,7 +49,7 @@ pub(crate) fn deliver(
         print(text);
         return Ok(());
     };
-    // A page or a document has no escape sequences; one that appears is part of a name.
+    // A page or a document has no escape sequences of its own; one that appears is part of a name.
     let people = matches!(invocation.format, Format::Text | Format::Table);
     let plain = people.then(|| anstream::adapter::strip_str(text).to_string());
     write(path, plain.as_deref().unwrap_or(text), Access::Owner)?;
@@ -59,7 +59,7 @@ pub(crate) fn deliver(
     Ok(())
 }
 
-/// Writes a file as a whole; the user's own link is followed, and stays a link.
+/// Writes a file as a whole. The user's own link is followed, and stays a link.
 pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliError> {
     let place = place(path)?;
     let write = || -> std::io::Result<()> {
@@ -79,7 +79,7 @@ pub(crate) fn write(path: &Path, text: &str, access: Access) -> Result<(), CliEr
     })
 }
 
-/// The file behind a link: that is replaced, and not the link.
+/// Returns the target of a link, which is replaced instead of the link.
 ///
 /// In a world-writable folder, such as the one for temporary files, another user may have planted a
 /// link. Kernels refuse to follow such a link (Linux: proc(5), `protected_symlinks`); reading its
@@ -120,7 +120,7 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
     Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
 
-/// Whether to follow a link: the user's own, and those of root, who can do anything anyway.
+/// Whether to follow a link: only the user's own, and those of root, who can do anything anyway.
 #[cfg(unix)]
 fn is_trusted(owner: u32, me: u32) -> bool {
     owner == me || owner == 0
@@ -133,14 +133,14 @@ mod tests {
     use std::os::unix::fs::{lchown, symlink};
 
     #[test]
-    fn links_are_followed_if_they_are_ones_own() {
+    fn the_users_own_links_are_followed() {
         let dir = tempfile::tempdir().unwrap();
         let of = |name: &str| dir.path().join(name);
         std::fs::create_dir(of("below")).unwrap();
         symlink("below/second", of("first")).unwrap();
         symlink("../file", of("below/second")).unwrap();
         symlink("circle", of("circle")).unwrap();
-        // The file need not be there yet.
+        // The file may not exist yet.
         write(&of("first"), "text", Access::Owner).unwrap();
         assert_eq!(std::fs::read_to_string(of("file")).unwrap(), "text");
         assert!(of("first").is_symlink() && of("below/second").is_symlink());

@@ -1,4 +1,4 @@
-//! `keyrot audit` as a process: each form of its output, each way in which it ends.
+//! `keyrot audit` as a process: each output format, and each exit code.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -72,7 +72,7 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     assert!(limit("legacy-ftp").is_string() && limit("break-glass").is_string());
     let oldest = &document["keys"][0];
     assert_eq!((&oldest["user"], &oldest["age_days"]), (&json!("data-import"), &json!(410)));
-    // An audit has a limit of its own: a rotation could not have one this short.
+    // An audit may have its own limit; a rotation could not have one this short.
     let stricter = sandbox.json(&["audit", "--max-age", "10d"]).1;
     assert_eq!(stricter["max_age_seconds"], 10 * 86_400);
     assert_eq!(sandbox.run(&["plan", "--max-age", "10d"]).code, Some(2));
@@ -82,10 +82,10 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     assert_eq!(printed(&sandbox, &["--output", "json", "-q"]).lines().next(), Some("{"));
 }
 
-/// What blocks a user is in its secret, which an audit does not read: no form of it may say when,
-/// or that, keyrot rotates it.
+/// What blocks a user is in its secret, which an audit does not read. So no format may say whether
+/// or when keyrot rotates the user.
 #[test]
-fn no_form_shows_a_schedule_that_may_not_be_so() {
+fn no_format_shows_a_schedule_that_may_be_wrong() {
     let sandbox = Sandbox::new();
     let status = sandbox.json(&["status"]).1;
     let blocked = |user: &&Value| user["state"] == "blocked";
@@ -100,7 +100,7 @@ fn no_form_shows_a_schedule_that_may_not_be_so() {
 }
 
 #[test]
-fn each_form_names_the_destinations_of_the_settings() {
+fn each_format_names_the_destinations_of_the_settings() {
     let sandbox = Sandbox::new();
     let table = "[[destination]]\nname = 'params'\nkind = 'ssm'\nusers = ['ci-*', 'break-*']\n\
                  to = '/ci/{user}'\n";
@@ -128,7 +128,7 @@ fn each_form_names_the_destinations_of_the_settings() {
 }
 
 #[test]
-fn a_part_is_listed_and_the_sum_is_of_the_whole() {
+fn a_part_is_listed_and_the_counts_cover_the_whole() {
     let sandbox = Sandbox::new();
     let whole = sandbox.json(&["audit"]).1;
     let unmanaged = sandbox.json(&["audit", "--only", "unmanaged"]).1;
@@ -142,12 +142,12 @@ fn a_part_is_listed_and_the_sum_is_of_the_whole() {
 }
 
 #[test]
-fn a_check_ends_with_3_from_the_severity_on_that_was_asked_for() {
+fn a_check_ends_with_3_from_the_requested_severity_on() {
     let sandbox = Sandbox::new();
     let code = |args: &[&str]| sandbox.run(&[&["audit", "-q"], args].concat()).code;
     assert_eq!((code(&[]), code(&["--check"])), (Some(0), Some(3)));
     assert_eq!((code(&["--check=high"]), code(&["--check=critical"])), (Some(3), Some(0)));
-    // What is left out of the list counts all the same.
+    // Findings that are left out of the list still count.
     assert_eq!(code(&["--check=high", "--only", "unmanaged", "--output", "csv"]), Some(3));
     // Nothing is wrong with a young key.
     let mut world = World::new(std::time::SystemTime::now().into());
@@ -160,7 +160,7 @@ fn a_check_ends_with_3_from_the_severity_on_that_was_asked_for() {
 }
 
 #[test]
-fn what_cannot_be_used_is_refused_before_anything_is_looked_at() {
+fn invalid_arguments_are_refused_before_anything_is_read() {
     let sandbox = Sandbox::new();
     for (args, says) in [
         (&["--output", "xml"][..], "xml"),
@@ -194,7 +194,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        // What a link points to is replaced, and not the link.
+        // The target of a link is replaced, not the link.
         let link = sandbox.dir().join("link.json");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert_eq!(
@@ -210,7 +210,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".tmp")), "{left:?}");
 }
 
-/// A sandbox with tags that try to get out of a cell and of an element.
+/// A sandbox with tags that try to break out of a cell or an element.
 fn hostile() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.json(&[
@@ -241,7 +241,7 @@ fn no_cell_of_the_rows_is_a_formula() {
 }
 
 #[test]
-fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
+fn the_page_is_well_formed_and_loads_and_runs_nothing() {
     let sandbox = hostile();
     let page = printed(&sandbox, &["--output", "html", "--ids"]);
     let options = roxmltree::ParsingOptions { allow_dtd: true, ..Default::default() };
@@ -268,7 +268,7 @@ fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("@import"));
     assert_eq!(page.matches("url(").count(), page.matches("url(#hatch)").count());
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39; &amp; &quot;2&quot;)&lt;/script&gt;"));
-    // Each picture says in words what it shows.
+    // Each chart says in words what it shows.
     let pictures: Vec<_> =
         tree.descendants().filter(|n| n.attribute("role") == Some("img")).collect();
     assert_eq!(pictures.len(), 2);
@@ -288,7 +288,7 @@ fn the_page_is_well_formed_needs_nothing_else_and_runs_nothing() {
 }
 
 #[test]
-fn findings_for_security_hub_keep_its_limits_and_their_ids() {
+fn findings_for_security_hub_respect_its_limits_and_keep_their_ids() {
     let sandbox = Sandbox::new();
     let list = |args: &[&str]| -> Vec<Value> {
         let text = printed(&sandbox, &[&["--output", "asff"], args].concat());
@@ -356,7 +356,7 @@ fn findings_for_security_hub_keep_its_limits_and_their_ids() {
 }
 
 #[test]
-fn the_permissions_are_printed_for_who_only_audits() {
+fn the_permissions_of_an_auditor_are_printed() {
     let policy = |args: &[&str]| -> Ran {
         Sandbox::new().run(&[&["policy", "--for", "audit"], args].concat())
     };
@@ -379,7 +379,7 @@ fn the_permissions_are_printed_for_who_only_audits() {
     assert_eq!(policy(&["--format", "sam", "--parameters"]).code, Some(2));
 }
 
-/// The binary on the emulator.
+/// The binary, with the emulator.
 fn on(emulator: &Emulator, sandbox: &Sandbox, args: &[&str]) -> Ran {
     let mut command = sandbox.command(&[&["audit"], args].concat());
     command.env_remove("KEYROT_SANDBOX").envs(emulator.env());
@@ -408,7 +408,7 @@ fn emulator() -> Emulator {
 }
 
 #[test]
-fn over_http_it_takes_a_handful_of_calls() {
+fn over_http_an_audit_takes_a_handful_of_calls() {
     let (emulator, sandbox) = (emulator(), Sandbox::new());
     let ran = on(&emulator, &sandbox, &["--output", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -432,7 +432,7 @@ fn over_http_it_takes_a_handful_of_calls() {
 }
 
 #[test]
-fn without_a_new_report_the_last_is_used_and_it_is_said() {
+fn without_a_new_report_the_last_is_used_and_reported_as_old() {
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[]).unwrap();
     world.add_key(&user).unwrap();
@@ -458,7 +458,7 @@ fn without_a_new_report_the_last_is_used_and_it_is_said() {
 }
 
 #[test]
-fn what_cannot_be_read_is_exit_1_and_no_empty_account() {
+fn an_unreadable_report_is_exit_1_and_not_an_empty_account() {
     let (emulator, sandbox) = (emulator(), Sandbox::new());
     for (action, says) in [
         ("GenerateCredentialReport", "need iam:GenerateCredentialReport"),

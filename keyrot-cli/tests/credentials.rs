@@ -1,5 +1,5 @@
-//! What consumers get: the published key and nothing stale, from a cache that nobody else can read
-//! or write, with one permission.
+//! What consumers get: the published key and nothing stale, from a cache that no other user can
+//! read or write, with one permission.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -20,7 +20,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn it_prints_what_sdks_expect_and_asks_once_in_five_minutes() {
+fn credentials_prints_what_sdks_expect_and_reads_once_in_five_minutes() {
     let scene = Scene::new();
     let ran = scene.run(&["credentials", "ci"]);
     let first = key(&ran);
@@ -49,7 +49,7 @@ fn it_prints_what_sdks_expect_and_asks_once_in_five_minutes() {
 }
 
 #[test]
-fn nothing_is_kept_if_that_is_asked_for() {
+fn nothing_is_cached_on_request() {
     let scene = Scene::new();
     key(&scene.run(&["credentials", "ci", "--no-cache"]));
     key(&scene.run(&["credentials", "ci", "--no-cache"]));
@@ -68,7 +68,7 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
     assert!(ran.said.contains("is not used: it is open to others (mode 640"), "{}", ran.said);
     assert_eq!(mode(&entry), 0o600, "replaced");
 
-    // A link to what somebody else prepared.
+    // A link to a file that another user prepared.
     let planted = scene.home.path().join("planted");
     let text =
         std::fs::read_to_string(&entry).unwrap().replace(first.as_str(), "AKIAPLANTEDPLANTED00");
@@ -81,7 +81,7 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
     assert!(ran.said.contains("symbolic link"), "{}", ran.said);
     assert!(!entry.symlink_metadata().unwrap().is_symlink(), "replaced by a file of its own");
 
-    // Cut off, as after a full disk.
+    // A truncated entry, as after a full disk.
     std::fs::write(&entry, "{\"format\":").unwrap();
     assert_eq!((key(&scene.run(&["credentials", "ci"])), scene.asked()), (first.clone(), 4));
 
@@ -96,7 +96,7 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
 }
 
 #[test]
-fn another_asker_or_secret_or_label_gets_no_others_entry() {
+fn another_caller_secret_or_label_has_its_own_entry() {
     let scene = Scene::new();
     let first = key(&scene.run(&["credentials", "ci"]));
     key(&scene.run(&["credentials", "ci", "--secret", SECRET]));
@@ -122,7 +122,7 @@ fn another_asker_or_secret_or_label_gets_no_others_entry() {
 }
 
 #[test]
-fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said() {
+fn while_secrets_manager_is_unreachable_the_last_key_is_served_with_a_warning() {
     let scene = Scene::new();
     let first = key(&scene.run(&["credentials", "ci"]));
     scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::server_error());
@@ -135,7 +135,7 @@ fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said
         "{}",
         ran.said
     );
-    // Whoever reads stderr as a part of the answer asks for a silent success.
+    // A caller that reads stderr as part of the answer uses `-q`.
     for (args, besides) in [(&["-q"][..], None), (&["-q", "--previous"], Some("not = usable"))] {
         let mut command =
             scene.command(&[&["credentials", "ci", "--cache-for", "0s"], args].concat());
@@ -164,7 +164,7 @@ fn while_secrets_manager_is_out_of_reach_the_last_key_is_served_and_that_is_said
 }
 
 #[test]
-fn a_denial_is_no_outage() {
+fn a_denial_is_not_an_outage() {
     let scene = Scene::new();
     key(&scene.run(&["credentials", "ci"]));
     scene.emulator.inject(CallAt::every("GetSecretValue"), Fault::denied());
@@ -202,7 +202,7 @@ fn each_reason_for_a_missing_key_has_its_own_message() {
 }
 
 #[test]
-fn the_previous_key_comes_only_when_asked_for_and_never_in_silence() {
+fn the_previous_key_is_printed_only_on_request_and_with_a_warning() {
     let scene = Scene::new();
     let first = key(&scene.run(&["credentials", "ci"]));
     scene.publish(&Scene::user(), "key2");
@@ -225,7 +225,7 @@ fn fields_of_other_names_are_read() {
 }
 
 #[test]
-fn many_at_once_get_the_same_key_and_ask_once() {
+fn many_processes_get_the_same_key_and_read_it_once() {
     let scene = Scene::new();
     scene
         .emulator
@@ -252,7 +252,7 @@ fn many_at_once_get_the_same_key_and_ask_once() {
 }
 
 #[test]
-fn a_process_that_hangs_with_the_lock_holds_nobody_up_for_long() {
+fn a_process_that_hangs_with_the_lock_does_not_block_others_for_long() {
     let scene = Scene::new();
     key(&scene.run(&["credentials", "ci"]));
     let lock = std::fs::OpenOptions::new()
@@ -277,7 +277,7 @@ fn an_sdk_works_with_it_as_its_credential_process() {
         "[profile ci]\ncredential_process = {} credentials ci --profile reader",
         env!("CARGO_BIN_EXE_keyrot")
     );
-    // keyrot itself is an SDK's user: the profile reaches the process that it starts, too.
+    // keyrot itself uses the SDK, so the process that it starts also gets the profile.
     let mut command = by_profile(&scene, &config, &["--json", "status"]);
     let ran = ended({
         command.env("AWS_PROFILE", "ci");
@@ -292,7 +292,7 @@ fn an_sdk_works_with_it_as_its_credential_process() {
 }
 
 #[test]
-fn a_command_that_cannot_be_run_and_one_that_is_killed() {
+fn exec_reports_a_command_that_cannot_be_run_or_is_killed() {
     let scene = Scene::new();
     let exec = |command: &[&str]| scene.run(&[&["exec", "ci", "--"], command].concat());
     let ran = exec(&["no-such-command"]);
@@ -306,7 +306,7 @@ fn a_command_that_cannot_be_run_and_one_that_is_killed() {
 }
 
 #[test]
-fn no_secret_is_put_on_a_terminal_unasked() {
+fn no_secret_is_printed_on_a_terminal_without_a_request() {
     let scene = Scene::new();
     for (args, code) in [(&["credentials", "ci"][..], 2), (&["credentials", "ci", "--show"], 0)] {
         let (_person, side) = support::terminal(80);
@@ -322,7 +322,7 @@ fn no_secret_is_put_on_a_terminal_unasked() {
 }
 
 #[test]
-fn in_a_sandbox_too() {
+fn credentials_work_in_a_sandbox() {
     let sandbox = support::Sandbox::new();
     let output = sandbox.command(&["credentials", "shop-backend"]).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

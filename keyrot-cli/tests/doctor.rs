@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use support::hook::web_hook;
 use support::{Ran, Sandbox, conforms};
 
-/// The findings about something: how well each is, and its message.
+/// Returns the findings about a subject: each result, and its message.
 fn about<'a>(document: &'a Value, what: &str) -> Vec<(&'a str, &'a str)> {
     let checks =
         document["checks"].as_array().unwrap().iter().filter(|check| check["about"] == what);
@@ -27,7 +27,7 @@ fn document(ran: &Ran) -> Value {
     document
 }
 
-/// With nothing of the tester's own, and no sandbox.
+/// Runs without the tester's own environment, and without a sandbox.
 fn keyrot(env: &[(&str, String)], args: &[&str]) -> Ran {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(args);
@@ -100,7 +100,7 @@ fn secrets_elsewhere_or_of_another_user_are_reported() {
         message.contains("ci: /iam/ci/access_key in eu-west-1, account 123456789012"),
         "{message}"
     );
-    // Some other user's, and one that shows nothing of whose it is.
+    // Another user's secret, and one that does not show whose it is.
     let (user, name) =
         (UserName::parse("ci").unwrap(), SecretName::parse("/iam/ci/access_key").unwrap());
     emulator.change(|world| {
@@ -153,7 +153,7 @@ fn doctor_without_any_settings_says_what_to_set() {
 }
 
 #[test]
-fn an_account_in_order_is_well_and_nothing_is_changed() {
+fn a_correct_account_is_ok_and_nothing_is_changed() {
     let emulator = account();
     let before = emulator.world();
     let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
@@ -179,8 +179,8 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
         )
     );
     assert_eq!(about(&found, "trail").len(), 2, "each region that a run would ask");
-    // The emulator simulates service control policies, and there is none: that is said, and not
-    // called well.
+    // The emulator simulates service control policies, and there is none. That is reported as not
+    // checked, not as ok.
     let (health, message) = about(&found, "permissions")[0];
     assert_eq!(
         (health, message),
@@ -202,13 +202,13 @@ fn an_account_in_order_is_well_and_nothing_is_changed() {
 }
 
 #[test]
-fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_warned_of() {
+fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_a_warning() {
     let emulator = account();
     let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
     let found = document(&ran);
     assert_eq!(about(&found, "current"), [("ok", "1 as recorded and listed by IAM; not verified")]);
     assert_eq!(about(&found, "rights")[0].0, "not_checked", "the emulator has no simulation");
-    // Under an id that names the user's own key, somebody else's working credentials.
+    // Another user's working credentials, under an id that names the user's own key.
     let name = SecretName::parse("/iam/ci/access_key").unwrap();
     let theirs = emulator.change(|world| {
         let other = UserName::parse("other").unwrap();
@@ -283,7 +283,7 @@ fn a_key_is_verified_only_on_request() {
 }
 
 #[test]
-fn what_is_denied_fails_with_what_to_do() {
+fn a_denied_call_fails_with_what_to_do() {
     let emulator = account();
     for (action, what, says) in [
         ("ListAccessKeys", "keys", "iam:ListAccessKeys"),
@@ -300,22 +300,22 @@ fn what_is_denied_fails_with_what_to_do() {
         assert!(health == "failure" && message.contains(says), "{action}: {message}");
     }
     emulator.heal();
-    // Both ways to find users.
+    // Both ways of finding users.
     for action in ["GetAccountAuthorizationDetails", "ListUsers"] {
         emulator.inject(CallAt::every(action), Fault::denied());
     }
     let found = document(&keyrot(&emulator.env(), &["--json", "doctor"]));
     assert_eq!(about(&found, "users")[0].0, "failure");
     assert_eq!(about(&found, "secrets"), [("ok", "the secret store answers")]);
-    // A trail that is denied is no reason for a run to fail.
+    // A denied trail does not fail a run.
     emulator.heal();
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
     let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
     assert_eq!((ran.code, about(&document(&ran), "trail")[0].0), (Some(0), "warning"));
 }
 
-/// An organization that allows these regions alone, for everything but IAM, and this condition
-/// besides.
+/// An organization that allows only these regions, for everything except IAM, with this additional
+/// condition.
 fn region_lock(regions: &[&str], more: &Value) -> Value {
     let lock = json!({ "StringNotEquals": { "aws:RequestedRegion": regions } });
     json!({ "Statement": [
@@ -325,7 +325,7 @@ fn region_lock(regions: &[&str], more: &Value) -> Value {
 }
 
 #[test]
-fn an_organizations_locks_on_regions_and_tags_are_judged_by_what_keyrot_sends() {
+fn an_organizations_limits_on_regions_and_tags_are_checked_with_what_keyrot_sends() {
     let emulator = account();
     let own = json!({ "Null": { "aws:RequestTag/keyrot:user-id": "true" } });
     let permissions = |more: &[&str]| {
@@ -337,12 +337,13 @@ fn an_organizations_locks_on_regions_and_tags_are_judged_by_what_keyrot_sends() 
             .collect();
         (ran.code, checks)
     };
-    // The region is one of those that are allowed, as each call of a run shows.
+    // The region is one of the allowed ones, as in each call of a run.
     emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &own)));
     assert_eq!(keyrot(&emulator.env(), &["rotate"]).code, Some(0));
     let (code, checks) = permissions(&[]);
     assert_eq!((code, checks.len(), &*checks[0].0), (Some(0), 1, "ok"), "{checks:?}");
-    // Another one is: what a simulation says of an organization's policies is not certain.
+    // Here another region is allowed. A simulation's answer about an organization's policies is not
+    // certain.
     emulator.service_control_policy(Some(region_lock(&["eu-central-1"], &own)));
     let (_, checks) = permissions(&[]);
     assert_eq!((checks.len(), &*checks[0].0), (1, "not_checked"), "{checks:?}");
@@ -351,13 +352,13 @@ fn an_organizations_locks_on_regions_and_tags_are_judged_by_what_keyrot_sends() 
             && checks[0].1.contains("secretsmanager:PutSecretValue"),
         "{checks:?}"
     );
-    // What only a real request has is named, and nothing fails for it.
+    // Conditions that only a real request has are named, and fail nothing.
     let lacks = json!({ "StringNotEquals": { "aws:SourceVpc": "vpc-1" } });
     emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &lacks)));
     let (code, checks) = permissions(&[]);
     assert_eq!((code, checks.len(), &*checks[0].0), (Some(0), 1, "not_checked"), "{checks:?}");
     assert!(checks[0].1.contains("a policy asks for aws:SourceVpc"), "{checks:?}");
-    // A tag that the organization asks for is sent once it is in the settings.
+    // A tag that the organization requires is sent once it is in the settings.
     let cost = json!({ "Null": { "aws:RequestTag/cost": "true" } });
     emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &cost)));
     let (_, checks) = permissions(&[]);
@@ -367,7 +368,7 @@ fn an_organizations_locks_on_regions_and_tags_are_judged_by_what_keyrot_sends() 
 }
 
 #[test]
-fn credentials_that_are_refused_end_it_there() {
+fn refused_credentials_end_the_checks() {
     let emulator = account();
     let mut env = emulator.env().to_vec();
     env.retain(|(name, _)| *name != "AWS_SECRET_ACCESS_KEY");
@@ -383,7 +384,7 @@ fn credentials_that_are_refused_end_it_there() {
 }
 
 #[test]
-fn notifiers_are_read_and_told_only_on_request() {
+fn notifiers_are_read_and_get_a_message_only_on_request() {
     let emulator = account();
     let (url, bodies) = web_hook(200);
     let mut env = emulator.env().to_vec();
@@ -422,7 +423,7 @@ fn notifiers_are_read_and_told_only_on_request() {
 }
 
 #[test]
-fn settings_are_judged_and_unusable_ones_are_told_as_always() {
+fn settings_are_checked_and_unusable_ones_are_errors() {
     let sandbox = Sandbox::new();
     let (_, found) =
         sandbox.json(&["doctor", "--overlap", "2h", "--recent-use", "2h", "--allow-short-waits"]);

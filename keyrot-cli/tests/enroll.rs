@@ -1,4 +1,4 @@
-//! Users are enrolled after a preview of what that does, and released again.
+//! Users are enrolled after a preview, and released again.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -15,7 +15,7 @@ fn tags(sandbox: &Sandbox, name: &str) -> Value {
 }
 
 #[test]
-fn a_user_is_enrolled_after_a_look_and_rotates_then() {
+fn a_user_is_enrolled_after_a_preview_and_then_rotates() {
     let sandbox = Sandbox::new();
     let (code, look) = sandbox.json(&["enroll", "jane.doe", "--dry-run"]);
     let row = user(&look, "jane.doe");
@@ -38,13 +38,13 @@ fn a_user_is_enrolled_after_a_look_and_rotates_then() {
     let (code, done) = sandbox.json(&["enroll", "jane.doe", "ci-deployer", "--yes"]);
     assert_eq!((code, &user(&done, "jane.doe")["result"]), (Some(0), &json!("done")));
     assert_eq!(user(&done, "ci-deployer")["result"], "already");
-    // The place alone, until the first run has made the secret there.
+    // Only the place, until the first run has created the secret there.
     let place = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/jane.doe/access_key";
     assert_eq!(
         tags(&sandbox, "jane.doe"),
         json!({"Team": "Data", "RotateKey": "True", "keyrot:home": place})
     );
-    // One who has the rotation tag already, and no home yet: its place is recorded.
+    // A user that has the rotation tag already, and no home yet: its place is recorded.
     let (code, done) = sandbox.json(&["enroll", "new-service", "--yes"]);
     assert_eq!((code, &user(&done, "new-service")["result"]), (Some(0), &json!("done")));
     assert!(
@@ -82,7 +82,7 @@ fn enroll_refuses_all_if_one_would_be_blocked() {
 }
 
 #[test]
-fn a_secret_is_taken_over_for_a_user_who_is_enrolled_already() {
+fn a_secret_is_adopted_for_a_user_who_is_already_enrolled() {
     let sandbox = Sandbox::new();
     let owner = |text: &str| {
         let mut file: Value =
@@ -118,7 +118,7 @@ fn a_secret_is_taken_over_for_a_user_who_is_enrolled_already() {
 }
 
 #[test]
-fn another_value_was_put_there_on_purpose() {
+fn a_tag_with_another_value_is_not_overwritten() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["enroll", "break-glass", "--yes"]);
     assert_eq!(ran.code, Some(2));
@@ -128,7 +128,7 @@ fn another_value_was_put_there_on_purpose() {
         ran.stderr
     );
     assert_eq!(tags(&sandbox, "break-glass"), json!({"RotateKey": "False"}));
-    // The key of a tag is one whatever its case.
+    // Tag keys are not case-sensitive.
     let args = ["enroll", "break-glass", "--yes", "--anyway", "--tag", "rotatekey=True"];
     assert_eq!(sandbox.json(&args).0, Some(0));
     let home = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/break-glass/access_key";
@@ -136,7 +136,7 @@ fn another_value_was_put_there_on_purpose() {
 }
 
 #[test]
-fn who_could_not_be_selected_is_not_tagged() {
+fn a_user_that_could_not_be_selected_is_not_tagged() {
     let sandbox = Sandbox::new();
     let refused = |args: &[&str], says: &str| {
         let ran = sandbox.run(&[args, &["--yes"]].concat());
@@ -201,7 +201,7 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
         "nothing to do, nobody to ask"
     );
 
-    // Back again, and the rotation goes on where it was.
+    // Enrolled again, the rotation continues where it was.
     assert_eq!(sandbox.json(&["enroll", "shop-backend", "--yes"]).0, Some(0));
     assert_eq!(
         user(&sandbox.json(&["status", "--user", "shop-backend"]).1, "shop-backend")["reason"],

@@ -19,7 +19,7 @@ fn home(sandbox: &Sandbox, name: &str) -> String {
         .to_owned()
 }
 
-/// All but the clock, which each look moves a little.
+/// Returns everything except the clock, which each read advances a little.
 fn state(sandbox: &Sandbox) -> Value {
     let mut document = sandbox.json(&["sandbox", "show"]).1;
     document.as_object_mut().unwrap().remove("now");
@@ -30,12 +30,12 @@ fn the<'a>(document: &'a Value, what: &str) -> &'a Value {
     &user(document, "ci-deployer")[what]
 }
 
-/// A sandbox in which `ci-deployer` is at rest.
+/// Returns a sandbox in which `ci-deployer` is at rest.
 fn at_rest() -> Sandbox {
     let sandbox = Sandbox::new();
     for _ in 0..60 {
         if the(&sandbox.json(&["rotate", "--user", "ci-deployer"]).1, "state") == "settled" {
-            // IAM's listing may show the key a moment longer that was just deleted.
+            // IAM's listing may still show the key that was just deleted.
             sandbox.json(&["sandbox", "advance", "1h"]);
             return sandbox;
         }
@@ -46,7 +46,7 @@ fn at_rest() -> Sandbox {
 }
 
 #[test]
-fn further_regions_are_looked_into_in_a_sandbox_too() {
+fn other_regions_are_read_in_a_sandbox_too() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "untag", "ci-deployer", "keyrot:home"]);
     let (code, run) = sandbox
@@ -70,7 +70,7 @@ fn a_rollback_after_a_move_says_where_the_old_key_is() {
 }
 
 #[test]
-fn a_key_that_is_revoked_from_the_old_place_is_not_said_to_serve_its_consumers() {
+fn after_a_revocation_at_the_old_place_consumers_are_not_reported_as_served() {
     let sandbox = at_rest();
     sandbox.json(&at(&["move", "ci-deployer", "--yes"], &THERE));
     let key = the(&state(&sandbox), "keys")[0]["id"].as_str().unwrap().to_owned();
@@ -82,7 +82,7 @@ fn a_key_that_is_revoked_from_the_old_place_is_not_said_to_serve_its_consumers()
 }
 
 #[test]
-fn a_key_that_was_just_deleted_and_is_still_listed_is_no_failure() {
+fn a_deleted_key_that_is_still_listed_is_not_a_failure() {
     let sandbox = Sandbox::new();
     let run = |_| {
         let run = sandbox.json(&["rotate", "--user", "ci-deployer"]).1;
@@ -109,7 +109,7 @@ fn a_key_that_was_just_deleted_and_is_still_listed_is_no_failure() {
 }
 
 #[test]
-fn a_home_is_moved_to_another_region_and_its_key_works_on() {
+fn a_home_is_moved_to_another_region_and_its_key_keeps_working() {
     let sandbox = at_rest();
     let before = state(&sandbox);
     let key = user(&before, "ci-deployer")["keys"][0]["id"].clone();
@@ -136,11 +136,11 @@ fn a_home_is_moved_to_another_region_and_its_key_works_on() {
     let (code, again) = sandbox.json(&at(&["move", "ci-deployer"], &THERE));
     assert_eq!((code, the(&again, "result")), (Some(0), &json!("already")));
 
-    // A run at the old home says where it is.
+    // A run at the old home says where the new one is.
     let (code, blocked) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
     assert_eq!((code, the(&blocked, "reason")), (Some(3), &json!("managed_elsewhere")));
     assert!(the(&blocked, "message").as_str().unwrap().contains("in eu-west-1"), "{blocked:#}");
-    // One at the new place publishes a key there, and the previous one keeps working.
+    // A run at the new place publishes a key there, and the previous one keeps working.
     let (code, run) = sandbox.json(&at(&["rotate", "--user", "ci-deployer"], &THERE));
     assert_eq!((code, &run["counts"]["rotated"]), (Some(0), &json!(1)), "{run:#}");
     for _ in 0..12 {
@@ -155,7 +155,7 @@ fn a_home_is_moved_to_another_region_and_its_key_works_on() {
         let keys = the(&run, "keys").as_array().unwrap();
         assert!(keys.iter().any(|one| one["id"] == key && one["status"] == "active"), "{run:#}");
     }
-    // Nobody uses it any more.
+    // Nothing uses it anymore.
     for _ in 0..60 {
         sandbox.run(&at(&["sandbox", "use", "ci-deployer"], &THERE));
         sandbox.json(&["sandbox", "advance", "1d"]);
@@ -208,7 +208,7 @@ fn move_refuses_all_if_one_cannot_be_moved() {
 }
 
 #[test]
-fn killed_at_any_call_it_is_finished_by_asking_again() {
+fn a_move_that_is_killed_at_any_call_is_finished_by_repeating_it() {
     let sandbox = at_rest();
     let file = std::fs::read(sandbox.file()).unwrap();
     let mut finished = false;

@@ -1,5 +1,4 @@
-//! A user's home is moved between two regions of the emulator, and its consumers are told where it
-//! is.
+//! A user's home is moved between two regions of the emulator, and its consumers get the new place.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -13,7 +12,7 @@ use support::reader::{Ran, SECRET, Scene, ended, key};
 
 const THERE: [&str; 2] = ["--region", "eu-west-1"];
 
-/// A user who has no key yet, and is at rest after the first run.
+/// A user that has no key yet, and is at rest after the first run.
 fn at_rest() -> Scene {
     let mut world = World::new(std::time::SystemTime::now().into());
     world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -39,7 +38,7 @@ fn calls(scene: &Scene, action: &str) -> usize {
     scene.emulator.stats().actions.get(action).map_or(0, |count| count.calls)
 }
 
-/// Makes the entry so old that the next read asks whatever it asks once a day.
+/// Makes the cache entry so old that the next read makes the calls that it makes once a day.
 fn a_day_later(scene: &Scene) {
     let file = scene.entry().unwrap();
     let mut entry: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
@@ -52,7 +51,7 @@ fn read(scene: &Scene, more: &[&str]) -> Ran {
 }
 
 #[test]
-fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
+fn a_home_is_moved_over_http_and_consumers_at_both_places_get_the_new_one() {
     let scene = at_rest();
     let described = calls(&scene, "DescribeSecret");
     let first = key(&read(&scene, &[]));
@@ -62,7 +61,7 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
         "a consumer needs GetSecretValue and nothing else"
     );
 
-    // Whoever reads in the wrong region is told where the key is.
+    // A consumer that reads in the wrong region gets the key's place.
     let ran = read(&scene, &THERE);
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.said);
     let claim = format!(
@@ -84,7 +83,7 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     let second = key(&scene.run(&there(&["credentials", "ci", "--no-cache"])));
     assert_ne!(second, first);
 
-    // The key in the old secret is handed out, with a warning as soon as it is known.
+    // The key in the old secret is printed, with a warning once the move is known.
     let described = calls(&scene, "DescribeSecret");
     let ran = read(&scene, &[]);
     assert_eq!((key(&ran), ran.said.as_str()), (first.clone(), ""));
@@ -104,7 +103,7 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     assert_eq!(calls(&scene, "DescribeSecret"), described + 1, "once a day");
     assert!(scene.run(&["credentials", "ci"]).said.contains("eu-west-1"), "also from the cache");
 
-    // The old secret is on its way out.
+    // The old secret is scheduled for deletion.
     let now = scene.emulator.now();
     let name: keyrot_core::SecretName = SECRET.parse().unwrap();
     scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = Some(now));
@@ -119,7 +118,7 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
     scene.emulator.change(|world| world.secret_mut(&name).unwrap().deleted = None);
     key(&read(&scene, &[]));
 
-    // Moved back: nothing to warn of.
+    // The home was moved back, so there is no warning.
     scene.emulator.change(|world| {
         let arn = world.arn_of(&name).unwrap();
         world.tag_secret(&name, JournalEntry::MOVED_TO, arn.to_string()).unwrap();
@@ -130,7 +129,7 @@ fn a_home_is_moved_over_http_and_consumers_of_both_places_are_told() {
 }
 
 #[test]
-fn a_consumer_who_may_only_read_is_not_kept_from_it() {
+fn a_consumer_that_may_only_read_still_gets_the_key() {
     let scene = at_rest();
     let first = key(&read(&scene, &[]));
     assert_eq!(json(&scene, &there(&["move", "ci", "--yes"])).0, Some(0));
@@ -143,14 +142,14 @@ fn a_consumer_who_may_only_read_is_not_kept_from_it() {
         assert_eq!((key(&ran), ran.said.as_str()), (first.clone(), ""));
     }
     assert_eq!(calls(&scene, "DescribeSecret"), described + 1, "a denied call is not repeated");
-    // Nothing is known of the home: the error is the read's own.
+    // Nothing is known about the home, so the error is that of the read.
     let ran = read(&scene, &there(&["--stale-for", "0s"]));
     assert_eq!(ran.code, Some(1), "{}", ran.said);
     assert!(ran.said.contains("check the name and the region"), "{}", ran.said);
 }
 
 #[test]
-fn an_old_home_that_cannot_be_read_or_closed_is_not_left() {
+fn a_home_that_cannot_be_read_or_closed_is_not_moved() {
     for action in ["DescribeSecret", "TagResource"] {
         let scene = at_rest();
         let home = |scene: &Scene| {
@@ -171,7 +170,7 @@ fn an_old_home_that_cannot_be_read_or_closed_is_not_left() {
     }
 }
 
-/// A tag can be forged: it is said that it was not checked, and no command is ready that reads what
+/// A tag can be forged: the output says that it was not checked, and has no command that reads what
 /// it names.
 fn is_unchecked(said: &str) -> bool {
     said.contains("this was not checked") && !said.contains("keyrot credentials")

@@ -1,5 +1,5 @@
-//! The binary tells people: what is sent, that a notifier which fails changes nothing, and that its
-//! URL is in nothing that is printed.
+//! The binary's notifications: what is sent, that a failing notifier changes nothing, and that its
+//! URL is never printed.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -18,7 +18,7 @@ fn emulator() -> Emulator {
     Emulator::start(world, EmulatorOptions::default()).unwrap()
 }
 
-/// Runs keyrot on the account; the URL is in nothing that it prints.
+/// Runs keyrot on the account, and checks that it never prints the URL.
 fn keyrot(emulator: &Emulator, url: &str, args: &[&str]) -> Ran {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(args);
@@ -85,7 +85,7 @@ fn a_notifier_that_fails_changes_nothing_and_is_named() {
 }
 
 #[test]
-fn a_url_among_the_settings_is_refused_and_not_repeated() {
+fn a_url_in_the_settings_is_refused_and_not_repeated() {
     let (url, bodies) = web_hook(200);
     let ran = keyrot(&emulator(), &url, &["rotate", "--notify", &format!("slack {url}")]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);

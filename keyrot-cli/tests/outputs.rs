@@ -1,4 +1,4 @@
-//! What is written, and what if it cannot be: stdout, stderr, files.
+//! Output to stdout, stderr and files, and what happens if it can't be written.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -16,7 +16,8 @@ fn full() -> Stdio {
     File::options().write(true).open("/dev/full").unwrap().into()
 }
 
-/// The same command by way of a shell that closes, or opens for reading, what `redirect` says.
+/// Returns the same command in a shell, with the redirection in `redirect`, which closes a
+/// descriptor or opens it for reading.
 fn redirected(command: &Command, redirect: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", &format!("exec \"$@\" {redirect}"), "sh"]);
@@ -33,7 +34,7 @@ fn redirected(command: &Command, redirect: &str) -> Command {
     shell
 }
 
-/// For each command that `--help` lists a command line that has something to print.
+/// Returns, for each command that `--help` lists, a command line that prints something.
 const COMMANDS: [&[&str]; 32] = [
     &["plan"],
     &["rotate"],
@@ -69,7 +70,7 @@ const COMMANDS: [&[&str]; 32] = [
     &["help"],
 ];
 
-/// The words of the list under `Commands:`.
+/// Returns the words of the list under `Commands:`.
 fn listed(sandbox: &Sandbox, above: &[&str]) -> BTreeSet<String> {
     let help = sandbox.run(&[above, &["-h"]].concat()).stdout;
     let list = help.split_once("\nCommands:\n").map_or("", |(_, rest)| rest);
@@ -80,14 +81,14 @@ fn listed(sandbox: &Sandbox, above: &[&str]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The command line in a sandbox of its own, with all that it needs.
+/// Returns the command line in its own sandbox, with everything that it needs.
 fn prepared(args: &[&str]) -> (Sandbox, Command) {
     let sandbox = Sandbox::new();
     let show = sandbox.json(&["sandbox", "show"]).1;
     let key = support::user(&show, "jane.doe")["keys"][0]["id"].as_str().unwrap().to_owned();
     let credentials = sandbox.dir().join("credentials");
     std::fs::write(&credentials, support::own::file_with(&key)).unwrap();
-    // A key is Inactive before it can be deleted.
+    // A key has to be Inactive before it can be deleted.
     if args.contains(&"delete") || args.contains(&"reactivate") {
         assert_eq!(sandbox.run(&["sandbox", "deactivate", &key]).code, Some(0));
     }
@@ -101,7 +102,7 @@ fn prepared(args: &[&str]) -> (Sandbox, Command) {
 }
 
 #[test]
-fn no_command_ends_well_if_stdout_cannot_be_written() {
+fn no_command_succeeds_if_stdout_cannot_be_written() {
     let sandbox = Sandbox::new();
     let mut commands = listed(&sandbox, &[]);
     for above in ["sandbox", "config"] {
@@ -124,7 +125,7 @@ fn no_command_ends_well_if_stdout_cannot_be_written() {
                 || args.contains(&"--help");
         for json in [&[][..], &["--json"]].iter().take(if no_document { 1 } else { 2 }) {
             let args = [json, *args].concat();
-            // It is a command line that prints something and can end well.
+            // This command line prints something, and can succeed.
             let (_before, mut command) = prepared(&args);
             let well = command.output().unwrap();
             assert!(!well.stdout.is_empty(), "{args:?} prints nothing");
@@ -138,10 +139,11 @@ fn no_command_ends_well_if_stdout_cannot_be_written() {
     }
 }
 
-/// It did not end well, and says why; nothing if the reader of a pipe went away.
+/// Checks that it did not succeed, and says why; it prints nothing if the reader of a pipe closed
+/// it.
 fn is_lost(args: &[&str], well: &Output, lost: &Output, why: &str) {
     let said = String::from_utf8_lossy(&lost.stderr);
-    // What `exec` starts is ended by SIGPIPE.
+    // SIGPIPE ends the command that `exec` starts.
     let code = lost.status.code().or(lost.status.signal().map(|number| 128 + number)).unwrap();
     assert_ne!(code, 0, "{args:?}: {said}");
     let expected = code == 1 || Some(code) == well.status.code();
@@ -154,7 +156,7 @@ fn is_lost(args: &[&str], well: &Output, lost: &Output, why: &str) {
 
 #[test]
 fn a_stdout_that_is_dev_null_on_purpose_is_written_to() {
-    // A shell opens it for writing; Python and Node, and a daemon, for reading and writing.
+    // A shell opens it for writing; Python, Node and daemons open it for reading and writing.
     for redirect in [">/dev/null", "1<>/dev/null"] {
         let (_sandbox, command) = prepared(&["sandbox", "show"]);
         let output = redirected(&command, redirect).output().unwrap();
@@ -165,7 +167,7 @@ fn a_stdout_that_is_dev_null_on_purpose_is_written_to() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_not_worth_a_message_and_no_success() {
+fn a_closed_pipe_is_not_a_success_and_prints_no_message() {
     for args in [&["status"][..], &["audit"], &["--help"], &["completion", "zsh"]] {
         let (_sandbox, mut command) = prepared(args);
         let well = command.output().unwrap().status.code();
@@ -180,7 +182,7 @@ fn a_reader_that_went_away_is_not_worth_a_message_and_no_success() {
     }
 }
 
-/// The files in the folder for records.
+/// Returns the files in the folder for records.
 fn records(sandbox: &Sandbox) -> Vec<PathBuf> {
     let found = std::fs::read_dir(sandbox.dir().join("state/keyrot/records"));
     found.into_iter().flatten().map(|file| file.unwrap().path()).collect()
@@ -242,14 +244,14 @@ fn the_record_of_an_incident_is_not_lost_on_closed_descriptors() {
         let text = std::fs::read_to_string(&files[0]).unwrap();
         assert!(text.contains("\"schema\": \"keyrot.revoke/2\""), "{text}");
     }
-    // Thrown away on purpose.
+    // The output was discarded on purpose.
     let (sandbox, command) = prepared(&args);
     let ran = sandbox.take(&redirected(&command, ">/dev/null").output().unwrap());
     assert!(!ran.stderr.contains("this is the record"), "{}", ran.stderr);
 }
 
 #[test]
-fn a_run_goes_on_when_nobody_can_be_told() {
+fn a_run_continues_without_any_output() {
     let (sandbox, mut command) = prepared(&["rotate"]);
     let (other, mut quiet) = prepared(&["rotate"]);
     let expected = quiet.output().unwrap();
@@ -263,7 +265,7 @@ fn a_run_goes_on_when_nobody_can_be_told() {
 }
 
 #[test]
-fn a_pipe_that_was_planted_for_a_sandbox_is_not_waited_for() {
+fn a_pipe_in_place_of_a_sandbox_does_not_block() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["sandbox", "reset"]).code, Some(0));
     let pipe = |path: &std::path::Path| {
@@ -281,7 +283,7 @@ fn a_pipe_that_was_planted_for_a_sandbox_is_not_waited_for() {
 }
 
 #[test]
-fn no_text_turns_the_direction_of_reading() {
+fn no_text_changes_the_reading_direction() {
     let reason = "a\u{202e}b\u{2066}c\u{2028}d";
     for json in [false, true] {
         let args = [if json { &["--json"][..] } else { &[] }, &["revoke", "ci-deployer", "--yes"]];
@@ -297,7 +299,7 @@ fn no_text_turns_the_direction_of_reading() {
 }
 
 #[test]
-fn a_link_that_was_planted_beside_a_sandbox_is_not_followed() {
+fn a_planted_link_next_to_a_sandbox_is_not_followed() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["sandbox", "reset"]).code, Some(0));
     let (precious, missing) = (sandbox.dir().join("precious"), sandbox.dir().join("missing"));
@@ -314,7 +316,7 @@ fn a_link_that_was_planted_beside_a_sandbox_is_not_followed() {
     assert!(!missing.exists(), "nothing was made somewhere else");
     std::fs::remove_file(beside(".lock")).unwrap();
 
-    // In the place of the account itself.
+    // In place of the account itself.
     std::fs::remove_file(sandbox.file()).unwrap();
     symlink(&missing, sandbox.file()).unwrap();
     assert_eq!(sandbox.run(&["sandbox", "show"]).code, Some(0));
@@ -323,16 +325,16 @@ fn a_link_that_was_planted_beside_a_sandbox_is_not_followed() {
 }
 
 #[test]
-fn manual_pages_can_be_read_by_everybody_and_are_not_written_through_a_link() {
+fn manual_pages_are_world_readable_and_not_written_through_a_link() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["man", "--out", "pages"]).code, Some(0));
     let page = sandbox.dir().join("pages/keyrot.1");
     assert_eq!(page.metadata().unwrap().permissions().mode() & 0o777, 0o644);
 }
 
-/// The name of a file says in which format it is written, before anything is read.
+/// The name of a file determines its format, before anything is read.
 #[test]
-fn the_files_name_chooses_the_format() {
+fn the_file_name_determines_the_format() {
     let sandbox = Sandbox::new();
     let begins = |args: &[&str], file: &str| {
         let ran = sandbox.run(&[args, &["--out", file]].concat());

@@ -1,4 +1,4 @@
-//! `keyrot policy` as a process; and that what is written elsewhere is what it prints.
+//! `keyrot policy` as a process, and the documents and templates that contain its output.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -16,7 +16,7 @@ fn file(path: &str) -> String {
     std::fs::read_to_string(repository().join(path)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
 
-/// What the command prints on stdout, and on stderr.
+/// Returns what the command prints on stdout and stderr.
 fn printed(args: &[&str]) -> (String, String) {
     let ran = Sandbox::new().run(&[&["policy"], args].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -102,7 +102,7 @@ fn settings_shape_the_policy() {
 }
 
 #[test]
-fn it_says_what_is_left_open_and_what_is_wide() {
+fn placeholders_and_wide_permissions_are_reported() {
     let (_, talk) = printed(&[]);
     assert_eq!(talk, "replace ACCOUNT and REGION, or set them with --account and --region\n");
     assert_eq!(printed(&["--account", "123456789012", "--region", "eu-west-1"]).1, "");
@@ -125,7 +125,7 @@ fn with_json_each_action_has_its_reason() {
 }
 
 #[test]
-fn the_pieces_for_other_tools_have_the_settings_in_them() {
+fn the_fragments_for_other_tools_contain_the_settings() {
     let args = ["--tag", "RotateKey=Yes", "--account", "123456789012", "--format"];
     let sam = printed(&[&args[..], &["sam"]].concat()).0;
     assert!(sam.starts_with("- PolicyName: keyrot\n  PolicyDocument: !Sub |\n    {\n"), "{sam}");
@@ -146,7 +146,7 @@ fn the_pieces_for_other_tools_have_the_settings_in_them() {
 }
 
 #[test]
-fn what_does_not_go_together_is_refused() {
+fn flags_that_do_not_go_together_are_refused() {
     for (args, says) in [
         (&["--parameters"][..], "--parameters needs --format sam or terraform"),
         (&["--json", "--format", "sam"], "--json cannot be combined with --format"),
@@ -182,7 +182,7 @@ fn what_does_not_go_together_is_refused() {
 }
 
 #[test]
-fn everybody_else_gets_what_they_need_and_no_more() {
+fn other_principals_get_only_what_they_need() {
     let actions = |policy: &Value| -> BTreeSet<String> {
         let all = policy["Statement"]
             .as_array()
@@ -213,7 +213,7 @@ fn everybody_else_gets_what_they_need_and_no_more() {
         json!([arn("ci"), arn("web")])
     );
 
-    // The account is known by the ARN; a key of one's own has to be allowed, too.
+    // The account is known from the ARN. A user's own KMS key has to be allowed, too.
     let args = [
         "--for",
         "consumer",
@@ -278,7 +278,8 @@ fn the_guard_is_for_these_settings_in_each_format() {
     assert_eq!(of("DenySecretChanges")["Resource"], json!([at, format!("{at}-??????")]));
     assert_eq!(of("DenyParameterChanges")["Resource"], "arn:aws:ssm:*:*:parameter/k");
 
-    // What is named is not any; the tag keyrot:secret may choose further names.
+    // An account or region that is named is not a wildcard. The tag keyrot:secret may choose other
+    // names.
     let named = "--for guard --region eu-west-1 --account 123456789012 --home-regions us-east-1 --secret-tag /vendors/* --principal";
     let guard = policy(&[&named.split(' ').collect::<Vec<_>>()[..], &[keyrot]].concat());
     let secrets = statement(&guard, "DenySecretChanges")["Resource"].to_string();

@@ -1,4 +1,4 @@
-//! What is asked on a terminal, and what becomes of each answer.
+//! The questions on a terminal, and the effect of each answer.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -12,16 +12,16 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use support::{Sandbox, all_of, terminal, user};
 
-/// How a question is answered.
+/// The answer to a question.
 enum Answer {
     Line(&'static str),
     Interrupt,
-    /// Ctrl-D: there is nothing more to read.
+    /// Ctrl-D: the end of the input.
     End,
 }
 use Answer::{End, Interrupt, Line};
 
-/// A command with a terminal on its stdin and its stderr, and what was seen there.
+/// A command with a terminal as its stdin and stderr, and what it printed there.
 struct Session {
     child: Child,
     terminal: File,
@@ -32,12 +32,12 @@ impl Session {
     fn begin(mut command: Command) -> Self {
         let (terminal, side) = terminal(80);
         let child = command.stdin(side.try_clone().unwrap()).stderr(side).spawn().unwrap();
-        // It has the other side of the terminal, and is not to keep it open.
+        // The command builder holds the other side of the terminal, and must not keep it open.
         drop(command);
         Self { child, terminal, said: String::new() }
     }
 
-    /// Answers the question once it was asked.
+    /// Answers the question once it is asked.
     fn answer(&mut self, question: &str, answer: &Answer) {
         let (from, mut piece) = (self.said.len(), [0; 512]);
         while !self.said[from..].contains(question) {
@@ -56,15 +56,15 @@ impl Session {
         }
     }
 
-    /// The exit code, and what was said.
+    /// Returns the exit code and the output.
     fn end(mut self) -> (Option<i32>, String) {
         self.said.push_str(&all_of(&mut self.terminal));
         (self.child.wait().unwrap().code(), self.said)
     }
 }
 
-/// Runs the command, and answers each question when it was asked. Gives back the exit code and what
-/// was said.
+/// Runs the command, and answers each question when it is asked. Returns the exit code and the
+/// output.
 fn asked(sandbox: &Sandbox, args: &[&str], answers: &[(&str, Answer)]) -> (Option<i32>, String) {
     let mut command = sandbox.command(args);
     command.stdout(Stdio::null());
@@ -80,7 +80,7 @@ fn current(sandbox: &Sandbox) -> Value {
 const ROLLBACK: &[&str] = &["rollback", "ci-deployer"];
 
 #[test]
-fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
+fn only_yes_counts_as_agreement_and_ctrl_c_ends_the_question() {
     let sandbox = Sandbox::new();
     sandbox.json(&["rotate", "--user", "ci-deployer"]);
     let before = current(&sandbox);
@@ -97,7 +97,7 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
         assert_eq!(said.contains("error:"), code != 4, "{said}");
         assert_eq!(current(&sandbox), before, "{said}");
     }
-    // What is neither yes nor no is asked for again, and not for ever.
+    // After an answer that is neither yes nor no, it asks again, but not forever.
     let unclear = || ("[y/N] ", Line("yes please"));
     let (ended, said) = asked(&sandbox, ROLLBACK, &[unclear(), unclear(), unclear()]);
     assert_eq!(ended, Some(4), "{said}");
@@ -110,10 +110,10 @@ fn only_a_yes_is_a_yes_and_ctrl_c_ends_the_question() {
 }
 
 #[test]
-fn a_blocked_user_is_walked_out_step_by_step() {
+fn a_blocked_user_is_resolved_step_by_step() {
     let sandbox = Sandbox::new();
     let resolve = ["resolve", "data-import"];
-    // One of the two is in use, and not offered.
+    // One of the two keys is in use, and not offered.
     let only = "Which one? [1, Enter for none] ";
     let (ended, said) = asked(&sandbox, &resolve, &[(only, Line("2")), (only, Line(""))]);
     assert!(ended == Some(3) && said.contains("\nexpected 1\n"), "{said}");
@@ -146,9 +146,10 @@ fn a_blocked_user_is_walked_out_step_by_step() {
     );
 }
 
-/// What a person agrees to is on the terminal, with `--json` too; stdout has the document alone.
+/// The plan that a person agrees to is on the terminal, even with `--json`; stdout has only the
+/// document.
 #[test]
-fn the_question_names_what_it_is_about() {
+fn the_question_names_what_will_change() {
     let sandbox = Sandbox::new();
     let leaked = current(&sandbox);
     let leaked = leaked.as_str().unwrap();
@@ -179,9 +180,9 @@ fn the_question_names_what_it_is_about() {
     }
 }
 
-/// With stderr in a file the question would stand there, unseen.
+/// If stderr is a file, the question would be invisible.
 #[test]
-fn nobody_is_asked_where_the_question_cannot_be_seen() {
+fn no_question_is_asked_if_it_cannot_be_seen() {
     let sandbox = Sandbox::new();
     sandbox.json(&["rotate", "--user", "ci-deployer"]);
     let (_person, side) = terminal(80);
@@ -195,10 +196,9 @@ fn nobody_is_asked_where_the_question_cannot_be_seen() {
     );
 }
 
-/// A first run on many users is shown and asked about where somebody can be asked, and nowhere
-/// else.
+/// A first run on many users is shown and needs agreement, but only if there is a person to ask.
 #[test]
-fn a_first_run_on_many_users_is_asked_about() {
+fn a_first_run_on_many_users_needs_agreement() {
     let account = |users: usize| {
         let mut world = World::new(std::time::SystemTime::now().into());
         for number in 0..users {
@@ -230,7 +230,7 @@ fn a_first_run_on_many_users_is_asked_about() {
     let (code, said) = session.end();
     assert_eq!((code, made(&emulator)), (Some(0), 6), "{said}");
 
-    // Agreed in advance, or few, or nobody to ask: a scheduled job.
+    // These runs are agreed in advance, change few users, or have no one to ask: a scheduled job.
     for (users, args) in [(6, &["--yes"][..]), (5, &[])] {
         let emulator = account(users);
         let (code, said) = Session::begin(command(&emulator, args)).end();

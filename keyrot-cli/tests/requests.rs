@@ -13,7 +13,7 @@ fn status(sandbox: &Sandbox, name: &str) -> Value {
     user(&sandbox.json(&["status", "--user", name]).1, name).clone()
 }
 
-/// The statuses of a user's keys, as the account has them, the oldest first.
+/// Returns the statuses of a user's keys in the account, the oldest first.
 fn keys(sandbox: &Sandbox, name: &str) -> Vec<(String, String)> {
     let show = sandbox.json(&["sandbox", "show"]).1;
     let keys = user(&show, name)["keys"].as_array().unwrap().clone();
@@ -30,7 +30,7 @@ fn active(sandbox: &Sandbox, name: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_rotation_is_taken_back_and_taken_up_again() {
+fn a_rotation_is_rolled_back_and_forward_again() {
     let sandbox = Sandbox::new();
     let before = status(&sandbox, "ci-deployer")["current"].clone();
     sandbox.json(&["rotate", "--user", "ci-deployer"]);
@@ -87,7 +87,7 @@ fn text(value: &Value) -> &str {
 }
 
 #[test]
-fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left() {
+fn without_a_key_to_roll_back_to_nothing_is_done_and_other_options_are_named() {
     let sandbox = Sandbox::new();
     let (code, refused) = sandbox.json(&["rollback", "shop-backend", "--yes"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("nothing_before")));
@@ -122,7 +122,7 @@ fn where_there_is_nothing_to_go_back_to_nothing_is_done_and_it_says_what_is_left
 }
 
 #[test]
-fn a_key_that_was_found_is_enough_to_revoke_it() {
+fn a_key_id_is_enough_to_revoke_the_key() {
     let sandbox = Sandbox::new();
     let leaked = active(&sandbox, "ci-deployer").remove(0);
     let (code, done) = sandbox.json(&["revoke", &leaked, "--yes"]);
@@ -173,7 +173,7 @@ fn a_leaked_key_is_replaced_and_deactivated_and_a_record_is_printed() {
 }
 
 #[test]
-fn a_key_of_two_that_are_not_keyrots_goes_only_without_a_successor() {
+fn one_of_two_foreign_keys_is_revoked_only_without_a_successor() {
     let sandbox = Sandbox::new();
     let both = active(&sandbox, "data-import");
     let (code, refused) = sandbox.json(&["revoke", "data-import", &both[0], "--yes"]);
@@ -189,14 +189,14 @@ fn a_key_of_two_that_are_not_keyrots_goes_only_without_a_successor() {
 }
 
 #[test]
-fn a_blocked_user_is_walked_out() {
+fn a_blocked_user_is_resolved() {
     let sandbox = Sandbox::new();
     let both = active(&sandbox, "data-import");
     let (code, look) = sandbox.json(&["resolve", "data-import"]);
     assert_eq!((code, &look["user"]["reason"]), (Some(3), &json!("unknown_keys")));
     let choices: Vec<_> =
         look["choices"].as_array().unwrap().iter().map(|c| c["choice"].clone()).collect();
-    // One of the two is in use: that one cannot be retired, and is not offered.
+    // One of the two keys is in use: that one cannot be retired, and is not offered.
     assert_eq!(choices, [json!(format!("retire:{}", both[1]))]);
     let ran = sandbox.run(&["resolve", "data-import"]);
     assert_eq!(ran.code, Some(3));
@@ -206,7 +206,7 @@ fn a_blocked_user_is_walked_out() {
         ran.stdout
     );
 
-    // Whoever names it is told why.
+    // If the operator names it anyway, the refusal says why.
     let in_use = format!("retire:{}", both[0]);
     let (code, refused) = sandbox.json(&["resolve", "data-import", "--choose", &in_use, "--yes"]);
     assert_eq!((code, &refused["user"]["reason"]), (Some(1), &json!("in_use")));
@@ -226,7 +226,7 @@ fn a_blocked_user_is_walked_out() {
     sandbox.kept_its_secrets();
 }
 
-/// The binary on an emulator.
+/// The binary, with an emulator.
 struct Http {
     emulator: Emulator,
     sandbox: Sandbox,
@@ -272,7 +272,7 @@ fn over_http_and_when_iam_says_no() {
     assert_eq!((&back["account"], &back["region"]), (&json!("123456789012"), &json!("us-east-1")));
     assert_eq!(back["left"]["current"], http.keys("b")[0].0, "the older one");
 
-    // Both keys of a leaked. The first goes at the second attempt.
+    // Both keys of the user leaked. The first is deactivated at the second attempt.
     let keys = http.keys("a");
     let (old, current) = (keys[0].0.as_str(), keys[1].0.as_str());
     http.emulator.inject(CallAt::first("UpdateAccessKey").about("a"), Fault::denied());
@@ -304,7 +304,7 @@ fn over_http_and_when_iam_says_no() {
 }
 
 #[test]
-fn a_revoked_key_that_somebody_reactivates_is_told_and_can_be_taken_back() {
+fn a_reactivated_revoked_key_is_reported_and_its_revocation_can_be_taken_back() {
     let sandbox = Sandbox::new();
     let leaked = keys(&sandbox, "ci-deployer")[0].0.clone();
     assert_eq!(sandbox.run(&["revoke", "ci-deployer", &leaked, "--yes"]).code, Some(0));

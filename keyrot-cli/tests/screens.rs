@@ -1,8 +1,8 @@
 //! What people see, screen by screen, in a file for each command: `--help`, then the simulated
 //! account, then errors.
 //!
-//! Where a screen is meant to change: `INSTA_UPDATE=always cargo nextest run --test screens`, and
-//! read what `git diff` says.
+//! After an intended change of a screen, run
+//! `INSTA_UPDATE=always cargo nextest run --test screens`, and read `git diff`.
 #![allow(clippy::unwrap_used)]
 
 mod support;
@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use support::Sandbox;
 
-/// Where the global options begin in a long help, and what the files have instead of them.
+/// The beginning of the global options in a long help, and the text that replaces them in the
+/// files.
 const COMMON: &str = "\nGlobal options:";
 const LEFT_OUT: &str = "\n[global options, as in keyrot --help]\n";
 
@@ -25,7 +26,7 @@ struct Screens {
 }
 
 impl Screens {
-    /// With a fresh account, and these commands run on it one after the other.
+    /// Creates a new account, and runs these commands on it one after the other.
     fn of(lines: &[&str]) -> Self {
         let sandbox = Sandbox::new();
         sandbox.json(&["sandbox", "reset"]);
@@ -34,7 +35,8 @@ impl Screens {
         screens
     }
 
-    /// Runs one command, as it would be typed. Words are parted by blanks, and quotes are none.
+    /// Runs one command as you would type it. Words are separated by spaces; quotes have no
+    /// meaning.
     fn see(&mut self, line: &str) {
         let mut words = line.split(' ').peekable();
         let mut environment = Vec::new();
@@ -55,10 +57,11 @@ impl Screens {
         let _ = writeln!(self.text, "[exit {code}]\n");
     }
 
-    /// Holds them against the file.
+    /// Compares the screens with the file.
     fn are_as_in(self, file: &str) {
         let Self { sandbox, text } = self;
-        // Nothing of this machine, and no secret, although the account is simulated.
+        // The text contains nothing about this machine, and no secret, although the account is
+        // simulated.
         let text = text.replace(sandbox.dir().to_str().unwrap(), "[DIR]");
         assert!(!text.contains("/tmp") && !text.contains(env!("CARGO_MANIFEST_DIR")), "{text}");
         sandbox.kept_its_secrets();
@@ -80,7 +83,7 @@ fn is_as_in(file: &str, text: &str) {
 #[test]
 fn the_help_of_every_command() {
     let sandbox = Sandbox::new();
-    // The pages are made for every command that clap knows: nothing is left out that is new.
+    // The pages cover every command that clap has, so no new command is missing.
     assert_eq!(sandbox.run(&["man", "--out", "pages"]).code, Some(0));
     let pages = std::fs::read_dir(sandbox.dir().join("pages")).unwrap();
     let names: BTreeSet<String> =
@@ -124,7 +127,7 @@ fn the_help_of_every_command() {
     assert!(!sandbox.file().exists(), "help needs no account");
 }
 
-/// The global options, up to what follows them.
+/// Returns the global options, up to the text that follows them.
 fn common_of(help: &str) -> &str {
     let begin = help.find(COMMON).unwrap_or_else(|| panic!("no global options in {help}"));
     let common = &help[begin..];
@@ -145,7 +148,7 @@ fn plan() {
     .are_as_in("plan");
 }
 
-/// One user after the other: side by side they end in any order.
+/// Works on one user after the other, because concurrent users end in any order.
 #[test]
 fn rotate() {
     Screens::of(&[
@@ -268,7 +271,7 @@ fn doctor() {
     Screens::of(&["keyrot doctor", "keyrot doctor --send-test"]).are_as_in("doctor");
 }
 
-/// Only what goes wrong: the rest prints a secret.
+/// Shows only errors, because the rest prints a secret.
 #[test]
 fn credentials_and_exec() {
     Screens::of(&[
@@ -294,7 +297,7 @@ fn sandbox() {
     .are_as_in("sandbox");
 }
 
-/// On a terminal as wide as this; no line is wider.
+/// Runs on a terminal of this width; no line may be wider.
 #[cfg(unix)]
 fn on_a_terminal(columns: u16, lines: &[&str]) -> Screens {
     let mut screens = Screens::of(&[]);
@@ -306,7 +309,7 @@ fn on_a_terminal(columns: u16, lines: &[&str]) -> Screens {
         child.wait().unwrap();
         assert!(text.lines().count() > 3, "{line}: {text}");
         for row in text.lines() {
-            // What is one word is never broken, so that it can be copied.
+            // A single word is never broken, so that it can be copied.
             let is_one_word = row.trim().split(' ').count() == 1;
             assert!(row.chars().count() <= usize::from(columns) || is_one_word, "{line}: {row}");
         }
@@ -340,7 +343,7 @@ fn on_a_wide_terminal() {
     on_a_terminal(140, &ON_TERMINALS).are_as_in("terminal-140");
 }
 
-/// Words that nobody meant so.
+/// Mistyped words.
 #[test]
 fn errors() {
     let mut screens = Screens::of(&[

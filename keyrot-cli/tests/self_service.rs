@@ -60,7 +60,7 @@ impl RequestFlow {
         (ran.code, document)
     }
 
-    /// The user's keys, the older first.
+    /// Returns the user's keys, the older first.
     fn keys(&self, name: &str) -> Vec<String> {
         self.listed(name).iter().map(|key| key["id"].as_str().unwrap().to_owned()).collect()
     }
@@ -78,7 +78,7 @@ impl RequestFlow {
         self.sandbox.json(&["sandbox", "advance", time]);
     }
 
-    /// Nothing is beside the file that was not there before.
+    /// Checks that there is no new file next to the credentials file.
     fn is_tidy(&self) {
         let mut names: Vec<_> = std::fs::read_dir(self.sandbox.dir())
             .unwrap()
@@ -90,7 +90,7 @@ impl RequestFlow {
 }
 
 #[test]
-fn from_a_due_key_to_one_new_key() {
+fn a_due_key_is_replaced_by_one_new_key() {
     let desk = RequestFlow::new();
     let old = desk.keys("jane.doe")[0].clone();
     let before = desk.text();
@@ -140,7 +140,7 @@ fn from_a_due_key_to_one_new_key() {
     desk.pass("5s");
     assert_eq!(desk.json(&[]).1["result"], "settled");
     assert_eq!(desk.json(&["--force", "--yes"]).1["result"], "replaced");
-    // While the previous key is kept, there is no room for another: that is said, and no success.
+    // While the previous key is kept, there is no room for another. That is reported as a failure.
     desk.pass("5s");
     let ran = desk.run(&["--force", "--yes", "-q"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stdout);
@@ -148,7 +148,7 @@ fn from_a_due_key_to_one_new_key() {
     secrets_were_kept(&desk);
 }
 
-/// No secret of the user's keys was ever printed.
+/// Checks that no secret half of the user's keys was ever printed.
 fn secrets_were_kept(desk: &RequestFlow) {
     let printed = desk.run(&[]);
     for key in desk.keys("jane.doe") {
@@ -203,7 +203,7 @@ fn a_link_stays_a_link_and_the_mode_stays() {
 }
 
 #[test]
-fn two_keys_that_tell_no_story_need_a_person() {
+fn two_unexplained_keys_need_a_decision() {
     let desk = RequestFlow::new();
     let both = desk.keys("data-import");
     desk.write(&file_with(&both[0]));
@@ -231,7 +231,7 @@ fn two_keys_that_tell_no_story_need_a_person() {
 }
 
 #[test]
-fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
+fn a_key_that_cannot_be_rotated_is_refused_before_any_key_is_created() {
     let desk = RequestFlow::new();
     let key = desk.keys("jane.doe")[0].clone();
     let good = desk.text();
@@ -263,7 +263,7 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
     std::fs::hard_link(desk.path(), &second).unwrap();
     refused(&[], &[], 2, "has a hard link");
     std::fs::remove_file(second).unwrap();
-    // A directory in the place of the new file: nothing can be made there.
+    // A directory is in place of the new file, so the file can't be created.
     let beside = desk.sandbox.dir().join(".credentials.keyrot");
     std::fs::create_dir_all(beside.join("x")).unwrap();
     refused(&[], &[], 2, "cannot be replaced");
@@ -277,7 +277,7 @@ fn what_cannot_be_rotated_is_refused_before_anything_is_made() {
     assert_eq!(desk.text(), good);
 }
 
-/// Starts a slow replacement, and waits until its key was made.
+/// Starts a slow replacement, and waits until its key is created.
 fn begun(desk: &RequestFlow) -> Child {
     let child = desk
         .command(&["--yes", "--json"])
@@ -299,7 +299,7 @@ fn signal(child: &Child, name: &str) {
 }
 
 #[test]
-fn ctrl_c_leaves_no_key_behind_however_often() {
+fn ctrl_c_leaves_no_key_behind_however_often_it_comes() {
     for (signals, code) in
         [(&["-INT"][..], 130), (&["-TERM"], 143), (&["-INT", "-INT", "-INT"], 130)]
     {
@@ -319,8 +319,8 @@ fn ctrl_c_leaves_no_key_behind_however_often() {
 }
 
 #[test]
-fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
-    // Another profile: both changes stand.
+fn a_file_that_changes_in_the_meantime_is_not_overwritten() {
+    // Another profile was changed: both changes stay.
     let desk = RequestFlow::new();
     let child = begun(&desk);
     desk.write(&desk.text().replace("region = eu-west-1", "region = eu-west-2"));
@@ -329,7 +329,7 @@ fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
     let new = desk.keys("jane.doe")[1].clone();
     assert_eq!(desk.text(), file_with(&new).replace("region = eu-west-1", "region = eu-west-2"));
 
-    // The key itself: somebody else's change stands, and the new key goes.
+    // The key itself was changed: the other change stays, and the new key is deleted.
     let desk = RequestFlow::new();
     let child = begun(&desk);
     let theirs = file_with("AKIATHEIRSTHEIRSTHEI");
@@ -339,7 +339,7 @@ fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
     assert!(ran.stderr.contains("got another key in the meantime; the new key"), "{}", ran.stderr);
     assert_eq!((desk.text(), desk.keys("jane.doe").len()), (theirs, 1));
 
-    // Gone.
+    // The file was deleted.
     let desk = RequestFlow::new();
     let child = begun(&desk);
     std::fs::remove_file(desk.path()).unwrap();
@@ -348,7 +348,7 @@ fn a_file_that_is_changed_meanwhile_is_not_overwritten() {
 }
 
 #[test]
-fn killed_at_any_call_the_key_in_the_file_works_and_there_is_a_way_on() {
+fn after_a_kill_at_any_call_the_key_in_the_file_works_and_you_can_continue() {
     let mut deaths = 0;
     let mut left_behind = 0;
     for nth in 1.. {

@@ -14,8 +14,8 @@ use std::process::Command;
 use std::time::Duration;
 use support::own::file_with;
 
-/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all
-/// that a machine trusts takes long.
+/// A trusted certificate whose private key was discarded. Nothing here uses TLS, and reading all of
+/// a machine's trusted certificates takes long.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
 /// jane's machine, and an account over HTTP.
@@ -85,7 +85,7 @@ fn over_http_with_the_users_own_permissions() {
 }
 
 #[test]
-fn by_a_wrong_clock_nothing_is_replaced() {
+fn with_a_wrong_clock_nothing_is_replaced() {
     let office = Office::new(ADMINISTRATOR);
     office.emulator.advance(Duration::from_secs(8 * 86_400));
     let (code, said) = office.run(&[]);
@@ -99,7 +99,7 @@ fn by_a_wrong_clock_nothing_is_replaced() {
 }
 
 #[test]
-fn with_mfa_where_the_account_demands_it() {
+fn with_mfa_if_the_account_requires_it() {
     let office = Office::new(ADMINISTRATOR_WITH_MFA);
     let serial = ["--mfa-serial", "arn:aws:iam::123456789012:mfa/jane"];
     let (code, said) = office.run(&[]);
@@ -118,7 +118,7 @@ fn with_mfa_where_the_account_demands_it() {
 }
 
 #[test]
-fn the_device_may_stand_in_the_configuration() {
+fn the_device_may_be_in_the_configuration() {
     let office = Office::new(ADMINISTRATOR_WITH_MFA);
     let config = "[default]\nmfa_serial = arn:aws:iam::123456789012:mfa/jane\nregion = eu-west-1\n";
     std::fs::write(office.dir.path().join(".aws/config"), config).unwrap();
@@ -142,7 +142,7 @@ fn on_a_terminal_the_code_is_asked_for() {
 }
 
 #[test]
-fn who_is_no_user_has_no_key_to_rotate() {
+fn a_caller_that_is_not_a_user_has_no_key_to_rotate() {
     let office = Office::new(ADMINISTRATOR);
     let admin = office.emulator.admin_credentials();
     std::fs::write(office.dir.path().join(".aws/credentials"), file_with(admin.key.as_str()))
@@ -156,7 +156,7 @@ fn who_is_no_user_has_no_key_to_rotate() {
 }
 
 #[test]
-fn when_the_network_fails_no_key_is_guessed_at() {
+fn no_key_is_guessed_when_the_network_fails() {
     for (fault, listed) in [(Fault::LostReply, true), (Fault::LostRequest, false)] {
         let office = Office::new(ADMINISTRATOR);
         let before = office.text();
@@ -191,9 +191,10 @@ fn when_the_network_fails_no_key_is_guessed_at() {
     assert_eq!(office.text(), before);
 }
 
-/// What keeps the file from being replaced shows before a key is made, at each run.
+/// Anything that prevents a replacement of the file is detected before a key is created, in each
+/// run.
 #[test]
-fn no_key_is_made_for_a_file_that_cannot_be_replaced() {
+fn no_key_is_created_for_a_file_that_cannot_be_replaced() {
     let can_mount =
         Command::new("unshare").args(["-rm", "true"]).status().is_ok_and(|status| status.success());
     let mounted = "exec unshare -rm sh -c 'mount --bind .aws/credentials .aws/credentials && exec \"$@\"' sh \"$@\"";

@@ -1,4 +1,4 @@
-//! Processes that are stopped and killed, and what the next ones make of it.
+//! Processes that are stopped or killed, and how the next ones recover.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -16,13 +16,13 @@ fn send(signal: &str, child: &Child) {
     );
 }
 
-/// A slow rotation that is sent signals when it is under way.
+/// Sends signals to a slow rotation that is under way.
 fn stopped(sandbox: &Sandbox, signals: &[&str]) -> (ExitStatus, String, String) {
-    // The first change that it tells of: now it is in the middle of things.
+    // This is the first change that it reports: now it is in the middle of its work.
     stopped_at(sandbox, &["--json", "rotate"], "created AKIA", signals)
 }
 
-/// Begins the command at a slow pace, sends signals when it has said this, and gives back how it
+/// Starts the command at a slow pace, sends signals when it has printed this, and returns how it
 /// ended and both outputs.
 fn stopped_at(
     sandbox: &Sandbox,
@@ -33,7 +33,7 @@ fn stopped_at(
     stopped_after(sandbox, args, ("60ms", Duration::ZERO), said_so, signals)
 }
 
-/// The same at a pace, and so long after that was said.
+/// Does the same at this pace, and this long after that text was printed.
 fn stopped_after(
     sandbox: &Sandbox,
     args: &[&str],
@@ -63,7 +63,7 @@ fn stopped_after(
 }
 
 #[test]
-fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
+fn the_first_signal_finishes_the_step_and_reports_each_users_state() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let sandbox = Sandbox::new();
         let (status, stdout, stderr) = stopped(&sandbox, &[signal]);
@@ -73,7 +73,7 @@ fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
         support::conforms(&document);
         assert_eq!(document["result"], "stopped");
         assert_eq!(user(&document, "ci-deployer")["reason"], "cancelled");
-        // A key in hand was staged before the run stopped: no key is lost.
+        // A key that was just created was staged before the run stopped: no key is lost.
         let show = sandbox.json(&["sandbox", "show"]).1;
         for user in show["users"].as_array().unwrap().iter().filter(|u| u["user"] == "ci-deployer")
         {
@@ -91,7 +91,7 @@ fn the_first_signal_finishes_the_step_and_says_where_everybody_stands() {
     }
 }
 
-/// Rows that look like all rows are not left behind.
+/// An incomplete listing must not look like a complete one.
 #[test]
 fn an_interrupted_listing_writes_no_output() {
     for out in [&[][..], &["--out", "users.csv"]] {
@@ -109,7 +109,7 @@ fn an_interrupted_listing_writes_no_output() {
 }
 
 #[test]
-fn the_second_signal_ends_at_once() {
+fn the_second_signal_ends_immediately() {
     let sandbox = Sandbox::new();
     let begun = Instant::now();
     let (status, stdout, stderr) = stopped(&sandbox, &["-INT", "-INT"]);
@@ -120,7 +120,7 @@ fn the_second_signal_ends_at_once() {
 }
 
 #[test]
-fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
+fn a_revocation_that_is_stopped_says_how_to_resume() {
     for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
         let sandbox = Sandbox::new();
         let (status, stdout, stderr) =
@@ -130,7 +130,7 @@ fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
         let again: Vec<&str> = leaked.lines().next().unwrap().split(' ').skip(1).collect();
         assert!(stdout.contains("Incident record (incomplete)"), "{stdout}");
         assert!(stdout.contains("created AKIA"), "the record has what was done: {stdout}");
-        // Right away another run might be at work on the key that was made.
+        // Another run might still be at work on the key that was created.
         sandbox.json(&["sandbox", "advance", "1h"]);
         let ran = sandbox.run(&[&again[..], &["--yes"]].concat());
         assert_eq!(ran.code, Some(0), "{again:?}: {}{}", ran.stdout, ran.stderr);
@@ -138,7 +138,7 @@ fn a_revocation_that_is_stopped_says_so_and_what_to_type() {
     }
 }
 
-/// The command that is printed continues what was chosen, although `resolve` may offer it no more.
+/// The printed command continues what was chosen, although `resolve` may no longer offer it.
 #[test]
 fn a_resolution_that_is_stopped_is_resumed_by_the_command_that_it_prints() {
     fn key(sandbox: &Sandbox, name: &str, nth: usize) -> String {
@@ -169,7 +169,8 @@ fn a_resolution_that_is_stopped_is_resumed_by_the_command_that_it_prints() {
         assert_eq!(status.code(), Some(130), "{choice}: {stdout}{stderr}");
         let again = stdout.split_once("to resume: keyrot ").unwrap().1.lines().next().unwrap();
         sandbox.json(&["sandbox", "advance", "1h"]);
-        // Whoever repeats what was typed is told, too, where that is no longer offered.
+        // If the original command is repeated, the message also says that the choice is no longer
+        // offered.
         let ran = sandbox.run(&args[..4]);
         assert!(
             ran.stderr.contains("cannot ask for confirmation")
@@ -187,7 +188,7 @@ fn a_resolution_that_is_stopped_is_resumed_by_the_command_that_it_prints() {
     }
 }
 
-/// Users that were begun are finished, and the others are named as left.
+/// Users that were begun are finished, and the others are reported as remaining.
 #[test]
 fn a_release_that_is_stopped_finishes_the_user_and_says_how_to_resume() {
     let sandbox = Sandbox::new();
@@ -199,7 +200,8 @@ fn a_release_that_is_stopped_finishes_the_user_and_says_how_to_resume() {
     assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
 }
 
-/// Between the two writes of a move the user is blocked at both places: it is not left there.
+/// Between the two writes of a move, the user is blocked at both places, so a move does not stop
+/// there.
 #[test]
 fn a_move_that_is_stopped_is_finished() {
     let sandbox = Sandbox::new();
@@ -212,7 +214,7 @@ fn a_move_that_is_stopped_is_finished() {
     assert_eq!(status.code(), Some(0), "{stdout}{stderr}");
 }
 
-/// What was asked for on top is part of what is resumed.
+/// Additional flags are part of the command that resumes the request.
 #[test]
 fn a_revocation_that_is_stopped_keeps_its_flags() {
     let sandbox = Sandbox::new();
@@ -223,10 +225,10 @@ fn a_revocation_that_is_stopped_keeps_its_flags() {
     assert!(again.ends_with(" --delete --end-sessions"), "{again}");
 }
 
-/// Too late to stop anything that matters: the key is off, and keyrot reads that state whatever
-/// signal comes.
+/// The signal is too late to stop anything that matters: the key is Inactive, and keyrot reads that
+/// state despite the signal.
 #[test]
-fn a_revocation_that_is_done_all_the_same_ends_well() {
+fn a_revocation_that_was_done_despite_the_signal_succeeds() {
     let sandbox = Sandbox::new();
     let args = ["--json", "revoke", "ci-deployer", "--yes", "--reason", "leaked"];
     let pace = ("200ms", Duration::from_millis(1_900));
@@ -235,7 +237,7 @@ fn a_revocation_that_is_done_all_the_same_ends_well() {
     let document: Value =
         serde_json::from_str(&stdout).unwrap_or_else(|e| panic!("{e}: {stdout}{stderr}"));
     support::conforms(&document);
-    // The key is off, whether or not all of the rest was written down before the signal came.
+    // The key is Inactive, whether or not everything else was recorded before the signal came.
     let reason = document["user"]["reason"].as_str().unwrap();
     assert!(
         status.code() == Some(0) && ["done", "revoked"].contains(&reason),
@@ -249,10 +251,10 @@ fn a_revocation_that_is_done_all_the_same_ends_well() {
     );
 }
 
-/// The later look takes as long as IAM takes: whoever ends it has the record all the same, and
-/// where to look.
+/// The final read takes as long as IAM takes. If it is interrupted, the record is still printed,
+/// with where to check.
 #[test]
-fn the_record_is_told_although_the_look_after_it_is_stopped() {
+fn the_record_is_printed_although_the_final_read_is_stopped() {
     let sandbox = Sandbox::new();
     let pace = ("200ms", Duration::from_millis(1_900));
     let args = ["revoke", "ci-deployer", "--yes"];
@@ -267,12 +269,12 @@ fn the_record_is_told_although_the_look_after_it_is_stopped() {
     );
 }
 
-/// From any wreck, runs on the following days bring the user to one young key that its readers can
-/// use.
+/// From any interrupted state, runs on the following days bring the user to one young key that its
+/// readers can use.
 fn converges(sandbox: &Sandbox, name: &str) {
     for day in (0..60).step_by(2) {
         let (code, document) = sandbox.json(&["rotate", "--user", name]);
-        // Until consumers have moved, a run says loudly that a revocation was not finished.
+        // Until consumers have moved, a run reports that a revocation was not finished.
         let expected = match user(&document, name)["reason"].as_str() {
             Some("revoked_key_in_use") => 3,
             _ => 0,
@@ -298,8 +300,7 @@ fn converges(sandbox: &Sandbox, name: &str) {
     );
 }
 
-/// The process dies right before and right after each of its calls, until a run has none left to
-/// die at.
+/// Kills the process right before and right after each of its calls, until no call is left.
 fn dies_at_every_call(name: &str, run: &[&str]) -> usize {
     let (mut deaths, mut changes) = (0, 0);
     for nth in 1.. {
@@ -312,7 +313,7 @@ fn dies_at_every_call(name: &str, run: &[&str]) -> usize {
             if output.status.code().is_none() {
                 died = true;
                 deaths += 1;
-                // Where nothing was changed yet, there is nothing to take up.
+                // If nothing was changed yet, there is nothing to continue.
                 if changed(&sandbox) {
                     converges(&sandbox, name);
                     changes += 1;
@@ -329,7 +330,7 @@ fn dies_at_every_call(name: &str, run: &[&str]) -> usize {
     deaths
 }
 
-/// Whether the account is not as it was made.
+/// Whether the account has changed since it was created.
 fn changed(sandbox: &Sandbox) -> bool {
     let account = |sandbox: &Sandbox| {
         let file: Value =
@@ -360,7 +361,7 @@ fn an_adoption_killed_at_any_call_is_finished_by_later_runs() {
 }
 
 #[test]
-fn sigkill_at_any_time_leaves_a_whole_file_and_a_user_that_converges() {
+fn sigkill_at_any_time_leaves_a_complete_file_and_a_user_that_converges() {
     for wait in (50..1200).step_by(130) {
         let sandbox = Sandbox::new();
         sandbox.json(&["sandbox", "show"]);
@@ -375,7 +376,7 @@ fn sigkill_at_any_time_leaves_a_whole_file_and_a_user_that_converges() {
 }
 
 #[test]
-fn two_processes_at_once_lose_nothing_of_each_other() {
+fn two_concurrent_processes_lose_none_of_each_others_changes() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "show"]);
     let slow = |args: &[&str]| {
@@ -402,7 +403,7 @@ fn two_processes_at_once_lose_nothing_of_each_other() {
     sandbox.kept_its_secrets();
 }
 
-/// Whatever a command reads, Ctrl-C ends it with a word.
+/// Whatever a command reads, Ctrl-C ends it with a message.
 #[test]
 fn a_command_that_only_reads_says_that_it_was_stopped() {
     let commands: [&[&str]; 7] = [

@@ -1,4 +1,4 @@
-//! The documents' snippets that handle values, run with values that are meant to break out of them.
+//! Runs the documents' snippets that handle values, with values that try to break out of them.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// Texts that a shell, a string or a line would take for more than a text.
+/// Texts that a shell, a string or a line could misinterpret.
 const HOSTILE: [&str; 11] = [
     "$(touch stolen)",
     "`touch stolen`",
@@ -22,7 +22,7 @@ const HOSTILE: [&str; 11] = [
     "two\nlines; touch stolen",
 ];
 
-/// A fenced block: where it stands, in which language, and what it says.
+/// A fenced block: its place, its language, and its text.
 struct Snippet {
     file: String,
     language: String,
@@ -61,7 +61,7 @@ fn snippets() -> Vec<Snippet> {
     found
 }
 
-/// The one block of the file that has this in it.
+/// Returns the one block of the file that contains this text.
 fn snippet(file: &str, part: &str) -> String {
     let mut found: Vec<_> =
         snippets().into_iter().filter(|s| s.file == file && s.text.contains(part)).collect();
@@ -69,8 +69,7 @@ fn snippet(file: &str, part: &str) -> String {
     found.remove(0).text
 }
 
-/// A folder with programs of its own, which answer as they are told and write down how they were
-/// called.
+/// A folder with fake programs, which give fixed answers and record how they were called.
 struct Stage {
     dir: tempfile::TempDir,
 }
@@ -117,14 +116,14 @@ impl Stage {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Who reads nothing has ended by now.
+        // A program that reads nothing has ended by now.
         let _ = child.stdin.take().unwrap().write_all(typed.as_bytes());
         let output = child.wait_with_output().unwrap();
         assert!(!self.path("stolen").exists(), "{program} {args:?}: a value was run");
         output
     }
 
-    /// The words of each call, in any order.
+    /// Returns the arguments of each call, in any order.
     fn calls(&self) -> Vec<Vec<String>> {
         let files = std::fs::read_dir(self.path("calls"))
             .unwrap()
@@ -177,7 +176,7 @@ fn a_credential_process_gets_the_values_and_runs_none() {
     let (program, args) = words.split_first().unwrap();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     for value in HOSTILE {
-        // Some SDKs hand the line to a shell, others split it.
+        // Some SDKs pass the line to a shell, others split it.
         for (program, args) in [("sh", &["-c", line][..]), (program, &args)] {
             let output = Stage::new(&document(value)).run(program, args, "");
             let found: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -213,7 +212,7 @@ fn python_gets_the_values_and_runs_none() {
 }
 
 #[test]
-fn findings_reach_security_hub_as_they_are() {
+fn findings_reach_security_hub_unchanged() {
     let text = snippet("audit.md", "while read -r batch");
     for value in HOSTILE {
         let findings = json!([{ "Title": value }, { "Title": "other" }]);
@@ -226,9 +225,9 @@ fn findings_reach_security_hub_as_they_are() {
     }
 }
 
-/// The AWS CLI succeeds even if Security Hub refused findings: it prints how many.
+/// The AWS CLI succeeds even if Security Hub refused findings; it only prints how many.
 #[test]
-fn an_import_that_is_refused_in_part_stops() {
+fn a_partly_refused_import_stops() {
     let findings: Vec<_> = (0..60).map(|n| json!({ "Title": format!("{n}") })).collect();
     let help = std::process::Command::new(env!("CARGO_BIN_EXE_keyrot"))
         .args(["audit", "--help"])
@@ -250,7 +249,7 @@ fn an_import_that_is_refused_in_part_stops() {
 }
 
 #[test]
-fn what_is_typed_or_made_is_stored_as_it_is_and_in_no_process_list() {
+fn typed_or_generated_values_are_stored_unchanged_and_not_in_a_process_list() {
     for (file, part, before) in [
         ("notifications.md", "--name keyrot/slack", ""),
         ("notifications.md", "--name keyrot/teams", ""),
@@ -293,7 +292,7 @@ fn an_answer_becomes_one_argument() {
     }
 }
 
-/// Those above are all that there are.
+/// The tests above cover all such snippets.
 #[test]
 fn every_snippet_that_handles_a_value_is_run() {
     const RUN: [(&str, &str); 8] = [

@@ -33,7 +33,7 @@ fn names_that_people_try_are_commands() {
     let (code, released) = sandbox.json(&["unenroll", "shop-backend", "--dry-run"]);
     assert_eq!((code, &released["schema"]), (Some(0), &json!("keyrot.release/1")));
     assert_eq!(sandbox.run(&["self", "--help"]).stdout, sandbox.run(&["my-key", "--help"]).stdout);
-    // They are no clutter in the help.
+    // They do not appear in the help.
     let help = sandbox.run(&["-h"]).stdout;
     for hidden in ["\n  list", "\n  ls", "\n  version", "\n  unenroll", "\n  self", "\n  users"] {
         assert!(!help.contains(hidden), "{hidden}: {help}");
@@ -114,7 +114,7 @@ fn a_user_is_named_by_name_arn_or_path_in_every_command() {
     }
 }
 
-/// The same name in another account is another user.
+/// The same name in another account is a different user.
 #[test]
 fn a_user_of_another_account_is_refused() {
     let sandbox = Sandbox::new();
@@ -168,12 +168,12 @@ fn usage_errors_are_documents_under_json() {
         assert!(text("hint").contains(hint), "{args:?}: {document}");
         assert_eq!(document["exit"], 2);
     }
-    // What belongs to another program asks for nothing of keyrot.
+    // Arguments that belong to another program do not affect keyrot.
     let ran = sandbox.run(&["exec", "--", "tool", "--json"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{}", ran.stderr);
 }
 
-/// The sandbox delivers nothing, and `-q` leaves out that it says so.
+/// The sandbox delivers nothing, and says so unless `-q` is given.
 #[test]
 fn destinations_are_simulated_in_the_sandbox() {
     let sandbox = Sandbox::new();
@@ -188,7 +188,7 @@ fn destinations_are_simulated_in_the_sandbox() {
 }
 
 #[test]
-fn quiet_means_nothing_but_what_was_asked_for_and_errors() {
+fn quiet_prints_only_what_was_requested_and_errors() {
     let noisy = |args: &[&str]| -> (Sandbox, Ran) {
         let sandbox = Sandbox::new();
         std::fs::write(sandbox.dir().join("keyrot.toml"), "exclude = ['no-such-*']\n").unwrap();
@@ -215,7 +215,7 @@ fn quiet_means_nothing_but_what_was_asked_for_and_errors() {
 }
 
 #[test]
-fn what_was_found_is_printed_in_several_formats_and_into_files() {
+fn output_has_several_formats_and_can_go_to_files() {
     let sandbox = Sandbox::new();
     let table = sandbox.run(&["status", "-q"]).stdout;
     assert_eq!(sandbox.run(&["status", "-q", "--output", "table"]).stdout, table);
@@ -244,7 +244,7 @@ fn what_was_found_is_printed_in_several_formats_and_into_files() {
     let text = std::fs::read_to_string(sandbox.dir().join("users.txt")).unwrap();
     assert!(text.contains("data-import") && !text.contains('\u{1b}'), "{text}");
 
-    // Where a format does not apply it is refused, and those that do are named.
+    // A format that does not apply is refused, and the others are named.
     let ran = sandbox.run(&["revoke", "ci-deployer", "--output", "html"]);
     assert!(ran.code == Some(2) && ran.stderr.contains("[possible values: text, json]"));
 }
@@ -262,13 +262,13 @@ fn a_switch_is_a_pair_of_flags() {
     assert_eq!(trail(&["--trail"]), flag("true"));
     assert_eq!(trail(&["--no-trail"]), flag("false"));
     assert_eq!(trail(&["--trail=false"]), flag("false"));
-    // The later wins, as for other flags.
+    // The last one wins, as for other flags.
     assert_eq!(trail(&["--no-trail", "--trail"]), flag("true"));
     assert_eq!(trail(&["--trail", "--no-trail"]), flag("false"));
 }
 
 #[test]
-fn config_show_says_where_each_value_is_from() {
+fn config_show_names_the_source_of_each_value() {
     let sandbox = Sandbox::new();
     std::fs::write(sandbox.dir().join("keyrot.toml"), "\nexclude = ['a', 'b']\noverlap = '3d'\n")
         .unwrap();
@@ -308,7 +308,7 @@ fn config_show_says_where_each_value_is_from() {
     assert!(!sandbox.file().exists(), "nothing was called");
 }
 
-/// One meaning for each code, and reads fail only where they were asked to.
+/// Each exit code has one meaning, and reads fail only on request.
 #[test]
 fn reads_end_with_0_unless_asked() {
     let sandbox = Sandbox::new();
@@ -325,7 +325,7 @@ fn reads_end_with_0_unless_asked() {
 }
 
 #[test]
-fn plan_tells_a_pipeline_whether_there_is_something_to_do() {
+fn plan_reports_by_exit_code_whether_there_is_something_to_do() {
     let sandbox = Sandbox::new();
     let code =
         |args: &[&str]| sandbox.run(&[&["plan", "-q", "--detailed-exitcode"], args].concat()).code;
@@ -373,16 +373,16 @@ fn force_never_does_nothing_silently() {
         assert!(ran.stderr.starts_with(&says), "{}", ran.stderr);
     }
     assert_eq!(current(&sandbox), before);
-    // What is blocked says so itself.
+    // A blocked user is reported as blocked.
     let ran = sandbox.run(&["--sandbox", "rotate", "-q", "--force", "--user", "data-import"]);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(3), ""));
-    // That a key was not replaced goes before that.
+    // A key that was not replaced takes precedence over that.
     let both =
         ["--sandbox", "rotate", "-q", "--force", "--user", "ci-deployer", "--user", "data-import"];
     assert_eq!(sandbox.run(&both).code, Some(1));
 }
 
-/// What a hint says can be pasted, for a name that looks like a flag too.
+/// The command in a hint can be pasted, even for a name that looks like a flag.
 #[test]
 fn hints_for_a_name_that_begins_with_a_hyphen_can_be_pasted() {
     use keyrot_aws::emulator::{Emulator, EmulatorOptions};
@@ -411,9 +411,9 @@ fn hints_for_a_name_that_begins_with_a_hyphen_can_be_pasted() {
     }
 }
 
-/// What `exec` starts is in the region that keyrot knows, unless it is told another one.
+/// The command that `exec` starts gets keyrot's region, unless another one is set.
 #[test]
-fn exec_hands_the_region_on() {
+fn exec_passes_the_region_on() {
     use support::reader::{Scene, by_profile, ended};
     let scene = Scene::new();
     let home = scene.emulator.env().into_iter().find(|(name, _)| *name == "AWS_REGION").unwrap().1;

@@ -1,4 +1,4 @@
-//! Files and variables that somebody else may have left where keyrot runs.
+//! Files and variables that others may have left where keyrot runs.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -11,7 +11,7 @@ use std::process::Command;
 use support::Sandbox;
 use support::reader::{Ran, Scene, ended, key};
 
-/// What a person who may write into a directory would like its visitors to read.
+/// A settings file that an attacker with write access to a directory might leave there.
 fn hostile(url: &str) -> [String; 4] {
     [
         format!("endpoint_url = \"{url}\"\n"),
@@ -25,7 +25,7 @@ fn write(scene: &Scene, path: &str, text: &str) {
     let path = scene.home.path().join(path);
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, text).unwrap();
-    // Whatever the umask is here: what a group can write is another test's.
+    // The mode is set whatever the umask is; another test covers group-writable files.
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o644)).unwrap();
 }
 
@@ -35,7 +35,7 @@ fn current(scene: &Scene) -> KeyId {
 }
 
 #[test]
-fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_key() {
+fn commands_that_print_or_replace_a_key_ignore_a_file_in_the_current_directory() {
     let (scene, theirs) = (Scene::new(), Scene::new());
     let published = current(&scene);
     let own = format!(
@@ -72,7 +72,7 @@ fn a_file_in_the_current_directory_rules_nothing_that_hands_out_or_replaces_a_ke
 }
 
 #[test]
-fn other_commands_refuse_what_such_a_file_may_not_set_and_take_it_from_a_file_that_is_named() {
+fn other_commands_refuse_restricted_settings_in_such_a_file_unless_it_is_named() {
     let (scene, theirs) = (Scene::new(), Scene::new());
     write(
         &scene,
@@ -188,7 +188,7 @@ fn doctor_names_the_files() {
 }
 
 #[test]
-fn a_variable_that_is_not_known_is_an_error_only_if_another_was_meant() {
+fn an_unknown_variable_is_an_error_only_if_it_resembles_a_known_one() {
     let sandbox = Sandbox::new();
     let policy = |variables: &[(&str, &str)]| {
         let mut command =
@@ -221,9 +221,10 @@ fn a_variable_that_is_not_known_is_an_error_only_if_another_was_meant() {
     );
 }
 
-/// Every variable by which some SDK finds credentials, or that belongs to those it found before.
+/// Every variable by which an SDK finds credentials, or that belongs to credentials that were set
+/// before.
 #[test]
-fn a_command_gets_the_key_and_no_others_credentials() {
+fn a_command_gets_the_key_and_no_other_credentials() {
     const LEFT: [&str; 28] = [
         "AMAZON_ACCESS_KEY_ID",
         "AMAZON_SECRET_ACCESS_KEY",
@@ -258,7 +259,7 @@ fn a_command_gets_the_key_and_no_others_credentials() {
     let get = |ran: &Ran, name: &str| {
         ran.out.lines().find_map(|l| l.strip_prefix(name)?.strip_prefix('=')).map(str::to_owned)
     };
-    // A profile that does not exist would be refused, as by the AWS CLI.
+    // A profile that does not exist would be refused, as in the AWS CLI.
     let config = scene.home.path().join("config");
     std::fs::write(&config, "[profile left-over]\nregion = us-east-1\n").unwrap();
     for name in LEFT {
@@ -267,11 +268,11 @@ fn a_command_gets_the_key_and_no_others_credentials() {
             "KEYROT_NOTIFY",
             "slack env:MY_SLACK,webhook env:MY_SLACK hmac=env:MY_HMAC name=hook",
         );
-        // A session token would go with the key that asks.
+        // A session token would belong to the key that reads the secret.
         command.env(name, if name == "AWS_SESSION_TOKEN" { "" } else { "left-over" });
         command.env("AWS_CONFIG_FILE", &config).env("MY_OWN", "kept");
         let ran = ended(command);
-        // What is above is not this process's to take off.
+        // The lines above belong to other processes, so this process does not remove them.
         let kept = name == "KEYROT_CREDENTIAL_PROCESS";
         assert_eq!((ran.code, get(&ran, name).is_some()), (Some(7), kept), "{name}: {}", ran.said);
         let key = KeyId::parse(get(&ran, "AWS_ACCESS_KEY_ID").unwrap()).unwrap();
@@ -282,11 +283,11 @@ fn a_command_gets_the_key_and_no_others_credentials() {
     }
 }
 
-/// The configuration with this, a profile `reader` that may do everything, and no credentials in
-/// the environment.
+/// Writes a configuration with this text and a profile `reader` that may do everything, and removes
+/// the credentials from the environment.
 fn with_profiles(scene: &Scene, config: &str, args: &[&str], profile: Option<&str>) -> Command {
     let mut command = support::reader::by_profile(scene, config, args);
-    // Somebody who waits for ever would not be found otherwise.
+    // Otherwise a process that waits forever would not be detected.
     command.env("AWS_MAX_ATTEMPTS", "1").envs(profile.map(|profile| ("AWS_PROFILE", profile)));
     command
 }
@@ -301,7 +302,7 @@ fn script(scene: &Scene, path: &str, text: &str) -> String {
 const KEYROT: &str = env!("CARGO_BIN_EXE_keyrot");
 
 #[test]
-fn a_credential_process_that_comes_back_to_the_same_secret_is_stopped() {
+fn a_credential_process_that_reads_the_same_secret_again_is_stopped() {
     let scene = Scene::new();
     let begun = scene.home.path().join("begun");
     let wrapper = script(
@@ -332,7 +333,7 @@ fn a_credential_process_that_comes_back_to_the_same_secret_is_stopped() {
             "{args:?} with {profile:?}: the wrapper ran {times} times"
         );
     }
-    // Two that send each other back and forth.
+    // Two processes that call each other.
     let config = format!(
         "[profile a]\ncredential_process = {wrapper} --profile b\n[profile b]\ncredential_process = {wrapper} --profile a\n"
     );
@@ -343,7 +344,7 @@ fn a_credential_process_that_comes_back_to_the_same_secret_is_stopped() {
 }
 
 #[test]
-fn a_profile_of_the_very_secret_is_not_asked() {
+fn a_profile_that_serves_the_secret_is_not_used_to_read_it() {
     let scene = Scene::new();
     for line in [
         "keyrot credentials ci",
@@ -366,8 +367,8 @@ fn a_profile_of_the_very_secret_is_not_asked() {
                 "{}",
                 ran.said
             );
-            // Handed down by the tool that runs it: then the machine's own role is meant, and here
-            // is none.
+            // The profile was passed on by the tool that runs keyrot, so the machine's own role is
+            // used, which does not exist here.
             let mut command = with_profiles(&scene, &config, &["credentials", "ci"], Some(profile));
             command.env_remove("AWS_REGION");
             if profile == "job" {
@@ -381,9 +382,9 @@ fn a_profile_of_the_very_secret_is_not_asked() {
 }
 
 #[test]
-fn readers_of_other_secrets_and_other_programs_work_whatever_they_are_called() {
+fn readers_of_other_secrets_and_other_programs_work_whatever_their_names() {
     let scene = Scene::new();
-    // The keys of other users, who may read.
+    // The keys of other users, which may read the secret.
     for name in ["broker", "courier"] {
         let user = UserName::parse(name).unwrap();
         scene.emulator.change(|world| {
@@ -423,14 +424,14 @@ fn readers_of_other_secrets_and_other_programs_work_whatever_they_are_called() {
             Some(profile),
         ));
         assert_eq!(key(&ran), published, "{profile}, handed down");
-        // A command that was given the key may ask for it in the same way.
+        // A command that was started with the key may read it in the same way.
         let again = format!(
             "env | grep KEYROT_CREDENTIAL_PROCESS; {KEYROT} credentials ci --no-cache --profile {profile}"
         );
         let args = ["exec", "ci", "--profile", profile, "--", "sh", "-c", &again];
         let ran = ended(with_profiles(&scene, &config, &args, None));
         assert_eq!(key(&ran), published, "{profile}, below exec");
-        // keyrot started itself again, and says nothing twice.
+        // keyrot restarted itself, and prints nothing twice.
         assert_eq!(ran.said.matches("note:").count(), 1, "{}", ran.said);
     }
 }

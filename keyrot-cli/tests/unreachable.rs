@@ -1,4 +1,4 @@
-//! A service that cannot be reached is one problem, and not one of each user's.
+//! A service that cannot be reached is reported once, not once for each user.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
@@ -7,13 +7,13 @@ use keyrot_core::memory::World;
 use std::process::Command;
 use std::time::Instant;
 
-/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all
-/// that a machine trusts takes long.
+/// A trusted certificate whose private key was discarded. Nothing here uses TLS, and reading all of
+/// a machine's trusted certificates takes long.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 const USERS: usize = 60;
 
 #[test]
-fn it_is_said_once_for_the_run_and_not_waited_for_again_and_again() {
+fn it_is_reported_once_per_run_and_not_waited_for_repeatedly() {
     let mut world = World::new(std::time::SystemTime::now().into());
     for n in 0..USERS {
         world.add_user(&format!("user-{n:02}"), &[("RotateKey", "True")]).unwrap();
@@ -24,7 +24,7 @@ fn it_is_said_once_for_the_run_and_not_waited_for_again_and_again() {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.args(args).current_dir(home.path()).env_clear().envs(emulator.env());
         command.env("HOME", home.path()).env("SSL_CERT_FILE", ROOT);
-        // Where nobody listens.
+        // An address on which nothing listens.
         command.env("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://127.0.0.1:9");
         let output = command.output().unwrap();
         let text = [output.stdout, output.stderr].concat();

@@ -8,8 +8,8 @@ use keyrot_core::UserName;
 use keyrot_core::memory::World;
 use support::{Ran, Sandbox};
 
-/// One user with a key, whose first rotation meets a throttled call and a lost reply; and what
-/// keyrot said of it.
+/// One user with a key, whose first rotation has a throttled call and a lost reply, and keyrot's
+/// output.
 fn rotate(args: &[&str], rust_log: Option<&str>) -> Ran {
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -42,7 +42,7 @@ fn rotate(args: &[&str], rust_log: Option<&str>) -> Ran {
     ran
 }
 
-/// The targets of the lines on stderr that are lines of the log.
+/// Returns the targets of the log lines on stderr.
 fn targets(ran: &Ran) -> Vec<&str> {
     let levels = [" TRACE ", " DEBUG ", "  INFO ", "  WARN ", " ERROR "];
     let lines = ran.stderr.lines().filter(|line| levels.iter().any(|level| line.contains(level)));
@@ -60,7 +60,7 @@ fn nothing_is_logged_unless_asked_for() {
 }
 
 #[test]
-fn once_shows_the_engine_twice_the_calls_and_stdout_stays_data() {
+fn one_v_shows_the_engine_two_show_the_calls_and_stdout_stays_data() {
     let once = rotate(&["-v", "rotate", "--json"], None);
     let twice = rotate(&["rotate", "-v", "--verbose", "--json"], None);
     for ran in [&once, &twice] {
@@ -81,7 +81,7 @@ fn once_shows_the_engine_twice_the_calls_and_stdout_stays_data() {
 }
 
 #[test]
-fn whatever_is_asked_for_only_keyrots_own_lines_are_shown() {
+fn only_keyrots_own_lines_are_shown_at_any_level() {
     for (args, rust_log) in [
         (&["rotate", "-vvv"][..], None),
         (&["rotate", "-vvvvvv"][..], Some("trace")),

@@ -53,7 +53,7 @@ fn sources_that_still_use_the_old_key_are_named() {
 }
 
 #[test]
-fn whoever_lags_in_the_account_is_listed_the_latest_first() {
+fn lagging_keys_of_the_account_are_listed_the_latest_first() {
     let sandbox = Sandbox::new();
     let (code, found) = sandbox.json(&["who-uses", "--lagging"]);
     let keys = found["keys"].as_array().unwrap();
@@ -67,7 +67,7 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
         "{}",
         ran.stdout
     );
-    // Whose old key is not known is not left out in silence.
+    // A user whose old key is unknown is not silently left out.
     let unseen: Vec<_> = found["unseen"]
         .as_array()
         .unwrap()
@@ -89,9 +89,10 @@ fn whoever_lags_in_the_account_is_listed_the_latest_first() {
     assert_eq!(sandbox.run(&["who-uses", "backup-agent", "--lagging"]).code, Some(2));
 }
 
-/// After a rollback the newer key is the one that nobody is to use: whoever uses it does not lag.
+/// After a rollback, the newer key is the one that should not be used, so its uses do not count as
+/// lagging.
 #[test]
-fn the_newer_key_of_a_user_rolled_back_is_no_old_key() {
+fn the_newer_key_after_a_rollback_is_not_an_old_key() {
     let sandbox = Sandbox::new();
     let lag = || {
         let keys = sandbox.json(&["who-uses", "--lagging"]).1["keys"].as_array().unwrap().clone();
@@ -104,7 +105,7 @@ fn the_newer_key_of_a_user_rolled_back_is_no_old_key() {
 }
 
 #[test]
-fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
+fn a_consumers_calls_and_the_requested_period_are_shown() {
     let sandbox = Sandbox::new();
     let old = old_key(&sandbox, "shop-backend");
     let used =
@@ -137,7 +138,7 @@ fn what_a_consumer_does_is_seen_and_so_is_how_far_back_was_looked() {
     assert_eq!((regions.len(), &found["keys"][0]["uses"]["events"]), (2, &json!(0)));
 }
 
-/// By the settings, and by what the secret's journal says of deliveries.
+/// The answer comes from the settings, and from the secret's journal.
 #[test]
 fn the_destinations_of_a_managed_user_are_named() {
     let sandbox = Sandbox::new();
@@ -179,7 +180,7 @@ fn the_destinations_of_a_managed_user_are_named() {
     ] {
         assert!(text.contains(&part), "{part} in {text}");
     }
-    // A user that keyrot doesn't rotate has none, and one that is blocked gets nothing there.
+    // A user that keyrot doesn't rotate has none, and a blocked user gets no deliveries.
     let (code, found) = ask(&params, &["who-uses", "break-glass"]);
     assert_eq!((code, &found["destinations"]), (Some(0), &json!([])));
     let (code, found) = ask(&params, &["who-uses", "legacy-ftp"]);
@@ -190,7 +191,7 @@ fn the_destinations_of_a_managed_user_are_named() {
 }
 
 #[test]
-fn a_run_that_holds_a_key_names_who_uses_it_if_it_is_to() {
+fn a_run_that_holds_a_key_names_who_uses_it_if_set_to() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--user", "backup-agent", "--trail"]);
     assert_eq!(ran.code, Some(0));
@@ -207,7 +208,7 @@ fn a_run_that_holds_a_key_names_who_uses_it_if_it_is_to() {
 }
 
 #[test]
-fn what_cannot_be_asked_is_refused_before_anything_is() {
+fn invalid_questions_are_refused_before_any_call() {
     let sandbox = Sandbox::new();
     for (args, code, says) in [
         (&["who-uses"][..], 2, "KEY|USER"),
@@ -319,7 +320,7 @@ fn over_http_the_pages_are_followed_in_each_region() {
 }
 
 #[test]
-fn over_http_a_bound_is_kept_and_said_and_a_throttle_waited_for() {
+fn over_http_a_limit_is_respected_and_reported_and_a_throttle_waited_for() {
     let limits = vec![RateLimit::new(TRAIL, 2.0, 2.0)];
     let (emulator, key) = account(EmulatorOptions { limits, ..EmulatorOptions::default() });
     let ran = keyrot(&emulator, &["--json", "who-uses", key.as_str(), "--max-events", "60"]);
@@ -344,7 +345,7 @@ fn over_http_a_bound_is_kept_and_said_and_a_throttle_waited_for() {
 }
 
 #[test]
-fn over_http_a_region_that_refuses_makes_the_answer_not_whole() {
+fn over_http_a_region_that_refuses_makes_the_answer_incomplete() {
     let (emulator, key) = account(EmulatorOptions::default());
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
     let ran = keyrot(&emulator, &["who-uses", key.as_str()]);
@@ -389,8 +390,8 @@ fn over_http_a_held_users_report_names_the_source() {
     let ci = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
     let old = world.add_key(&ci).unwrap().credentials;
     let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
-    // The account's clock is ahead of this machine's, by which a run judges: so the overlap is
-    // short here, from the beginning.
+    // The account's clock is ahead of this machine's clock, which a run uses, so the overlap is
+    // short here from the beginning.
     let short = ["--allow-short-waits", "--overlap", "1s"];
     assert_eq!(keyrot(&emulator, &[&["rotate"][..], &short[..]].concat()).code, Some(0));
     emulator.change(|world| {
@@ -414,7 +415,7 @@ fn over_http_a_held_users_report_names_the_source() {
     assert_eq!(one["reason"], "in_use", "{found:#}");
     assert_eq!(one["evidence"][0]["uses"]["sources"][0]["address"], "192.0.2.9");
     assert_eq!(emulator.stats().actions["LookupEvents"].calls, 1);
-    // Denied, it is told, and changes nothing.
+    // A denied trail is reported, and changes nothing.
     emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
     let ran = keyrot(&emulator, &args[1..]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

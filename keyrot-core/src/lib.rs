@@ -19,7 +19,7 @@
 //! | [`requests`] | rollback, revoke, resolve, deliver; enroll, move, end sessions; your own key |
 //! | [`service`] | a loop of passes, for a program that embeds keyrot |
 //! | [`audit`], [`consumer`] | every key of an account; reading a published key |
-//! | [`memory`], [`conformance`] | the simulated account, and the suites for ports of your own |
+//! | [`memory`], [`conformance`] | the simulated account, and the suites for your own ports |
 //!
 //! # Where to begin
 //! - To rotate: call [`Rotator::run`] on [`Ports`], for the users that [`select`] chose, with a
@@ -85,7 +85,7 @@ pub mod trail;
 /// An instant in UTC.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
 
-// What most programs need; everything else is in the modules.
+// These are the names that most programs need; everything else is in the modules.
 pub use async_trait::async_trait;
 pub use chrono;
 pub use decide::{Blocked, Wait, Why};

@@ -23,7 +23,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Six hours: if a pass fails for a user, another one follows long before it matters.
+/// Six hours: if a pass fails for a user, the next one follows long before that matters.
 const EVERY: Duration = Duration::from_secs(6 * 60 * 60);
 
 type OfRun = Arc<dyn Fn(&[Target]) -> Vec<Arc<dyn Notifier>> + Send + Sync>;
@@ -78,7 +78,7 @@ pub struct Health {
     pub passes: usize,
     /// The last pass that ended.
     pub last: Option<LastPass>,
-    /// When the last pass ended that left nothing to do.
+    /// When the last pass that left nothing to do ended.
     pub last_ok: Option<Timestamp>,
     /// When the next pass begins; `None` before the first one, during a pass, and after the last
     /// one.
@@ -202,18 +202,18 @@ impl Service {
         self.state().clone()
     }
 
-    /// Runs passes until it is asked to stop, and returns how many. Steps under way are finished
+    /// Runs passes until a stop is requested, and returns how many. Steps under way are finished
     /// first; the next start continues the rest.
     pub async fn run(&self, cancel: &Cancel) -> usize {
         let mut passes = 0;
         while !cancel.is_cancelled() {
-            // The result is in the health, and was passed to the callback.
+            // The result is part of the health, and was passed to the callback.
             let _ = self.pass(cancel).await;
             passes += 1;
             let wait = self.wait();
             self.state().next = Some(after(self.rotator.ports().clock.now(), wait));
             let sleep = async {
-                // On a clock that sleeping moves, nothing else yields to other tasks.
+                // On a clock that a sleep advances, nothing else yields to other tasks.
                 YieldOnce::default().await;
                 self.rotator.ports().clock.sleep(wait).await;
             };
@@ -223,7 +223,7 @@ impl Service {
         passes
     }
 
-    /// Runs one pass. Problems of a user are in the document.
+    /// Runs one pass. The document reports each user's problems.
     ///
     /// # Errors
     /// [`ServiceError`] if nothing could be done for any user.
@@ -251,7 +251,7 @@ impl Service {
             health.last = Some(last);
         }
         if let Some(each) = &self.each_pass {
-            // A panic in the program's log does not stop the service.
+            // A panic in the program's callback does not stop the service.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| each(&result)));
         }
         result

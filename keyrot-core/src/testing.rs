@@ -5,12 +5,12 @@ use crate::model::names::KeyId;
 use crate::model::time::Timestamp;
 use chrono::DateTime;
 
-/// An instant, in seconds from a fixed one.
+/// Returns an instant, in seconds from a fixed one.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
 }
 
-/// The key of that name.
+/// Returns the key of that name.
 pub(crate) fn key(name: &str) -> KeyId {
     KeyId::parse(format!("AKIA{name:X>16}")).unwrap()
 }

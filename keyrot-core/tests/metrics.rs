@@ -1,5 +1,4 @@
-//! What is counted, with which labels: nothing that grows with the users, and nothing that is
-//! secret.
+//! The metrics and their labels: no label grows with the number of users, and none is secret.
 #![allow(clippy::unwrap_used)]
 
 use keyrot_core::engine::metrics as names;
@@ -10,7 +9,8 @@ use keyrot_core::{
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshot};
 use std::collections::BTreeMap;
 
-/// Name and labels of each metric, with its value; of a histogram, how often it was recorded.
+/// Returns the name and labels of each metric with its value; for a histogram, the number of
+/// records.
 fn seen(snapshot: Snapshot) -> BTreeMap<String, f64> {
     let shown = |value| match value {
         DebugValue::Counter(count) => u32::try_from(count).unwrap().into(),
@@ -115,7 +115,7 @@ fn a_pass_that_lists_no_users_is_counted() {
     assert_eq!(seen.get("keyrot_passes_failed_total{reason=not_listed}"), Some(&1.0), "{seen:#?}");
 }
 
-/// The table in the module's documentation has each name.
+/// The table in the module's documentation lists each name.
 #[test]
 fn every_name_is_documented() {
     let text = include_str!("../src/engine/metrics.rs");

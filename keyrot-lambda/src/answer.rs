@@ -7,8 +7,8 @@ use serde::Serialize;
 /// Lambda's limit for an answer: 6 MB (Lambda developer guide, "Lambda quotas").
 const LONGEST: usize = 5_500_000;
 
-/// The document, with as many users as fit: those that need attention before the others. How many
-/// are left out is in it.
+/// Returns the document with as many users as fit, those that need attention first, and the number
+/// of the others.
 pub(crate) fn answer(document: RunDocument) -> RunDocument {
     at_most(LONGEST, document)
 }
@@ -16,7 +16,7 @@ pub(crate) fn answer(document: RunDocument) -> RunDocument {
 fn at_most(longest: usize, mut document: RunDocument) -> RunDocument {
     let lengths: Vec<usize> = document.users.iter().map(|one| length(one) + ",".len()).collect();
     let users = std::mem::take(&mut document.users);
-    // As long as it can become.
+    // This is the largest possible number.
     document.users_left_out = usize::MAX;
     let mut room = longest.saturating_sub(length(&document));
     let mut order: Vec<usize> = (0..users.len()).collect();
@@ -28,14 +28,14 @@ fn at_most(longest: usize, mut document: RunDocument) -> RunDocument {
         }
     }
     let all = users.len();
-    // By name, as they were.
+    // The users are sorted by name again.
     document.users =
         users.into_iter().zip(fits).filter(|(_, fits)| *fits).map(|(user, _)| user).collect();
     document.users_left_out = all - document.users.len();
     document
 }
 
-/// The priority of a user: problems first, then changes.
+/// Returns the priority of a user: problems first, then changes.
 fn attention(user: &UserDocument) -> u8 {
     match user.state {
         State::Failed => 0,
@@ -48,7 +48,8 @@ fn attention(user: &UserDocument) -> u8 {
     }
 }
 
-/// How long it is as JSON. Counted, not kept: it is what takes the most memory of all.
+/// Returns the length as JSON. It is counted without storing the text, which would take the most
+/// memory of all.
 fn length(document: &impl Serialize) -> usize {
     struct Count(usize);
     impl std::io::Write for Count {
@@ -61,7 +62,7 @@ fn length(document: &impl Serialize) -> usize {
         }
     }
     let mut count = Count(0);
-    // A document always can be written.
+    // A document can always be serialized.
     let _ = serde_json::to_writer(&mut count, document);
     count.0
 }
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_fits_is_whole() {
+    fn an_answer_that_fits_is_complete() {
         let whole = document(50);
         assert_eq!(answer(whole.clone()), whole);
         assert!(!serde_json::to_string(&whole).unwrap().contains("users_left_out"));
@@ -112,7 +113,7 @@ mod tests {
         assert_eq!(blocked(&sent), 120);
         assert_eq!((sent.users.len() + sent.users_left_out, sent.counts.users), (12_000, 12_000));
         assert!(sent.users_left_out > 0 && sent.users.is_sorted_by_key(|one| one.user.clone()));
-        // Where not even those fit, the others are not in.
+        // If not even these fit, the others are left out.
         let tight = at_most(30_000, whole);
         assert!(tight.users.iter().all(|one| one.state == State::Blocked));
         assert!((1..120).contains(&tight.users.len()) && length(&tight) <= 30_000);

@@ -16,7 +16,7 @@ use lambda_runtime::{Diagnostic, tracing};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A step that is under way may take this long to end: the limit of one call to AWS, and some for
+/// The time that a step under way may still take: the limit of one call to AWS, and some time for
 /// the last notifications.
 const LAST_STEP: Duration = Duration::from_secs(75);
 /// The number of users named in an error.
@@ -25,20 +25,20 @@ const NAMED: usize = 10;
 /// The state that all invocations of a process share.
 pub(crate) struct Function {
     pub(crate) settings: Settings,
-    /// Where users' secrets are.
+    /// The places of users' secrets.
     pub(crate) homes: Homes,
     pub(crate) ports: Ports,
-    /// On these ports; with the trail, if the settings say so.
+    /// Returns a rotator on these ports; with the trail, if the settings say so.
     pub(crate) rotator: Rotator,
     pub(crate) channels: Channels,
 }
 
-/// What Lambda says of an invocation.
+/// What Lambda passes about an invocation.
 #[derive(Debug, Clone)]
 pub(crate) struct Invocation {
     pub(crate) request_id: String,
     pub(crate) function: String,
-    /// When Lambda ends it.
+    /// When Lambda ends the invocation.
     pub(crate) end: Timestamp,
 }
 
@@ -97,8 +97,8 @@ impl Function {
         }
     }
 
-    /// Runs one pass. A blocked user is not an error of the function: it is in the answer, in the
-    /// metrics and in the notifications. A failed user is an error.
+    /// Runs one pass. A blocked user is not an error of the function: it is reported in the answer,
+    /// in the metrics and in the notifications. A failed user is an error.
     async fn sweep(
         &self,
         sweep: &Sweep,
@@ -143,7 +143,7 @@ impl Function {
         Ok(answer(document))
     }
 
-    /// Carries out an order from Secrets Manager, for the selected user that owns the secret.
+    /// Carries out a step for Secrets Manager, for the selected user that owns the secret.
     async fn order(
         &self,
         secret: &SecretName,

@@ -8,16 +8,16 @@ use lambda_runtime::{Diagnostic, tracing};
 use std::fmt;
 use std::sync::Arc;
 
-/// Names the SSM parameter with the settings file.
+/// The variable that names the SSM parameter with the settings file.
 const PARAMETER: &str = "KEYROT_CONFIG_PARAMETER";
 
-/// Reads the settings and makes the clients.
+/// Reads the settings and creates the clients.
 pub(crate) async fn function() -> Result<Function, Diagnostic> {
     let settings = match std::env::var(PARAMETER).ok().filter(|name| !name.is_empty()) {
         None => settings(None)?,
         Some(name) => {
-            // With what Lambda itself says of region and credentials: the parameter may name others
-            // for the work.
+            // This uses Lambda's own region and credentials; the parameter may name others for the
+            // work.
             let aws = Aws::connect(&AwsSettings::default()).await.map_err(unusable)?;
             let text = aws
                 .parameter(&name)
@@ -31,7 +31,7 @@ pub(crate) async fn function() -> Result<Function, Diagnostic> {
     // Anyone who may read the function's configuration sees its environment.
     let channels =
         Channels::new(settings.notify(), &aws, FromEnvironment::Refused).map_err(unusable)?;
-    // It was deployed for this account and region.
+    // The function was deployed for this account and region.
     let homes = settings.homes(aws.region(), true);
     let ports = aws.ports_with(&settings, FromEnvironment::Refused).map_err(unusable)?;
     let rotator = aws.rotator(ports.clone(), &settings);

@@ -9,10 +9,10 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Begins to log, from the level that `KEYROT_LOG` or Lambda's own setting (`AWS_LAMBDA_LOG_LEVEL`)
-/// names; `info` by default.
+/// Starts logging, from the level that `KEYROT_LOG` or Lambda's own setting
+/// (`AWS_LAMBDA_LOG_LEVEL`) names; `info` by default.
 ///
-/// Libraries that may show secret material are never heard below `info`.
+/// Libraries that may show secret material are never logged below `info`.
 pub(crate) fn begin() {
     let named =
         ["KEYROT_LOG", "AWS_LAMBDA_LOG_LEVEL"].iter().find_map(|name| std::env::var(name).ok());
@@ -24,14 +24,14 @@ pub(crate) fn begin() {
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false);
-    // A second beginning, in a test, changes nothing.
+    // A second initialization, in a test, changes nothing.
     let _ = tracing_subscriber::registry()
         .with(Targets::new().with_default(level).with_targets(quiet))
         .with(lines)
         .try_init();
 }
 
-/// One line for something that happened to a user.
+/// Logs one line for an event of a user.
 pub(crate) fn event(request_id: &str, event: &Event) {
     let one = EventDocument::of(event);
     let key = one.key.as_ref().map(ToString::to_string);

@@ -1,8 +1,8 @@
 //! keyrot as an AWS Lambda function: a scheduled pass over all selected users, and Secrets
 //! Manager's rotation function.
 //!
-//! Nothing is decided here: an event is parsed, the ports are built, the core is called, and the
-//! outcome is reported. Settings come from `KEYROT_*` in the environment and, if
+//! This crate makes no decisions: an event is parsed, the ports are built, the core is called, and
+//! the outcome is reported. Settings come from `KEYROT_*` in the environment and, if
 //! `KEYROT_CONFIG_PARAMETER` names one, from a TOML text in SSM Parameter Store. The answer is the
 //! document of `keyrot rotate --json`. An invocation in which a user failed fails as a whole, so
 //! that Lambda's metric `Errors` is right; a blocked user is not an error of the function, and has
@@ -23,8 +23,8 @@ use tokio::sync::OnceCell;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     logs::begin();
-    // Made by the first invocation: errors in the settings become its named error, and the process
-    // starts immediately.
+    // The first invocation creates this, so that errors in the settings become its named error, and
+    // the process starts immediately.
     let function: OnceCell<Function> = OnceCell::new();
     let function = &function;
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {

@@ -1,8 +1,8 @@
 //! Metrics in CloudWatch's embedded metric format: it needs only a line of JSON on stdout, and no
 //! call to AWS.
 //!
-//! One namespace, one dimension (the function): a dimension for each user would cost a metric for
-//! each user, without an alarm.
+//! One namespace, one dimension (the function): a dimension for each user would cost one more
+//! metric for each user, and no alarm would use it.
 
 use keyrot_core::report::Counts;
 use keyrot_core::{RunDocument, Timestamp};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 /// The namespace.
 pub(crate) const NAMESPACE: &str = "keyrot";
 
-/// What a whole pass over the account shows: the state of all users, and what was done.
+/// Returns the metrics of a whole pass over the account: the state of all users, and what was done.
 pub(crate) fn of_sweep(function: &str, document: &RunDocument) -> Value {
     let counts = &document.counts;
     let mut metrics = vec![
@@ -25,7 +25,8 @@ pub(crate) fn of_sweep(function: &str, document: &RunDocument) -> Value {
     line(function, document.finished, &metrics)
 }
 
-/// What a pass over some users, or an order, did. It does not know the state of the account.
+/// Returns the metrics of a pass over some users, or of a rotation step: what was done. It does not
+/// know the state of the account.
 pub(crate) fn of_part(function: &str, document: &RunDocument) -> Value {
     line(function, document.finished, &done(&document.counts))
 }

@@ -7,16 +7,16 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::fmt;
 
-/// What is to be done in one invocation.
+/// What one invocation has to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Request {
     /// One pass over the users.
     Sweep(Sweep),
-    /// An order of Secrets Manager's, and the secret that it is about.
+    /// A step that Secrets Manager ordered, and its secret.
     RotationStep(SecretName, RotationStep),
 }
 
-/// One pass. All fields are optional: without any, it is the scheduled pass over all users.
+/// One pass. All fields are optional; without any, it is the scheduled pass over all users.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sweep {
@@ -26,14 +26,14 @@ pub(crate) struct Sweep {
     /// Only report what would be done.
     #[serde(default)]
     pub(crate) dry_run: bool,
-    /// Replace keys that are not due yet, too.
+    /// Also replace keys that are not due yet.
     #[serde(default)]
     pub(crate) force: bool,
 }
 
 impl Sweep {
-    /// Whether it is over all selected users, and acts: what metrics of the whole account are taken
-    /// from.
+    /// Whether the pass covers all selected users, and makes changes: then it provides the metrics
+    /// of the whole account.
     pub(crate) fn is_whole(&self) -> bool {
         self.users.is_empty() && !self.dry_run
     }
@@ -46,12 +46,12 @@ struct Rotation {
     step: String,
     secret_id: String,
     client_request_token: String,
-    /// For functions that take on another role; this one does not, and has no use for it.
+    /// For functions that assume another role. This one does not, and ignores it.
     #[serde(default, rename = "RotationToken")]
     _rotation_token: Option<String>,
 }
 
-/// An event that is none of those known.
+/// An event of an unknown kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct BadEvent(String);
 
@@ -110,8 +110,8 @@ fn bad(error: impl fmt::Display) -> BadEvent {
     BadEvent(error.to_string())
 }
 
-/// From a rule (`aws.events`) or from EventBridge Scheduler (`aws.scheduler`), each of which sends
-/// this where no input is configured.
+/// Whether the event is from a rule (`aws.events`) or from EventBridge Scheduler (`aws.scheduler`);
+/// both send it if no input is configured.
 fn scheduled(event: &Value) -> Result<(), BadEvent> {
     let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
     match (text("source").as_str(), text("detail-type").as_str()) {
@@ -152,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn a_person_may_name_users_and_look_first() {
+    fn an_operator_may_name_users_and_request_a_dry_run() {
         let request = parsed(json!({ "users": ["ci"], "dry_run": true, "force": true }));
         let users = vec![UserName::parse("ci").expect("a name")];
         assert_eq!(request, Request::Sweep(Sweep { users, dry_run: true, force: true }));
     }
 
     #[test]
-    fn what_is_not_understood_is_refused_by_name() {
+    fn an_unknown_event_is_refused_by_name() {
         assert!(refused(json!({ "user": ["ci"] })).contains("unknown field `user`"));
         assert!(refused(json!({ "dryRun": true })).contains("dryRun"));
         assert!(refused(json!({ "users": "ci" })).contains("expected a sequence"));
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_of_secrets_managers() {
+    fn an_event_from_secrets_manager_is_a_step() {
         let arn = "arn:aws-us-gov:secretsmanager:us-gov-west-1:111122223333:secret:/iam/ci-x/access_key-AbCdEf";
         let event = |step: &str| json!({ "Step": step, "SecretId": arn, "ClientRequestToken": TOKEN, "RotationToken": "b3f2" });
         let Request::RotationStep(secret, order) = parsed(event("createSecret")) else {

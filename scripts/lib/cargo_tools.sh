@@ -1,7 +1,7 @@
 # Tools from crates.io, each pinned and installed once under target/tools. To be sourced.
 
 # cargo_tool NAME VERSION [ARGUMENT...]: prints the path of its binary. Built without optimization: it takes one to two minutes once, and
-# none of them has much to do. Its own lock file pins what it is built from.
+# none of them needs speed. Its own lock file pins its dependencies.
 cargo_tool() {
     local name=$1 version=$2 tools=${CARGO_TARGET_DIR:-$PWD/target}/tools
     shift 2

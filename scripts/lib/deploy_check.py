@@ -15,12 +15,12 @@ from cfnlint.decode import cfn_yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 DEPLOY = ROOT / "keyrot-lambda" / "deploy"
 
-# Findings that are meant so: (Sid, parliament's issue) and why.
+# Findings that are intended: (Sid, parliament's issue), with the reason.
 EXCUSED = {
     ("SeeLastUse", "RESOURCE_STAR"): "GetAccessKeyLastUsed names a key and no user, and only reads a date",
 }
 
-# What the parameters, resources and pseudo parameters may come to be.
+# Values of the parameters, resources and pseudo parameters.
 SAMPLES = {
     "Partition": "aws",
     "AccountId": "123456789012",
@@ -46,7 +46,7 @@ SAMPLES = {
     "DestinationRoleArns": "arn:aws:iam::210987654321:role/keyrot-deliveries,arn:aws:iam::310987654321:role/ci/keyrot",
 }
 
-# What `keyrot policy` prints for destinations at these places.
+# The values that `keyrot policy` prints for destinations at these places.
 DELIVERIES = {
     "DeliverParameters": (
         {"ssm:GetParameter", "ssm:PutParameter"},
@@ -90,7 +90,7 @@ DELIVERIES = {
     ),
 }
 
-# Values that would allow more than is meant, or break the policy's text.
+# Values that would allow too much, or break the policy's text.
 REFUSED = {
     "DestinationParameterArns": (
         "*",
@@ -171,7 +171,7 @@ def sam_policies(template):
 
 
 def filled(value):
-    """What CloudFormation makes of the functions that the template has in its policies."""
+    """Evaluates the functions in the template's policies, as CloudFormation does."""
     match value:
         case {"Ref": name}:
             return SAMPLES[name]
@@ -186,7 +186,7 @@ def filled(value):
 
 
 def deliveries(texts):
-    """The statements for destinations allow what they have to, and so does what stands on the destinations' pages."""
+    """The statements for destinations allow what they have to, and so do the policies on the destinations' pages."""
     statements = {one["Sid"]: one for text in texts for one in json.loads(text)["Statement"]}
     for sid, (actions, resources, condition) in DELIVERIES.items():
         one = statements[sid]
@@ -201,7 +201,7 @@ def deliveries(texts):
 
 
 def parameters(of_sam):
-    """Both templates take the same values for the same parameters of destinations, and none unless asked."""
+    """Both templates accept the same values for the destinations' parameters, and have no such permissions by default."""
     with open(DEPLOY / "terraform" / "variables.tf") as file:
         text = file.read()
     for name, samples in SAMPLES.items():
@@ -247,7 +247,7 @@ def sid_of(finding, text):
 
 
 def lints_at_all():
-    """A linter that finds nothing anywhere would be no help."""
+    """Checks that the linter finds mistakes at all."""
     mistakes = [("iam:ListAccessKeys", "iam:ListAccesKeys", "UNKNOWN_ACTION"), (":user/*", ":role/*", "RESOURCE_MISMATCH")]
     return all(
         any(issue in problem for problem in lint(documented().replace(right, wrong), set())) for right, wrong, issue in mistakes

@@ -1,4 +1,4 @@
-"""Deploys the SAM template to ministack and holds what the function does against what it should do. Called by `scripts/deploy-local`."""
+"""Deploys the SAM template to ministack and checks what the function does. Called by `scripts/deploy-local`."""
 
 import json
 import os
@@ -137,7 +137,7 @@ class NoManagedPolicies:
 
 
 def subscribe(aws):
-    """A queue that gets what people get by mail."""
+    """A queue that gets the mails that people would get."""
     outputs = aws["cloudformation"].describe_stacks(StackName="keyrot")["Stacks"][0]["Outputs"]
     topic = next(output["OutputValue"] for output in outputs if output["OutputKey"] == "TopicArn")
     queue = aws["sqs"].create_queue(QueueName="mailbox")["QueueUrl"]
@@ -150,7 +150,7 @@ def subscribe(aws):
 
 
 def orders(aws):
-    """This emulator's RotateSecret calls no function, so only the way to it can be seen; keyrot-lambda's own tests go through whole rotations."""
+    """This emulator's RotateSecret calls no function, so this checks only the permission to call it; keyrot-lambda's own tests cover whole rotations."""
     policy = json.loads(aws["lambda"].get_policy(FunctionName="keyrot")["Policy"])
     callers = [statement["Principal"].get("Service") for statement in policy["Statement"]]
     check("Secrets Manager may call the function", "secretsmanager.amazonaws.com" in callers, policy)
@@ -194,7 +194,7 @@ def metrics(aws):
 
 
 def alarms(aws, mailbox):
-    """CloudWatch takes metrics out of log lines; this emulator does not, so that is done here, with the function's own lines."""
+    """CloudWatch extracts metrics from log lines; this emulator does not, so this does it, from the function's own lines."""
 
     def state(name):
         return aws["cloudwatch"].describe_alarms(AlarmNames=[f"keyrot-{name}"])["MetricAlarms"][0]["StateValue"]
@@ -242,7 +242,7 @@ def invoke(aws, event):
 
 
 def sweep(aws):
-    """A pass that may meet the scheduled one; whatever it says."""
+    """Makes a pass that may run at the same time as the scheduled one; its result does not matter."""
     aws["lambda"].invoke(FunctionName="keyrot", Payload=json.dumps({"users": ["ci-deployer", "ci-tester"]}))
     return True
 

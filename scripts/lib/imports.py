@@ -113,7 +113,7 @@ def check_commands(top: Module) -> list[str]:
 def check_cycles(crate: str, top: Module) -> list[str]:
     """The modules that import each other in a cycle."""
     named = {module.path: imports(top, module) for module in everything(top)}
-    # What everything stands in is no item of it: the root imports only to re-export and to start.
+    # The crate root is not part of a layer: it imports only to re-export and to start.
     edges = {path: {target for target in targets if target} for path, targets in named.items() if path}
     wrong = []
     for group in cycles(edges):

@@ -4,7 +4,7 @@
 - It is no newer than it has to be: some dependency needs it, or the language edition does.
 - The documents that name a release of Rust name this one.
 
-That no newer function of the standard library is used is clippy's part: the lint `incompatible_msrv` knows in which release each came.
+Clippy checks that no newer function of the standard library is used: the lint `incompatible_msrv` knows the release of each.
 """
 
 import json
@@ -35,7 +35,7 @@ def declared() -> list[tuple[tuple[int, ...], str]]:
 
 
 def problems() -> list[str]:
-    """Everything that is wrong."""
+    """Returns all errors."""
     manifest = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))
     text = manifest["workspace"]["package"]["rust-version"]
     own = version(text)

@@ -1,8 +1,8 @@
 """Lists what the libraries make public, and compares that with the committed list. `scripts/test imports` runs it.
 
-A change of the public API is a decision: `python3 scripts/lib/public_api.py --write` writes `CRATE/public-api.txt` again,
+A change of the public API has to be deliberate: `python3 scripts/lib/public_api.py --write` writes `CRATE/public-api.txt` again,
 and the change is read in the diff. cargo-public-api would know types better, but it needs a nightly compiler.
-Items that a macro of the crate makes are listed by their name only.
+Items that a macro of the crate generates are listed only by name.
 """
 
 import difflib
@@ -142,7 +142,7 @@ def listing(top: Module) -> list[str]:
             inside = [] if item["kind"] in ("fn", "const", "static", "type") else members(item)
         lines += [f"{first}  also {path}" for path in others]
         lines += [f"{first}  {line}" for line in inside + added.get(key, [])]
-    # What an item is comes before what is in it.
+    # An item comes before its members.
     return sorted(set(lines), key=lambda line: (re.split(r": |  | = | \(", line)[0], "  " in line, line))
 
 

@@ -1,6 +1,6 @@
-# Python tools, each set in a virtual environment of its own under target/tools. To be sourced.
+# Python tools, each set in its own virtual environment under target/tools. To be sourced.
 
-# The first Python that is new enough. The newest that a machine has need not be the one called python3.
+# The first Python that is new enough. The newest Python on a machine may not be the one called python3.
 find_python() {
     local python
     for python in ${KEYROT_PYTHON:-} python3 python3.11 python3.12 python3.13; do
@@ -29,7 +29,7 @@ python_tools() {
             "$python" -m venv --without-pip "$home" >&2 || return 1
         fi
         "$python" -m pip --disable-pip-version-check --python "$home/bin/python" install --quiet --require-hashes --no-deps --requirement "$requirements" >&2 || return 1
-        # Written last: an install that was cut short is done again.
+        # Written last, so that an interrupted installation is repeated.
         printf '%s\n' "$wanted" >"$home/installed"
     fi
     echo "$home"

@@ -1,6 +1,6 @@
 """release_archive.py FILE.tar.gz BINARY PAGES FILE...: packs a release's archive, the same bytes for the same contents.
 
-What is in it stands in one folder, named as the archive is. Owners and modes are fixed, and the time is that of the commit
+Its contents are in one folder, which has the archive's name. Owners and modes are fixed, and the time is that of the commit
 (SOURCE_DATE_EPOCH).
 """
 
@@ -18,12 +18,12 @@ def main(archive: Path, binary: Path, pages: Path, others: list[Path]) -> None:
     contents = [(binary, "keyrot", 0o755)]
     contents += [(file, str(file.relative_to(pages)), 0o644) for file in pages.rglob("*") if file.is_file()]
     for other in others:
-        # A folder keeps its place, so that links to what is in it lead there.
+        # A folder keeps its path, so that links into it work.
         files = [other] if other.is_file() else [file for file in other.rglob("*") if file.is_file()]
         contents += [(file, str(file), 0o644) for file in files]
 
     packed = io.BytesIO()
-    # GNU's format has no field that differs from machine to machine.
+    # GNU's format has no field that differs between machines.
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.GNU_FORMAT) as tar:
         for file, name, mode in sorted(contents, key=lambda item: item[1]):
             member = tarfile.TarInfo(f"{folder}/{name}")

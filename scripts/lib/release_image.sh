@@ -38,7 +38,7 @@ if [[ ! -f $certificates ]]; then
 fi
 cp "$certificates" "$context/ca-certificates.crt"
 
-# A storage of its own: what the machine's user has is neither used nor changed.
+# A separate storage: that of the machine's user is neither used nor changed.
 storage=$CARGO_TARGET_DIR/tools/buildah
 tool=(buildah --root "$storage/root" --runroot "$storage/run" --storage-driver vfs)
 "${tool[@]}" manifest rm "keyrot:$version" >/dev/null 2>&1 || true

@@ -2,8 +2,8 @@
 //! "Understanding the report format").
 //!
 //! Columns are found by name, and unknown ones are skipped, because AWS adds new ones. A row has to
-//! make sense as a whole, or nothing is known about its user: a key that is read wrongly would be
-//! judged wrongly.
+//! make sense as a whole, or nothing is known about its user: findings about a misread key would be
+//! wrong.
 
 use csv::StringRecord;
 use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser, UnreadableRow};
@@ -12,9 +12,9 @@ use keyrot_core::{LastUse, Timestamp, UserArn};
 
 /// The root user's name in the report.
 const ROOT: &str = "<root_account>";
-/// A key, password or use that does not exist.
+/// The text for a key, password or use that does not exist.
 const NOT_APPLICABLE: &str = "N/A";
-/// AWS does not know, or does not say.
+/// The texts for what AWS does not know or does not say.
 const UNKNOWN: [&str; 2] = ["no_information", "not_supported"];
 
 /// The reason why a report cannot be read, and where.
@@ -34,8 +34,8 @@ pub(crate) enum ReportError {
     Nobody,
 }
 
-/// Parses a report that IAM made at this time. A row that cannot be read is one unknown user; if no
-/// row can be read, there is no report.
+/// Parses a report that IAM created at this time. A row that cannot be read is one unknown user; if
+/// no row can be read, there is no report.
 pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport, ReportError> {
     let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let head = rows.headers().map_err(|error| no_csv(&error))?;
@@ -130,7 +130,7 @@ fn whole(row: StringRecord, width: usize) -> Result<StringRecord, usize> {
     if fits { Ok(all) } else { Err(found) }
 }
 
-/// Partition and account of an ARN of IAM.
+/// Returns the partition and account of an IAM ARN.
 fn place(arn: &str) -> Option<(&str, &str)> {
     let arn = Arn::parse(arn)?;
     let sound = arn.service == "iam"
@@ -191,7 +191,7 @@ struct Row<'a> {
 
 impl Row<'_> {
     fn text(&self, column: &str) -> &str {
-        // Rows of another length are refused.
+        // Rows of any other length are refused.
         self.row.get(self.columns.of(column)).unwrap_or_default()
     }
 
@@ -200,7 +200,7 @@ impl Row<'_> {
         ReportError::Cell { line: self.line, column: column.to_owned(), found, expected }
     }
 
-    /// `None` if AWS has no value.
+    /// Returns `None` if AWS has no value.
     fn switch(&self, column: &str) -> Result<Option<bool>, ReportError> {
         match self.text(column) {
             text if text.eq_ignore_ascii_case("true") => Ok(Some(true)),

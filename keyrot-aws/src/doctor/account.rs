@@ -9,7 +9,7 @@ use keyrot_core::settings::Settings;
 use keyrot_core::trail::{TrailAsk, TrailPort};
 use std::sync::Arc;
 
-/// Checks everything about an AWS account. `tell` gets each finding as it is made. If the
+/// Checks everything about an AWS account. `tell` is called with each finding as it is made. If the
 /// credentials do not work, no other check is made.
 pub async fn of_aws(
     aws: &Arc<Aws>,

@@ -18,7 +18,7 @@ const WORTH_A_LOOK: TimeDelta = TimeDelta::minutes(1);
 /// seconds.
 const FOR_CREDENTIALS: Duration = Duration::from_secs(30);
 
-/// `None` if the credentials do not work.
+/// Checks the caller; `None` if the credentials do not work.
 pub(super) async fn examine(
     aws: &Aws,
     settings: &Settings,
@@ -164,13 +164,13 @@ fn who(caller: &Caller) -> Check {
     Check::ok("credentials", text)
 }
 
-/// The account's partition.
+/// Returns the account's partition.
 pub(super) fn partition(caller: &Caller) -> &str {
     Arn::parse(&caller.arn).map_or("", |arn| arn.partition)
 }
 
-/// Whether a region can belong to a partition, as far as its region names are known (AWS General
-/// Reference, "Amazon Resource Names (ARNs)").
+/// Whether a region can belong to a partition, judging by its name (AWS General Reference, "Amazon
+/// Resource Names (ARNs)").
 fn can_be_of(region: &str, partition: &str) -> bool {
     let (china, government) = (region.starts_with("cn-"), region.starts_with("us-gov-"));
     match partition {
@@ -208,7 +208,7 @@ mod tests {
     use crate::doctor::check::Health;
 
     #[test]
-    fn a_clock_is_judged_by_what_signatures_allow() {
+    fn a_clock_may_be_as_wrong_as_signatures_allow() {
         let at = now();
         for (seconds, health) in [
             (0, Health::Ok),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_region_is_of_the_accounts_partition() {
+    fn a_region_has_to_be_in_the_accounts_partition() {
         for (region, partition, fits) in [
             ("eu-west-1", "aws", true),
             ("eu-west-1", "aws-cn", false),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_is_told_in_words() {
+    fn the_source_is_described_in_words() {
         assert_eq!(source(&[Feature::CredentialsEnvVars]), "the environment");
         let chain = [
             Feature::CredentialsProfileSourceProfile,

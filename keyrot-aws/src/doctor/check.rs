@@ -6,9 +6,9 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Health {
-    /// Ok.
+    /// The check passed.
     Ok,
-    /// It could not be checked.
+    /// The check could not be made.
     NotChecked,
     /// keyrot works, but this should be checked.
     Warning,
@@ -35,38 +35,38 @@ pub struct Check {
 /// All findings, and their account.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// In the order in which they were made.
+    /// The findings, in the order in which they were made.
     pub checks: Vec<Check>,
     /// The account's twelve digits, if the credentials work.
     pub account: Option<String>,
 }
 
 impl Check {
-    /// Ok.
+    /// Returns a passed check.
     #[must_use]
     pub fn ok(about: &'static str, message: impl Into<String>) -> Self {
         Self { about, health: Health::Ok, message: message.into(), hint: None }
     }
 
-    /// It could not be found out.
+    /// Returns a check that could not be made.
     #[must_use]
     pub fn not_checked(about: &'static str, message: impl Into<String>) -> Self {
         Self { health: Health::NotChecked, ..Self::ok(about, message) }
     }
 
-    /// keyrot works, but this needs attention.
+    /// Returns a warning: keyrot works, but this needs attention.
     #[must_use]
     pub fn warning(about: &'static str, message: impl Into<String>) -> Self {
         Self { health: Health::Warning, ..Self::ok(about, message) }
     }
 
-    /// keyrot cannot do its work.
+    /// Returns a failed check: keyrot cannot do its work.
     #[must_use]
     pub fn failure(about: &'static str, message: impl Into<String>) -> Self {
         Self { health: Health::Failure, ..Self::ok(about, message) }
     }
 
-    /// What to do.
+    /// Returns what to do.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -77,10 +77,10 @@ impl Check {
 /// Whether doctor verifies the current keys in the secrets. IAM records that as a use of each key.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// No: it is compared with its version id and with IAM's list of keys.
+    /// No: each key is only compared with its version id and with IAM's list of keys.
     #[default]
     No,
-    /// Yes, but for users who have another Active key.
+    /// Yes, except for users that have another Active key.
     Yes,
 }
 

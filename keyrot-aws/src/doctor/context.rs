@@ -1,4 +1,4 @@
-//! The context of a request, as far as it is known in advance: the condition keys in policies (IAM
+//! The part of a request's context that is known in advance: the condition keys in policies (IAM
 //! user guide, "AWS global condition context keys").
 
 use crate::connect::Aws;
@@ -39,7 +39,7 @@ impl Context {
     /// Adds the tags that keyrot writes with these actions.
     pub(super) fn tagging(mut self, settings: &Settings, actions: &[&str]) -> Self {
         let mut tags: Vec<(&str, &str)> = Vec::new();
-        // For a rule on tags, the value of keyrot's own tags does not matter, only that there is
+        // For a rule on tags, the value of keyrot's own tags does not matter, only that they have
         // one.
         let own = |key| (key, "keyrot-doctor");
         if actions.contains(&"iam:TagUser") {
@@ -131,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_region_is_the_one_that_is_called() {
+    fn the_region_is_that_of_the_endpoint() {
         let secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci-AbCdEf";
         let user = "arn:aws:iam::123456789012:user/ci";
         for (own, action, resource, region) in [

@@ -15,7 +15,7 @@ use keyrot_core::{Credentials, KeyStatus, Ports};
 use std::time::Duration;
 
 const ABOUT: &str = "current";
-/// The number of refusals that count: a server that lags may refuse a good key.
+/// How many refusals it takes for one to count, because a server that lags may refuse a good key.
 const REFUSALS: u32 = 3;
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -25,7 +25,7 @@ enum Found {
     /// There is no key yet.
     Nothing,
     Works,
-    /// It is the right key, but it was not verified.
+    /// The right key, but it was not verified.
     Compared,
     Mismatch(String),
     Unknown(String),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     impl Case {
-        /// `ci` was rotated, and has its old key still.
+        /// Returns an account in which `ci` was rotated, and still has its old key.
         async fn new() -> Self {
             let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
             for (name, tags) in [("ci", &[("RotateKey", "True")][..]), ("other", &[])] {
@@ -202,7 +202,7 @@ mod tests {
             case
         }
 
-        /// The same, and its old key is gone.
+        /// Returns the same account after the old key was deleted.
         async fn alone() -> Self {
             let case = Self::new().await;
             case.account.change(|world| {
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_that_is_what_it_claims_is_verified_unless_that_would_pass_for_a_pickup() {
+    async fn a_correct_key_is_verified_unless_that_would_look_like_a_pickup() {
         let check = Case::alone().await.check().await;
         assert_eq!(
             (check.health, check.message.as_str()),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_what_it_claims_fails_with_the_users_name() {
+    async fn a_value_that_is_not_what_it_claims_fails_with_the_users_name() {
         const DAMAGED: &str = "with a secret key that is not its own";
         type Value = fn(&World) -> String;
         let others: Value = |world| {
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_asked_is_not_called_ok() {
+    async fn a_check_that_could_not_be_made_is_not_reported_as_ok() {
         let case = Case::alone().await;
         let case = Case {
             ports: Ports { probe: std::sync::Arc::new(OutOfReach), ..case.ports.clone() },

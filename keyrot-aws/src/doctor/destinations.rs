@@ -10,7 +10,7 @@ use std::time::Duration;
 const ABOUT: &str = "destinations";
 /// The number of places of each destination that are read.
 const PLACES: usize = 5;
-/// The longest time for which a CI job waits in a queue with the key that it was queued with
+/// The longest time for which a CI job waits in a queue, with the key from when it was queued
 /// (GitHub Actions documentation, "Usage limits": 24 hours).
 const QUEUED: Duration = Duration::from_secs(86_400);
 

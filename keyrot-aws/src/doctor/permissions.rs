@@ -1,10 +1,10 @@
 //! Checks every permission in the policy, with IAM's own simulation if the caller may use it.
 //!
 //! The policy is the one that `keyrot policy` prints for these settings. Each of its statements is
-//! simulated as it stands: its actions, on a resource that matches its pattern, with the values of
-//! its own conditions and with what is known about the request. A simulation knows the caller's
-//! policies, boundary and the organization's policies, but no resource policy such as a KMS key's
-//! (IAM API reference, `SimulatePrincipalPolicy`).
+//! simulated: its actions, on a resource that matches its pattern, with the values of its own
+//! conditions and with what is known about the request. A simulation knows the caller's policies,
+//! boundary and the organization's policies, but no resource policy such as a KMS key's (IAM API
+//! reference, `SimulatePrincipalPolicy`).
 
 use super::caller::partition;
 use super::context::{Context, fitting};
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 const ABOUT: &str = "permissions";
 const HINT: &str = "keyrot policy prints the policy for these settings; keyrot policy --json says why each action is in it";
 
-/// The whole policy, simulated.
+/// The simulated policy.
 pub(super) async fn examine(
     aws: &Aws,
     settings: &Settings,
@@ -76,7 +76,7 @@ pub(super) async fn examine(
     checks(&all).into_iter().for_each(|check| notes.add(check));
 }
 
-/// Returns the findings. An action without an answer is neither ok nor failed.
+/// Returns the findings. An action without an answer counts as neither ok nor failed.
 fn checks(found: &Simulated) -> Vec<Check> {
     let allowed = found.allowed.len();
     let mut checks = Vec::new();
@@ -155,7 +155,7 @@ pub(super) fn not_simulated(failure: &Failure) -> Check {
     Check::not_checked(ABOUT, text).hint(hint)
 }
 
-/// The user or role whose policies count.
+/// Returns the user or role whose policies apply.
 async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     if arn.contains(":user/") || arn.contains(":role/") {
         return Some(arn.to_owned());
@@ -163,7 +163,7 @@ async fn principal(aws: &Aws, arn: &str) -> Option<String> {
     let Arn { partition, account, resource, .. } = Arn::parse(arn)?;
     let session = resource.strip_prefix("assumed-role/")?;
     let role = session.split('/').next().filter(|role| !role.is_empty())?;
-    // A session's ARN lacks its role's path; the role has it, if the caller may read it.
+    // A session's ARN lacks the role's path, so the role is read, if the caller may do that.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);
     let answer =

@@ -97,9 +97,9 @@ fn why(failure: &Failure) -> String {
 
 #[derive(Default)]
 struct Rights {
-    /// It may create another user's key.
+    /// The user may create other users' keys.
     others: bool,
-    /// What it may do to its own tags and its own secret.
+    /// What the user may do to its own tags and its own secret.
     own: Vec<&'static str>,
     silent: Vec<&'static str>,
 }
@@ -187,7 +187,7 @@ mod tests {
         chosen.into_iter().map(|one| one.subject).collect()
     }
 
-    /// The answers for one user, who may do what is named.
+    /// Answers for one user that may do what is named.
     fn answers(may: &[&str]) -> Vec<Answer> {
         let asked: [&[&str]; 3] = [
             &["iam:CreateAccessKey"],
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn users_who_may_steer_keyrot_are_named_with_what_they_may_do() {
+    async fn users_who_may_influence_keyrot_are_named_with_what_they_may_do() {
         let more = [
             answers(&["iam:CreateAccessKey", "iam:TagUser", "secretsmanager:PutSecretValue"]),
             answers(&[]),
@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn ok_says_what_was_examined_and_no_more() {
+    async fn ok_says_what_was_checked_and_no_more() {
         let (checks, _) = found(2, (0..2).flat_map(|_| answers(&[])).collect()).await;
         assert_eq!((checks.len(), checks[0].health), (1, Health::Ok));
         assert!(
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_may_not_be_asked_is_not_checked_and_not_failed() {
+    async fn a_denied_simulation_is_not_checked_and_not_failed() {
         for code in ["AccessDenied", "InvalidAction"] {
             let (checks, _) = found(2, vec![xml_error(403, code, "no")]).await;
             assert_eq!((checks.len(), checks[0].health), (1, Health::NotChecked), "{checks:?}");

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unusual_is_named_and_what_is_not_is_well() {
+    fn unusual_settings_are_named_and_others_are_ok() {
         let told = [("notify", "sns arn:aws:sns:eu-west-1:123456789012:ops")];
         let well = of(&told);
         assert_eq!(well.iter().map(|check| check.health).collect::<Vec<_>>(), [Health::Ok; 2]);

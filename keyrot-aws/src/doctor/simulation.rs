@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_PAGES: usize = 20;
 
-/// May this principal carry out these actions on this resource?
+/// The question whether this principal may carry out these actions on this resource.
 pub(super) struct Question<'a> {
     pub(super) about: String,
     pub(super) principal: String,
@@ -24,13 +24,13 @@ pub(super) struct Question<'a> {
 pub(super) struct Simulated {
     pub(super) allowed: Vec<&'static str>,
     pub(super) denied: Vec<Denied>,
-    /// Actions that it could not decide.
+    /// Actions that the simulation could not decide.
     pub(super) open: Vec<Open>,
     /// Actions without an answer.
     pub(super) silent: Vec<&'static str>,
 }
 
-/// An action that is never allowed.
+/// An action that is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Denied {
     pub(super) action: &'static str,
@@ -50,9 +50,9 @@ pub(super) struct Open {
 pub(super) enum Doubt {
     /// A policy uses these condition keys, whose values only a real request has.
     Missing(BTreeSet<String>),
-    /// The organization's policies do not allow it, by a simulation that does not evaluate those
-    /// with conditions on global keys, such as `aws:RequestedRegion` (IAM user guide, "IAM policy
-    /// testing with the IAM policy simulator").
+    /// The organization's policies do not allow the action, according to a simulation that ignores
+    /// policies with conditions on global keys, such as `aws:RequestedRegion` (IAM user guide, "IAM
+    /// policy testing with the IAM policy simulator").
     Organization,
 }
 
@@ -64,13 +64,13 @@ impl Simulated {
         self.silent.extend(other.silent);
     }
 
-    /// The actions of which nothing is known.
+    /// Returns the actions about which nothing is known.
     pub(super) fn unknown(&self) -> impl Iterator<Item = &'static str> {
         self.open.iter().map(|one| one.action).chain(self.silent.iter().copied())
     }
 }
 
-/// One answer for an action; of several, the worst counts.
+/// Records one answer for an action; of several answers, the worst counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Answer {
     Allowed,
@@ -94,8 +94,8 @@ impl Answer {
     }
 }
 
-/// Of a resource that was named they are in its own part of the result (IAM API reference,
-/// `EvaluationResult`).
+/// For a resource in the request, the values are in that resource's part of the result (IAM API
+/// reference, `EvaluationResult`).
 fn missing(result: &EvaluationResult) -> BTreeSet<String> {
     let of_resources =
         result.resource_specific_results().iter().flat_map(|one| one.missing_context_values());

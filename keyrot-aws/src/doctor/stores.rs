@@ -19,7 +19,7 @@ use std::time::Duration;
 /// The number of secrets that are read to find the last run.
 const SECRETS: usize = 20;
 
-/// Makes the checks that need only the ports, such as for an account in memory.
+/// Makes the checks that need only the ports. This also works on an in-memory account.
 pub async fn of_ports(
     ports: &Ports,
     settings: &Settings,
@@ -109,7 +109,7 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
     }
 }
 
-/// The first user's keys, and the last use of one.
+/// Checks the first user's keys, and the last use of one.
 async fn keys(ports: &Ports, user: UserArn, notes: &mut Notes<'_>) -> Option<KeyId> {
     let name = user.name();
     let keys = match ports.iam.list_keys(name).await {
@@ -227,7 +227,7 @@ async fn secrets(
     );
     notes.add(match seen.readable {
         None => Check::ok("secrets", text),
-        // Its contents are dropped: the finding says only that it can be read.
+        // The contents are dropped, because the finding says only that it can be read.
         Some((secret, version)) => match ports.store.inspect_version(&secret, &version).await {
             Ok(_) => {
                 sample.there = true;
@@ -245,7 +245,7 @@ async fn secrets(
     notes.add(last_run(seen.last, ports.clock.now(), read, all, settings));
 }
 
-/// Returns the user's home, if its tag names another place than the settings.
+/// Returns the user's home, if its tag names a place other than the settings do.
 fn home_elsewhere(subject: &Subject) -> Option<&Place> {
     let HomeTag::At(home) = &subject.home else { return None };
     Some(home.place()).filter(|place| **place != subject.place())
@@ -332,7 +332,7 @@ fn last_run(
     Check::ok(ABOUT, format!("{text}; a run with nothing to do leaves no record"))
 }
 
-/// The KMS key, if the settings name one.
+/// Checks the KMS key, if the settings name one.
 pub(super) async fn kms(aws: &Aws, settings: &Settings, sample: &Sample, notes: &mut Notes<'_>) {
     let Some(key) = settings.kms_key() else { return };
     let (Some(secret), true) = (&sample.secret, sample.there) else {
@@ -350,8 +350,8 @@ pub(super) async fn kms(aws: &Aws, settings: &Settings, sample: &Sample, notes: 
     notes.add(compare(key, used.as_deref(), secret));
 }
 
-/// A value under the key was already read; whether it is the configured key can be compared only if
-/// both have the same form.
+/// A value encrypted with the key was already read. Whether it is the configured key can be checked
+/// only if both are in the same form.
 fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
     let plain = |key: &str| key.rsplit('/').next().unwrap_or_default().to_owned();
     let is_alias = |key: &str| key.contains("alias/");
@@ -375,7 +375,7 @@ mod tests {
     use keyrot_core::settings::Sources;
 
     #[test]
-    fn keys_are_compared_where_they_can_be() {
+    fn keys_are_compared_if_they_have_the_same_form() {
         let secret = SecretName::parse("/iam/ci/access_key").unwrap();
         let arn = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab";
         let of = |set, used| compare(set, used, &secret).health;
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_run_is_worth_a_look_if_there_was_none_or_long_ago() {
+    fn the_last_run_is_a_warning_if_there_was_none_or_long_ago() {
         let settings = Settings::load(&Sources::default()).unwrap();
         let now: Timestamp = "2026-01-05T04:00:00Z".parse().unwrap();
         let secret = SecretName::parse("/iam/ci/access_key").unwrap();

@@ -13,10 +13,10 @@ use keyrot_core::model::ProbeAnswer;
 use keyrot_core::{Credentials, KeyId, SecretKey, Timestamp, UserArn};
 use std::time::SystemTime;
 
-/// How `x-amz-date` is written.
+/// The format of `x-amz-date`.
 const STAMP: &str = "%Y%m%dT%H%M%SZ";
 
-/// The `Authorization` header, taken apart.
+/// The parts of the `Authorization` header.
 pub(super) struct Signature<'a> {
     pub(super) key: &'a str,
     region: &'a str,
@@ -40,7 +40,7 @@ impl Caller {
         }
     }
 
-    /// `aws:PrincipalArn`: the user, or the role of a session.
+    /// Returns `aws:PrincipalArn`: the user, or the role of a session.
     pub(super) fn principal(&self, account: &str) -> String {
         match self {
             Self::Admin => format!("arn:aws:iam::{account}:role/emulator"),
@@ -94,7 +94,7 @@ impl<'a> Signature<'a> {
         )
         .into();
         let mut settings = SigningSettings::default();
-        // What the client has signed is signed, the user agent included.
+        // The headers that the client has signed are signed again, including the user agent.
         settings.excluded_headers = None;
         let params = v4::SigningParams::builder()
             .identity(&identity)
@@ -116,7 +116,7 @@ impl<'a> Signature<'a> {
     }
 }
 
-/// Refuses a signature of another time (IAM user guide, "Troubleshoot AWS API requests").
+/// Refuses a signature whose time is too far off (IAM user guide, "Troubleshoot AWS API requests").
 pub(super) fn in_time(call: &ApiCall, now: Timestamp) -> Result<(), Refused> {
     let allowed = TimeDelta::minutes(5);
     let header = call.head.headers.get("x-amz-date").and_then(|date| date.to_str().ok());
@@ -180,7 +180,7 @@ pub(super) fn caller(
         return if over { Err(unknown()) } else { Ok(Caller::User(arn)) };
     }
     let key = signer.clone();
-    // The account compares secrets; which one the client has shows in the signature alone.
+    // The account compares secrets, but only the signature shows which one the client has.
     let secret = match genuine(&World::secret_of(&signer)) {
         true => World::secret_of(&key),
         false => SecretKey::new(String::new()),
@@ -197,7 +197,7 @@ pub(super) fn caller(
 const KEY: &str = "AKIA";
 const SESSION: &str = "ASIA";
 
-/// A session with MFA for the user's key that signed the call: its id, secret and token.
+/// Returns a session with MFA for the user's key that signed the call: its id, secret and token.
 pub(super) fn session(call: &ApiCall, now: Timestamp) -> Option<(Credentials, String)> {
     let rest = Signature::read(&call.head)?.key.strip_prefix(KEY)?.to_owned();
     let id = KeyId::parse(format!("{SESSION}{rest}")).ok()?;
@@ -205,7 +205,7 @@ pub(super) fn session(call: &ApiCall, now: Timestamp) -> Option<(Credentials, St
     Some((World::credentials_of(&id), token))
 }
 
-/// When the session was begun that the call is made in; `None` if it is made in none.
+/// Returns when the caller's session began; `None` without a session.
 pub(super) fn issued(call: &ApiCall) -> Option<Timestamp> {
     let token = call.head.headers.get("x-amz-security-token")?.to_str().ok()?;
     let seconds = token.rsplit('-').next()?.parse().ok()?;
@@ -213,18 +213,18 @@ pub(super) fn issued(call: &ApiCall) -> Option<Timestamp> {
     genuine.then(|| Timestamp::from_timestamp(seconds, 0)).flatten()
 }
 
-/// The emulator's tokens hold the time of their issue.
+/// The emulator's tokens contain their time of issue.
 fn token_of(id: &str, seconds: i64) -> String {
     let seal = hash(&format!("{id} {seconds}"));
     format!("emulator-session-{seal:016x}-{seconds}")
 }
 
-/// The region that the call is for.
+/// Returns the region of the call.
 pub(super) fn region(call: &ApiCall) -> &str {
     Signature::read(&call.head).map_or("us-east-1", |s| s.region)
 }
 
-/// FNV-1a: the same for the same text, in every run.
+/// Hashes by FNV-1a: the same text has the same hash in every run.
 pub(crate) fn hash(text: &str) -> u64 {
     text.bytes()
         .fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3))

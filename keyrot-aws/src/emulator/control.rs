@@ -13,12 +13,12 @@ pub struct CallAt {
     pub action: Option<String>,
     /// The subject, as in [`Entry::subject`]; `None` for any.
     pub subject: Option<String>,
-    /// The number of such calls that pass first, and the number that are hit after that.
+    /// The number of such calls that pass first, and the number of later ones that are hit.
     pub turn: Countdown,
 }
 
 impl CallAt {
-    /// The first call of the action, once.
+    /// Selects the first call of the action, once.
     #[must_use]
     pub fn first(action: &str) -> Self {
         Self {
@@ -28,19 +28,19 @@ impl CallAt {
         }
     }
 
-    /// The nth call of any action, counted from zero, once.
+    /// Selects the nth call of any action, counted from zero, once.
     #[must_use]
     pub fn nth(n: usize) -> Self {
         Self { action: None, subject: None, turn: Countdown { after: n, times: 1 } }
     }
 
-    /// Every call of the action.
+    /// Selects every call of the action.
     #[must_use]
     pub fn every(action: &str) -> Self {
         Self::first(action).times(usize::MAX)
     }
 
-    /// Only those that are about this user or secret.
+    /// Selects only calls about this user or secret.
     #[must_use]
     pub fn about(mut self, subject: &str) -> Self {
         self.subject = Some(subject.to_owned());
@@ -61,7 +61,7 @@ impl CallAt {
         self
     }
 
-    /// Counts the call, and says whether it is hit.
+    /// Counts the call, and returns whether it is hit.
     fn hits(&mut self, action: &str, subject: Option<&str>) -> bool {
         let other = self.action.as_deref().is_some_and(|a| a != action)
             || self.subject.as_deref().is_some_and(|s| Some(s) != subject);
@@ -91,13 +91,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The permission is missing, in AWS's words and the code that the action's service uses.
+    /// Returns the answer for a missing permission, with AWS's text and the code of the action's
+    /// service.
     #[must_use]
     pub fn denied() -> Self {
         Self::Error { code: super::reply::DENIED.to_owned(), message: String::new(), status: 403 }
     }
 
-    /// An error of AWS's own, HTTP 500, with the call not carried out.
+    /// Returns a server error of AWS, HTTP 500; the call is not carried out.
     #[must_use]
     pub fn server_error() -> Self {
         Self::Error {
@@ -111,14 +112,14 @@ impl Fault {
 /// The moment at which a call is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// It has arrived and is not carried out yet.
+    /// The call has arrived, and is not carried out yet.
     Before,
-    /// It was carried out and is not answered yet.
+    /// The call was carried out, and is not answered yet.
     After,
 }
 
-/// A call that is held, or will be. If it is dropped without [`Gate::release`], the connection is
-/// cut: a call that was held before it was carried out never is.
+/// A call that is held, or will be. If the gate is dropped without [`Gate::release`], the
+/// connection is cut: a call that was held before it was carried out is then never carried out.
 #[derive(Debug)]
 pub struct Gate {
     reached: watch::Receiver<bool>,
@@ -154,7 +155,7 @@ impl Gate {
         *self.reached.borrow()
     }
 
-    /// Lets the call go on, or pass if it has not come yet.
+    /// Lets the call continue, or pass if it has not arrived yet.
     pub fn release(self) {
         self.open.send_replace(true);
     }
@@ -169,7 +170,7 @@ pub(super) struct Barrier {
 }
 
 impl Barrier {
-    /// Stands at the gate. Returns whether the call may go on.
+    /// Waits at the gate. Returns whether the call may continue.
     pub(super) async fn stand(mut self) -> bool {
         self.reached.send_replace(true);
         self.open.wait_for(|open| *open).await.is_ok()
@@ -186,9 +187,9 @@ pub(super) struct Control {
     pub(super) stats: Stats,
 }
 
-/// What happens to one call.
+/// What will happen to one call.
 pub(super) struct Fate {
-    /// Counted from one, for request ids.
+    /// The number of the call, from one, for request ids.
     pub(super) number: u64,
     /// The call's place in the log.
     entry: Option<usize>,
@@ -232,16 +233,16 @@ impl Control {
         Gate { reached: seen, open }
     }
 
-    /// A call has arrived.
+    /// Records that a call has arrived.
     pub(super) fn begin(&mut self, action: &'static str, subject: Option<String>) -> Fate {
         let now = Instant::now();
         let throttled = self.throttles(action, now);
         let about = subject.as_deref();
-        // A throttled call does not use up a fault: it is not the call that the test means.
+        // A throttled call does not use up a fault, because it is not the call that the test means.
         let (fault, barrier) = if throttled {
             (None, None)
         } else {
-            // Each counts the call, also those after the first that it hits.
+            // Every fault counts the call, even if an earlier one hits it.
             let hit: Vec<bool> =
                 self.faults.iter_mut().map(|(at, _)| at.hits(action, about)).collect();
             let fault = hit.iter().position(|hit| *hit).map(|at| self.faults[at].1.clone());
@@ -261,7 +262,7 @@ impl Control {
         Fate { number: self.numbers, entry, throttled, fault, barrier }
     }
 
-    /// A call has ended. One that arrived before the counts were reset is skipped.
+    /// Records that a call has ended. A call that arrived before the counts were reset is skipped.
     pub(super) fn end(&mut self, fate: &Fate, action: &'static str, outcome: Outcome) {
         let entry = fate.entry.and_then(|at| self.stats.log.get_mut(at));
         if let Some(entry) = entry.filter(|e| e.action == action && e.outcome == Outcome::Pending) {
@@ -272,7 +273,7 @@ impl Control {
     fn throttles(&mut self, action: &str, now: Instant) -> bool {
         let mut its: Vec<&mut Bucket> =
             self.buckets.iter_mut().filter(|b| b.holds(action)).collect();
-        // Every bucket is refilled, whatever the others say.
+        // Every bucket is refilled, whatever the other buckets return.
         let mut ready = true;
         for bucket in &mut its {
             ready &= bucket.ready(now);

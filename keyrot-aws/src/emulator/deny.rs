@@ -1,9 +1,9 @@
-//! The evaluation of policies as far as they deny: inline policies of users, and the account's
-//! service control policy. `Allow` statements are ignored.
+//! Evaluates the `Deny` statements of policies: users' inline policies, and the account's service
+//! control policy. `Allow` statements are ignored.
 //!
-//! By the IAM user guide: "IAM JSON policy elements: Condition operators", "Set operators for
-//! multivalued context keys", "Policy evaluation logic", and "IAM JSON policy elements: Variables
-//! and tags" for `${*}`, `${?}` and `${$}`.
+//! The rules are from the IAM user guide: "IAM JSON policy elements: Condition operators", "Set
+//! operators for multivalued context keys", "Policy evaluation logic", and "IAM JSON policy
+//! elements: Variables and tags" for `${*}`, `${?}` and `${$}`.
 
 use keyrot_core::Timestamp;
 use keyrot_core::memory::MemoryUser;
@@ -13,21 +13,21 @@ use std::collections::BTreeMap;
 /// A request as a policy sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessRequest {
-    /// Such as `iam:TagUser`.
+    /// The action, such as `iam:TagUser`.
     pub action: String,
-    /// The ARN of what it is about.
+    /// The ARN of the resource.
     pub resource: String,
     context: BTreeMap<String, Vec<String>>,
 }
 
 impl AccessRequest {
-    /// A request without any context.
+    /// Returns a request without any context.
     #[must_use]
     pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
         Self { action: action.into(), resource: resource.into(), context: BTreeMap::new() }
     }
 
-    /// With the values of a condition key. A key without values is not in the request.
+    /// Adds the values of a condition key. A key without values is not in the request.
     #[must_use]
     pub fn with(mut self, key: &str, values: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let values: Vec<String> = values.into_iter().map(Into::into).collect();
@@ -37,7 +37,7 @@ impl AccessRequest {
         self
     }
 
-    /// Names of condition keys are the same in any case.
+    /// Names of condition keys are not case-sensitive.
     fn values(&self, key: &str) -> &[String] {
         self.context.get(&key.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
@@ -53,7 +53,7 @@ pub(super) fn denies(user: &MemoryUser, request: &AccessRequest) -> bool {
 
 /// Whether a statement of the policy denies the request.
 ///
-/// An operator that is not known here matches nothing: the statement does not deny.
+/// An operator that is unknown here matches nothing, so the statement does not deny.
 #[must_use]
 pub fn denied_by(policy: &Value, request: &AccessRequest) -> bool {
     statements(policy).iter().any(|statement| denied_by_statement(statement, request))
@@ -112,8 +112,8 @@ fn texts(value: &Value) -> Vec<&str> {
     }
 }
 
-/// All keys of an operator have to fit, each with one of its values; with every value where the
-/// operator is a negated one.
+/// All keys of an operator have to match, each with one of its values, or with every value if the
+/// operator is negated.
 fn holds(operator: &str, keys: &Value, request: &AccessRequest) -> bool {
     let (operator, if_exists) = match operator.strip_suffix("IfExists") {
         Some(operator) => (operator, true),
@@ -135,7 +135,7 @@ fn holds(operator: &str, keys: &Value, request: &AccessRequest) -> bool {
             match (set, given) {
                 (Some("ForAnyValue"), _) => given.iter().any(fits),
                 (Some("ForAllValues"), _) => given.iter().all(fits),
-                // What is not in the request is not equal to anything.
+                // A key that is not in the request is not equal to anything.
                 (_, []) => if_exists || negated(operator).is_some(),
                 (_, given) => given.iter().all(fits),
             }
@@ -143,7 +143,7 @@ fn holds(operator: &str, keys: &Value, request: &AccessRequest) -> bool {
     })
 }
 
-/// The operator that a negated one turns around.
+/// Returns the operator that a negated one inverts.
 fn negated(operator: &str) -> Option<String> {
     let (kind, rest) = operator.split_once("Not")?;
     Some(format!("{kind}{rest}"))
@@ -160,7 +160,7 @@ fn compare(operator: &str, given: &str, expected: &[&str]) -> bool {
         "StringEqualsIgnoreCase" => literal(expected).eq_ignore_ascii_case(given),
         "StringLike" => like(expected, given),
         "ArnEquals" | "ArnLike" => {
-            // Each of the six parts by itself.
+            // Each of the six parts is compared separately.
             let (pattern, arn): (Vec<_>, Vec<_>) =
                 (expected.splitn(6, ':').collect(), given.splitn(6, ':').collect());
             pattern.len() == arn.len()
@@ -174,12 +174,12 @@ fn compare(operator: &str, given: &str, expected: &[&str]) -> bool {
     })
 }
 
-/// A text without the escapes of policy variables.
+/// Returns the text without the escapes of policy variables.
 fn literal(text: &str) -> String {
     text.replace("${*}", "*").replace("${?}", "?").replace("${$}", "$")
 }
 
-/// `*` for any characters, `?` for one.
+/// Matches a pattern: `*` for any characters, `?` for one.
 fn like(pattern: &str, text: &str) -> bool {
     for escaped in ["*", "?", "$"] {
         if let Some(rest) = pattern.strip_prefix(&format!("${{{escaped}}}")) {
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_issued_before_is_denied_and_a_long_term_key_never() {
+    fn credentials_issued_earlier_are_denied_and_a_long_term_key_never() {
         let now: Timestamp = "2026-01-05T04:00:00Z".parse().unwrap();
         let ended = EndedSessions::as_of(now);
         for document in [ended.document(), deny_issued_before(None, ended.before)] {
@@ -234,7 +234,7 @@ mod tests {
             );
             assert!(!denies(&user, Some(ended.before)), "begun after it");
             assert!(!denies(&user, None), "a long-term key carries no time of issue");
-            // This works because there is no IfExists.
+            // This works because the condition has no IfExists.
             let wrong = with(&document.replace("DateLessThan", "DateLessThanIfExists"));
             assert!(denies(&wrong, None) && denies(&wrong, Some(now)));
         }

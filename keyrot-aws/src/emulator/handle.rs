@@ -1,4 +1,4 @@
-//! A running emulator, as a test holds it.
+//! The handle of a running emulator.
 
 use super::control::{CallAt, Control, Fault, Gate, When};
 use super::observe::{By, Change};
@@ -56,20 +56,20 @@ impl Emulator {
         Ok(Self { shared, address, admin, region, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The endpoint, for `AWS_ENDPOINT_URL`: `http://127.0.0.1:PORT`.
+    /// Returns the endpoint, for `AWS_ENDPOINT_URL`: `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// The administrator's access key.
+    /// Returns the administrator's access key.
     #[must_use]
     pub fn admin_credentials(&self) -> &Credentials {
         &self.admin
     }
 
-    /// What a client's process needs in its environment to call the emulator as its administrator,
-    /// and what keyrot needs to adopt its users.
+    /// Returns the variables that a client process needs to call the emulator as its administrator,
+    /// and those that keyrot needs to adopt its users.
     #[must_use]
     pub fn env(&self) -> [(&'static str, String); 7] {
         [
@@ -84,7 +84,7 @@ impl Emulator {
         ]
     }
 
-    /// A copy of the account as it is.
+    /// Returns a copy of the account as it is now.
     #[must_use]
     pub fn world(&self) -> World {
         let mut world = self.shared.world().clone();
@@ -92,7 +92,7 @@ impl Emulator {
         world
     }
 
-    /// The account's time.
+    /// Returns the account's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.world().now()
@@ -108,9 +108,9 @@ impl Emulator {
         result
     }
 
-    /// Observes the account: from now on the function gets each call's change, when it is carried
-    /// out and before another call can act. It does not get calls from unknown callers, calls that
-    /// a fault prevented, or the passing of time.
+    /// Observes the account: from now on the function gets the change of each call, when the call
+    /// is carried out and before another one can act. It does not get calls from unknown callers,
+    /// calls that a fault prevented, or the passing of time.
     ///
     /// The account is locked during the call, so the function must not use the emulator: that would
     /// deadlock. If it panics, the connection is cut, so collect data and assert later. It is meant
@@ -163,7 +163,7 @@ impl Emulator {
         self.control().limit(limits);
     }
 
-    /// Holds the first call that fits, until [`Gate::release`].
+    /// Holds the first matching call until [`Gate::release`].
     #[must_use = "a gate that is dropped loses the call"]
     pub fn pause(&self, at: CallAt, when: When) -> Gate {
         self.control().pause(at, when)
@@ -194,7 +194,7 @@ impl Drop for Emulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // Its panic, if any, was printed by then.
+            // A panic of the thread, if any, was already printed.
             let _ = thread.join();
         }
     }

@@ -9,7 +9,7 @@ use keyrot_core::model::UserId;
 use keyrot_core::{IamUser, Timestamp, UserArn, UserName};
 use std::collections::BTreeMap;
 
-/// IAM's, for a user: `TagUser` in the API reference.
+/// IAM's limit on tags of a user: `TagUser` in the API reference.
 const MOST_TAGS: usize = 50;
 
 pub(super) fn answer(
@@ -92,7 +92,7 @@ pub(super) fn answer(
     }
 }
 
-/// The ARN of the user that the call is about; `None` if it is about none.
+/// Returns the ARN of the call's user; `None` if it has none.
 pub(super) fn resource(call: &ApiCall, caller: &Caller, world: &World) -> Option<String> {
     let name = user_name(call, caller).ok()?;
     let path = call.text("Path").unwrap_or("/");
@@ -115,7 +115,7 @@ pub(super) fn caller_identity(caller: &Caller, world: &World) -> Output {
     })
 }
 
-/// `GetSessionToken`, with MFA only: that is all that it is good for here.
+/// `GetSessionToken`, only with MFA, because nothing here needs it without.
 pub(super) fn session_token(
     call: &ApiCall,
     caller: &Caller,
@@ -165,7 +165,7 @@ fn authorization_details(call: &ApiCall, world: &World, longest: usize) -> Resul
     }))
 }
 
-/// `ListUsers` shows no tags (IAM API reference, `ListUsers`).
+/// `ListUsers` returns no tags (IAM API reference, `ListUsers`).
 fn list_users(call: &ApiCall, world: &World, longest: usize) -> Result<Output, Refused> {
     let users = world.list_users(call.text("PathPrefix").unwrap_or("/"));
     let (page, marker) = page(call, users, longest, |u| u.arn.name().to_string())?;
@@ -177,7 +177,7 @@ fn list_users(call: &ApiCall, world: &World, longest: usize) -> Result<Output, R
 
 fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
     let name = required_name(call)?;
-    // Names are distinguished whatever their case (IAM API reference, `CreateUser`).
+    // Names are not distinguished by case (IAM API reference, `CreateUser`).
     if world.users().any(|u| u.arn.name().as_str().eq_ignore_ascii_case(name.as_str())) {
         return Err(Refused::new(
             "EntityAlreadyExists",
@@ -197,7 +197,7 @@ fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
     Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.id, &user.arn, Some(&user.tags)))))
 }
 
-/// A tag's key is one whatever its case (IAM user guide, "Tags for IAM resources").
+/// Tag keys are not case-sensitive (IAM user guide, "Tags for IAM resources").
 fn tag(tags: &mut BTreeMap<String, String>, new: Vec<(String, String)>) -> Result<(), Refused> {
     let mut all = tags.clone();
     for (key, value) in new {
@@ -214,7 +214,8 @@ fn tag(tags: &mut BTreeMap<String, String>, new: Vec<(String, String)>) -> Resul
     Ok(())
 }
 
-/// One page of a list, and the marker of the next. The marker is the name of the page's last item.
+/// Returns one page of a list, and the marker of the next. The marker is the name of the page's
+/// last item.
 pub(super) fn page<T>(
     call: &ApiCall,
     items: Vec<T>,
@@ -238,7 +239,7 @@ pub(super) fn cut<T>(
     (page, marker)
 }
 
-/// The user that the call is about: by name, or the caller.
+/// Returns the call's user: the one that it names, or the caller.
 pub(super) fn user_name(call: &ApiCall, caller: &Caller) -> Result<UserName, Refused> {
     match (call.text("UserName"), caller) {
         (Some(_), _) => required_name(call),
@@ -267,9 +268,9 @@ fn detail(x: &mut Xml, id: &UserId, arn: &UserArn, tags: Option<&BTreeMap<String
     x.text("UserName", arn.name().as_str());
     x.text("UserId", id.as_str());
     x.text("Arn", arn.as_str());
-    // The account does not keep it.
+    // The account does not keep this field.
     x.time("CreateDate", Timestamp::UNIX_EPOCH);
-    // AWS leaves the element out where there is no tag.
+    // AWS leaves the element out if there are no tags.
     if let Some(tags) = tags.filter(|t| !t.is_empty()) {
         write_tags(x, tags);
     }

@@ -23,34 +23,35 @@
 //!
 //! # What it does
 //! - The rules of [`World`](keyrot_core::memory::World), with AWS's error codes, HTTP statuses and
-//!   request ids; lists are cut into pages, where AWS's are.
+//!   request ids. Lists have pages where AWS's have them.
 //! - The caller is named by the `Authorization` header, and its signature (Signature Version 4) is
 //!   verified. The emulator's own administrator may do everything; a user whose key is Active and
 //!   propagated may do what [`ADMINISTRATOR`] allows, if attached, and otherwise only
-//!   `GetCallerIdentity` and `GetSessionToken`, which wants [`MFA_CODE`]. Every authenticated call
-//!   counts as a use of its key, and is in the trail immediately, from 127.0.0.1 and with the
+//!   `GetCallerIdentity` and `GetSessionToken`, which requires [`MFA_CODE`]. Every authenticated
+//!   call counts as a use of its key, and is in the trail immediately, from 127.0.0.1 and with the
 //!   client's user agent.
 //! - The `Date` of each answer is the account's time.
-//! - A credential report is made by the second call that asks for it, and is kept for four hours.
-//! - A request that has arrived is carried out, even if the client is gone by then.
-//! - [`RateLimit`]s are token buckets that refill without pause; a refused call answers
+//! - The second call that requests a credential report creates it. It is kept for four hours.
+//! - A request that has arrived is carried out, even if the client has disconnected by then.
+//! - [`RateLimit`]s are token buckets that refill without pause; a refused call returns
 //!   `Throttling` (Secrets Manager: `ThrottlingException`).
 //!
 //! # What it does not
-//! One account; its secrets are by region, as the request is signed. No policies but the above; of
-//! inline policies and of the service control policy ([`Emulator::service_control_policy`]) what
-//! they deny by action, resource, `aws:PrincipalArn`, `aws:RequestedRegion`, `aws:RequestTag/…`,
-//! `aws:TagKeys` and `aws:TokenIssueTime`, which `SimulatePrincipalPolicy` simulates, too; no KMS,
-//! no replication, no binary secrets, no labels but AWS's own three, no deletion of a secret
+//! There is one account. Its secrets are separated by region, according to the request's signature.
+//! Other policies are not evaluated. Of inline policies and of the service control policy
+//! ([`Emulator::service_control_policy`]), it evaluates what they deny by action, resource,
+//! `aws:PrincipalArn`, `aws:RequestedRegion`, `aws:RequestTag/…`, `aws:TagKeys` and
+//! `aws:TokenIssueTime`, and `SimulatePrincipalPolicy` simulates that, too. There is no KMS, no
+//! replication, no binary secret, no label except AWS's own three, and no deletion of a secret
 //! without recovery. The age of a signature is checked only if [`EmulatorOptions::strict_time`]
 //! says so, because the account's clock need not be the client's. A user's creation date, and a
 //! secret's description, KMS key and dates are not kept.
 //!
 //! # Use in tests
-//! It runs on a thread of its own, so it serves a test's own runtime, blocking code and child
-//! processes alike. [`Emulator::pause`] holds a call, before or after it is carried out, until the
-//! test has done what it wants, such as killing the client. [`Emulator::observe`] observes every
-//! change, such as with [`keyrot_core::memory::Watch`], which checks keyrot's promises.
+//! It runs on a separate thread, so it serves a test's own runtime, blocking code and child
+//! processes. [`Emulator::pause`] holds a call, before or after it is carried out, until the test
+//! releases it, for example after killing the client. [`Emulator::observe`] observes every change,
+//! such as with [`keyrot_core::memory::Watch`], which checks keyrot's promises.
 
 mod auth;
 mod control;

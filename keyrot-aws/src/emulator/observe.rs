@@ -4,9 +4,9 @@ use keyrot_core::memory::World;
 /// A change to the account, for [`Emulator::observe`](super::Emulator::observe).
 #[derive(Debug, Clone, Copy)]
 pub struct Change<'a> {
-    /// Its author.
+    /// Who made the change.
     pub by: &'a By,
-    /// The call's action, such as `CreateAccessKey`; `None` for what the test did itself.
+    /// The call's action, such as `CreateAccessKey`; `None` for a change by the test itself.
     pub action: Option<&'static str>,
     /// The account right before, at the time of the call.
     pub before: &'a World,

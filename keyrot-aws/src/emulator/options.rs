@@ -8,12 +8,12 @@ pub struct EmulatorOptions {
     pub port: u16,
     /// The region in [`Emulator::env`](super::Emulator::env). Default `us-east-1`.
     pub region: String,
-    /// How long each call takes, from its arrival to its answer; it is carried out half-way.
-    /// Default zero.
+    /// How long each call takes, from its arrival to its answer; it is carried out halfway. Default
+    /// zero.
     pub latency: Duration,
     /// What is throttled. Default: nothing.
     pub limits: Vec<RateLimit>,
-    /// How the account's clock runs. Default: as the machine's.
+    /// How the account's clock runs. Default: like the machine's.
     pub time: WorldTime,
     /// Whether a request is refused that was signed more than five minutes from the account's time,
     /// as AWS does. Default `false`, because the account's clock need not be the client's.
@@ -43,8 +43,8 @@ impl Default for EmulatorOptions {
 /// How the account's clock runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorldTime {
-    /// As the machine's: an account whose time is past is brought up to the present at the start.
-    /// It never goes back.
+    /// It runs like the machine's. An account whose time is in the past is brought up to the
+    /// present at the start. It never goes back.
     Wall,
     /// It stands still, except for [`Emulator::advance`](super::Emulator::advance) and the
     /// account's own [`call_time`](keyrot_core::memory::Rules::call_time).

@@ -1,9 +1,9 @@
-//! The callers, besides keyrot's own users.
+//! The callers that are not keyrot's own users.
 
-/// The managed policy by whose name a user may make every call.
+/// The managed policy that allows a user every call, by its name.
 pub const ADMINISTRATOR: &str = "AdministratorAccess";
 
-/// The managed policy by whose name a user may make every call that it makes in a session with MFA.
+/// The managed policy that allows a user every call in a session with MFA, by its name.
 pub const ADMINISTRATOR_WITH_MFA: &str = "AdministratorAccessWithMfa";
 
 /// The code of every MFA device.

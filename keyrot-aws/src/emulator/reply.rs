@@ -16,7 +16,7 @@ pub(super) const UNKNOWN_KEY: &str = "InvalidClientTokenId";
 pub(super) const BAD_SIGNATURE: &str = "SignatureDoesNotMatch";
 pub(super) const NO_SIGNATURE: &str = "MissingAuthenticationToken";
 
-/// An error that is answered.
+/// An error answer.
 #[derive(Debug)]
 pub(super) struct Refused {
     pub(super) code: Cow<'static, str>,
@@ -54,7 +54,7 @@ impl Refused {
         )
     }
 
-    /// The code in the service's own form.
+    /// Returns the code in the service's own form.
     pub(super) fn code_of(&self, service: Service) -> &str {
         match (&*self.code, service) {
             (DENIED, json) if json.is_json() => "AccessDeniedException",
@@ -68,7 +68,7 @@ impl Refused {
 
     fn status_of(&self, service: Service) -> u16 {
         match (self.status, service, &*self.code) {
-            // A missing permission has the same status however it came about.
+            // A missing permission has the same status, whatever the cause.
             (Some(status), ..) if self.code != DENIED => status,
             (_, json, _) if json.is_json() => 400,
             (_, _, "NoSuchEntity" | "ReportInProgress") => 404,
@@ -86,11 +86,11 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// What a call that was carried out answers.
+/// The answer of a call that was carried out.
 pub(super) enum Output {
-    /// Nothing but that it was.
+    /// An answer without output.
     Empty,
-    /// The inside of the result's element.
+    /// The content of the result's element.
     Xml(Xml),
     Json(serde_json::Value),
 }
@@ -133,7 +133,7 @@ pub(super) fn render(
 fn json_body(output: Output) -> String {
     match output {
         Output::Json(value) => value.to_string(),
-        // Secrets Manager's actions without output answer nothing at all.
+        // Secrets Manager's actions without output return an empty body.
         Output::Empty | Output::Xml(_) => String::new(),
     }
 }
@@ -172,7 +172,7 @@ fn namespace(service: Service) -> &'static str {
     }
 }
 
-/// XML that is written from the outside in.
+/// A writer of XML, from the outside in.
 #[derive(Default)]
 pub(super) struct Xml(String);
 
@@ -193,7 +193,7 @@ impl Xml {
         self.element(name, |x| x.raw(text));
     }
 
-    /// A text that has no element of its own.
+    /// Writes a text without an element around it.
     pub(super) fn raw(&mut self, text: &str) {
         for c in text.chars() {
             match c {
@@ -222,7 +222,7 @@ impl Xml {
         });
     }
 
-    /// How a paged list ends.
+    /// Writes the end of a paged list.
     pub(super) fn page_end(&mut self, marker: Option<&str>) {
         self.text("IsTruncated", if marker.is_some() { "true" } else { "false" });
         if let Some(marker) = marker {

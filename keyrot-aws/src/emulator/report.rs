@@ -1,4 +1,4 @@
-//! IAM's credential report: asked for, made, and good for four hours.
+//! IAM's credential report: requested, created, and valid for four hours.
 
 use super::reply::{Output, Refused, Xml};
 use super::request::ApiCall;
@@ -9,8 +9,8 @@ use keyrot_core::memory::World;
 use keyrot_core::model::after;
 use std::time::Duration;
 
-/// IAM makes no new report while the last is younger (IAM user guide, "Generate credential reports
-/// for your AWS account").
+/// IAM creates no new report while the last is younger than this (IAM user guide, "Generate
+/// credential reports for your AWS account").
 const GOOD_FOR: Duration = Duration::from_secs(4 * 3600);
 
 /// The account's last report.
@@ -18,9 +18,9 @@ const GOOD_FOR: Duration = Duration::from_secs(4 * 3600);
 pub(super) enum Reports {
     #[default]
     None,
-    /// It was asked for.
+    /// It was requested.
     Begun,
-    /// It was made at this time.
+    /// It was created at this time.
     Made(Timestamp, Vec<u8>),
 }
 
@@ -32,7 +32,7 @@ impl Reports {
         }
     }
 
-    /// The first call begins it, and the next one finds it made.
+    /// The first call requests the report, and the next one finds it created.
     fn generate(&mut self, world: &World) -> Result<Output, Refused> {
         let state = |state: &str| {
             Xml::of(|x| {

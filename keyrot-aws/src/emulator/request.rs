@@ -1,4 +1,4 @@
-//! A request as AWS reads it: which service's which action, with which parameters.
+//! A request as AWS reads it: the service, the action, and its parameters.
 
 use super::reply::Refused;
 use super::throttle::{IAM_READS, IAM_WRITES, SECRET_READS, SECRET_WRITES, STS, TRAIL};
@@ -57,7 +57,7 @@ impl ApiCall {
                     let field = |name: &str| {
                         fields.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
                     };
-                    // The protocol's version is the service's.
+                    // The protocol's version is that of the service.
                     let service = if field("Version").as_deref() == Some("2011-06-15") {
                         Service::Sts
                     } else {
@@ -84,7 +84,7 @@ impl ApiCall {
         }
     }
 
-    /// A text that may be left out.
+    /// Returns an optional text.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         match &self.parameters {
             Parameters::Query(fields) => {
@@ -94,13 +94,13 @@ impl ApiCall {
         }
     }
 
-    /// A text that may not.
+    /// Returns a required text.
     pub(super) fn required(&self, name: &str) -> Result<&str, Refused> {
         self.text(name)
             .ok_or_else(|| invalid(self.service, &format!("Value at '{name}' must not be null")))
     }
 
-    /// A number, if it is given and within these bounds; else the default.
+    /// Returns a number within these bounds, or the default if it is not given.
     pub(super) fn number(&self, name: &str, default: usize, most: usize) -> Result<usize, Refused> {
         let given = match &self.parameters {
             Parameters::Query(_) => self.text(name).map(|t| t.parse().ok()),
@@ -117,7 +117,7 @@ impl ApiCall {
         }
     }
 
-    /// A list of texts: `Name.member.N`, or an array.
+    /// Returns a list of texts: `Name.member.N`, or an array.
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         match &self.parameters {
             Parameters::Query(_) => {
@@ -135,7 +135,7 @@ impl ApiCall {
         }
     }
 
-    /// A list of tags, each as long as the service takes it.
+    /// Returns a list of tags, within the service's limits on length.
     pub(super) fn checked_tags(&self, service: Service) -> Result<Vec<(String, String)>, Refused> {
         let code = if service.is_json() { "ValidationException" } else { "ValidationError" };
         let tags = self.tags();
@@ -143,7 +143,7 @@ impl ApiCall {
         Ok(tags)
     }
 
-    /// A list of tags.
+    /// Returns a list of tags.
     pub(super) fn tags(&self) -> Vec<(String, String)> {
         match &self.parameters {
             Parameters::Query(_) => {
@@ -184,7 +184,7 @@ impl ApiCall {
     }
 }
 
-/// A parameter that is not usable.
+/// Returns the error for a parameter that is not usable.
 pub(super) fn invalid(service: Service, message: &str) -> Refused {
     let code = if service.is_json() { "ValidationException" } else { "ValidationError" };
     Refused::new(code, format!("1 validation error detected: {message}"))

@@ -29,8 +29,8 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
             let (from, to) = (version("RemoveFromVersionId")?, version("MoveToVersionId")?);
             let stands = world.secret(&name).and_then(|s| s.labelled(label));
             if let Some(named) = from.as_ref().filter(|named| stands != Some(*named)) {
-                // Stricter than the in-memory account, for which a move that was made already is no
-                // error.
+                // This is stricter than the in-memory account, for which a move that was already
+                // made is not an error.
                 let message = format!(
                     "The staging label {} is not attached to version {named}.",
                     label_name(label)
@@ -96,7 +96,7 @@ pub(super) fn answer(call: &ApiCall, world: &mut World, longest: usize) -> Resul
     }
 }
 
-/// The ARN of the secret that the call is about, or before there is one, the ARN that its name has
+/// Returns the ARN of the call's secret. Before the secret exists, it is the ARN of its name,
 /// without the six characters.
 pub(super) fn resource(call: &ApiCall, world: &World) -> Option<String> {
     let name = name_in(call.text("SecretId").or_else(|| call.text("Name"))?);
@@ -122,7 +122,7 @@ fn create(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
             let message = "You can't create this secret because a secret with this name is already scheduled for deletion.";
             return Err(Refused::new("InvalidRequestException", message));
         }
-        // To repeat it is a no-op (Secrets Manager API reference, `CreateSecret`, parameter
+        // Repeating it is a no-op (Secrets Manager API reference, `CreateSecret`, parameter
         // `ClientRequestToken`).
         let repeated =
             first.as_ref().is_some_and(|(version, value)| there.value(version) == Some(value));
@@ -158,7 +158,7 @@ fn put(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output, R
 fn describe(name: &SecretName, world: &World) -> Output {
     let mut more = Map::new();
     if let Some(secret) = world.secret(name) {
-        // One that waits for its value is no version yet, but its label stands.
+        // A version that waits for its value is no version yet, but it has its label.
         let labelled: BTreeSet<&VersionId> =
             LABELS.iter().filter_map(|(_, label)| secret.labelled(*label)).collect();
         let map: Map<String, Json> =
@@ -281,7 +281,7 @@ fn delete(call: &ApiCall, name: &SecretName, world: &mut World) -> Result<Output
     Ok(named(name, world, fields(json!({ "DeletionDate": seconds(date) }))))
 }
 
-/// The secret's name in a `SecretId`, which may be an ARN.
+/// Returns the secret's name from a `SecretId`, which may be an ARN.
 pub(super) fn name_in(id: &str) -> &str {
     Arn::parse(id).and_then(|arn| arn.secret_name()).unwrap_or(id)
 }
@@ -298,7 +298,7 @@ fn found(call: &ApiCall, world: &World) -> Result<SecretName, Refused> {
     Ok(name)
 }
 
-/// The fields that every answer about a secret has, and more.
+/// Returns the fields that every answer about a secret has, and these others.
 fn named(name: &SecretName, world: &World, mut more: Map<String, Json>) -> Output {
     if let Some(arn) = world.arn_of(name) {
         more.insert("ARN".into(), arn.to_string().into());
@@ -324,7 +324,7 @@ fn secret_string(call: &ApiCall) -> Result<Option<Value>, Refused> {
     Ok(call.text("SecretString").map(Value::text))
 }
 
-/// The new version's id: the client's token, or one of our own.
+/// Returns the new version's id: the client's token, or one that the emulator chooses.
 fn token(call: &ApiCall) -> Result<VersionId, Refused> {
     let random = || RandomState::new().hash_one(());
     let id = match call.text("ClientRequestToken") {

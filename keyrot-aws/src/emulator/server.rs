@@ -24,10 +24,10 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-/// No request of these services is longer: a secret has 64 KiB at most.
+/// The longest request: a secret has at most 64 KiB.
 const LONGEST_BODY: usize = 1 << 20;
 
-/// What the server and its owner share.
+/// The state that the server and its owner share.
 pub(super) struct Shared {
     world: Mutex<Clocked>,
     control: Mutex<Control>,
@@ -43,7 +43,7 @@ pub(super) struct Shared {
 struct Clocked {
     world: World,
     time: WorldTime,
-    /// How far the account's clock was moved beyond the machine's.
+    /// How far the account's clock was advanced beyond the machine's.
     ahead: Duration,
     observers: Vec<Observer>,
 }
@@ -53,7 +53,7 @@ struct Clocked {
 #[error("the emulator cut the connection on purpose")]
 pub(super) struct Cut;
 
-/// The account, for as long as one call is carried out.
+/// The account while one call is carried out.
 pub(super) struct Account<'a> {
     guard: MutexGuard<'a, Clocked>,
 }
@@ -76,12 +76,12 @@ impl Account<'_> {
         self.guard.observers.push(observer);
     }
 
-    /// The account as it is, for who looks on; without anybody the copy is spared.
+    /// Copies the account for the observer; without one, no copy is made.
     pub(super) fn before(&self) -> Option<World> {
         (!self.guard.observers.is_empty()).then(|| self.guard.world.clone())
     }
 
-    /// Shows what was done to those who look on.
+    /// Shows the observer what was done.
     pub(super) fn show(&mut self, before: Option<&World>, by: &By, action: Option<&'static str>) {
         let Clocked { world, observers, .. } = &mut *self.guard;
         if let Some(before) = before {
@@ -123,8 +123,7 @@ impl Shared {
         }
     }
 
-    /// The account at the present. A panic in a test's closure leaves it as it was; it stays
-    /// usable.
+    /// Returns the account at the present time. A panic in a test's closure does not damage it.
     pub(super) fn world(&self) -> Account<'_> {
         let mut guard = self.world.lock().unwrap_or_else(PoisonError::into_inner);
         guard.catch_up();
@@ -145,7 +144,7 @@ impl Shared {
         *self.scp.lock().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
-    /// What the call is about.
+    /// Returns the subject of the call.
     fn subject(&self, call: &ApiCall) -> Option<String> {
         let owner = |key: &str| {
             let key = KeyId::parse(key).ok()?;
@@ -162,7 +161,7 @@ impl Shared {
         }
     }
 
-    /// A scripted error.
+    /// Returns an injected error.
     fn refuse(&self, call: &ApiCall, code: &str, message: &str, status: u16) -> Refused {
         if code == DENIED && message.is_empty() {
             let caller = Caller::Admin.arn(self.world().account());
@@ -175,7 +174,7 @@ impl Shared {
         let mut world = self.world();
         let time = world.rules.call_time;
         world.advance(time);
-        // IAM is everywhere; secrets are where the request was signed for.
+        // IAM is global. Secrets are in the region for which the request was signed.
         if call.service == Service::SecretsManager {
             world.set_region(auth::region(call));
         }
@@ -243,7 +242,7 @@ impl Shared {
     }
 }
 
-/// The call as policies see it.
+/// Returns the call as policies see it.
 fn asked(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
     let action = format!("{}:{}", call.service.prefix(), call.action);
     let resource = match call.service {
@@ -265,7 +264,7 @@ fn asked(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
         .with("aws:TokenIssueTime", auth::issued(call).map(|at| at.to_rfc3339()))
 }
 
-/// Serves until the owner lets go of the other end of `stopped`.
+/// Serves until the owner drops the other end of `stopped`.
 pub(super) async fn serve(
     listener: std::net::TcpListener,
     shared: Arc<Shared>,
@@ -278,19 +277,19 @@ pub(super) async fn serve(
             _ = &mut stopped => return,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
-                // Out of file descriptors, most likely: some connection may end meanwhile.
+                // There are probably no file descriptors left; some connection may end meanwhile.
                 Err(_) => {
                     tokio::time::sleep(Duration::from_millis(20)).await;
                     continue;
                 }
             },
         };
-        // Without it small answers wait for the client's delayed acknowledgement.
+        // Otherwise small answers would wait for the client's delayed acknowledgment.
         let _ = stream.set_nodelay(true);
         let shared = Arc::clone(&shared);
         let service = service_fn(move |request| {
-            // A request that has arrived is carried out, even if the client is gone: so it is a
-            // task of its own.
+            // A request that has arrived is carried out even if the client has disconnected, so it
+            // is a separate task.
             let answer = tokio::spawn(answer(Arc::clone(&shared), request));
             async move { answer.await.unwrap_or(Err(Cut)) }
         });
@@ -298,7 +297,7 @@ pub(super) async fn serve(
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(async move {
-            // It ends with an error when the client goes, and when it is cut.
+            // The connection ends with an error when the client disconnects, and when it is cut.
             let _ = connection.await;
         });
     }
@@ -324,7 +323,7 @@ async fn answer(
     answer
 }
 
-/// Lets happen to the call what is to happen to it.
+/// Carries out the call, with its faults and gates.
 async fn live(
     shared: &Shared,
     call: &ApiCall,
@@ -362,7 +361,7 @@ async fn live(
     (outcome, Ok(render(call.service, call.action, fate.number, shared.world().now(), result)))
 }
 
-/// Stands at the gate, if there is one. Returns whether the call may go on.
+/// Waits at the gate, if there is one. Returns whether the call may continue.
 async fn pass(barrier: Option<Barrier>) -> bool {
     match barrier {
         Some(barrier) => barrier.stand().await,

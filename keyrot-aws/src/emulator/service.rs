@@ -9,7 +9,7 @@ pub(crate) enum Service {
 }
 
 impl Service {
-    /// As in the names of permissions and in what signatures are for.
+    /// Returns the name in permissions and in the scope of signatures.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
             Self::Iam => "iam",
@@ -19,12 +19,12 @@ impl Service {
         }
     }
 
-    /// Whether it speaks JSON; the others speak the Query protocol.
+    /// Whether the service uses JSON; the others use the Query protocol.
     pub(crate) fn is_json(self) -> bool {
         matches!(self, Self::SecretsManager | Self::CloudTrail)
     }
 
-    /// As the SDKs name it before the action; some put a namespace in front.
+    /// Returns the name that the SDKs put before the action; some add a namespace.
     pub(super) fn of_target(name: &str) -> Option<Self> {
         match name.rsplit('.').next() {
             Some("secretsmanager") => Some(Self::SecretsManager),

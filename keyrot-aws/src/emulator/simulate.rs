@@ -1,5 +1,5 @@
-//! `SimulatePrincipalPolicy`, as far as the account's service control policy goes: what it does not
-//! deny is allowed. Like IAM, it decides by the keys that it is given, and names the missing
+//! `SimulatePrincipalPolicy` for the account's service control policy only: what that policy does
+//! not deny is allowed. Like IAM, it decides by the keys that it is given, and names the missing
 //! condition keys.
 
 use super::deny::{AccessRequest, denied_by, missing_keys};
@@ -32,7 +32,7 @@ pub(super) fn answer(call: &ApiCall, scp: Option<&Value>) -> Result<Output, Refu
             x.text("EvalDecision", decision);
             let missing =
                 |x: &mut Xml| x.list("MissingContextValues", &missing, |x, key| x.raw(key));
-            // Of a resource that was named they are in its own part.
+            // For a resource in the request, the results are in that resource's part.
             if resource == "*" {
                 missing(x);
             } else {
@@ -50,7 +50,7 @@ pub(super) fn answer(call: &ApiCall, scp: Option<&Value>) -> Result<Output, Refu
     }))
 }
 
-/// The values that the caller gives of condition keys.
+/// Returns the values that the caller gives for condition keys.
 fn context(call: &ApiCall) -> Vec<(String, Vec<String>)> {
     let entry = |n: usize| {
         let entry = format!("ContextEntries.member.{n}");

@@ -1,27 +1,27 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What was called: counts by action, and each call.
+/// Statistics of calls: counts by action, and each call.
 #[derive(Debug, Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// By action, such as `CreateAccessKey`.
+    /// The counts by action, such as `CreateAccessKey`.
     pub actions: BTreeMap<&'static str, Count>,
-    /// Each call in the order of arrival, if the emulator keeps them.
+    /// Each call in the order of arrival, if the emulator logs calls.
     pub log: Vec<Entry>,
 }
 
-/// How many calls.
+/// The counts of an action.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Count {
-    /// All that arrived.
+    /// The calls that arrived.
     pub calls: usize,
-    /// Those of them that were refused for their rate.
+    /// The calls that were throttled.
     pub throttled: usize,
 }
 
-/// One call.
+/// A call.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Entry {
@@ -40,41 +40,41 @@ pub struct Entry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Not yet: it is under way or held.
+    /// It has not ended: it is under way or held.
     Pending,
     /// Carried out.
     Done,
-    /// Refused for its rate.
+    /// Throttled.
     Throttled,
     /// Refused with this code.
     Refused(String),
     /// The request was dropped before it was carried out.
     LostRequest,
-    /// It was carried out, or refused, and the answer dropped.
+    /// It was carried out or refused, and the answer was dropped.
     LostReply,
 }
 
 impl Stats {
-    /// All calls that arrived.
+    /// Returns the number of calls that arrived.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.actions.values().map(|c| c.calls).sum()
     }
 
-    /// All calls that were throttled.
+    /// Returns the number of throttled calls.
     #[must_use]
     pub fn throttled(&self) -> usize {
         self.actions.values().map(|c| c.throttled).sum()
     }
 
-    /// The calls of one action.
+    /// Returns the counts of one action.
     #[must_use]
     pub fn of(&self, action: &str) -> Count {
         self.actions.get(action).copied().unwrap_or_default()
     }
 
-    /// The calls of one action, or of all, in each second since the first call in the log, whatever
-    /// it was.
+    /// Returns the calls of one action, or of all, in each second since the first call of any
+    /// action in the log.
     #[must_use]
     pub fn per_second(&self, action: Option<&str>) -> Vec<Count> {
         let Some(first) = self.log.first().map(|e| e.at) else { return Vec::new() };

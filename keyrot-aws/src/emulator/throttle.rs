@@ -48,20 +48,20 @@ pub const STS: &[&str] = &["GetCallerIdentity", "GetSessionToken"];
 /// CloudTrail.
 pub const TRAIL: &[&str] = &["LookupEvents"];
 
-/// A token bucket that some actions draw on. A call that any of its buckets has no token for is
-/// throttled, and takes none.
+/// A token bucket that some actions use. A call is throttled if one of its buckets has no token,
+/// and then takes no token.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RateLimit {
     /// The actions that share the bucket.
     pub actions: Vec<String>,
-    /// How fast it is refilled, calls a second.
+    /// The refill rate, in calls per second.
     pub per_second: f64,
-    /// How much it holds, calls; at least one.
+    /// The capacity, in calls; at least one.
     pub burst: f64,
 }
 
 impl RateLimit {
-    /// A bucket for these actions.
+    /// Returns a bucket for these actions.
     #[must_use]
     pub fn new(actions: &[&str], per_second: f64, burst: f64) -> Self {
         Self { actions: actions.iter().map(|a| (*a).to_owned()).collect(), per_second, burst }
@@ -83,7 +83,7 @@ impl Bucket {
         self.limit.actions.iter().any(|a| a == action)
     }
 
-    /// Refills, and says whether there is a token.
+    /// Refills the bucket, and returns whether there is a token.
     pub(super) fn ready(&mut self, now: Instant) -> bool {
         let passed = now.saturating_duration_since(self.seen).as_secs_f64();
         self.seen = now;

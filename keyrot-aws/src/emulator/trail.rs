@@ -10,12 +10,12 @@ use serde_json::{Map, Value, json};
 
 /// The largest page (CloudTrail API reference, `LookupEvents`, parameter `MaxResults`).
 const PAGE: usize = 50;
-/// The event history goes back so far (CloudTrail user guide, "Working with CloudTrail event
+/// How far back the event history goes (CloudTrail user guide, "Working with CloudTrail event
 /// history").
 const HISTORY: chrono::TimeDelta = chrono::TimeDelta::days(90);
 
-/// Notes a user's call. The administrator has no key in the account, so that there is nothing to
-/// look up.
+/// Records a user's call. The administrator has no key in the account, so there is nothing to look
+/// up.
 pub(super) fn note(call: &ApiCall, caller: &Caller, refused: Option<&Refused>, world: &mut World) {
     let (Caller::User(_), Some(signature)) = (caller, Signature::read(&call.head)) else { return };
     let Ok(key) = KeyId::parse(signature.key) else { return };
@@ -75,7 +75,7 @@ pub(super) fn answer(call: &ApiCall, world: &World, longest: usize) -> Result<Ou
     Ok(Output::Json(answer))
 }
 
-/// The key that is asked about. Other attributes than its id are not served here.
+/// Returns the requested key. Attributes other than its id are not supported.
 pub(super) fn key(call: &ApiCall) -> Result<KeyId, Refused> {
     let wrong = |message: &str| Refused::new("InvalidLookupAttributesException", message);
     let Parameters::Json(fields) = &call.parameters else {
@@ -97,14 +97,14 @@ pub(super) fn key(call: &ApiCall) -> Result<KeyId, Refused> {
 fn time(call: &ApiCall, name: &str) -> Result<Option<Timestamp>, Refused> {
     let Parameters::Json(fields) = &call.parameters else { return Ok(None) };
     let Some(value) = fields.get(name) else { return Ok(None) };
-    // Whole seconds: nothing here is finer.
+    // Times are in whole seconds here.
     let seconds = value.as_i64().or_else(|| value.to_string().split('.').next()?.parse().ok());
     let at = seconds.and_then(|seconds| Timestamp::from_timestamp(seconds, 0));
     at.map(Some)
         .ok_or_else(|| Refused::new("InvalidTimeRangeException", format!("{name} is not a time.")))
 }
 
-/// An event with its record, as CloudTrail's documentation has it.
+/// Returns an event with its record, as in CloudTrail's documentation.
 fn shown(event: &UseEvent, key: &KeyId, owner: Option<&UserArn>, account: &str) -> Value {
     let at = event.at.format("%FT%TZ").to_string();
     let source = format!("{}.amazonaws.com", event.service);

@@ -8,10 +8,10 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProfileError {
-    /// There is no such profile.
+    /// The profile does not exist.
     #[error("there is no profile {name:?}{named} in {files}{}", known_list(known), named = named.how())]
     Missing {
-        /// Its name.
+        /// The profile's name.
         name: String,
         /// The source of the name.
         named: NamedBy,
@@ -43,15 +43,15 @@ pub enum ProfileError {
     HalfAKey {
         /// The variable that is set.
         set: &'static str,
-        /// The one that is not.
+        /// The variable that is not set.
         missing: &'static str,
     },
     /// A variable has a value that cannot be used.
     #[error("{name} {problem}")]
     Variable {
-        /// Its name.
+        /// The variable's name.
         name: &'static str,
-        /// What is wrong, and what was expected; nothing that may be secret.
+        /// What is wrong, and what was expected, without anything that may be secret.
         problem: String,
     },
     /// A file exists, but cannot be read.
@@ -67,7 +67,7 @@ pub enum ProfileError {
     Malformed {
         /// The files.
         files: String,
-        /// Where and why.
+        /// The place and the reason.
         why: String,
     },
     /// The profile cannot give credentials.
@@ -108,7 +108,7 @@ impl ProfileError {
     }
 }
 
-/// The most names that a message lists.
+/// The largest number of names that a message lists.
 const MOST: usize = 12;
 
 fn known_list(known: &[String]) -> impl fmt::Display {

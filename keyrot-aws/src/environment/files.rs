@@ -5,17 +5,17 @@ use super::error::ProfileError;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Far more than an organization with thousands of profiles needs.
+/// The size limit: far more than an organization with thousands of profiles needs.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
-/// A variable that is not empty.
+/// Returns a variable that is not empty.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name)
         .filter(|value| !value.is_empty())
         .map(|value| value.to_string_lossy().into_owned())
 }
 
-/// Both files, as far as they exist.
+/// The two files, if they exist.
 #[derive(Debug)]
 pub(super) struct Files {
     config: File,
@@ -25,7 +25,7 @@ pub(super) struct Files {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
-    /// Empty if there is no file, or it cannot be read.
+    /// The text; empty if there is no file, or it cannot be read.
     text: String,
     state: State,
 }
@@ -34,15 +34,15 @@ struct File {
 enum State {
     Read,
     Missing,
-    /// This user may not read it, or not even its folder.
+    /// This user may not read the file, or not even its folder.
     Denied(String),
-    /// It exists, but is not a valid file.
+    /// The file exists, but is not valid.
     Unusable(String),
 }
 
 impl Files {
-    /// Reads them where every AWS tool does (AWS SDKs and Tools Reference Guide, "Location of the
-    /// shared files").
+    /// Reads the files from the places that every AWS tool uses (AWS SDKs and Tools Reference
+    /// Guide, "Location of the shared files").
     pub(super) fn read() -> Self {
         Self {
             config: File::read("AWS_CONFIG_FILE", "config"),
@@ -64,12 +64,12 @@ impl Files {
         Ok(())
     }
 
-    /// The configuration file's path.
+    /// Returns the configuration file's path.
     pub(super) fn config(&self) -> String {
         self.config.shown()
     }
 
-    /// Both paths, for a sentence.
+    /// Returns both paths, for a sentence.
     pub(super) fn both(&self) -> String {
         format!("{} or {}", self.config.shown(), self.credentials.shown())
     }
@@ -140,7 +140,7 @@ fn unreadable(path: &Path, why: &str) -> ProfileError {
     ProfileError::Unreadable { path: path.to_owned(), why: why.to_owned() }
 }
 
-/// Such as `/dev/null`, which stands for an empty file.
+/// Whether the file is a device such as `/dev/null`, which stands for an empty file.
 fn is_device(metadata: &std::fs::Metadata) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::FileTypeExt::is_char_device(&metadata.file_type());
@@ -148,7 +148,7 @@ fn is_device(metadata: &std::fs::Metadata) -> bool {
     return !metadata.is_dir();
 }
 
-/// A text of the SDK's, on one line.
+/// Returns the SDK's text on one line.
 pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -1,6 +1,6 @@
 //! The caller's identity in the environment and the shared configuration files, read and checked
-//! before any call. The SDK skips what it cannot use, and falls back to the machine's role; keyrot
-//! would then act on the wrong account.
+//! before any call. The SDK skips what it cannot use and falls back to the machine's role, so
+//! keyrot could act on the wrong account.
 
 mod error;
 mod files;
@@ -18,7 +18,7 @@ use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 use files::Files;
 
-/// The caller of AWS, as far as it is known without a call.
+/// What is known about the caller without a call to AWS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Environment {
     /// The requested profile.
@@ -95,7 +95,7 @@ impl Environment {
     }
 }
 
-/// The files, as the SDK itself will understand them.
+/// Returns the files as the SDK itself will parse them.
 async fn profiles(files: &Files) -> Result<ProfileSet, ProfileError> {
     let from = EnvConfigFiles::default();
     let found = aws_config::profile::load(&Fs::real(), &Env::real(), &from, None).await;

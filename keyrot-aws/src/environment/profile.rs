@@ -25,7 +25,7 @@ pub fn profile_of_environment() -> Result<Option<(String, NamedBy)>, ProfileErro
     }
 }
 
-/// Refuses a name that is in no file.
+/// Refuses a profile that is in neither file.
 pub(super) fn must_exist(
     set: &ProfileSet,
     files: &Files,

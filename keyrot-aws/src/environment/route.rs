@@ -1,12 +1,12 @@
-//! How a profile gets its credentials. It reads the profile's keys in the SDK's order, so that
-//! keyrot can refuse what cannot work in advance, and explain what fails later.
+//! How a profile gets its credentials. The profile's keys are read in the SDK's order, so that
+//! keyrot can refuse in advance what cannot work, and explain later failures.
 
 use super::error::{NamedBy, ProfileError};
 use super::files::{Files, variable};
 use super::profile::must_exist;
 use aws_config::profile::{Profile, ProfileSet};
 
-/// The way to the credentials.
+/// How the credentials are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
     /// The requested profile; `None` if no profile gives the credentials.
@@ -22,9 +22,9 @@ pub(crate) struct Route {
 /// The first credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Base {
-    /// Set by the program.
+    /// Credentials that the program sets.
     HandedIn,
-    /// Variables with a key.
+    /// A key in variables.
     Variables,
     /// A key in a file.
     Key,
@@ -60,7 +60,7 @@ impl Route {
         Self::without_profile(Base::HandedIn)
     }
 
-    /// Credentials in variables. Half of a key would be skipped by the SDK.
+    /// Reads credentials from variables. The SDK would skip half of a key.
     pub(super) fn of_variables(handed_in: bool) -> Result<Option<Self>, ProfileError> {
         match (variable(ID), variable(SECRET)) {
             _ if handed_in => Ok(None),
@@ -71,7 +71,8 @@ impl Route {
     }
 }
 
-/// The route of this profile. `by_name`: it has to give credentials; else the machine's role may.
+/// Returns the route of this profile. With `by_name`, it has to give credentials; otherwise the
+/// machine's role may.
 pub(super) fn of_profile(
     set: &ProfileSet,
     files: &Files,

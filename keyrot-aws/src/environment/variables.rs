@@ -1,16 +1,16 @@
-//! Variables that decide where requests go and where credentials come from. Much of what is wrong
-//! in them, the SDK skips in silence: it then calls AWS past the proxy, or as another identity.
+//! Variables that decide where requests go and where credentials come from. The SDK silently skips
+//! many errors in them, and then bypasses the proxy or calls AWS as another identity.
 
 use super::error::ProfileError;
 use super::files::variable;
 use super::route::{Base, Route};
 use crate::unreached::is_place;
 
-/// The proxies for https, in the order in which they count.
+/// The proxies for HTTPS, in their order of precedence.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Refuses a proxy that would be skipped. No message has the value, which may hold a password. One
-/// that does not count may be anything, such as a SOCKS proxy for other programs.
+/// Refuses a proxy that would be skipped. No message contains the value, which may hold a password.
+/// A proxy without effect may be anything, such as a SOCKS proxy for other programs.
 pub(super) fn proxies() -> Result<(), ProfileError> {
     let Some((name, value)) = PROXIES.into_iter().find_map(|name| Some((name, variable(name)?)))
     else {
@@ -22,7 +22,7 @@ pub(super) fn proxies() -> Result<(), ProfileError> {
     }
 }
 
-/// What is wrong with the URL of a proxy.
+/// Returns what is wrong with the URL of a proxy.
 fn of_proxy(value: &str) -> Option<String> {
     const FORM: &str =
         "is no URL of a proxy: expected http://HOST:PORT or http://USER:PASSWORD@HOST:PORT";
@@ -56,9 +56,8 @@ fn of_proxy(value: &str) -> Option<String> {
     (!is_place(place)).then(|| FORM.to_owned())
 }
 
-/// The credentials of a machine, as the variables of web identity and of containers describe them
-/// (AWS SDKs and Tools Reference Guide, "Assume role credential provider" and "Container credential
-/// provider").
+/// Checks the variables for web identity and container credentials (AWS SDKs and Tools Reference
+/// Guide, "Assume role credential provider" and "Container credential provider").
 pub(super) fn machine() -> Result<Route, ProfileError> {
     const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
     const ROLE: &str = "AWS_ROLE_ARN";
@@ -96,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_proxy_is_refused_without_its_value() {
+    fn an_invalid_proxy_is_refused_without_its_value() {
         for fits in [
             "http://proxy:3128",
             "https://proxy.example.com/",

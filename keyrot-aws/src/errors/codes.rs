@@ -3,7 +3,7 @@
 /// The result of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Refused for its rate; nothing was done.
+    /// Throttled; nothing was done.
     Throttled,
     /// No valid answer. `sent`: the request may have arrived and been carried out.
     Lost { sent: bool },
@@ -32,9 +32,9 @@ pub(super) const DENIED: &[&str] = &[
     "UnauthorizedOperation",
     "AuthorizationErrorException",
 ];
-/// Refused for the rate: nothing was done (AWS SDKs and Tools Reference Guide, "Retry behavior").
-/// `LimitExceeded` and `LimitExceededException` are not among them: here they are quotas, so
-/// waiting does not help.
+/// Codes of throttled calls: nothing was done (AWS SDKs and Tools Reference Guide, "Retry
+/// behavior"). `LimitExceeded` and `LimitExceededException` are not among them: here they are
+/// quotas, so waiting does not help.
 pub(super) const THROTTLES: &[&str] = &[
     "Throttling",
     "ThrottlingException",
@@ -47,7 +47,7 @@ pub(super) const THROTTLES: &[&str] = &[
     "PriorRequestNotComplete",
     "SlowDown",
 ];
-/// AWS failed: the call may have been carried out or not.
+/// Codes of AWS's own failures: the call may have been carried out or not.
 const FAILED: &[&str] = &[
     "InternalFailure",
     "InternalError",
@@ -58,10 +58,10 @@ const FAILED: &[&str] = &[
     "RequestTimeout",
     "RequestTimeoutException",
 ];
-/// The caller's own credentials are not accepted.
+/// Codes for the caller's own credentials not being accepted.
 pub(super) const UNKNOWN_KEY: &[&str] =
     &["InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"];
-/// The signature does not match: a wrong secret, or a wrong clock.
+/// Codes for a signature that does not match: a wrong secret, or a wrong clock.
 pub(super) const BAD_SIGNATURE: &[&str] = &["SignatureDoesNotMatch", "InvalidSignatureException"];
 pub(super) const EXPIRED: &[&str] =
     &["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired"];
@@ -69,7 +69,8 @@ pub(super) const CLOCK: &[&str] = &["RequestExpired", "RequestTimeTooSkewed", "R
 
 pub(super) fn class_of(code: Option<&str>, status: u16) -> Class {
     let code = code.unwrap_or_default();
-    // An answer of success that the SDK could not read comes as an error without a code.
+    // If the SDK could not read the answer of a successful call, it returns an error without a
+    // code.
     let unread = code.is_empty() && (200..300).contains(&status);
     if THROTTLES.contains(&code) || status == 429 {
         Class::Throttled

@@ -23,7 +23,7 @@ impl CredentialSource for Counted {
     }
 }
 
-/// A reader of its own, as another process has it, and what it warned of.
+/// A separate reader, as in another process, and its warnings.
 fn reader(dir: &Path, scope: &str) -> (KeyReader, Arc<std::sync::Mutex<Vec<String>>>) {
     let warned = Arc::<std::sync::Mutex<Vec<String>>>::default();
     let said = warned.clone();
@@ -52,13 +52,13 @@ async fn processes_of_one_user_read_once_and_another_scope_reads_again() {
 }
 
 #[tokio::test]
-async fn what_others_can_have_written_is_not_used_and_that_is_said() {
+async fn files_that_others_could_have_written_are_not_used_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let (source, dir) = (Counted::default(), dir.path().join("keyrot"));
     let (first, _) = reader(&dir, "reader");
     first.read(&source, None).await.unwrap();
     let file = FileCache::in_dir(&dir, "reader").unwrap().file;
-    // A link that another program planted, to a file with a key in it.
+    // A link that another program planted, to a file that contains a key.
     let elsewhere = dir.with_extension("elsewhere");
     std::fs::rename(&file, &elsewhere).unwrap();
     symlink(&elsewhere, &file).unwrap();
@@ -100,14 +100,14 @@ async fn a_refused_key_is_read_again_whatever_the_file_has() {
     assert_eq!(source.0.load(Ordering::SeqCst), 2);
 }
 
-/// A pipe that nobody writes to: to open it in the usual way would take for ever.
+/// A pipe without a writer: opening it in the usual way would block forever.
 fn pipe(path: &Path) {
     assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
     std::fs::set_permissions(path, PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 #[tokio::test]
-async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+async fn a_pipe_in_place_of_a_file_does_not_block() {
     let dir = tempfile::tempdir().unwrap();
     let cache = FileCache::in_dir(&dir.path().join("keyrot"), "scope").unwrap();
     pipe(&cache.file);

@@ -1,9 +1,9 @@
 use super::LimiterSettings;
 use std::time::Duration;
 
-/// AWS refills its buckets "every second": after a throttle nothing may come before that.
+/// AWS refills its buckets "every second": after a throttle, no call succeeds before that.
 const REFILL: Duration = Duration::from_secs(1);
-/// The ramp's last round trip must have admitted this many calls for its rate to be believed.
+/// The ramp's last round trip must have admitted this many calls for its rate to count.
 const MIN_SAMPLE: u32 = 3;
 /// Relative depth of the dip after a throttle, and of the excess at which the next one is expected.
 const SWING: f64 = 0.1;
@@ -41,7 +41,7 @@ pub struct Ticket {
     issued: Duration,
 }
 
-/// What the next caller is to do.
+/// What the next caller has to do.
 #[derive(Debug)]
 pub enum Turn {
     /// Send the call now.
@@ -52,15 +52,15 @@ pub enum Turn {
     AfterReply,
 }
 
-/// What the controller is doing, for people.
+/// What the controller is doing, for display.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Pace {
-    /// No throttle seen yet: as fast as answers come back, growing.
+    /// No throttle yet: as fast as answers arrive, growing.
     Ramp,
-    /// A limit exists and is looked for.
+    /// There is a limit, and it is being searched.
     Search,
-    /// A limit was measured and is held.
+    /// A limit was measured, and the pace stays near it.
     Hold,
 }
 
@@ -68,7 +68,7 @@ pub enum Pace {
 enum Phase {
     /// At most `window` calls in flight.
     Ramp { window: f64 },
-    /// The ramp met the limit at `stopped`; the answers still on their way say what it is.
+    /// The ramp hit the limit at `stopped`; the answers that are still under way show what it is.
     Drain { stopped: Duration, until: Duration },
     /// Paced, growing exponentially until the next throttle; the limit is known to be `at_least`.
     Search { rate: f64, at_least: f64 },
@@ -83,12 +83,12 @@ struct Sample {
     from_seq: u64,
     from: Duration,
     admitted: u32,
-    /// How long the last throttle made all callers wait.
+    /// How long all callers had to wait after the last throttle.
     pause: Duration,
 }
 
 impl RateController {
-    /// A controller that has not seen any answer.
+    /// Returns a controller that has not received any answer.
     #[must_use]
     pub fn new(settings: LimiterSettings) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl RateController {
         }
     }
 
-    /// May the caller at the head of the queue send its call?
+    /// Decides whether the caller at the head of the queue may send its call.
     pub fn acquire(&mut self, now: Duration) -> Turn {
         match self.phase {
             Phase::Ramp { window } if as_f64(self.in_flight) + 1.0 > window.floor() => {
@@ -127,7 +127,7 @@ impl RateController {
         self.issue(now)
     }
 
-    /// AWS answered the call with anything but a throttle.
+    /// Records that AWS answered the call with anything but a throttle.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is settled once")]
     pub fn on_success(&mut self, ticket: Ticket) {
         self.release();
@@ -136,7 +136,7 @@ impl RateController {
             self.sample.admitted = self.sample.admitted.saturating_add(1);
         }
         if let Phase::Ramp { window } = &mut self.phase {
-            // A window that is not filled says nothing about a larger one.
+            // A window that is not full says nothing about a larger one.
             let filled = as_f64(self.in_flight) + 1.0 >= *window / 2.0;
             if self.admitted > u64::from(self.settings.burst) && filled {
                 *window += self.settings.growth;
@@ -144,7 +144,7 @@ impl RateController {
         }
     }
 
-    /// AWS refused the call with a throttle.
+    /// Records that AWS refused the call with a throttle.
     #[expect(clippy::needless_pass_by_value, reason = "a ticket is settled once")]
     pub fn on_throttle(&mut self, ticket: Ticket, now: Duration) {
         self.release();
@@ -159,7 +159,8 @@ impl RateController {
                 self.phase = Phase::Drain { stopped: now, until: now + pause };
                 pause
             }
-            // Cannot be: nothing is sent while draining, so the ticket is older than the cut.
+            // This can't happen: nothing is sent while draining, so the ticket is older than the
+            // cut.
             Phase::Drain { .. } => return,
             Phase::Search { .. } | Phase::Hold { .. } => self.cut(self.rate(), ticket.issued),
         };
@@ -174,17 +175,17 @@ impl RateController {
         self.sample = Sample { from_seq, from, admitted: 0, pause };
     }
 
-    /// The call came to no answer (dropped, timed out, failed on the way): its place is free again,
-    /// and nothing was learnt.
+    /// Records that the call got no answer (dropped, timed out, failed on the way): its place is
+    /// free again, and nothing was learned.
     pub fn on_abandoned(&mut self, _ticket: Ticket) {
         self.release();
     }
 
-    /// Calls per second sent at most from now on.
+    /// Returns the largest number of calls per second from now on.
     #[must_use]
     pub fn rate(&self) -> f64 {
         let rate = match self.phase {
-            // The window holds back, not the pace.
+            // The window limits calls, not the pace.
             Phase::Ramp { .. } => self.settings.ceiling,
             Phase::Drain { .. } => self.settings.initial_rate,
             Phase::Search { rate, .. } => rate,
@@ -195,7 +196,7 @@ impl RateController {
         self.settings.clamp(rate)
     }
 
-    /// What the controller is doing.
+    /// Returns what the controller is doing.
     #[must_use]
     pub fn pace(&self) -> Pace {
         match self.phase {
@@ -205,25 +206,25 @@ impl RateController {
         }
     }
 
-    /// Calls sent and not yet settled.
+    /// Returns the number of calls sent and not yet settled.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.in_flight
     }
 
-    /// Calls sent so far, settled or not.
+    /// Returns the number of calls sent so far, settled or not.
     #[must_use]
     pub fn sent(&self) -> u64 {
         self.next_seq
     }
 
-    /// Calls answered without a throttle so far.
+    /// Returns the number of calls answered without a throttle so far.
     #[must_use]
     pub fn admitted(&self) -> u64 {
         self.admitted
     }
 
-    /// Calls throttled so far.
+    /// Returns the number of calls throttled so far.
     #[must_use]
     pub fn throttled(&self) -> u64 {
         self.throttled
@@ -241,25 +242,25 @@ impl RateController {
         Turn::Go(Ticket { seq, issued: now })
     }
 
-    /// Raises the pace, but only for time in which the pace was what held callers back: unused pace
-    /// says nothing, and would grow without bound.
+    /// Raises the pace, but only for the time in which the pace held callers back: unused pace says
+    /// nothing, and would grow without bound.
     fn grow(&mut self, now: Duration) {
         let Some(last) = self.last_issue.filter(|_| self.limiting) else {
             return;
         };
         let pace = gap(self.rate());
-        // After a silence only the part that the pace explains counts.
+        // After a pause, only the part that the pace explains counts.
         let dt = now.saturating_sub(last).min((2 * pace).max(CATCH_UP)).as_secs_f64();
         match &mut self.phase {
             Phase::Search { rate, .. } => {
-                // Double in half a second, but never in fewer than five calls: otherwise a slow
-                // API would be overshot by far before its first throttle is heard.
+                // Double in half a second, but never in fewer than five calls: otherwise the pace
+                // would far exceed the limit of a slow API before the first throttle arrives.
                 let doubling = (5.0 / *rate).max(0.5);
                 *rate = self.settings.clamp(*rate * (dt / doubling).exp2());
             }
             Phase::Hold { limit, knee, grown } => {
                 *grown += dt;
-                // By now the excess should have met the limit: it must have risen.
+                // By now the excess should have hit the limit, so the limit must have risen.
                 if *grown > 2.0 * *knee {
                     let rate = *limit * (1.0 + SWING);
                     self.phase = Phase::Search { rate, at_least: rate };
@@ -269,15 +270,15 @@ impl RateController {
         }
     }
 
-    /// The rate admitted since the bucket was last empty. From empty to empty a token bucket admits
-    /// what it was refilled with, so this is the server's rate.
+    /// Returns the rate admitted since the bucket was last empty. From empty to empty, a token
+    /// bucket admits what it was refilled with, so this is the server's rate.
     fn measured(&self, until: Duration) -> f64 {
         let span = until.saturating_sub(self.sample.from);
         f64::from(self.sample.admitted) / span.max(Duration::from_millis(1)).as_secs_f64()
     }
 
-    /// A throttle while paced: take the measured rate, or, if nothing at all was admitted since the
-    /// last throttle, keep the rate and wait longer: the bucket is not refilled yet.
+    /// Handles a throttle while paced: takes the measured rate or, if nothing at all was admitted
+    /// since the last throttle, keeps the rate and waits longer: the bucket is not refilled yet.
     fn cut(&mut self, rate: f64, refused_at: Duration) -> Duration {
         let admitted = self.sample.admitted;
         if admitted == 0 {
@@ -308,7 +309,7 @@ impl RateController {
         let Phase::Drain { stopped, .. } = self.phase else {
             return;
         };
-        // What was still admitted among the calls sent after the first refused one.
+        // Returns how many of the calls sent after the first refused one were still admitted.
         let measured = self.settings.clamp(self.measured(stopped) * (1.0 - SWING));
         if self.sample.admitted >= MIN_SAMPLE {
             self.phase = Phase::Search { rate: measured, at_least: 0.0 };
@@ -329,7 +330,7 @@ fn gap(rate: f64) -> Duration {
     Duration::from_secs_f64(1.0 / rate)
 }
 
-/// Counts here are far below 2^52, where a float still holds every whole number.
+/// Converts a count. Counts here are far below 2^52, up to which a float holds every whole number.
 #[allow(clippy::cast_precision_loss)]
 fn as_f64(count: u64) -> f64 {
     count as f64

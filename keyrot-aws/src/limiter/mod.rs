@@ -4,14 +4,14 @@
 //!
 //! IAM and STS throttle each account with token buckets whose sizes AWS does not publish and does
 //! not raise; several buckets may apply to one API, and a bucket "is refilled every second". All
-//! clients in the account draw on them, so what is left for us changes while we run. A refused call
-//! answers `Throttling` with HTTP 400 and has no effect. Every refusal also hits other clients: a
-//! deployment may fail because a rotation is in a hurry. So this limiter finds the rate, stays at
-//! it, and gives way to others.
+//! clients in the account draw on them, so the rate that is left for keyrot changes during a run. A
+//! refused call answers `Throttling` with HTTP 400 and has no effect. Every refusal also hits other
+//! clients: a deployment may fail because a rotation is too fast. So this limiter finds the rate,
+//! stays at it, and makes room for others.
 //!
 //! Sources: AWS Security Blog, "How to monitor and query IAM resources at scale – Part 2" (token
-//! buckets of IAM and STS, apart from each other, one or several for each API, refilled every
-//! second, shared by all callers); AWS re:Post knowledge centre, "How do I resolve API throttling
+//! buckets of IAM and STS, separate from each other, one or several for each API, refilled every
+//! second, shared by all callers); AWS re:Post knowledge center, "How do I resolve API throttling
 //! or 'Rate exceeded' errors for IAM and AWS STS?" (`Throttling`, 400; limits cannot be raised);
 //! AWS Secrets Manager User Guide, "AWS Secrets Manager quotas" (its published rates); AWS SDKs and
 //! Tools Reference Guide, "Retry behavior" (the SDK's adaptive mode is for single resources only).
@@ -19,8 +19,8 @@
 //! # Use
 //!
 //! One [`Limiter`] for each API class of each account (and, for Secrets Manager and STS, Region):
-//! their buckets are apart, and so must the measurements be. Finer is better: `CreateAccessKey` may
-//! have its own limiter with [`LimiterSettings::iam_writes`].
+//! their buckets are separate, so the measurements have to be, too. Finer is better:
+//! `CreateAccessKey` may have its own limiter with [`LimiterSettings::iam_writes`].
 //!
 //! ```
 //! use keyrot_aws::limiter::{Limiter, LimiterSettings};
@@ -45,10 +45,10 @@
 //!    starts small, and once a first burst was answered every answer adds part of a place, so the
 //!    bound grows exponentially with each round trip. A class of 1,000 calls a second is at full
 //!    speed within a quarter of a second; a class of 5 a second loses a handful of calls, since
-//!    what is in flight when its bucket runs dry is a fixed part of what the bucket held. A timid
-//!    *rate* would make the first class wait for tens of seconds.
-//! 2. **Drain.** At the first throttle nothing is sent until the calls under way are answered.
-//!    Those admitted after the first refused one tell the rate of a fast API; with too few of them
+//!    what is in flight when its bucket runs dry is a fixed part of what the bucket held. A
+//!    cautious *rate* would make the first class wait for tens of seconds.
+//! 2. **Drain.** At the first throttle nothing is sent until the calls under way are answered. The
+//!    calls admitted after the first refused one show the rate of a fast API; with too few of them
 //!    the pace becomes `initial_rate`.
 //! 3. **Search.** The pace doubles in half a second or five calls, whichever is longer, until the
 //!    next throttle.
@@ -58,11 +58,11 @@
 //!    along a cubic curve, flat around it, to 10 % above it. Tokens saved below are spent above, so
 //!    the average is the rate itself, and one call is refused for each such wave. The more calls a
 //!    measurement rests on, the longer the wave (8 to 40 calls up to the flat part). If no refusal
-//!    comes, the limit has risen: back to Search, and the next limit is not taken for lower than
-//!    the pace that met no refusal.
+//!    comes, the limit has risen: back to Search, and the next limit is assumed to be at least the
+//!    pace that met no refusal.
 //!
 //! A throttle before anything was admitted since the last one says nothing about the rate, only
-//! that the bucket is still empty: everybody waits, up to the second after which AWS refills it,
+//! that the bucket is still empty: all callers wait, up to the second after which AWS refills it,
 //! then twice as long each time. When the capacity drops, this wait and the few calls admitted
 //! after it give the new rate immediately. One cut never takes more than three quarters of the
 //! pace, so an idle hour in the measurement does no harm. Throttles of calls sent before a cut are

@@ -1,9 +1,9 @@
 use thiserror::Error;
 
-/// How one API class is paced: where the limiter starts and the bounds it never leaves.
+/// How one API class is paced: the limiter's start, and its bounds.
 ///
-/// All rates are calls per second. The presets start where AWS accounts were seen to cope; none of
-/// them is a promise by AWS, so the limiter measures from there.
+/// All rates are calls per second. The presets start at rates that AWS accounts were observed to
+/// allow. AWS promises none of them, so the limiter measures from there.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LimiterSettings {
     pub(super) initial_rate: f64,
@@ -14,16 +14,16 @@ pub struct LimiterSettings {
     pub(super) ceiling: f64,
 }
 
-/// Why a set of numbers makes no limiter.
+/// The reason why a set of numbers is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum SettingsError {
     /// A rate is zero, negative, infinite or not a number.
     #[error("limiter {name} is {value}, expected a finite number of calls per second above 0")]
     Rate {
-        /// Which rate.
+        /// The rate's name.
         name: &'static str,
-        /// What was given, in calls per second.
+        /// The given value, in calls per second.
         value: f64,
     },
     /// The rates are not in order.
@@ -41,8 +41,8 @@ pub enum SettingsError {
 }
 
 impl LimiterSettings {
-    /// Limits of your own, in calls per second; `burst` is how many answered calls the start stays
-    /// careful for (see [`with_start`](Self::with_start)).
+    /// Returns your own limits, in calls per second; `burst` is the number of answered calls for
+    /// which the start stays careful (see [`with_start`](Self::with_start)).
     ///
     /// - `initial_rate`: the pace fallen back on when AWS throttles before anything was measured.
     /// - `floor`: the pace kept however often AWS throttles; low, but the work never stands still.
@@ -71,10 +71,10 @@ impl LimiterSettings {
         Ok(Self { initial_rate, burst, floor, ceiling, ..Self::iam_reads() })
     }
 
-    /// How daring the start is: `window` calls in flight (at least 1) until `burst` calls were
-    /// answered, then every answer adds `growth` (0 to 1) of a place. With 1 the number in flight
-    /// doubles each round trip; with 0.5 it grows by half, and the first throttle costs at most
-    /// about half of the calls answered so far.
+    /// Sets how fast the start grows: `window` calls in flight (at least 1) until `burst` calls
+    /// were answered, then every answer adds `growth` (0 to 1) of a place. With 1 the number in
+    /// flight doubles each round trip; with 0.5 it grows by half, and the first throttle costs at
+    /// most about half of the calls answered so far.
     #[must_use]
     pub fn with_start(mut self, window: u32, growth: f64) -> Self {
         self.initial_window = window.max(1);
@@ -98,7 +98,8 @@ impl LimiterSettings {
     }
 
     /// IAM calls that change something (`CreateAccessKey`, `UpdateAccessKey`, `DeleteAccessKey`).
-    /// Their buckets are the small ones, and the account's deployments draw on them: start gently.
+    /// Their buckets are small, and the account's deployments use them, too, so the start is
+    /// gentle.
     #[must_use]
     pub const fn iam_writes() -> Self {
         Self {
@@ -126,9 +127,9 @@ impl LimiterSettings {
         }
     }
 
-    /// `PutSecretValue`, `UpdateSecret`, `UpdateSecretVersionStage` and their like: a published 50
-    /// a second for each Region, shared and not adjustable; a little is left to others.
-    /// Source: AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
+    /// `PutSecretValue`, `UpdateSecret`, `UpdateSecretVersionStage` and similar calls: a published
+    /// 50 a second for each Region, shared and not adjustable; a little is left to others. Source:
+    /// AWS Secrets Manager User Guide, "AWS Secrets Manager quotas".
     #[must_use]
     pub const fn secret_writes() -> Self {
         Self {
@@ -141,7 +142,7 @@ impl LimiterSettings {
         }
     }
 
-    /// `GetCallerIdentity` and `AssumeRole`. STS has token buckets of its own, apart from IAM's;
+    /// `GetCallerIdentity` and `AssumeRole`. STS has its own token buckets, separate from IAM's;
     /// workloads assume their roles from them, so the ceiling stays low.
     #[must_use]
     pub const fn sts() -> Self {

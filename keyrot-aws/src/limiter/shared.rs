@@ -5,9 +5,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-/// Paces the calls of one API class to what AWS admits. Clones share one pace.
+/// Paces the calls of one API class to the rate that AWS admits. Clones share one pace.
 ///
-/// Callers are served first come, first served. A caller that goes away gives its place back. A
+/// Callers are served first come, first served. A caller that stops waiting gives up its place. A
 /// waiting caller costs one entry in an intrusive list inside its own future, and only the first in
 /// the queue holds a timer.
 ///
@@ -20,7 +20,7 @@ pub struct Limiter {
 
 #[derive(Debug)]
 struct Shared {
-    /// Tokio's mutex hands over in the order of asking: it is the queue.
+    /// Tokio's mutex is fair (first come, first served), so it serves as the queue.
     turnstile: tokio::sync::Mutex<()>,
     /// Wakes the head of the queue when a call was settled.
     settled: Notify,
@@ -28,8 +28,9 @@ struct Shared {
     started: Instant,
 }
 
-/// Leave to send one call. Say how it ended with [`succeeded`](Self::succeeded) or
-/// [`throttled`](Self::throttled); dropped, it frees its place and teaches nothing.
+/// The permission to send one call. Report how the call ended with [`succeeded`](Self::succeeded)
+/// or [`throttled`](Self::throttled). A dropped permit frees its place, and the limiter learns
+/// nothing from it.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped immediately gives its place back"]
 pub struct Permit {
@@ -48,15 +49,15 @@ pub struct LimiterStats {
     pub throttled: u64,
     /// Calls sent and not answered yet.
     pub in_flight: u64,
-    /// The pace now, calls per second; the ceiling while [`Pace::Ramp`] lasts.
+    /// The present pace, in calls per second; the ceiling while [`Pace::Ramp`] lasts.
     pub rate: f64,
     /// What the limiter is doing.
     pub pace: Pace,
 }
 
 impl Limiter {
-    /// Makes a limiter with a pace of its own. Must be made inside a tokio runtime with time
-    /// enabled if that runtime's clock is paused; anywhere otherwise.
+    /// Returns a limiter with its own pace. If a tokio runtime's clock is paused, call this inside
+    /// that runtime, with time enabled; otherwise anywhere.
     #[must_use]
     pub fn new(settings: LimiterSettings) -> Self {
         Self {
@@ -73,7 +74,7 @@ impl Limiter {
     pub async fn acquire(&self) -> Permit {
         let _turn = self.shared.turnstile.lock().await;
         loop {
-            // Judged and released in one statement: the lock is never held over an await.
+            // The lock is taken and released in one statement, so it is never held across an await.
             let turn = self.shared.core().acquire(self.shared.now());
             match turn {
                 Turn::Go(ticket) => {
@@ -90,7 +91,7 @@ impl Limiter {
         }
     }
 
-    /// The counters now.
+    /// Returns the present counters.
     #[must_use]
     pub fn stats(&self) -> LimiterStats {
         let core = self.shared.core();
@@ -117,7 +118,7 @@ impl Shared {
 }
 
 impl Permit {
-    /// AWS answered, with anything but a throttle.
+    /// Reports that AWS answered with anything but a throttle.
     pub fn succeeded(mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.shared.core().on_success(ticket);
@@ -125,7 +126,7 @@ impl Permit {
         }
     }
 
-    /// AWS throttled the call.
+    /// Reports that AWS throttled the call.
     pub fn throttled(mut self) {
         if let Some(ticket) = self.ticket.take() {
             self.shared.core().on_throttle(ticket, self.shared.now());

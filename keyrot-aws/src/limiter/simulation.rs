@@ -18,7 +18,7 @@ enum Refill {
 /// A token bucket behind a network: the call reaches it half a round trip after being sent.
 struct Server {
     latency: Duration,
-    /// Adds up to 40 ms to each way, out of order, as told by this number; 0 adds none.
+    /// The seed for a delay of up to 40 ms in each direction, out of order; 0 adds none.
     jitter: u64,
     refill: Refill,
     bucket: Mutex<Bucket>,
@@ -30,7 +30,7 @@ struct Bucket {
     tokens: f64,
     filled_at: Instant,
     trips: u64,
-    /// Tokens there have been, those that overflowed a full bucket included.
+    /// All tokens so far, including those that overflowed a full bucket.
     offered: f64,
 }
 
@@ -82,14 +82,14 @@ impl Server {
         Ok(())
     }
 
-    /// Another client comes or goes.
+    /// Another client starts or stops.
     fn set_rate(&self, rate: f64) {
         let mut bucket = self.bucket.lock().unwrap();
         bucket.fill(self.refill);
         bucket.rate = rate;
     }
 
-    /// Calls this server could have admitted so far.
+    /// Returns how many calls this server could have admitted so far.
     fn offered(&self) -> f64 {
         let mut bucket = self.bucket.lock().unwrap();
         bucket.fill(self.refill);
@@ -117,8 +117,8 @@ struct Figures {
     stats: LimiterStats,
 }
 
-/// One call, sent again until the server takes it. Waits between half and all of a step that
-/// doubles; the workers do not wait alike.
+/// Sends one call until the server admits it. Waits between half and all of a step that doubles;
+/// the workers wait differently.
 async fn through(limiter: &Limiter, server: &Server, worker: usize) {
     let mut step = Duration::from_millis(200);
     loop {
@@ -133,7 +133,7 @@ async fn through(limiter: &Limiter, server: &Server, worker: usize) {
     }
 }
 
-/// `jobs` calls by `workers` at a time, each retried until it is through.
+/// Makes `jobs` calls, `workers` at a time, each retried until it succeeds.
 async fn drive(limiter: &Limiter, server: &Arc<Server>, workers: usize, jobs: u64) -> Figures {
     let (before, offered) = (limiter.stats(), server.offered());
     let start = Instant::now();
@@ -158,7 +158,7 @@ async fn drive(limiter: &Limiter, server: &Arc<Server>, workers: usize, jobs: u6
     let calls = stats.calls - before.calls;
     Figures {
         took,
-        // At the very first call the bucket is full: its burst is on offer as well.
+        // At the first call the bucket is full, so its burst is available, too.
         used: share(jobs, server.offered() - if before.calls == 0 { 0.0 } else { offered }),
         #[allow(clippy::cast_precision_loss)]
         throttled: share(stats.throttled - before.throttled, calls as f64),
@@ -202,16 +202,16 @@ async fn five_calls_a_second_are_used_and_hardly_exceeded() {
             assert!(f.used >= 0.90, "{:.3} of the limit used", f.used);
             assert!(f.throttled <= 0.05, "{:.3} throttled", f.throttled);
         }
-        // AWS's words taken to the letter: all tokens of a second together.
+        // AWS's words taken literally: all tokens of a second arrive together.
         let f = fresh(settings, 5.0, 10.0, Refill::EachSecond, 200).await;
         assert!(f.used >= 0.90, "{:.3} of the limit used", f.used);
         assert!(f.throttled <= 0.05, "{:.3} throttled", f.throttled);
     }
 }
 
-/// The result does not hang on answers in step, on their order or on how many callers there are.
+/// The result does not depend on synchronized answers, on their order or on the number of callers.
 #[tokio::test(start_paused = true)]
-async fn five_calls_a_second_over_a_restless_network() {
+async fn five_calls_a_second_over_a_network_with_jitter() {
     for workers in [1, 2, 8, 32, 128, 500] {
         for seed in 1..=5 {
             let server = Server::with_jitter(5.0, 10.0, Refill::Steady, seed);
@@ -223,10 +223,10 @@ async fn five_calls_a_second_over_a_restless_network() {
     }
 }
 
-/// A window of five calls with no savings at all is the hardest bucket: every token that is not
-/// used in its second is lost. Less is promised there.
+/// A window of five calls without savings is the hardest bucket: every token that is not used in
+/// its second is lost. The limiter promises less there.
 #[tokio::test(start_paused = true)]
-async fn a_bucket_without_savings_is_still_mostly_used() {
+async fn most_of_a_bucket_without_savings_is_still_used() {
     for settings in [LimiterSettings::iam_reads(), LimiterSettings::iam_writes()] {
         let f = fresh(settings, 5.0, 5.0, Refill::EachSecond, 200).await;
         assert!(f.used >= 0.70 && f.throttled <= 0.05);
@@ -235,7 +235,7 @@ async fn a_bucket_without_savings_is_still_mostly_used() {
     }
 }
 
-/// Limits apart from the one the constants were tried on.
+/// Limits other than the one for which the constants were tuned.
 #[tokio::test(start_paused = true)]
 async fn other_limits_are_found_too() {
     for (rate, jobs) in
@@ -266,15 +266,15 @@ async fn a_large_sweep_is_not_held_back_by_the_start() {
     }
 }
 
-/// Another client takes three quarters of the account's rate, and leaves again.
+/// Another client takes three quarters of the account's rate, then stops.
 #[tokio::test(start_paused = true)]
-async fn gives_way_to_another_client_and_takes_over_when_it_leaves() {
+async fn makes_room_for_another_client_and_speeds_up_when_it_stops() {
     let server = Server::new(20.0, 20.0, Refill::Steady);
     let limiter = Limiter::new(LimiterSettings::iam_writes());
     let calm = drive(&limiter, &server, 32, 400).await;
     print("alone", &calm);
     server.set_rate(5.0);
-    // The bucket's savings go first; then the pace has to come down.
+    // The bucket's savings are used up first; then the pace has to drop.
     let squeezed = drive(&limiter, &server, 32, 60).await;
     print("squeezed, first 60 calls", &squeezed);
     assert!(squeezed.throttled <= 0.10);
@@ -291,9 +291,9 @@ async fn gives_way_to_another_client_and_takes_over_when_it_leaves() {
     assert!(after.throttled <= 0.05 && after.used >= 0.90);
 }
 
-/// AWS refuses everything for a minute: few calls are wasted on it, and the work goes on after.
+/// AWS refuses everything for a minute: few calls are wasted, and the work continues afterwards.
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_sat_out_with_few_calls() {
+async fn an_outage_costs_few_calls() {
     let server = Server::new(1e-6, 1.0, Refill::Steady);
     let limiter = Limiter::new(LimiterSettings::iam_writes());
     let work = {

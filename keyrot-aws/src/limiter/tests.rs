@@ -16,7 +16,7 @@ fn narrow() -> Limiter {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_are_served_in_the_order_of_asking() {
+async fn callers_are_served_in_order() {
     let limiter = narrow();
     let first = limiter.acquire().await;
     let order = Arc::new(Mutex::new(Vec::new()));
@@ -31,7 +31,7 @@ async fn callers_are_served_in_the_order_of_asking() {
         }));
         tokio::task::yield_now().await;
     }
-    // Two of them lose patience: one in the middle, and the head, which holds the timer.
+    // Two of them stop waiting: one in the middle, and the head, which holds the timer.
     tasks[0].abort();
     tasks[7].abort();
     tokio::task::yield_now().await;
@@ -45,7 +45,7 @@ async fn callers_are_served_in_the_order_of_asking() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dropped_permit_frees_its_place_and_teaches_nothing() {
+async fn a_dropped_permit_frees_its_place_and_changes_nothing_else() {
     let limiter = narrow();
     let held = limiter.acquire().await;
     assert!(timeout(SECOND, limiter.acquire()).await.is_err());
@@ -57,7 +57,7 @@ async fn a_dropped_permit_frees_its_place_and_teaches_nothing() {
     assert_eq!((stats.in_flight, stats.pace), (0, Pace::Ramp));
 }
 
-/// Settles a permit in a way of the caller's choice after a while.
+/// Settles a permit after a while, in the way that the caller chooses.
 async fn later(permit: Permit, settle: fn(Permit)) {
     sleep(SECOND).await;
     settle(permit);
@@ -83,7 +83,8 @@ async fn waiting_is_woken_by_answers_and_timers_only() {
         };
         later(held, settle).await;
         waiting.await.unwrap();
-        // Asked, woken by the answer, woken by the timer after a throttle.
+        // Three polls: the first, one woken by the answer, and one woken by the timer after a
+        // throttle.
         assert!(polls.load(Ordering::Relaxed) <= 3);
     }
 }
@@ -99,7 +100,7 @@ fn impossible_settings_are_refused() {
     }
 }
 
-/// Takes a ticket at `now` or says that there was none.
+/// Takes a ticket at `now`, or returns that there was none.
 fn go(core: &mut RateController, now: Duration) -> Option<Ticket> {
     match core.acquire(now) {
         Turn::Go(ticket) => Some(ticket),
@@ -122,13 +123,13 @@ fn the_ceiling_holds_in_the_ramp_and_after_it() {
 }
 
 #[test]
-fn throttles_of_one_volley_cut_once() {
+fn throttles_of_one_burst_cut_the_pace_once() {
     let mut core =
         RateController::new(LimiterSettings::new(10.0, 0, 1.0, 100.0).unwrap().with_start(1, 0.0));
     let t = Duration::from_millis;
     let ticket = go(&mut core, t(0)).unwrap();
     core.on_throttle(ticket, t(20));
-    // Searching now: two calls 100 ms apart are under way when both are refused.
+    // It is searching now: two calls 100 ms apart are under way when both are refused.
     let a = go(&mut core, t(200)).unwrap();
     core.on_success(a);
     let (b, c) = (go(&mut core, t(400)).unwrap(), go(&mut core, t(500)).unwrap());
@@ -136,7 +137,7 @@ fn throttles_of_one_volley_cut_once() {
     let cut = core.rate();
     core.on_throttle(c, t(600));
     assert!((core.rate() - cut).abs() < 1e-9);
-    // Nor did the second refusal make the wait longer.
+    // The second refusal did not make the wait longer either.
     let next = t(600) + Duration::from_secs_f64(1.0 / cut);
     assert!(go(&mut core, next).map(|t| core.on_abandoned(t)).is_some());
     assert_eq!(core.throttled(), 3);

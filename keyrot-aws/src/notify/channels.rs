@@ -1,4 +1,4 @@
-//! The notifiers in the setting `notify`, made once per process.
+//! The notifiers in the setting `notify`, created once per process.
 
 use super::about::About;
 use super::hook::Hook;
@@ -25,14 +25,14 @@ pub struct Channels {
 /// Whether `env:VARIABLE` and `file:PATH` are allowed as places of secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FromEnvironment {
-    /// On a person's machine, or in CI, where secrets are passed that way.
+    /// Allowed: on a person's machine, or in CI, where secrets are passed that way.
     Allowed,
-    /// Where anyone who may read the configuration sees the environment, and anyone who may read
-    /// the code its files, as in a Lambda function.
+    /// Refused: in a Lambda function, anyone who may read its configuration sees the environment,
+    /// and anyone who may read its code sees its files.
     Refused,
 }
 
-/// A notifier that cannot be made here.
+/// A notifier that cannot be used here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the notifier {name} is not usable here: {reason}")]
 pub struct ChannelError {
@@ -44,7 +44,7 @@ impl Channels {
     /// Prepares all of them. Nothing is called or read before the first notification.
     ///
     /// # Errors
-    /// [`ChannelError`] if an entry names a variable of the environment and that is refused.
+    /// [`ChannelError`] if an entry names an environment variable or a file, and these are refused.
     pub fn new(
         specs: &[NotifySpec],
         aws: &Aws,
@@ -104,7 +104,7 @@ impl Channels {
     }
 }
 
-/// Returns the notifiers in these entries, for one run: [`Channels`] made and used once.
+/// Returns the notifiers in these entries, for one run: [`Channels`] that are used once.
 ///
 /// # Errors
 /// [`ChannelError`] as for [`Channels::new`].
@@ -117,7 +117,7 @@ pub fn from_specs(
     Ok(Channels::new(specs, aws, env)?.for_run(chosen))
 }
 
-/// Shows the names, and nothing that was read.
+/// Shows only the names, and nothing that was read.
 impl fmt::Debug for Channels {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.all.iter().map(|(spec, _)| spec.name())).finish()

@@ -3,8 +3,8 @@
 use keyrot_core::UserArn;
 use std::fmt::Write;
 
-/// The page of a user's keys, in the partition's own console; `None` where the partition has none
-/// that is public.
+/// Returns the URL of a user's keys in the partition's console; `None` if the partition has no
+/// public one.
 pub(super) fn user_page(arn: &UserArn) -> Option<String> {
     let console = match arn.partition() {
         "aws" => "https://console.aws.amazon.com",

@@ -1,4 +1,4 @@
-//! The document for machines: `keyrot.events/2` for webhooks, and the details of EventBridge
+//! The document for programs: `keyrot.events/2` for webhooks, and the details of EventBridge
 //! events. `docs/notifications.md` and `keyrot-aws/schema/keyrot.events.schema.json` describe them;
 //! they change only together with the number.
 
@@ -15,13 +15,13 @@ use serde::Serialize;
 pub(super) const SCHEMA: &str = "keyrot.events/2";
 /// The code of the run's end, in addition to those of the events.
 pub(super) const RUN_FINISHED: &str = "run_finished";
-/// The text of a test.
+/// The text of a test message.
 #[cfg(feature = "doctor")]
 pub(super) const TEST: &str = "a test by keyrot doctor; nothing happened";
 /// The longest message: people read no more, and EventBridge limits an entry.
 const LONGEST: usize = 4_000;
 
-/// The body of a webhook's request.
+/// Returns the body of a webhook's request.
 #[derive(Debug, Serialize)]
 pub(super) struct EventsDocument<'a> {
     schema: &'static str,
@@ -32,7 +32,7 @@ pub(super) struct EventsDocument<'a> {
     run: Option<RunBody>,
 }
 
-/// One event.
+/// Returns one event.
 #[derive(Debug, Serialize)]
 pub(super) struct EventBody<'a> {
     at: Timestamp,
@@ -50,7 +50,7 @@ pub(super) struct EventBody<'a> {
     uses: Option<&'a UseEvidence>,
 }
 
-/// The run's end.
+/// Returns the run's end.
 #[derive(Debug, Serialize)]
 pub(super) struct RunBody {
     started: Timestamp,
@@ -60,7 +60,8 @@ pub(super) struct RunBody {
     counts: Counts,
 }
 
-/// The detail of an EventBridge event: one of the two, and where it comes from.
+/// Returns the detail of an EventBridge event: an event or the run's end, and the run that it comes
+/// from.
 #[derive(Debug, Serialize)]
 pub(super) struct Detail<'a, T: Serialize> {
     pub(super) schema: &'static str,
@@ -89,7 +90,7 @@ impl<'a> EventsDocument<'a> {
 }
 
 impl<'a> EventBody<'a> {
-    /// The event in one word, the same as in the documents of `keyrot rotate --json`.
+    /// Returns the event's code, the same as in the documents of `keyrot rotate --json`.
     pub(super) fn word(&self) -> &'static str {
         self.event
     }

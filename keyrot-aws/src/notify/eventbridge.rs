@@ -17,14 +17,14 @@ use serde::Serialize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Rules match on it; AWS's own sources begin with `aws.`.
+/// The events' source, which rules match. AWS's own sources begin with `aws.`.
 const SOURCE: &str = "keyrot";
-/// Entries and bytes in one request (EventBridge API reference, `PutEvents`).
+/// The limits on entries and bytes in one request (EventBridge API reference, `PutEvents`).
 const ENTRIES: usize = 10;
 const BYTES: usize = 256 * 1024;
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(300);
-/// Words for an entry that may be taken the next time (EventBridge API reference,
+/// Error codes of an entry that may be accepted the next time (EventBridge API reference,
 /// `PutEventsResultEntry`).
 const PASSING: [&str; 4] =
     ["ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"];
@@ -36,7 +36,7 @@ pub(crate) struct Bus {
     pace: Limiter,
 }
 
-/// An entry, and how many bytes of the request it takes.
+/// An entry, and its size in the request, in bytes.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {
     entry: PutEventsRequestEntry,
@@ -74,7 +74,7 @@ impl Bus {
         self.entry(RUN_FINISHED, at, run, None, about)
     }
 
-    /// An event of detail-type `test`.
+    /// Returns an event of detail-type `test`.
     #[cfg(feature = "doctor")]
     pub(super) fn test(&self, at: Timestamp, about: &About) -> Result<Entry, NotifierError> {
         #[derive(Serialize)]
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_be_taken_the_next_time_is_sent_again() {
+    fn only_entries_that_may_be_accepted_are_sent_again() {
         let result = |code: Option<&str>| {
             PutEventsResultEntry::builder()
                 .set_error_code(code.map(str::to_owned))

@@ -20,9 +20,9 @@ use tokio::time::Instant;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Readiness {
-    /// Everything that it needs was read. Holds a text.
+    /// Everything that it needs was read. Contains a message.
     Ready(String),
-    /// It can only be checked by sending something. Holds a text.
+    /// It can only be checked by sending something. Contains a message.
     NotChecked(String),
     /// It is not usable, for this reason.
     NotReady(String),

@@ -3,29 +3,29 @@
 use keyrot_core::CallError;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 
-/// The receiver refuses it.
+/// Returns the error for a message that the receiver refuses.
 pub(super) fn refused(text: impl Into<String>) -> NotifierError {
     NotifierError::new(NotifierErrorKind::Refused, text)
 }
 
-/// No answer came, or the receiver failed.
+/// Returns the error for a missing answer, or a receiver that failed.
 pub(super) fn unavailable(text: impl Into<String>) -> NotifierError {
     NotifierError::new(NotifierErrorKind::Unavailable, text)
 }
 
-/// A URL, a key or a target is not usable.
+/// Returns the error for an unusable URL, key or target.
 pub(super) fn setup(text: impl Into<String>) -> NotifierError {
     NotifierError::new(NotifierErrorKind::Setup, text)
 }
 
-/// A URL or a key could not be read.
+/// Returns the error for a URL or a key that could not be read.
 pub(super) fn not_read(error: CallError) -> NotifierError {
     let kind =
         if error.is_outage() { NotifierErrorKind::Unavailable } else { NotifierErrorKind::Setup };
     NotifierError::new(kind, error.message.clone()).with_source(error)
 }
 
-/// Only a bug makes it fail.
+/// Returns the error for a failure that only a bug can cause.
 pub(super) fn document(error: serde_json::Error) -> NotifierError {
     NotifierError::new(
         NotifierErrorKind::Other,

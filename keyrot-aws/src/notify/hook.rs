@@ -17,7 +17,7 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 /// The pause before the second attempt; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(4);
-/// The name that receivers see.
+/// The user agent that receivers see.
 pub(super) const USER_AGENT: &str = concat!("keyrot/", env!("CARGO_PKG_VERSION"));
 
 /// A webhook: a URL that is secret.
@@ -33,7 +33,7 @@ struct Answer {
     word: String,
 }
 
-/// Why nothing was delivered.
+/// The reason why nothing was delivered.
 pub(super) struct Failed {
     /// Whether the receiver rejected the sender's URL or key.
     pub(super) refused: bool,
@@ -48,13 +48,13 @@ impl From<NotifierError> for Failed {
 
 /// What to do after an attempt.
 enum Next {
-    /// It arrived.
+    /// The message arrived.
     Done,
-    /// Try again, after this time if the receiver asked for it.
+    /// Retry, after this time if the receiver asked for it.
     Again(String, Option<Duration>),
     /// The receiver does not know the URL, or no longer knows it.
     Refused(String),
-    /// It will never be accepted.
+    /// The receiver will never accept the message.
     Never(String),
 }
 
@@ -74,7 +74,7 @@ impl Hook {
         host(url.expose()).map_err(|why| setup(format!("the text in {} {why}", self.url.source())))
     }
 
-    /// Posts the JSON text. `headers` is asked before each attempt.
+    /// Posts the JSON text. `headers` is called before each attempt.
     pub(super) async fn post(
         &self,
         http: &Http,
@@ -102,7 +102,7 @@ impl Hook {
         format!("{why}. Make a new webhook, and put its URL into {}", self.url.source())
     }
 
-    /// Tries this URL. `Some` if the receiver does not know it.
+    /// Posts to this URL. `Some` if the receiver does not know it.
     async fn post_to(
         &self,
         url: &SecretKey,
@@ -193,8 +193,8 @@ impl Answer {
     }
 }
 
-/// Slack answers with one word, such as `invalid_payload`. A longer text is unknown, and may quote
-/// the URL.
+/// Returns Slack's answer, which is one word, such as `invalid_payload`. A longer text is unknown,
+/// and may quote the URL.
 fn word(body: &[u8], url: &SecretKey) -> String {
     let text = std::str::from_utf8(body).unwrap_or_default().trim();
     let fits =
@@ -202,7 +202,7 @@ fn word(body: &[u8], url: &SecretKey) -> String {
     if fits && !url.expose().contains(text) { text.to_owned() } else { String::new() }
 }
 
-/// The host of a URL that may be posted to. HTTP without TLS is for this machine only.
+/// Returns the host of a URL, if keyrot may post to it. HTTP without TLS is only for this machine.
 fn host(url: &str) -> Result<&str, String> {
     let (scheme, rest) = url.split_once("://").ok_or("is not a URL: expected https://…")?;
     let host = rest.split(['/', '?', '#']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A run as a plain text, as SNS sends it by mail. Pure.
+//! Formats a run as plain text, as SNS sends it by mail. Pure.
 
 use super::wording::{Digest, Item, clip, names, users};
 use std::fmt::Write;
@@ -7,7 +7,7 @@ const PROBLEMS: usize = 25;
 const LOOKS: usize = 15;
 const NAMES: usize = 50;
 
-/// The subject: at most 100 characters of ASCII (SNS API reference, `Publish`, parameter
+/// Returns the subject: at most 100 characters of ASCII (SNS API reference, `Publish`, parameter
 /// `Subject`).
 pub(super) fn subject(digest: &Digest, account: Option<&str>) -> String {
     let account = account.map(|id| format!(" ({id})")).unwrap_or_default();
@@ -17,7 +17,7 @@ pub(super) fn subject(digest: &Digest, account: Option<&str>) -> String {
     ascii.chars().take(100).collect()
 }
 
-/// The body, which a mail program shows as it is.
+/// Returns the body, which a mail program shows unchanged.
 pub(super) fn body(digest: &Digest) -> String {
     let mut out = format!("keyrot: {}\n{}\n", digest.headline, digest.whence);
     if !digest.problems.is_empty() {

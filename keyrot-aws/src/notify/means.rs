@@ -1,4 +1,4 @@
-//! What each kind of notifier sends with.
+//! The clients with which notifiers send.
 
 use crate::notify::eventbridge::Bus;
 use crate::notify::hook::Hook;
@@ -6,7 +6,7 @@ use crate::notify::secret_ref::Hidden;
 use crate::notify::sns::Topic;
 use std::sync::Arc;
 
-/// What a notifier sends with. All runs of the process share it.
+/// What a notifier needs to send. All runs of the process share it.
 #[derive(Clone)]
 pub(crate) enum Means {
     Slack(Arc<Hook>),

@@ -1,8 +1,8 @@
 //! Notifications of what a run did: Slack, Microsoft Teams, a signed webhook, SNS and EventBridge.
 //!
-//! [`Channels`] is made once, from the setting `notify`, and gives each run its
+//! [`Channels`] is created once, from the setting `notify`, and gives each run its
 //! [`Notifier`](keyrot_core::Notifier)s. Chats and topics get **one** message per run, even for 500
-//! users, with what needs manual action first. Webhooks and buses are for machines: they get each
+//! users, with what needs manual action first. Webhooks and buses are for programs: they get each
 //! event, and the run's end. If nothing in a run reaches a notifier's minimum severity, it gets
 //! nothing.
 //!
@@ -30,10 +30,10 @@
 //! - HTTPS only, unless the host is this machine; redirects are not followed.
 //!
 //! # Permissions
-//! Of [`policy::ACTIONS`](crate::policy::ACTIONS) each only for what an entry of the setting names
-//! ([`Hooks::of`](crate::policy::Hooks::of)); and where a KMS key of your own encrypts a topic,
-//! `kms:Decrypt` and `kms:GenerateDataKey` on it (SNS developer guide, "Key management"), or a
-//! secret or parameter, `kms:Decrypt`.
+//! Each permission in [`policy::ACTIONS`](crate::policy::ACTIONS) is needed only for what an entry
+//! of the setting names ([`Hooks::of`](crate::policy::Hooks::of)). If your own KMS key encrypts a
+//! topic, `kms:Decrypt` and `kms:GenerateDataKey` on it (SNS developer guide, "Key management");
+//! for a secret or parameter, `kms:Decrypt`.
 
 mod about;
 mod channels;

@@ -1,4 +1,4 @@
-//! The port: events, and the run's end, to one notifier.
+//! The port: sends events, and the run's end, to one notifier.
 
 use super::document::{EventBody, EventsDocument, RunBody};
 use super::failed::{self, setup};
@@ -39,7 +39,7 @@ impl Told {
         &self.aws.inner.notify.http
     }
 
-    /// One message a run, if it matters enough.
+    /// Sends one message per run, if the run is severe enough.
     async fn digest(&self, report: &Report, end: Instant) -> Result<(), NotifierError> {
         let Some(digest) =
             Digest::new(report, &self.about).filter(|digest| digest.severity >= self.min)
@@ -56,7 +56,7 @@ impl Told {
         }
     }
 
-    /// One message that says it is a test, however little that matters.
+    /// Sends one message that says that it is a test, at any minimum severity.
     #[cfg(feature = "doctor")]
     pub(super) async fn test(&self, digest: &Digest) -> Result<(), NotifierError> {
         let end = Instant::now() + WITHIN;
@@ -122,7 +122,7 @@ impl Told {
     }
 }
 
-/// What one request to a webhook says.
+/// The content of one request to a webhook.
 struct Document<'a> {
     events: Vec<EventBody<'a>>,
     run: Option<RunBody>,
@@ -191,7 +191,7 @@ async fn within(
     timeout_at(end, work).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// Names a message. It needs no more than to be another one each time.
+/// Returns a message's id. It only has to differ each time.
 fn id() -> String {
     let part = |seed: u8| RandomState::new().hash_one((SystemTime::now(), seed));
     format!("msg_{:016x}{:016x}", part(0), part(1))

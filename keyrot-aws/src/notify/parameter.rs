@@ -58,18 +58,19 @@ struct Parameter {
 }
 
 impl Aws {
-    /// The text of a parameter of SSM's, decrypted: `ssm:GetParameter`. By its name in this region.
+    /// Returns the decrypted text of an SSM parameter, by its name in this region:
+    /// `ssm:GetParameter`.
     ///
     /// # Errors
-    /// [`CallError`], `NotFound` if there is no such parameter; nothing of the parameter's text is
-    /// in it.
+    /// [`CallError`], `NotFound` if there is no such parameter. It contains none of the parameter's
+    /// text.
     pub async fn parameter(&self, name: &str) -> Result<SecretKey, CallError> {
         let pace = Limiter::new(LimiterSettings::secret_reads());
         get(self, name, None, &pace, Instant::now() + WITHIN).await.map(SecretKey::new)
     }
 }
 
-/// The parameter's value, decrypted. `id` is its name or ARN.
+/// Returns the parameter's decrypted value. `id` is its name or ARN.
 pub(crate) async fn get(
     aws: &Aws,
     id: &str,

@@ -37,12 +37,12 @@ impl Hidden {
         }
     }
 
-    /// Where it is kept, as it is written in the setting.
+    /// Returns the place, as it is written in the setting.
     pub(crate) fn source(&self) -> &SecretSource {
         &self.source
     }
 
-    /// The text.
+    /// Returns the text.
     pub(crate) async fn get(&self, end: Instant) -> Result<SecretKey, NotifierError> {
         let mut kept = self.kept.lock().await;
         if let Some(text) = &*kept {
@@ -112,7 +112,7 @@ impl Hidden {
         Ok(Zeroizing::new(text.trim().to_owned()))
     }
 
-    /// A small file: one that is mounted is replaced as a whole, and read again then.
+    /// Reads a small file. A mounted file is replaced as a whole, and read again then.
     fn text_of_file(&self) -> Result<String, NotifierError> {
         let path = std::path::Path::new(self.source.id());
         let found = std::fs::metadata(path)
@@ -139,8 +139,8 @@ impl Hidden {
             format!("the secret {}", self.source.id()),
             &self.pace,
         );
-        // The label is named: a policy may ask for it, and look-alikes answer with an old version
-        // without it.
+        // The request names the label, because a policy may require it, and because some emulators
+        // would otherwise return an old version.
         let call = client.get_secret_value().secret_id(self.source.id()).version_stage(CURRENT);
         let answer = send(&op, &budget(end), || call.clone().send())
             .await

@@ -14,12 +14,12 @@ pub(super) const ID: &str = "webhook-id";
 pub(super) const TIMESTAMP: &str = "webhook-timestamp";
 pub(super) const SIGNATURE: &str = "webhook-signature";
 
-/// Before a key that is written in base64.
+/// The prefix of a key that is written in base64.
 const IN_BASE64: &str = "whsec_";
-/// The specification asks for 24 to 64 bytes.
+/// The specification requires 24 to 64 bytes.
 const SHORTEST: usize = 24;
 
-/// The key's bytes: what comes after `whsec_` in base64, or else the text itself.
+/// Returns the key's bytes: the base64 after `whsec_`, or else the text itself.
 pub(super) fn key(text: &SecretKey) -> Result<Zeroizing<Vec<u8>>, String> {
     let bytes = match text.expose().strip_prefix(IN_BASE64) {
         Some(base64) => aws_smithy_types::base64::decode(base64)
@@ -35,9 +35,9 @@ pub(super) fn key(text: &SecretKey) -> Result<Zeroizing<Vec<u8>>, String> {
     Ok(bytes)
 }
 
-/// The value of the signature's header.
+/// Returns the value of the signature's header.
 pub(super) fn sign(key: &[u8], id: &str, timestamp: u64, body: &str) -> String {
-    // HMAC takes a key of any length.
+    // HMAC accepts a key of any length.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return String::new() };
     mac.update(format!("{id}.{timestamp}.").as_bytes());
     mac.update(body.as_bytes());
@@ -52,7 +52,7 @@ mod tests {
     /// The example of the Standard Webhooks specification's own test suites; the value was checked
     /// with Python's `hmac` too.
     #[test]
-    fn the_specifications_example_comes_out() {
+    fn the_specifications_example_has_its_signature() {
         let key =
             key(&SecretKey::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw".to_owned())).unwrap();
         let signature =

@@ -1,4 +1,4 @@
-//! A run as a Slack message: Block Kit, short enough for a phone. Pure.
+//! Formats a run as a Slack message: Block Kit, short enough for a phone. Pure.
 //!
 //! Limits (Slack API, "Block Kit", references of the blocks): 50 blocks, 150 characters in a
 //! header, 3,000 in a section's text, 10 elements of a context.
@@ -6,13 +6,13 @@
 use super::wording::{Digest, Item, clip, names, users};
 use serde_json::{Value, json};
 
-/// The most users that are described individually.
+/// The limit on users that are described individually.
 const PROBLEMS: usize = 10;
 const LOOKS: usize = 5;
-/// The most names in a list.
+/// The limit on names in a list.
 const NAMES: usize = 15;
 
-/// The body of the request to the incoming webhook.
+/// Returns the body of the request to the incoming webhook.
 pub(super) fn message(digest: &Digest) -> Value {
     let headline = format!("{} keyrot: {}", digest.sign(), digest.headline);
     let mut blocks = vec![
@@ -47,7 +47,7 @@ pub(super) fn message(digest: &Digest) -> Value {
         blocks.push(section(&changes.join("\n")));
     }
     blocks.push(context(&digest.sum));
-    // What a notification on a locked phone shows.
+    // This is what a notification on a locked phone shows.
     let first = digest.problems.first().or(digest.looks.first());
     let first = first.map(|item| format!(": {}", item.user)).unwrap_or_default();
     json!({ "text": escape(&clip(&format!("{headline}{first}"), 300)), "blocks": blocks })
@@ -77,7 +77,7 @@ fn described(item: &Item, room: usize) -> String {
     format!("*{user}*{others} · {}{owner}\n{what}{todo}", item.state)
 }
 
-/// Verbatim: Slack makes no links and no mentions of what happens to look so.
+/// Returns verbatim text: Slack makes no links or mentions of what happens to look like one.
 fn section(mrkdwn: &str) -> Value {
     json!({ "type": "section", "text": { "type": "mrkdwn", "text": clip_lines(mrkdwn), "verbatim": true } })
 }
@@ -86,13 +86,13 @@ fn context(text: &str) -> Value {
     json!({ "type": "context", "elements": [{ "type": "plain_text", "text": clip(text, 1_000), "emoji": false }] })
 }
 
-/// Slack's three control characters ("Formatting text for app surfaces", on escaping text).
+/// Escapes Slack's three control characters ("Formatting text for app surfaces", on escaping text).
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// To a section's limit. What is put in is bounded, so this only counts where every character had
-/// to be escaped; an escape is not cut.
+/// Shortens the text to a section's limit. The input is bounded, so this matters only if every
+/// character had to be escaped. An escape is not cut.
 fn clip_lines(text: &str) -> String {
     if text.chars().count() <= 3_000 {
         return text.to_owned();

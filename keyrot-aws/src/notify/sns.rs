@@ -1,4 +1,4 @@
-//! An SNS topic: one message a run, as a mail would show it.
+//! An SNS topic: one message per run, in the form of a mail.
 
 use super::mail;
 use super::wording::Digest;
@@ -14,7 +14,7 @@ use keyrot_core::report::RunStatus;
 use keyrot_core::settings::Topic as TopicArn;
 use tokio::time::Instant;
 
-/// All messages of keyrot's in a FIFO topic come in order.
+/// The message group: all of keyrot's messages in a FIFO topic arrive in order.
 const GROUP: &str = "keyrot";
 
 /// A topic, and a client in its region.
@@ -39,7 +39,8 @@ impl Topic {
         }
     }
 
-    /// Publishes the run. `id` names the message, so that a FIFO topic takes a repeated one once.
+    /// Publishes the run. `id` identifies the message, so that a FIFO topic accepts a repeated
+    /// message only once.
     pub(super) async fn publish(
         &self,
         digest: &Digest,
@@ -58,7 +59,7 @@ impl Topic {
         if self.arn.is_fifo() {
             call = call.message_group_id(GROUP).message_deduplication_id(id);
         }
-        // After a lost answer it is sent again: the same message twice is better than none.
+        // After a lost answer the message is sent again, because two are better than none.
         let op = Op::write("sns:Publish", format!("the topic {}", self.arn.arn()), &self.pace);
         send(&op, &budget(end), || call.clone().send()).await.map_err(|failure| failure.error)?;
         Ok(())
@@ -70,7 +71,7 @@ fn word(text: &str) -> Result<MessageAttributeValue, NotifierError> {
     value.build().map_err(|error| NotifierError::from(error.to_string()).with_source(error))
 }
 
-/// In the words of the JSON documents.
+/// Returns the status in the words of the JSON documents.
 fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "info",

@@ -1,5 +1,5 @@
-//! A run as a message to Microsoft Teams: an Adaptive Card in the envelope that a Workflows webhook
-//! takes. Pure.
+//! Formats a run as a message to Microsoft Teams: an Adaptive Card in the envelope that a Workflows
+//! webhook expects. Pure.
 //!
 //! Texts are `RichTextBlock`s: unlike `TextBlock`s these know no Markdown, so a name such as `_ci_`
 //! stays what it is. A message may have 28 KB (Microsoft Learn, "Create incoming webhooks" and
@@ -9,14 +9,14 @@ use super::wording::{Digest, Item, clip, names, users};
 use keyrot_core::Severity;
 use serde_json::{Value, json};
 
-/// A message is kept below this, in bytes.
+/// The size limit of a message, in bytes.
 const LARGEST: usize = 24 * 1024;
 const NAMES: usize = 15;
 
-/// The body of the request to the webhook.
+/// Returns the body of the request to the webhook.
 pub(super) fn message(digest: &Digest) -> Value {
-    // Texts are of different lengths, and a script that is not Latin takes more bytes: as many
-    // users as there is room for.
+    // The message describes as many users as there is room for: texts have different lengths, and a
+    // script that is not Latin takes more bytes.
     let sizes = [(10, 5), (5, 3), (2, 1)];
     let fits = |message: &Value| message.to_string().len() <= LARGEST;
     let found = sizes.iter().map(|(problems, looks)| card(digest, *problems, *looks)).find(fits);

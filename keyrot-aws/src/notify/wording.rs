@@ -14,20 +14,20 @@ use std::time::Duration;
 /// Up to this many problems are described in full.
 const FEW: usize = 3;
 
-/// A run, ready to be formatted.
+/// A summary of a run, ready to be formatted.
 #[derive(Debug)]
 pub(super) struct Digest {
     pub(super) severity: Severity,
     pub(super) verdict: RunStatus,
     /// What happened, and how severe it is, in one short line.
     pub(super) headline: String,
-    /// Where and when.
+    /// The place and the time.
     pub(super) whence: String,
     /// Users that need manual action, or failed: the worst first.
     pub(super) problems: Vec<Item>,
-    /// How many users have problems.
+    /// The number of users with problems.
     pub(super) troubled: usize,
-    /// How many problems of each kind.
+    /// The number of problems of each kind.
     pub(super) kinds: Vec<(&'static str, usize)>,
     /// Users with a warning.
     pub(super) looks: Vec<Item>,
@@ -66,7 +66,7 @@ pub(super) fn severity(report: &Report) -> Option<Severity> {
 }
 
 impl Digest {
-    /// `None` if nothing happened.
+    /// Returns the summary of the run; `None` if nothing happened.
     pub(super) fn new(report: &Report, about: &About) -> Option<Self> {
         let severity = severity(report)?;
         let document = RunDocument::new(schema::ROTATE, report, &Selected::default());
@@ -101,7 +101,7 @@ impl Digest {
         })
     }
 
-    /// Before the headline: a color, and the program's name.
+    /// Returns the text before the headline: a color, and the program's name.
     pub(super) fn sign(&self) -> &'static str {
         match self.severity {
             Severity::Info => "🟢",
@@ -110,12 +110,12 @@ impl Digest {
         }
     }
 
-    /// How many characters a problem may take.
+    /// Returns how many characters a problem may take.
     pub(super) fn problem_room(&self) -> usize {
         room(&self.problems, 1_000)
     }
 
-    /// How many characters a warning may take: the uses of a held key need some room.
+    /// Returns how many characters a warning may take: the uses of a held key need room.
     pub(super) fn look_room(&self) -> usize {
         room(&self.looks, 700)
     }
@@ -125,7 +125,7 @@ impl Digest {
         self.troubled > FEW
     }
 
-    /// How many problems there are of each kind, in words.
+    /// Returns the number of problems of each kind, in words.
     pub(super) fn kinds_text(&self) -> String {
         let parts: Vec<String> = self
             .kinds
@@ -157,7 +157,7 @@ pub(super) fn clip(text: &str, most: usize) -> String {
     keyrot_core::model::clip(&clean, most)
 }
 
-/// All users of these items.
+/// Returns all users of these items.
 pub(super) fn users(items: &[Item]) -> Vec<&str> {
     items
         .iter()
@@ -317,7 +317,7 @@ fn todo(standing: &UserResult) -> Option<String> {
             ErrorKind::Unavailable | ErrorKind::Conflict => {
                 "nothing now, the next run continues".to_owned()
             }
-            // Not there, a limit of AWS's, or anything else.
+            // The object does not exist, an AWS limit was reached, or anything else happened.
             _ => "read the message; the next run tries again".to_owned(),
         },
         Outcome::Panicked(_) => "please report it; nothing more was done for this user".to_owned(),
@@ -331,7 +331,7 @@ fn todo(standing: &UserResult) -> Option<String> {
     })
 }
 
-/// A user with a warning and no problem.
+/// Returns the item for a user with a warning and no problem.
 fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
     let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
     let mut texts: Vec<String> = Vec::new();

@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Action {
-    /// As a policy names it, such as `iam:CreateAccessKey`.
+    /// The name in a policy, such as `iam:CreateAccessKey`.
     pub name: &'static str,
     /// The reason for it.
     pub why: &'static str,
@@ -74,10 +74,11 @@ pub(super) const fn action(
     Action { name, why, statements }
 }
 
-/// On tagged users for a rotation, on any user for an operator, and on the own user.
+/// The statements on tagged users for a rotation, on any user for an operator, and on the caller's
+/// own user.
 const CHANGE_KEYS: &[Sid] = &[Sid::RotateTaggedUsers, Sid::RotateAnyUser, Sid::RotateOwnKey];
 
-/// Every AWS action that keyrot uses, with its reason. The policy is made from this list.
+/// Every AWS action that keyrot uses, with its reason. The policy is generated from this list.
 pub const ACTIONS: &[Action] = &[
     action(
         "iam:GetAccountAuthorizationDetails",

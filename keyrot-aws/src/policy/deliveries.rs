@@ -4,7 +4,7 @@ use super::{Delivery, DeliveryKind, Hooks, Key, Scope, Sid, Statement, Text};
 use keyrot_core::settings::DestinationSpec;
 
 impl Hooks {
-    /// The same, and what is read to authenticate at these destinations.
+    /// Returns the scope with these destinations, and with what is read to authenticate there.
     #[must_use]
     pub fn with_tokens(mut self, specs: &[DestinationSpec]) -> Self {
         specs.iter().flat_map(DestinationSpec::sources).for_each(|source| self.read(source));
@@ -76,7 +76,8 @@ impl Scope {
         if !keys.is_empty() {
             statements.push(through(Sid::UseDeliveryKeys, keys));
         }
-        // An alias is no resource of these actions: the key is named by its aliases.
+        // An alias is not a resource of these actions, so the statement names the key by its
+        // aliases.
         if !alias_keys.is_empty() {
             statements.push(through(Sid::UseDeliveryAliases, alias_keys).when(
                 "ForAnyValue:StringEquals",
@@ -90,7 +91,8 @@ impl Scope {
         statements
     }
 
-    /// The same statements with lists that are filled in later. Their keys are named by ARN.
+    /// Returns the same statements with lists that are filled in later. Their keys are named by
+    /// ARN.
     pub(super) fn open_deliveries(&self) -> Vec<Statement> {
         let Some(open) = &self.open_deliveries else { return Vec::new() };
         let of = |sid, place: &str| Statement::new(sid, self.open_list(place));

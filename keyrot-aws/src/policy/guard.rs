@@ -1,31 +1,31 @@
-//! The guard: a policy that denies, to all but named principals, what would let them influence
-//! keyrot.
+//! The guard: a policy that denies everyone except the named principals what would let them
+//! influence keyrot.
 //!
 //! Journal entries, version ids and tags are claims: anyone who may write them can make keyrot wait
 //! or block, and anyone who may write a secret chooses what its consumers get. keyrot checks claims
-//! against AWS's own facts; the guard keeps others from making them.
+//! against AWS's own facts; the guard keeps others from writing them.
 //!
 //! # The rules it relies on
 //! - `iam:CreateUser`, `iam:TagUser`, `iam:UntagUser`, `secretsmanager:CreateSecret`,
 //!   `secretsmanager:TagResource` and `secretsmanager:UntagResource` have the keys of the tags in
 //!   `aws:TagKeys` (Service Authorization Reference, "Actions, resources, and condition keys for
 //!   AWS Identity and Access Management" and "… for AWS Secrets Manager").
-//! - IAM takes tag keys that differ in case only for the same (IAM user guide, "Tags for IAM
-//!   resources"), while `aws:TagKeys` has them as the request spells them. `StringEqualsIgnoreCase`
-//!   compares in any case, and knows no wildcards; `StringLike` knows wildcards, and compares case
-//!   (IAM user guide, "Condition operators"). So the tag that selects users is compared by the
-//!   first, and the prefix `keyrot:` by the second, in each of its 64 spellings: keyrot reads every
-//!   one of them, and an unknown tag of that prefix blocks a user.
-//! - `ForAnyValue` does not match where a request has no tags (IAM user guide, "Set operators for
+//! - IAM treats tag keys that differ only in case as the same (IAM user guide, "Tags for IAM
+//!   resources"), while `aws:TagKeys` contains them as spelled in the request.
+//!   `StringEqualsIgnoreCase` ignores case, and has no wildcards; `StringLike` has wildcards, and
+//!   is case-sensitive (IAM user guide, "Condition operators"). So the tag that selects users is
+//!   compared by the first, and the prefix `keyrot:` by the second, in each of its 64 spellings:
+//!   keyrot reads all of them, and an unknown tag with that prefix blocks a user.
+//! - `ForAnyValue` does not match if a request has no tags (IAM user guide, "Set operators for
 //!   multivalued context keys").
 //! - `aws:PrincipalArn` is the ARN of the role, not of its session, and is in every signed request
-//!   (IAM user guide, "Global condition context keys"). `ArnNotLike` matches where it is missing,
-//!   so that the statement denies.
+//!   (IAM user guide, "Global condition context keys"). `ArnNotLike` matches if it is missing, so
+//!   the statement denies.
 //! - Users are guarded whatever their path: `iam:UpdateUser` moves a user, with its tags, under
 //!   another path.
 //! - Anyone who can act as an exempt principal is exempt. So becoming such a principal is denied,
 //!   too.
-//! - A service control policy has 5,120 characters at most (Organizations user guide, "Quotas for
+//! - A service control policy has at most 5,120 characters (Organizations user guide, "Quotas for
 //!   AWS Organizations"); a managed policy, such as a permissions boundary, 6,144 without white
 //!   space (IAM user guide, "IAM and AWS STS quotas").
 
@@ -34,9 +34,9 @@ use super::{Policy, Scope, Statement, Text};
 use keyrot_core::model::Arn;
 use std::fmt;
 
-/// The longest document that Organizations takes for a service control policy, in characters.
+/// The longest document that Organizations accepts as a service control policy, in characters.
 pub const LONGEST_SCP: usize = 5_120;
-/// The longest document that IAM takes for a managed policy, in characters without white space.
+/// The longest document that IAM accepts as a managed policy, in characters without white space.
 pub const LONGEST_MANAGED_POLICY: usize = 6_144;
 
 const TAGS: &[Sid] = &[Sid::DenyRotationTag, Sid::DenyKeyrotTags];
@@ -149,8 +149,8 @@ pub const GUARDED: &[Action] = &[
     action("iam:DeletePolicy", &[Sid::DenyBoundaryChanges], "deletes the boundary"),
 ];
 
-/// A principal that the guard lets through: the ARN of a role or a user, perhaps with wildcards, or
-/// an account's root.
+/// A principal that the guard exempts: the ARN of a role or a user, perhaps with wildcards, or an
+/// account's root.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Principal(String);
 
@@ -158,22 +158,22 @@ pub struct Principal(String);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoPrincipal {
-    /// It is a session.
+    /// The text names a session.
     #[error(
         "{arn} is a session; name its role instead: {role}, with the role's path if it has one"
     )]
     Session {
-        /// What was given.
+        /// The text.
         arn: String,
         /// The role's ARN without its path, which a session does not show.
         role: String,
     },
-    /// It would match every principal.
+    /// The text would match every principal.
     #[error(
         "{0} fits every role or user; expected a name, such as arn:aws:iam::123456789012:role/keyrot"
     )]
     Everybody(String),
-    /// It is not such an ARN.
+    /// The text is not such an ARN.
     #[error(
         "{0:?} is not the ARN of a role or user; expected for example arn:aws:iam::123456789012:role/keyrot or arn:aws:iam::*:role/keyrot"
     )]
@@ -181,7 +181,7 @@ pub enum NoPrincipal {
 }
 
 impl Principal {
-    /// Reads an ARN. `*` and `?` are wildcards, in the account and behind `role/` or `user/`.
+    /// Parses an ARN. `*` and `?` are wildcards, in the account and after `role/` or `user/`.
     ///
     /// # Errors
     /// [`NoPrincipal`]
@@ -217,7 +217,7 @@ impl Principal {
             .iter()
             .find_map(|kind| resource.strip_prefix(kind))
             .ok_or_else(malformed)?;
-        // Of what IAM allows in paths and names, `$` and `"` mean something else in a policy.
+        // IAM allows `$` and `"` in paths, but in a policy they have another meaning.
         let plain = |b: u8| b.is_ascii_graphic() && !b"$\"\\:".contains(&b);
         if name.is_empty() || name.ends_with('/') || !name.bytes().all(plain) {
             return Err(malformed());
@@ -228,7 +228,7 @@ impl Principal {
         Ok(Self(text.to_owned()))
     }
 
-    /// The ARN.
+    /// Returns the ARN.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -251,13 +251,13 @@ pub struct Guard {
     pub function: Text,
     /// The name of the managed policy, if it is a permissions boundary; a service control policy
     /// otherwise. A boundary allows everything that it does not deny. It works only if its holders
-    /// cannot remove it: what they create has to have it, too.
+    /// cannot remove it, and if what they create has to have it, too.
     pub boundary: Option<Text>,
 }
 
 impl Scope {
-    /// The guard of these users and secrets. Open places do not fit it: an account or region that
-    /// is not known is any, [`Text::any`].
+    /// Returns the guard for these users and secrets. It has no placeholders: an unknown account or
+    /// region matches any ([`Text::any`]).
     #[must_use]
     pub fn guard_policy(&self, guard: &Guard) -> Policy {
         let every_user = self.users_under("/".into());
@@ -298,7 +298,7 @@ impl Scope {
             let arn = self.of_iam(Text::fixed("policy/").then(name.clone()));
             statements.push(Statement::deny(Sid::DenyBoundaryRemoval, "*"));
             statements.push(Statement::deny(Sid::DenyBoundaryChanges, arn.clone()));
-            // `StringNotLike` matches where there is no boundary at all.
+            // `StringNotLike` matches if there is no boundary at all.
             statements.push(Statement::deny(Sid::DenyWithoutBoundary, "*").when(
                 "StringNotLike",
                 "iam:PermissionsBoundary",
@@ -316,7 +316,7 @@ impl Scope {
         Policy::of(allow)
     }
 
-    /// The secrets as a request names them before there is one, and after.
+    /// Returns the secrets as requests name them before and after they exist.
     fn secret_names_and_arns(&self) -> Vec<String> {
         let names = self.secrets.iter().map(|name| self.arn("secretsmanager", "secret:", name));
         names.chain(self.secret_arns()).collect()
@@ -324,15 +324,14 @@ impl Scope {
 }
 
 impl Policy {
-    /// How many characters it has without white space between its parts, as Organizations and IAM
-    /// count.
+    /// Returns the length without white space between the parts, as Organizations and IAM count.
     #[must_use]
     pub fn characters(&self) -> usize {
         serde_json::to_string(self).map_or(usize::MAX, |text| text.chars().count())
     }
 }
 
-/// The word in every spelling that differs in case only.
+/// Returns the word in every spelling that differs only in case.
 fn spellings(word: &str) -> impl Iterator<Item = String> {
     (0_u32..1 << word.len()).map(move |upper| {
         let spell = |(n, letter): (usize, char)| {
@@ -348,7 +347,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn principals_are_roles_and_users_and_never_everybody() {
+    fn principals_are_roles_and_users_and_never_everyone() {
         for good in [
             "arn:aws:iam::123456789012:role/keyrot",
             "arn:aws-cn:iam::123456789012:user/ops/jane",
@@ -378,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spelling_of_the_prefix_is_there_once() {
+    fn the_guard_has_every_spelling_of_the_prefix_once() {
         let all: std::collections::BTreeSet<_> = spellings("keyrot").collect();
         assert_eq!(all.len(), 64);
         assert!(all.iter().all(|word| word.eq_ignore_ascii_case("keyrot")));

@@ -1,10 +1,10 @@
-//! Which actions a statement names: those that keyrot calls, and those that the guard denies.
+//! The actions that a statement names: those that keyrot calls, and those that the guard denies.
 
 use super::actions::{ACTIONS, Sid};
 use super::guard::GUARDED;
 
 impl Sid {
-    /// The actions that this statement allows, or denies.
+    /// Returns the actions that this statement allows or denies.
     pub(super) fn actions(self) -> Vec<&'static str> {
         ACTIONS
             .iter()

@@ -8,11 +8,11 @@ use keyrot_core::settings::{DestinationKind, DestinationSpec};
 /// A KMS key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
-    /// By its ARN.
+    /// A key by its ARN.
     Arn(Text),
-    /// By its id.
+    /// A key by its id.
     Id(Text),
-    /// By an alias, such as `alias/keyrot`.
+    /// A key by an alias, such as `alias/keyrot`.
     Alias(Text),
 }
 
@@ -28,12 +28,12 @@ pub struct Delivery {
     pub names: Text,
     /// The KMS key, if it is not the account's own.
     pub key: Option<Key>,
-    /// The ARN of the role that writes there: then keyrot itself needs nothing else.
+    /// The ARN of the role that writes there: then keyrot itself needs no other permission.
     pub role: Option<Text>,
 }
 
 impl Key {
-    /// As the setting `kms_key` has it; `None` for the account's own, which needs no permission.
+    /// Parses the setting `kms_key`; `None` for the account's own key, which needs no permission.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let alias = text.split_once(":alias/").map(|(_, name)| format!("alias/{name}"));
@@ -46,13 +46,13 @@ impl Key {
     }
 }
 
-/// Destinations in AWS whose places are filled in later: each text stands for a list.
+/// Destinations in AWS whose places are filled in later. Each text is a placeholder for a list.
 #[cfg(feature = "settings")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenDeliveries {
     /// The ARNs of the parameters.
     pub parameters: String,
-    /// The ARNs of the secrets, with and without the end of six characters.
+    /// The ARNs of the secrets, with and without the six characters at the end.
     pub secrets: String,
     /// The ARNs of the services of ECS.
     pub ecs_services: String,
@@ -78,7 +78,7 @@ pub enum DeliveryKind {
 
 #[cfg(feature = "settings")]
 impl Delivery {
-    /// The destinations in AWS of these settings, for this account.
+    /// Returns the AWS destinations in these settings, for this account.
     #[must_use]
     pub fn of(specs: &[DestinationSpec], path_prefix: &str, account: &Text) -> Vec<Self> {
         let of_one = |spec: &DestinationSpec| {
@@ -106,12 +106,12 @@ impl Delivery {
     }
 }
 
-/// What the secrets of all users of the template are called.
+/// Returns a pattern for the names of all users' secrets under the template.
 pub(super) fn secret_names(template: &SecretTemplate, path_prefix: &str, account: &Text) -> Text {
     names(template.as_str(), path_prefix, account)
 }
 
-/// What the places of all users of a template are called.
+/// Returns a pattern for the places of all users under a template.
 pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
     let mut names = Text::fixed("");
     let mut rest = template;
@@ -119,7 +119,7 @@ pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
         let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
         names = names.then(Text::fixed(fixed)).then(match place {
             "account" => account.clone(),
-            // What a path may have and a name may not is escaped in the name.
+            // Characters that a path allows and a name does not are escaped in the name.
             "path"
                 if path_prefix
                     .bytes()

@@ -5,8 +5,8 @@ use super::{Policy, Scope, Sid, Statement, Text};
 use keyrot_core::model::{HOME_TAG, JournalEntry};
 
 impl Scope {
-    /// The policy for [`audit`](keyrot_core::audit), which only reads, and covers users with any
-    /// tags and paths. A rotation needs none of it.
+    /// Returns the policy for [`audit`](keyrot_core::audit), which only reads, and covers users
+    /// with any tags and paths. A rotation needs none of it.
     #[must_use]
     pub fn audit_policy(&self) -> Policy {
         let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
@@ -15,15 +15,16 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy of an operator on call: what a run may do, for every user under the path, with or
-    /// without the tag; changing the tag itself; who-uses; an audit; and simulating one's own
-    /// permissions. Its holder can take over each of these users; with [`Scope::end_sessions`] also
-    /// give them every permission, which makes it an administrator's policy.
+    /// Returns the policy of an operator on call: what a run may do, for every user under the path,
+    /// with or without the tag; changing the tag itself; who-uses; an audit; and simulating the
+    /// operator's own permissions. Its holder can take over each of these users. With
+    /// [`Scope::end_sessions`], the holder can also give them every permission, which makes it an
+    /// administrator's policy.
     #[must_use]
     pub fn operator_policy(&self) -> Policy {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
-        // What is allowed on any user is not repeated for the tagged ones, nor what is found for an
-        // audit for those under the path.
+        // What is allowed on any user is not repeated for tagged users, and what an audit may list
+        // is not repeated for users under the path.
         let mut statements: Vec<_> = run
             .into_iter()
             .filter(|s| {
@@ -35,15 +36,14 @@ impl Scope {
             .extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
         let users = self.users_under(self.path_prefix.clone());
         statements.push(Statement::new(Sid::RotateAnyUser, users.clone()));
-        // Of all that can be written onto a user, these tags and no others.
+        // Of everything that can be tagged on a user, only these tags.
         let tags = vec![self.tag.plain(self.syntax), HOME_TAG.to_owned()];
         statements.push(
             Statement::new(Sid::TagUsers, users)
                 .when("ForAllValues:StringEquals", "aws:TagKeys", tags)
                 .when("Null", "aws:TagKeys", "false"),
         );
-        // Of all that can be written onto a secret in the regions that users are moved from, this
-        // tag and no other.
+        // On a secret in the regions that users are moved from, only this tag.
         let left = self
             .home_regions
             .iter()
@@ -66,7 +66,7 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy of a consumer of the published keys in the scope's secrets.
+    /// Returns the policy of a consumer of the published keys in the scope's secrets.
     #[must_use]
     pub fn consumer_policy(&self) -> Policy {
         let mut statements = vec![
@@ -76,8 +76,8 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// The policy of a user who rotates their own key. A name is in an account once, whatever the
-    /// path.
+    /// Returns the policy of a user who rotates their own key. A user name is unique in an account,
+    /// whatever the path.
     #[must_use]
     pub fn own_policy(&self) -> Policy {
         let own = [Text::fixed("user/"), Text::all(["user/".into(), Text::any(), "/".into()])]

@@ -13,7 +13,7 @@ use keyrot_core::settings::{NotifySpec, NotifyTarget, SecretPlace, SecretSource}
 /// The resources that keyrot works on and with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// The tool that fills in the open places of the texts.
+    /// The tool that fills in the placeholders in the texts.
     pub syntax: Syntax,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: Text,
@@ -29,9 +29,9 @@ pub struct Scope {
     pub tag_value: Text,
     /// The names of the users' secrets, with wildcards.
     pub secrets: Vec<Text>,
-    /// Further regions in which a user's secret is looked for before it gets a new one.
+    /// The other regions in which keyrot looks for a user's secret before it creates one.
     pub home_regions: Vec<Text>,
-    /// The KMS key of the secrets; none for the account's `aws/secretsmanager`, which needs no
+    /// The KMS key of the secrets; `None` for the account's `aws/secretsmanager`, which needs no
     /// permission.
     pub secrets_key: Option<Key>,
     /// How users are found.
@@ -40,12 +40,12 @@ pub struct Scope {
     pub config: Option<Text>,
     /// The function's own topic, and the ARN of the KMS key that encrypts it.
     pub own_topic: Option<(Text, Text)>,
-    /// Its notifiers, and what it authenticates with at destinations.
+    /// The notifiers, and the credentials for destinations.
     pub hooks: Hooks,
-    /// Its destinations in AWS.
+    /// The destinations in AWS.
     #[cfg(feature = "settings")]
     pub deliveries: Vec<Delivery>,
-    /// More of them, which are filled in later.
+    /// More destinations, which are filled in later.
     #[cfg(feature = "settings")]
     pub open_deliveries: Option<OpenDeliveries>,
     /// The name of the function's log group, where Lambda writes its log.
@@ -81,10 +81,10 @@ pub struct Hooks {
     pub parameters: Many,
 }
 
-/// Some texts, or a place where a list of ARNs will be filled in.
+/// Some texts, or a placeholder for a list of ARNs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Many {
-    /// These; perhaps none.
+    /// These texts, if any.
     These(Vec<Text>),
     /// A list of ARNs that is filled in later.
     Open(String),
@@ -98,7 +98,7 @@ impl Default for Many {
 
 #[cfg(any(feature = "settings", feature = "notify"))]
 impl Hooks {
-    /// What the setting `notify` needs.
+    /// Returns what the setting `notify` needs.
     #[must_use]
     pub fn of(specs: &[NotifySpec]) -> Self {
         let mut hooks = Self::default();
@@ -113,7 +113,7 @@ impl Hooks {
         hooks
     }
 
-    /// What is kept there is read.
+    /// Adds a place that has to be read.
     pub(super) fn read(&mut self, source: &SecretSource) {
         match source.place() {
             SecretPlace::SecretsManager => self.secrets.push(source.id()),
@@ -135,7 +135,7 @@ impl Many {
 }
 
 impl Scope {
-    /// What a run needs under these settings in this account, in a region that is left open:
+    /// Returns what a run needs with these settings in this account. The region is a placeholder,
     /// `REGION`.
     #[must_use]
     pub fn new(
@@ -170,8 +170,8 @@ impl Scope {
         }
     }
 
-    /// Whether some secrets' names have no beginning of their own, so that the policy is for every
-    /// secret of the account.
+    /// Whether some secrets' names have no fixed beginning, so that the policy covers every secret
+    /// of the account.
     #[must_use]
     pub fn takes_every_secret(&self) -> bool {
         self.secrets
@@ -179,7 +179,7 @@ impl Scope {
             .any(|name| name.pattern(Syntax::Plain).trim_start_matches('/').starts_with('*'))
     }
 
-    /// The policy.
+    /// Returns the policy.
     #[must_use]
     pub fn policy(&self) -> Policy {
         let mut statements = self.users();
@@ -218,7 +218,7 @@ impl Scope {
             )
         };
         statements.push(tagged(Sid::RotateTaggedUsers));
-        // Of all that can be written onto a user, this tag and no other.
+        // Of everything that can be tagged on a user, only this tag.
         statements.push(
             tagged(Sid::RecordHomes)
                 .when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG)
@@ -230,19 +230,19 @@ impl Scope {
     pub(super) fn find_users(&self, users: &str) -> Vec<Statement> {
         match self.discovery {
             Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
-            // The tags are read before anybody knows who has the tag that selects.
+            // The tags are read before it is known which users have the tag that selects.
             Discovery::OneByOne => {
                 vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users)]
             }
         }
     }
 
-    /// All users under a path, whose first slash is the one behind `user`.
+    /// Returns all users under a path, whose first slash is the one after `user`.
     pub(super) fn users_under(&self, path: Text) -> String {
         self.of_iam(Text::fixed("user").then(path).then(Text::any()))
     }
 
-    /// What is IAM's has no region.
+    /// Returns an IAM ARN, which has no region.
     pub(super) fn of_iam(&self, resource: Text) -> String {
         let account = Text::all([
             "arn:".into(),
@@ -296,7 +296,7 @@ impl Scope {
         self.with_key(Sid::UseSecretsKey, contexts)
     }
 
-    /// The ARNs of the secrets, as they are once there is one.
+    /// Returns the ARNs of existing secrets.
     pub(super) fn secret_arns(&self) -> Vec<String> {
         let arn = |name: &Text| {
             self.arn("secretsmanager", "secret:", &name.clone().then(Text::arn_end()))
@@ -304,8 +304,8 @@ impl Scope {
         self.secrets.iter().map(arn).collect()
     }
 
-    /// Only through Secrets Manager, and for these encryption contexts; nothing if the key needs no
-    /// permission.
+    /// Returns the KMS statement: only through Secrets Manager, and for these encryption contexts.
+    /// There is none if the key needs no permission.
     pub(super) fn with_key(&self, sid: Sid, contexts: Vec<String>) -> Option<Statement> {
         let key = self.secrets_key.as_ref()?;
         let arn = match key {
@@ -317,7 +317,8 @@ impl Scope {
             .when("StringEquals", "kms:ViaService", self.service("secretsmanager"))
             .when("StringLike", "kms:EncryptionContext:SecretARN", contexts);
         Some(match key {
-            // An alias is no resource of these actions: the key is named by its aliases.
+            // An alias is not a resource of these actions, so the statement names the key by its
+            // aliases.
             Key::Alias(alias) => statement.when(
                 "ForAnyValue:StringEquals",
                 "kms:ResourceAliases",
@@ -358,8 +359,7 @@ impl Scope {
         statements
     }
 
-    /// CloudFormation writes the list between the brackets; Terraform puts it in the place of the
-    /// text.
+    /// CloudFormation writes the list between the brackets. Terraform replaces the text with it.
     pub(super) fn open_list(&self, place: &str) -> OneOrMany {
         match self.syntax {
             Syntax::CloudFormation => OneOrMany::Many(vec![place.to_owned()]),
@@ -367,8 +367,8 @@ impl Scope {
         }
     }
 
-    /// An SSM parameter: the slash that its name begins with is the one behind `parameter` (Systems
-    /// Manager user guide).
+    /// Returns the ARN of an SSM parameter: the slash at the beginning of its name is the one after
+    /// `parameter` (Systems Manager user guide).
     pub(super) fn parameter(&self, name: &Text) -> String {
         let resource = if name.starts_with("/") { "parameter" } else { "parameter/" };
         self.named(name, "ssm", resource)

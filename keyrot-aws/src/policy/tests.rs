@@ -19,7 +19,7 @@ fn statement(scope: &Scope, sid: Sid) -> serde_json::Value {
 }
 
 #[test]
-fn every_action_is_once_in_the_list_with_its_reason_and_in_some_policy() {
+fn every_action_is_listed_once_with_its_reason_and_is_in_some_policy() {
     let mut full = scope("/iam/{user}", "/");
     full.secrets_key = Key::parse("alias/mine");
     full.config = Some("/keyrot".into());
@@ -93,7 +93,7 @@ fn nothing_is_allowed_that_these_settings_do_not_need() {
 }
 
 #[test]
-fn an_audit_reads_all_users_and_a_rotation_needs_nothing_of_it() {
+fn an_audit_reads_all_users_and_a_rotation_needs_none_of_that() {
     let scope = Scope { discovery: Discovery::OneByOne, ..scope("/iam/{user}", "/ci/") };
     let audit = scope.audit_policy();
     assert!(audit.actions().iter().all(|action| {
@@ -111,7 +111,7 @@ fn an_audit_reads_all_users_and_a_rotation_needs_nothing_of_it() {
 }
 
 #[test]
-fn names_of_secrets_become_patterns_that_fit_them() {
+fn names_of_secrets_become_matching_patterns() {
     for (template, path, pattern) in [
         ("/iam/{user}/access_key", "/", "/iam/*/access_key"),
         ("{account}{path}{user}", "/ci/", "123456789012/ci/**"),
@@ -135,7 +135,7 @@ fn names_of_secrets_become_patterns_that_fit_them() {
     );
 }
 
-/// As IAM compares: `*` for any characters.
+/// Compares as IAM does: `*` for any characters.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -146,11 +146,11 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
-fn users_are_bound_to_the_path_and_the_tag() {
+fn users_are_limited_to_the_path_and_the_tag() {
     let tagged = statement(&scope("/iam/{user}", "/ci/"), Sid::RotateTaggedUsers);
     assert_eq!(tagged["Resource"], "arn:aws:iam::123456789012:user/ci/*");
     assert_eq!(tagged["Condition"]["StringEqualsIgnoreCase"]["aws:ResourceTag/RotateKey"], "True");
-    // IAM's paths may hold what IAM's policies take for wildcards.
+    // IAM's paths may contain characters that are wildcards in IAM's policies.
     let odd = statement(&scope("/iam/{user}", "/a*?$/"), Sid::RotateTaggedUsers);
     assert_eq!(odd["Resource"], "arn:aws:iam::123456789012:user/a${*}${?}${$}/*");
 }
@@ -186,7 +186,7 @@ fn a_key_is_named_by_arn_id_or_alias() {
 
 #[cfg(feature = "settings")]
 #[test]
-fn destinations_bring_what_they_need() {
+fn destinations_add_what_they_need() {
     let text = r#"
         destination = [
           { name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}/aws" },
@@ -256,11 +256,11 @@ fn destinations_bring_what_they_need() {
         of(Sid::ReadHookParameters)["Resource"],
         format!("arn:aws:ssm:{at}:parameter/keyrot/lab")
     );
-    // Without destinations there is nothing of all that.
+    // Without destinations, the policy has none of these.
     assert!(!before.policy().actions().contains("ssm:PutParameter"));
 }
 
-/// What a template's parameters give is what the settings need.
+/// A template's parameters give the same statements as the settings.
 #[cfg(feature = "settings")]
 #[test]
 fn destinations_that_are_filled_in_later_get_the_same_statements() {
@@ -325,7 +325,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
 
 #[cfg(any(feature = "settings", feature = "notify"))]
 #[test]
-fn notifiers_bring_what_they_need() {
+fn notifiers_add_what_they_need() {
     let specs = [
         "sns arn:aws:sns:eu-west-1:123456789012:told",
         "webhook secret:hooks/url hmac=ssm:/hooks/key min=warning",
@@ -353,7 +353,7 @@ fn notifiers_bring_what_they_need() {
 }
 
 #[test]
-fn an_operator_may_mark_secrets_in_the_regions_that_users_are_moved_from_and_nothing_else_there() {
+fn an_operator_may_only_mark_secrets_in_the_regions_that_users_are_moved_from() {
     let here = scope("/iam/{user}/access_key", "/");
     let sids = |scope: &Scope| {
         scope.operator_policy().statement.iter().map(|one| one.sid).collect::<Vec<_>>()
@@ -368,6 +368,6 @@ fn an_operator_may_mark_secrets_in_the_regions_that_users_are_moved_from_and_not
     assert_eq!(found["Resource"], arn);
     assert_eq!(found["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], "keyrot:moved-to");
     assert_eq!(found["Condition"]["Null"]["aws:TagKeys"], "false");
-    // A run of its own needs no such right.
+    // A run itself needs no such right.
     assert!(moving.policy().statement.iter().all(|one| one.sid != Sid::LeaveHomes));
 }

@@ -1,10 +1,10 @@
 //! Texts in a policy, and what has to be escaped in them for each format.
 
-/// The tool that fills in a policy's open places, which determines how such a place and a literal
+/// The tool that fills in a policy's placeholders, which determines how a placeholder and a literal
 /// `${` are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Syntax {
-    /// None: plain JSON for IAM itself.
+    /// No tool: plain JSON for IAM itself.
     #[default]
     Plain,
     /// CloudFormation's `Fn::Sub`.
@@ -13,7 +13,7 @@ pub enum Syntax {
     Terraform,
 }
 
-/// A text that may have wildcards, and places that are filled in when it is deployed.
+/// A text that may have wildcards, and placeholders that are filled in when it is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(Vec<Piece>);
 
@@ -27,19 +27,19 @@ enum Piece {
 }
 
 impl Text {
-    /// Just these characters: a `*` in it stands for itself.
+    /// Returns exactly these characters; a `*` in them is literal.
     #[must_use]
     pub fn fixed(text: impl Into<String>) -> Self {
         Self(vec![Piece::Fixed(text.into())])
     }
 
-    /// Any characters, as many as you like.
+    /// Returns a wildcard for any number of characters.
     #[must_use]
     pub fn any() -> Self {
         Self(vec![Piece::Wildcard("*")])
     }
 
-    /// A text in which `*` and `?` are wildcards.
+    /// Returns a text in which `*` and `?` are wildcards.
     #[must_use]
     pub fn wild(text: &str) -> Self {
         let pieces = text.split_inclusive(['*', '?']).flat_map(|part| {
@@ -53,31 +53,33 @@ impl Text {
         Self(pieces.flatten().collect())
     }
 
-    /// What is filled in later: `${AWS::AccountId}`, `${var.account}`, or for people `ACCOUNT`.
+    /// Returns a placeholder that is filled in later: `${AWS::AccountId}`, `${var.account}`, or,
+    /// for you to fill in, `ACCOUNT`.
     #[must_use]
     pub fn open(place: impl Into<String>) -> Self {
         Self(vec![Piece::Open(place.into())])
     }
 
-    /// The name of the user who makes the request (IAM user guide, "IAM policy elements: Variables
-    /// and tags").
+    /// Returns the variable for the name of the user who makes the request (IAM user guide, "IAM
+    /// policy elements: Variables and tags").
     pub(super) fn own_name() -> Self {
         Self(vec![Piece::Variable("${aws:username}")])
     }
 
-    /// What Secrets Manager puts behind a secret's name: a hyphen and six characters.
+    /// Returns a pattern for what Secrets Manager adds to a secret's name: a hyphen and six
+    /// characters.
     pub(super) fn arn_end() -> Self {
         Self(vec![Piece::Wildcard("-??????")])
     }
 
-    /// This text, and that one behind it.
+    /// Appends a text.
     #[must_use]
     pub fn then(mut self, next: Self) -> Self {
         self.0.extend(next.0);
         self
     }
 
-    /// Texts one behind the other.
+    /// Concatenates texts.
     pub(super) fn all<const N: usize>(parts: [Self; N]) -> Self {
         Self(parts.into_iter().flat_map(|part| part.0).collect())
     }
@@ -94,8 +96,8 @@ impl Text {
         self.write(syntax, |fixed| fixed.replace('$', "${$}"))
     }
 
-    /// IAM takes `${*}`, `${?}` and `${$}` for the characters themselves (IAM user guide, "IAM
-    /// policy elements: Variables and tags").
+    /// Escapes literal characters: for IAM, `${*}`, `${?}` and `${$}` are the characters themselves
+    /// (IAM user guide, "IAM policy elements: Variables and tags").
     fn write(&self, syntax: Syntax, for_iam: impl Fn(&str) -> String) -> String {
         let for_tool = |text: String| match syntax {
             Syntax::Plain => text,
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_stay_literals_whoever_fills_in_the_rest() {
+    fn literals_stay_literal_with_every_tool() {
         let text = Text::fixed("/a*b$/").then(Text::any()).then(Text::open("${X}"));
         assert_eq!(text.pattern(Syntax::Plain), "/a${*}b${$}/*${X}");
         assert_eq!(text.pattern(Syntax::CloudFormation), "/a${!*}b${!$}/*${X}");

@@ -7,7 +7,8 @@ use zeroize::Zeroizing;
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
-/// The second name is an older one of the first (`botocore.credentials`, `TOKENS`).
+/// The two names of the session token; the second is the older one (`botocore.credentials`,
+/// `TOKENS`).
 const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
 
 /// A profile's access key, and where it is in the file.
@@ -49,13 +50,13 @@ pub enum Unclear {
     /// A line of the profile that is not understood.
     #[error("{0}")]
     Line(Problem),
-    /// A value that is none, in this line, and what was expected.
+    /// An unusable value, in this line, and what was expected.
     #[error("the value of {0} (line {1}) is invalid: expected {2}")]
     Value(&'static str, usize, &'static str),
 }
 
 impl Profiles<'_> {
-    /// The profile's access key; `None` if it has none.
+    /// Returns the profile's access key; `None` if it has none.
     ///
     /// # Errors
     /// [`Unclear`].
@@ -90,7 +91,7 @@ impl Profiles<'_> {
             (Some(id), Some(secret)) => (id, secret),
         };
         for name in TOKENS {
-            // An empty one is none, for boto3 too.
+            // An empty value counts as missing, as in boto3.
             if let Some(token) =
                 one(name)?.filter(|token| !token.value.is_empty() || token.continued)
             {
@@ -114,7 +115,7 @@ impl Profiles<'_> {
         Ok(Some(KeyPair { credentials, id: id_at, secret: secret_at }))
     }
 
-    /// The value, if it is one word on one line, with nothing but a comment behind it.
+    /// Returns the value, if it is one word on one line, followed by nothing but a comment.
     fn word(
         &self,
         setting: &Setting,
@@ -136,7 +137,7 @@ impl Profiles<'_> {
         Ok((start..start + length, std::str::from_utf8(word).map_err(|_| wrong())?))
     }
 
-    /// Returns the whole text with this key instead of the pair.
+    /// Returns the whole text with this key in place of the old pair.
     #[must_use]
     pub fn with(&self, pair: &KeyPair, new: &Credentials) -> Zeroizing<Vec<u8>> {
         let (id, secret) = (new.key.as_str().as_bytes(), new.secret.expose().as_bytes());
@@ -145,8 +146,8 @@ impl Profiles<'_> {
         self.replaced(&places)
     }
 
-    /// The whole text with this key in a profile that has none: in its section, or in a new one at
-    /// the end.
+    /// Returns the whole text with this key in a profile that has none: in its section, or in a new
+    /// one at the end.
     #[must_use]
     pub fn with_added(&self, profile: &str, new: &Credentials) -> Zeroizing<Vec<u8>> {
         let end = match self.text.iter().position(|b| matches!(b, b'\n' | b'\r')) {
@@ -155,7 +156,8 @@ impl Profiles<'_> {
         };
         let (id, secret) = (new.key.as_str(), new.secret.expose());
         if let Some(section) = self.of(profile).next() {
-            // Indented as the section's own lines are, which would else go on with the secret.
+            // The lines are indented like the section's own lines. Otherwise those lines would
+            // continue the secret.
             let indent = section.settings.first().map_or("", |first| self.indent(first));
             let lines = [end, indent, ID, " = ", id, end, indent, SECRET, " = ", secret];
             return self.replaced(&[(section.end..section.end, &lines.map(str::as_bytes))]);
@@ -169,7 +171,7 @@ impl Profiles<'_> {
         self.replaced(&[(at..at, &lines.map(str::as_bytes))])
     }
 
-    /// The spaces before a setting.
+    /// Returns the spaces before a setting.
     fn indent(&self, setting: &Setting) -> &str {
         let before = &self.text[..setting.value.start];
         let start = before.iter().rposition(|b| matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
@@ -177,7 +179,7 @@ impl Profiles<'_> {
         std::str::from_utf8(&before[start..start + length]).unwrap_or_default()
     }
 
-    /// The text with other bytes in these places, which are in order.
+    /// Returns the text with these ranges replaced; the ranges are in order.
     fn replaced(&self, places: &[(Range<usize>, &[&[u8]])]) -> Zeroizing<Vec<u8>> {
         let more: usize = places.iter().flat_map(|(_, parts)| *parts).map(|part| part.len()).sum();
         // The size is reserved, because a buffer that grows leaves copies behind.

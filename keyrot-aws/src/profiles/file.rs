@@ -1,5 +1,5 @@
-//! A credentials file to change: locked, checked again right before the change, and replaced as a
-//! whole.
+//! A credentials file that is to be changed: locked, checked again right before the change, and
+//! replaced as a whole.
 
 use super::read::{open, read_whole};
 use super::{FileKind, Profiles};
@@ -13,13 +13,13 @@ use zeroize::Zeroizing;
 /// A file that no other keyrot process changes while this value exists.
 #[derive(Debug)]
 pub struct HeldFile {
-    /// As it was named.
+    /// The path as it was given.
     name: PathBuf,
-    /// Where the name leads: a symbolic link stays, and what it points to is replaced.
+    /// The path that the name leads to. A symbolic link stays, and its target is replaced.
     path: PathBuf,
     kind: FileKind,
     text: Zeroizing<Vec<u8>>,
-    /// Holds the lock: the file that has this name now.
+    /// The file that has this name now; it holds the lock.
     lock: Mutex<File>,
 }
 
@@ -34,33 +34,33 @@ pub enum FileError {
         path: PathBuf,
         /// What was done with it, such as `read`.
         doing: &'static str,
-        /// Why.
+        /// The reason.
         cause: std::io::Error,
     },
-    /// Another process holds it.
+    /// Another process has locked the file.
     #[error("another keyrot is working on {}", .0.display())]
     Busy(PathBuf),
-    /// It has a second name.
+    /// The file has a second hard link.
     #[error("{} has a hard link, which would keep the old key when the file is replaced", .0.display())]
     HardLink(PathBuf),
-    /// It has an access control list, or its folder gives one to each new file.
+    /// The file has an access control list, or its folder gives one to each new file.
     #[error(
         "{} has an access control list, which would be lost or changed when the file is replaced: remove it with setfacl -b",
         .0.display()
     )]
     AccessList(PathBuf),
-    /// It belongs to another user.
+    /// The file belongs to another user.
     #[error("{} belongs to another user (uid {}) and would become yours when it is replaced", path.display(), uid)]
     Owner {
         /// The file.
         path: PathBuf,
-        /// Its owner.
+        /// The file's owner.
         uid: u32,
     },
-    /// Its name now leads elsewhere.
+    /// The name now leads to another file.
     #[error("{} was moved or linked elsewhere in the meantime", .0.display())]
     Moved(PathBuf),
-    /// Its text has changed.
+    /// The file's text has changed.
     #[error("{} was changed by another process in the meantime", .0.display())]
     Changed(PathBuf),
     /// The profile's key has changed.
@@ -69,8 +69,8 @@ pub enum FileError {
 }
 
 impl HeldFile {
-    /// Opens and locks the file, and tests whether a file can be created beside it, which is needed
-    /// later.
+    /// Opens and locks the file, and tests whether a file can be created next to it, which is
+    /// needed later.
     ///
     /// # Errors
     /// [`FileError`].
@@ -82,7 +82,7 @@ impl HeldFile {
         let found = path.metadata().map_err(|e| io("read", e))?;
         may_be_replaced(&path, &found)?;
         let file = Self { name: name.to_owned(), path, kind, text, lock: Mutex::new(lock) };
-        // Before a key is made: a full disk or a directory that may not be written should cost
+        // This is before a key is created, so that a full disk or a read-only directory costs
         // nothing.
         drop(file.beside().map_err(|cause| FileError::Io {
             path: file.path.clone(),
@@ -93,7 +93,7 @@ impl HeldFile {
         Ok(file)
     }
 
-    /// As it was named.
+    /// Returns the path as it was given.
     #[must_use]
     pub fn name(&self) -> &Path {
         &self.name
@@ -113,7 +113,7 @@ impl HeldFile {
         self.path.metadata().is_ok_and(|found| found.mode() & 0o077 != 0)
     }
 
-    /// On Windows the user's own folder is closed to others by its access list.
+    /// On Windows, the user's own folder is closed to others by its access list.
     #[cfg(not(unix))]
     #[must_use]
     pub fn is_open_to_others(&self) -> bool {
@@ -172,7 +172,7 @@ impl HeldFile {
             file.sync_all()
         };
         write(&mut file).map_err(replaced)?;
-        // It is held from the moment on in which it has the name.
+        // The new file is locked before it gets the name.
         if cfg!(unix) {
             file.try_lock().map_err(|error| replaced(error.into()))?;
         }
@@ -183,7 +183,7 @@ impl HeldFile {
         }
         std::fs::rename(self.place_beside(), &self.path).map_err(replaced)?;
         *self.lock.lock().unwrap_or_else(PoisonError::into_inner) = file;
-        // It is in place. That the directory could not be brought to disk makes it no less so.
+        // The file is in place, even if the directory could not be flushed to disk.
         let _ = self.path.parent().map(File::open).and_then(Result::ok).map(|dir| dir.sync_all());
         Ok(())
     }
@@ -215,8 +215,8 @@ impl HeldFile {
         }
     }
 
-    /// An empty file beside this one, for its owner alone. One that a killed process left behind is
-    /// replaced: the lock shows that it is not in use.
+    /// Creates an empty file next to this one, which only its owner can read. A file that a killed
+    /// process left behind is replaced: the lock shows that it is not in use.
     fn beside(&self) -> std::io::Result<File> {
         let place = self.place_beside();
         match std::fs::remove_file(&place) {
@@ -243,13 +243,13 @@ fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, FileError> {
     read.map_err(|cause| FileError::Io { path: path.to_owned(), doing: "read", cause })
 }
 
-/// Locks the file itself, so that nothing is left beside it. A file that was replaced while its
-/// lock was waited for is opened again.
+/// Locks the file itself, so that no lock file is left behind. If the file was replaced during the
+/// wait for the lock, it is opened again.
 fn hold(path: &Path) -> Result<File, FileError> {
     let io = |doing, cause| FileError::Io { path: path.to_owned(), doing, cause };
     for _ in 0..8 {
-        // Some network file systems lock only what may be written; a file that may not be is locked
-        // as it is.
+        // Some network file systems lock only files that are open for writing. A read-only file is
+        // opened for reading.
         let both = OpenOptions::new().read(true).write(true).open(path);
         let file = both.or_else(|_| open(path)).map_err(|e| io("opened", e))?;
         // On Windows a locked file could neither be read nor replaced.
@@ -292,7 +292,7 @@ fn may_be_replaced(path: &Path, found: &Metadata) -> Result<(), FileError> {
     if found.nlink() > 1 {
         return Err(FileError::HardLink(path.to_owned()));
     }
-    // A list of the folder's matters where the file is more open than to its owner alone.
+    // The folder's access list matters if others than the owner may read the file.
     let folder = path.parent().filter(|_| found.mode() & 0o077 != 0);
     let listed = [(Some(path), "system.posix_acl_access"), (folder, "system.posix_acl_default")];
     match listed.into_iter().find(|(path, list)| path.is_some_and(|path| has(path, list))) {
@@ -311,7 +311,7 @@ fn has(path: &Path, attribute: &str) -> bool {
     }
 }
 
-/// Lists of access are extended attributes on Linux alone.
+/// Access lists are extended attributes only on Linux.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn has(_: &Path, _: &str) -> bool {
     false
@@ -322,7 +322,7 @@ fn may_be_replaced(_: &Path, _: &Metadata) -> Result<(), FileError> {
     Ok(())
 }
 
-/// The new file is the old one's owner's, and as open as that was.
+/// Gives the new file the owner and mode of the old one.
 #[cfg(unix)]
 fn keep_owner_and_mode(file: &File, found: &Metadata) -> std::io::Result<()> {
     use std::os::unix::fs::{MetadataExt, fchown};

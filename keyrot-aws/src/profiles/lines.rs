@@ -1,9 +1,9 @@
-//! Lines and spaces as Python's text files and `str` have them.
+//! Lines and spaces, as in Python's text files and `str`.
 
 use std::ops::Range;
 
-/// The lines of a text without their ends, as ranges. `\n`, `\r\n` and `\r` end one (Python's
-/// universal newlines).
+/// Returns the lines of a text without their line ends, as ranges. `\n`, `\r\n` and `\r` end one
+/// (Python's universal newlines).
 pub(super) fn lines(text: &[u8], from: usize) -> impl Iterator<Item = Range<usize>> {
     let mut at = from;
     std::iter::from_fn(move || {
@@ -15,13 +15,13 @@ pub(super) fn lines(text: &[u8], from: usize) -> impl Iterator<Item = Range<usiz
     })
 }
 
-/// Whether Python's `str.isspace` holds: Unicode's white space, and four separators of ASCII.
+/// Whether Python's `str.isspace` is true: Unicode's white space, and four ASCII separators.
 fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
-/// The line without the spaces around it, and by how many characters it is indented. Of a line that
-/// is not UTF-8 only the spaces of ASCII are known.
+/// Returns the line without the spaces around it, and its indentation in characters. In a line that
+/// is not UTF-8, only ASCII spaces are recognized.
 pub(super) fn trimmed(text: &[u8], line: Range<usize>) -> (Range<usize>, usize) {
     let ascii = |b: &u8| b.is_ascii() && is_space(char::from(*b));
     let (before, behind, indent) = match std::str::from_utf8(&text[line.clone()]) {

@@ -1,12 +1,12 @@
 //! The shared configuration and credentials files of the AWS tools: read as bytes, so that one
-//! value can be replaced and everything else stays as it is.
+//! value can be replaced while everything else stays as it is.
 //!
-//! Lines are understood as boto3 and the AWS CLI understand them, which is Python's
-//! `configparser` (`botocore.configloader`): sections in brackets, `name = value` or
-//! `name: value`, indented or not, comments with `#` or `;`, and lines that are indented further
-//! than a value and go on with it. Where these refuse a whole file for a line that has nothing to
-//! do with the profile, keyrot reads on; where it would have to guess, it refuses with the line. A
-//! corpus of files that botocore has read holds the two together (`tests/botocore.jsonl`).
+//! Lines are parsed like in boto3 and the AWS CLI, which use Python's `configparser`
+//! (`botocore.configloader`): sections in brackets, `name = value` or `name: value`, indented or
+//! not, comments with `#` or `;`, and lines that are indented further than a value and continue it.
+//! If those tools refuse a whole file for a line that has nothing to do with the profile, keyrot
+//! reads on. If it would have to guess, it refuses and names the line. A corpus of files that
+//! botocore has read keeps the two in agreement (`tests/botocore.jsonl`).
 //!
 //! ```no_run
 //! # fn example(new: &keyrot_core::Credentials) -> Result<(), Box<dyn std::error::Error>> {
@@ -38,7 +38,7 @@ pub(crate) use read::read_whole;
 
 use std::ops::Range;
 
-/// Which of the two files: they name their sections differently.
+/// The two files, which name their sections differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FileKind {
     /// `~/.aws/credentials`: `[NAME]`.
@@ -47,7 +47,7 @@ pub enum FileKind {
     Config,
 }
 
-/// A file's text, and what was found in it.
+/// A file's text, and its parsed content.
 #[derive(Debug)]
 pub struct Profiles<'a> {
     kind: FileKind,
@@ -60,39 +60,39 @@ pub struct Profiles<'a> {
 #[derive(Debug)]
 struct Section {
     name: Name,
-    /// What is in the brackets.
+    /// The text in the brackets.
     header: String,
     line: usize,
-    /// Where its header's line ends, trailing spaces not counted.
+    /// The end of its header's line, without trailing spaces.
     end: usize,
     settings: Vec<Setting>,
-    /// The first line in it that is not understood.
+    /// The first line of the section that is not understood.
     problem: Option<Problem>,
 }
 
-/// What a section is about.
+/// The subject of a section.
 #[derive(Debug, PartialEq, Eq)]
 enum Name {
     Profile(String),
-    /// `[DEFAULT]`: boto3 takes what it holds for a part of every section.
+    /// `[DEFAULT]`: for boto3, its settings are part of every section.
     Defaults,
     Other,
 }
 
-/// `name = value`, and where the value is.
+/// A setting `name = value`, with the position of the value.
 #[derive(Debug)]
 struct Setting {
-    /// In lower case.
+    /// The name in lower case.
     name: String,
-    /// Without the spaces around it; a comment behind it is still in there.
+    /// The value without the spaces around it; it may include a comment that follows it.
     value: Range<usize>,
     line: usize,
-    /// Whether an indented line goes on with it.
+    /// Whether an indented line continues the value.
     continued: bool,
 }
 
 impl Profiles<'_> {
-    /// The profiles' names, in order.
+    /// Returns the profiles' names, in order.
     pub fn names(&self) -> impl Iterator<Item = String> {
         self.sections.iter().filter_map(|section| match &section.name {
             Name::Profile(name) => Some(name.clone()),
@@ -100,7 +100,8 @@ impl Profiles<'_> {
         })
     }
 
-    /// A setting of a profile; of several the last, as most tools have it. An empty value is none.
+    /// Returns a setting of a profile; of several, the last one, as in most tools. An empty value
+    /// counts as missing.
     #[must_use]
     pub fn get(&self, profile: &str, name: &str) -> Option<&str> {
         let last = |sections: &mut dyn Iterator<Item = &Section>| {
@@ -112,12 +113,13 @@ impl Profiles<'_> {
         std::str::from_utf8(&self.text[found]).ok().filter(|value| !value.is_empty())
     }
 
-    /// Returns why tools would not use the profile's key as it is in the file, or as it will be; no
-    /// value is in the text.
+    /// Returns why tools would not use the profile's key, as it is in the file or will be. The text
+    /// contains no value.
     #[cfg(feature = "destinations")]
     pub(crate) fn not_used(&self, profile: &str) -> Option<String> {
         const KEYS: [&str; 2] = ["aws_access_key_id", "aws_secret_access_key"];
-        /// In botocore these come before the key in the shared file, or make a role of it.
+        /// Settings that, in botocore, take precedence over the key in the shared file, or turn it
+        /// into a role.
         const OTHERS: [&str; 7] = [
             "credential_source",
             "role_arn",
@@ -159,13 +161,13 @@ impl Profiles<'_> {
         ))
     }
 
-    /// How many settings the profile has; `None` if there is no such profile.
+    /// Returns how many settings the profile has; `None` if there is no such profile.
     #[cfg(feature = "destinations")]
     pub(crate) fn count_of(&self, profile: &str) -> Option<usize> {
         self.of(profile).map(|section| section.settings.len()).reduce(|all, more| all + more)
     }
 
-    /// The first line that boto3 and the AWS CLI would refuse the whole file for.
+    /// Returns the first line for which boto3 and the AWS CLI would refuse the whole file.
     #[must_use]
     pub fn problem(&self) -> Option<Problem> {
         self.problem
@@ -176,8 +178,8 @@ impl Profiles<'_> {
         self.sections.iter().filter(move |section| section.name == name)
     }
 
-    /// The line of a section that would be the profile's in the other file, and its name in this
-    /// one.
+    /// Returns the line of a section whose name would be the profile's in the other file, with the
+    /// name to use in this one.
     fn misnamed(&self, profile: &str) -> Option<(usize, String)> {
         let (found, expected) = match self.kind {
             FileKind::Credentials => (format!("profile {profile}"), format!("[{profile}]")),

@@ -8,9 +8,9 @@ use std::fmt;
 /// A line that boto3 and the AWS CLI refuse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
-    /// Counted from 1.
+    /// The line's number, from 1.
     pub line: usize,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub kind: ProblemKind,
 }
 
@@ -32,7 +32,7 @@ pub enum ProblemKind {
     TwoBrackets,
     /// A line without `=` or `:`.
     NoSeparator,
-    /// Nothing in front of `=` or `:`.
+    /// Nothing before `=` or `:`.
     NoName,
     /// A section with the name of an earlier one.
     SectionAgain,
@@ -67,21 +67,20 @@ impl fmt::Display for Problem {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// What was read so far.
+/// The state of the parser.
 struct Reading<'a> {
     kind: FileKind,
     text: &'a [u8],
     sections: Vec<Section>,
     problem: Option<Problem>,
-    /// By how much the last header or setting is indented: what is indented further goes on with
-    /// it.
+    /// The indentation of the last header or setting; a line that is indented further continues it.
     indent: usize,
-    /// Whether the section has a setting that can go on.
+    /// Whether the section has a setting that can be continued.
     open: bool,
 }
 
 impl<'a> Profiles<'a> {
-    /// Reads the text. Lines that are not understood are [problems](Self::problem).
+    /// Parses the text. Lines that are not understood are [problems](Self::problem).
     #[must_use]
     pub fn parse(kind: FileKind, text: &'a [u8]) -> Self {
         let mut reading =
@@ -111,7 +110,7 @@ impl<'a> Reading<'a> {
         self.problem.get_or_insert(Problem { line, kind });
     }
 
-    /// A line that leaves in doubt what the section says.
+    /// Records a line that makes the section's meaning unclear.
     fn doubt(&mut self, line: usize, kind: ProblemKind) {
         self.problem(line, kind);
         if let Some(section) = self.sections.last_mut() {
@@ -148,7 +147,7 @@ impl<'a> Reading<'a> {
         match body.iter().position(|b| matches!(b, b'=' | b':')) {
             None => self.doubt(number, ProblemKind::NoSeparator),
             Some(0) => {
-                // Its name is empty, so nothing goes on with it.
+                // Its name is empty, so nothing continues it.
                 self.open = false;
                 self.doubt(number, ProblemKind::NoName);
             }
@@ -207,8 +206,8 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Spaces around a name are no part of it, as most tools have it. For `profile NAME` botocore
-/// splits the header as a shell does (`_parse_section`).
+/// Parses a section's name. As in most tools, spaces around a name are not part of it. For
+/// `profile NAME`, botocore splits the header as a shell does (`_parse_section`).
 fn name(kind: FileKind, header: &[u8]) -> Name {
     let Ok(header) = std::str::from_utf8(header) else { return Name::Other };
     let header = header.trim();

@@ -1,4 +1,4 @@
-//! Where the files are, and which of them has a profile's key.
+//! The paths of the files, and which of them has a profile's key.
 
 use super::read::read_whole;
 use super::{FileError, FileKind, HeldFile, Profiles, Unclear};
@@ -6,10 +6,10 @@ use keyrot_core::Credentials;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Profiles that name each other as their source are followed this far.
+/// The limit on profiles that are followed from one `source_profile` to the next.
 const LONGEST_CHAIN: usize = 8;
 
-/// The two files, whether or not they are there.
+/// The two files, whether or not they exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SharedFiles {
     /// `~/.aws/credentials`; `None` without a home directory.
@@ -22,12 +22,12 @@ pub struct SharedFiles {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoOwnKey {
-    /// A file is there and cannot be read.
+    /// A file exists, and cannot be read.
     #[error("{} cannot be read: {cause}", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         cause: std::io::Error,
     },
     /// The key is ambiguous.
@@ -37,10 +37,10 @@ pub enum NoOwnKey {
         profile: String,
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: Unclear,
     },
-    /// The file cannot be held or replaced.
+    /// The file cannot be locked or replaced.
     #[error(transparent)]
     File(#[from] FileError),
     /// Another process removed the key in the meantime.
@@ -54,16 +54,17 @@ pub enum NoOwnKey {
         /// The setting, such as `role_arn`.
         by: &'static str,
     },
-    /// No file has a key for it.
+    /// No file has a key for the profile.
     #[error("there is no profile {profile} with an access key in {}{}", file.as_deref().unwrap_or(Path::new("~/.aws")).display(), in_brackets(seen.as_deref()))]
     None {
         /// The profile.
         profile: String,
         /// The credentials file.
         file: Option<PathBuf>,
-        /// The profiles that have one.
+        /// The profiles that have a key.
         known: Vec<String>,
-        /// A line of the files that may be why: its file, its number, and what is wrong with it.
+        /// A line in the files that may be the reason: its file, its number, and what is wrong with
+        /// it.
         seen: Option<String>,
     },
 }
@@ -73,8 +74,8 @@ fn in_brackets(seen: Option<&str>) -> String {
 }
 
 impl SharedFiles {
-    /// As every AWS tool finds them (AWS SDKs and Tools Reference Guide, "Location of the shared
-    /// files").
+    /// Returns the paths that every AWS tool uses (AWS SDKs and Tools Reference Guide, "Location of
+    /// the shared files").
     #[must_use]
     pub fn of_environment() -> Self {
         let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
@@ -92,10 +93,10 @@ impl SharedFiles {
         }
     }
 
-    /// The file's bytes; none where there is no file.
+    /// Returns the file's bytes; none if there is no file.
     ///
     /// # Errors
-    /// If it is there and cannot be read, or is larger than 16 MiB.
+    /// If it exists and cannot be read, or is larger than 16 MiB.
     pub fn read(&self, kind: FileKind) -> std::io::Result<Vec<u8>> {
         match self.place(kind).map(read_whole) {
             Some(Err(error)) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -111,7 +112,7 @@ impl SharedFiles {
         }
     }
 
-    /// The file that has the profile's access key, held against others, and the key.
+    /// Returns the file that has the profile's access key, locked, and the key.
     ///
     /// # Errors
     /// [`NoOwnKey`].
@@ -152,7 +153,8 @@ impl SharedFiles {
         }
     }
 
-    /// The profile under the other file's form of its name, or a line that is not understood.
+    /// Returns a hint: the profile under the other file's form of its name, or a line that is not
+    /// understood.
     fn may_be_why(&self, profile: &str) -> Option<String> {
         [FileKind::Credentials, FileKind::Config].into_iter().find_map(|kind| {
             let (text, path) = (self.read(kind).ok()?, self.place(kind)?.display());
@@ -164,7 +166,7 @@ impl SharedFiles {
         })
     }
 
-    /// The profiles of the credentials file that have a key.
+    /// Returns the profiles in the credentials file that have a key.
     fn known(&self) -> Vec<String> {
         let text = self.read(FileKind::Credentials).unwrap_or_default();
         let profiles = Profiles::parse(FileKind::Credentials, &text);
@@ -176,7 +178,7 @@ impl SharedFiles {
         names
     }
 
-    /// The command lines by which the profile, or one that it names as its source, gets its
+    /// Returns the command lines by which the profile, or one that it names as its source, gets its
     /// credentials. Files that cannot be read have none.
     #[must_use]
     pub fn credential_processes(&self, profile: &str) -> Vec<String> {

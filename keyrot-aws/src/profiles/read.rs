@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
 use std::path::Path;
 
-/// Far more than an organization with thousands of profiles needs.
+/// The size limit: far more than an organization with thousands of profiles needs.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
 /// Opens a file to read. A pipe is refused without waiting; a device such as `/dev/null` is an

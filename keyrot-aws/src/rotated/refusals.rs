@@ -7,9 +7,9 @@ use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorC
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// The error codes by which AWS refuses an access key that does not exist, or is Inactive: of most
-/// services, of those with JSON protocols, and of S3 (IAM user guide, "Troubleshoot access denied
-/// error messages"; S3 API reference, "Error responses").
+/// The error codes by which AWS refuses an access key that does not exist, or is Inactive: those of
+/// most services, of services with JSON protocols, and of S3 (IAM user guide, "Troubleshoot access
+/// denied error messages"; S3 API reference, "Error responses").
 const CODES: [&str; 3] =
     ["InvalidClientTokenId", "UnrecognizedClientException", "InvalidAccessKeyId"];
 
@@ -57,8 +57,8 @@ impl Intercept for Refusals {
     }
 }
 
-/// Whether the answer refuses the key. The code is in a header, in JSON or in XML, by the service's
-/// protocol; a forged code elsewhere in an error only causes another read of the secret.
+/// Whether the answer refuses the key. The code is in a header, in JSON or in XML, depending on the
+/// service's protocol; a forged code elsewhere in an error only causes another read of the secret.
 fn is_refusal(status: u16, header: &str, body: &[u8]) -> bool {
     let named = |text: &[u8]| {
         CODES.iter().any(|code| text.windows(code.len()).any(|part| part == code.as_bytes()))
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_shows_in_each_protocol() {
+    fn a_refusal_is_recognized_in_each_protocol() {
         let xml =
             b"<ErrorResponse><Error><Code>InvalidClientTokenId</Code></Error></ErrorResponse>";
         assert!(is_refusal(403, "", xml));

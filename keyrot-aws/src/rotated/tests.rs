@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A secret, and a clock that is moved by hand.
+/// A secret, and a clock that is set by hand.
 #[derive(Clone)]
 struct Scene(Arc<Mutex<State>>, Arc<AtomicUsize>);
 
@@ -121,7 +121,7 @@ async fn many_callers_read_once() {
 }
 
 #[tokio::test]
-async fn in_an_outage_the_last_key_is_used_for_half_of_the_overlap_and_no_longer() {
+async fn in_an_outage_the_last_key_is_used_for_only_half_of_the_overlap() {
     let (scene, rotated) = Scene::new();
     let rotated = rotated.overlap(HOUR * 4);
     assert_eq!(id(&rotated).await, 'A');
@@ -143,7 +143,7 @@ async fn in_an_outage_the_last_key_is_used_for_half_of_the_overlap_and_no_longer
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_a_key_waits_three_seconds_for_a_secret_manager_that_hangs() {
+async fn a_caller_with_a_key_waits_three_seconds_for_a_secrets_manager_that_hangs() {
     let (scene, rotated) = Scene::new();
     assert_eq!(id(&rotated).await, 'A');
     scene.0.lock().unwrap().hangs = true;
@@ -154,7 +154,7 @@ async fn who_has_a_key_waits_three_seconds_for_a_secret_manager_that_hangs() {
 }
 
 #[tokio::test]
-async fn what_is_not_published_any_more_is_not_used() {
+async fn a_key_that_is_no_longer_published_is_not_used() {
     let denied = CallError::refused(ErrorKind::Denied, "secretsmanager:GetSecretValue");
     for answer in [Err(denied), Ok(Published::NotYet), Ok(Published::SomethingElse(NoKey::NotJson))]
     {
@@ -170,7 +170,7 @@ async fn what_is_not_published_any_more_is_not_used() {
 }
 
 #[tokio::test]
-async fn after_a_refusal_the_next_request_reads_and_a_storm_of_them_reads_once() {
+async fn after_a_refusal_the_next_request_reads_and_many_refusals_read_once() {
     let (scene, rotated) = Scene::new();
     assert_eq!(id(&rotated).await, 'A');
     scene.answer(Ok(key('B')));
@@ -191,7 +191,7 @@ async fn after_a_refusal_the_next_request_reads_and_a_storm_of_them_reads_once()
 }
 
 #[tokio::test]
-async fn a_clock_that_goes_back_makes_nothing_fresh() {
+async fn a_clock_that_goes_back_makes_no_entry_fresh() {
     let (scene, rotated) = Scene::new();
     assert_eq!(id(&rotated).await, 'A');
     scene.0.lock().unwrap().now -= chrono::TimeDelta::hours(1);
@@ -200,7 +200,7 @@ async fn a_clock_that_goes_back_makes_nothing_fresh() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_key_is_shown() {
+async fn no_part_of_the_key_is_shown() {
     let (_, rotated) = Scene::new();
     rotated.credentials().await.unwrap();
     let shown = format!("{rotated:?} {:?}", rotated.refusals());

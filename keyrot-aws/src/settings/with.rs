@@ -1,4 +1,5 @@
-//! Settings, changed one by one: a new setting does not break code that starts from the defaults.
+//! Methods that change one setting each, so that a new setting does not break code that starts from
+//! the defaults.
 
 use super::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, Timeouts,
@@ -9,79 +10,79 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl AwsSettings {
-    /// The same, with this [`profile`](Self::profile).
+    /// Sets [`profile`](Self::profile).
     #[must_use]
     pub fn with_profile(self, profile: impl Into<String>) -> Self {
         Self { profile: Some(profile.into()), ..self }
     }
 
-    /// The same, with this [`ignore_profiles`](Self::ignore_profiles).
+    /// Sets [`ignore_profiles`](Self::ignore_profiles).
     #[must_use]
     pub fn with_ignore_profiles(self, ignore_profiles: bool) -> Self {
         Self { ignore_profiles, ..self }
     }
 
-    /// The same, with this [`region`](Self::region).
+    /// Sets [`region`](Self::region).
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
         Self { region: Some(region.into()), ..self }
     }
 
-    /// The same, with this [`credentials`](Self::credentials).
+    /// Sets [`credentials`](Self::credentials).
     #[must_use]
     pub fn with_credentials(self, credentials: CallerCredentials) -> Self {
         Self { credentials: Some(credentials), ..self }
     }
 
-    /// The same, with this [`fips`](Self::fips).
+    /// Sets [`fips`](Self::fips).
     #[must_use]
     pub fn with_fips(self, fips: bool) -> Self {
         Self { fips, ..self }
     }
 
-    /// The same, with this [`dual_stack`](Self::dual_stack).
+    /// Sets [`dual_stack`](Self::dual_stack).
     #[must_use]
     pub fn with_dual_stack(self, dual_stack: bool) -> Self {
         Self { dual_stack, ..self }
     }
 
-    /// The same, with this [`endpoints`](Self::endpoints).
+    /// Sets [`endpoints`](Self::endpoints).
     #[must_use]
     pub fn with_endpoints(self, endpoints: Endpoints) -> Self {
         Self { endpoints, ..self }
     }
 
-    /// The same, with this [`http_endpoints`](Self::http_endpoints).
+    /// Sets [`http_endpoints`](Self::http_endpoints).
     #[must_use]
     pub fn with_http_endpoints(self, http_endpoints: Vec<String>) -> Self {
         Self { http_endpoints, ..self }
     }
 
-    /// The same, with this [`app_name`](Self::app_name).
+    /// Sets [`app_name`](Self::app_name).
     #[must_use]
     pub fn with_app_name(self, app_name: impl Into<String>) -> Self {
         Self { app_name: Some(app_name.into()), ..self }
     }
 
-    /// The same, with this [`secret`](Self::secret).
+    /// Sets [`secret`](Self::secret).
     #[must_use]
     pub fn with_secret(self, secret: SecretSettings) -> Self {
         Self { secret, ..self }
     }
 
-    /// The same, with this [`home_regions`](Self::home_regions).
+    /// Sets [`home_regions`](Self::home_regions).
     #[must_use]
     pub fn with_home_regions(self, home_regions: Vec<String>) -> Self {
         Self { home_regions, ..self }
     }
 
-    /// The same, with this [`timeouts`](Self::timeouts).
+    /// Sets [`timeouts`](Self::timeouts).
     #[must_use]
     pub fn with_timeouts(self, timeouts: Timeouts) -> Self {
         Self { timeouts, ..self }
     }
 
-    /// The same, with this [`rates`](Self::rates).
+    /// Sets [`rates`](Self::rates).
     #[must_use]
     pub fn with_rates(self, rates: Rates) -> Self {
         Self { rates, ..self }
@@ -89,7 +90,7 @@ impl AwsSettings {
 }
 
 impl Endpoints {
-    /// One URL for all services.
+    /// Returns one URL for all services.
     #[must_use]
     pub fn all_at(url: impl Into<String>) -> Self {
         Self::default().with_all(url)
@@ -97,25 +98,25 @@ impl Endpoints {
 }
 
 impl Endpoints {
-    /// The same, with this [`all`](Self::all).
+    /// Sets [`all`](Self::all).
     #[must_use]
     pub fn with_all(self, all: impl Into<String>) -> Self {
         Self { all: Some(all.into()), ..self }
     }
 
-    /// The same, with this [`iam`](Self::iam).
+    /// Sets [`iam`](Self::iam).
     #[must_use]
     pub fn with_iam(self, iam: impl Into<String>) -> Self {
         Self { iam: Some(iam.into()), ..self }
     }
 
-    /// The same, with this [`sts`](Self::sts).
+    /// Sets [`sts`](Self::sts).
     #[must_use]
     pub fn with_sts(self, sts: impl Into<String>) -> Self {
         Self { sts: Some(sts.into()), ..self }
     }
 
-    /// The same, with this [`secrets_manager`](Self::secrets_manager).
+    /// Sets [`secrets_manager`](Self::secrets_manager).
     #[must_use]
     pub fn with_secrets_manager(self, secrets_manager: impl Into<String>) -> Self {
         Self { secrets_manager: Some(secrets_manager.into()), ..self }
@@ -123,7 +124,8 @@ impl Endpoints {
 }
 
 impl CallerCredentials {
-    /// A long-lived key, or with a [`session_token`](Self::session_token) temporary credentials.
+    /// Returns a long-lived key, or, with a [`session_token`](Self::session_token), temporary
+    /// credentials.
     #[must_use]
     pub fn new(key_id: impl Into<String>, secret: SecretKey) -> Self {
         Self { key_id: key_id.into(), secret, session_token: None }
@@ -131,7 +133,7 @@ impl CallerCredentials {
 }
 
 impl CallerCredentials {
-    /// The same, with this [`session_token`](Self::session_token).
+    /// Sets [`session_token`](Self::session_token).
     #[must_use]
     pub fn with_session_token(self, session_token: SecretKey) -> Self {
         Self { session_token: Some(session_token), ..self }
@@ -139,25 +141,25 @@ impl CallerCredentials {
 }
 
 impl SecretSettings {
-    /// The same, with this [`kms_key`](Self::kms_key).
+    /// Sets [`kms_key`](Self::kms_key).
     #[must_use]
     pub fn with_kms_key(self, kms_key: impl Into<String>) -> Self {
         Self { kms_key: Some(kms_key.into()), ..self }
     }
 
-    /// The same, with this [`description`](Self::description).
+    /// Sets [`description`](Self::description).
     #[must_use]
     pub fn with_description(self, description: impl Into<String>) -> Self {
         Self { description: Some(description.into()), ..self }
     }
 
-    /// The same, with this [`tags`](Self::tags).
+    /// Sets [`tags`](Self::tags).
     #[must_use]
     pub fn with_tags(self, tags: BTreeMap<String, String>) -> Self {
         Self { tags, ..self }
     }
 
-    /// The same, with this [`fields`](Self::fields).
+    /// Sets [`fields`](Self::fields).
     #[must_use]
     pub fn with_fields(self, fields: FieldNames) -> Self {
         Self { fields, ..self }
@@ -165,25 +167,25 @@ impl SecretSettings {
 }
 
 impl Timeouts {
-    /// The same, with this [`connect`](Self::connect).
+    /// Sets [`connect`](Self::connect).
     #[must_use]
     pub fn with_connect(self, connect: Duration) -> Self {
         Self { connect, ..self }
     }
 
-    /// The same, with this [`read`](Self::read).
+    /// Sets [`read`](Self::read).
     #[must_use]
     pub fn with_read(self, read: Duration) -> Self {
         Self { read, ..self }
     }
 
-    /// The same, with this [`attempt`](Self::attempt).
+    /// Sets [`attempt`](Self::attempt).
     #[must_use]
     pub fn with_attempt(self, attempt: Duration) -> Self {
         Self { attempt, ..self }
     }
 
-    /// The same, with this [`call`](Self::call).
+    /// Sets [`call`](Self::call).
     #[must_use]
     pub fn with_call(self, call: Duration) -> Self {
         Self { call, ..self }
@@ -191,67 +193,67 @@ impl Timeouts {
 }
 
 impl Rates {
-    /// The same, with this [`discovery`](Self::discovery).
+    /// Sets [`discovery`](Self::discovery).
     #[must_use]
     pub fn with_discovery(self, discovery: LimiterSettings) -> Self {
         Self { discovery, ..self }
     }
 
-    /// The same, with this [`iam_reads`](Self::iam_reads).
+    /// Sets [`iam_reads`](Self::iam_reads).
     #[must_use]
     pub fn with_iam_reads(self, iam_reads: LimiterSettings) -> Self {
         Self { iam_reads, ..self }
     }
 
-    /// The same, with this [`create_key`](Self::create_key).
+    /// Sets [`create_key`](Self::create_key).
     #[must_use]
     pub fn with_create_key(self, create_key: LimiterSettings) -> Self {
         Self { create_key, ..self }
     }
 
-    /// The same, with this [`change_key`](Self::change_key).
+    /// Sets [`change_key`](Self::change_key).
     #[must_use]
     pub fn with_change_key(self, change_key: LimiterSettings) -> Self {
         Self { change_key, ..self }
     }
 
-    /// The same, with this [`secret_reads`](Self::secret_reads).
+    /// Sets [`secret_reads`](Self::secret_reads).
     #[must_use]
     pub fn with_secret_reads(self, secret_reads: LimiterSettings) -> Self {
         Self { secret_reads, ..self }
     }
 
-    /// The same, with this [`secret_lists`](Self::secret_lists).
+    /// Sets [`secret_lists`](Self::secret_lists).
     #[must_use]
     pub fn with_secret_lists(self, secret_lists: LimiterSettings) -> Self {
         Self { secret_lists, ..self }
     }
 
-    /// The same, with this [`secret_creates`](Self::secret_creates).
+    /// Sets [`secret_creates`](Self::secret_creates).
     #[must_use]
     pub fn with_secret_creates(self, secret_creates: LimiterSettings) -> Self {
         Self { secret_creates, ..self }
     }
 
-    /// The same, with this [`secret_values`](Self::secret_values).
+    /// Sets [`secret_values`](Self::secret_values).
     #[must_use]
     pub fn with_secret_values(self, secret_values: LimiterSettings) -> Self {
         Self { secret_values, ..self }
     }
 
-    /// The same, with this [`secret_tags`](Self::secret_tags).
+    /// Sets [`secret_tags`](Self::secret_tags).
     #[must_use]
     pub fn with_secret_tags(self, secret_tags: LimiterSettings) -> Self {
         Self { secret_tags, ..self }
     }
 
-    /// The same, with this [`sts`](Self::sts).
+    /// Sets [`sts`](Self::sts).
     #[must_use]
     pub fn with_sts(self, sts: LimiterSettings) -> Self {
         Self { sts, ..self }
     }
 
-    /// The same, with this [`trail`](Self::trail).
+    /// Sets [`trail`](Self::trail).
     #[must_use]
     pub fn with_trail(self, trail: LimiterSettings) -> Self {
         Self { trail, ..self }

@@ -96,7 +96,7 @@ fn policies(name: &str, marker: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_it_is_denied_users_are_looked_up_one_by_one() {
+async fn if_it_is_denied_users_are_read_one_by_one() {
     let (aws, script) = Script::aws([
         denied("iam:GetAccountAuthorizationDetails"),
         listed(&[], "m1"),
@@ -119,7 +119,7 @@ async fn where_it_is_denied_users_are_looked_up_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_went_away_is_left_out_and_any_other_failure_fails_the_whole() {
+async fn a_deleted_user_is_left_out_and_any_other_failure_fails_the_list() {
     let gone = || xml_error(404, "NoSuchEntity", "The user with name a cannot be found.");
     let bulk_denied = || denied("iam:GetAccountAuthorizationDetails");
     let (aws, _) = Script::aws([bulk_denied(), listed(&["a"], ""), gone()]).await;

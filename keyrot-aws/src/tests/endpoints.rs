@@ -3,7 +3,7 @@ use crate::{AwsSettings, Endpoints};
 use keyrot_core::{IamPort, SecretStorePort};
 use serde_json::json;
 
-/// Which hosts IAM, STS and Secrets Manager are called at.
+/// Returns the hosts of the calls to IAM, STS and Secrets Manager.
 async fn hosts(settings: AwsSettings) -> [String; 3] {
     let keys = "<AccessKeyMetadata/><IsTruncated>false</IsTruncated>";
     let caller = "<Arn>arn:aws:iam::1:root</Arn><Account>1</Account>";
@@ -44,7 +44,7 @@ async fn every_partition_is_called_at_its_own_endpoints() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fips_and_dual_stack_endpoints_are_used_when_asked_for() {
+async fn fips_and_dual_stack_endpoints_are_used_when_requested() {
     let expected = [
         "iam-fips.amazonaws.com",
         "sts-fips.us-east-1.amazonaws.com",
@@ -58,7 +58,7 @@ async fn fips_and_dual_stack_endpoints_are_used_when_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endpoints_of_ones_own_go_by_service() {
+async fn own_endpoints_can_differ_by_service() {
     let endpoints = Endpoints {
         all: Some("http://127.0.0.1:1".into()),
         secrets_manager: Some("http://127.0.0.1:2".into()),

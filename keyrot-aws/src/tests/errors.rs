@@ -1,4 +1,4 @@
-//! What a program finds behind a call's error: typed, in links, and without secrets.
+//! Tests the sources of a call's error: typed, linked, and without secrets.
 
 use super::{Answer, HIDDEN, Script, user, xml_error};
 use crate::AwsError;
@@ -27,7 +27,7 @@ async fn an_answers_code_and_request_are_behind_the_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_broke_a_connection_follows_link_by_link() {
+async fn the_causes_of_a_broken_connection_follow_as_sources() {
     let (aws, _) = Script::aws([Answer::Lost, Answer::Lost, Answer::Lost]).await;
     let error = aws.list_keys(&user()).await.unwrap_err();
     let host = "iam.amazonaws.com";
@@ -45,7 +45,7 @@ async fn what_broke_a_connection_follows_link_by_link() {
 }
 
 #[test]
-fn errors_are_alike_whatever_they_came_from() {
+fn errors_are_equal_whatever_their_sources() {
     let plain = CallError::lost("no answer");
     assert!(plain.source().is_none());
     let caused = plain.with_source("a cause");

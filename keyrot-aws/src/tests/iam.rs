@@ -27,7 +27,7 @@ fn created() -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_list_of_keys_is_followed_through_empty_pages_and_keeps_statuses_it_does_not_know() {
+async fn the_list_of_keys_is_followed_through_empty_pages_and_keeps_unknown_statuses() {
     let (aws, script) = Script::aws([
         page(&listed('A', "Active"), Some("m1")),
         page("", Some("m2")),
@@ -84,7 +84,7 @@ async fn a_read_gives_up_after_three_lost_answers_and_has_no_effect() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_made_once_and_its_throttles_are_waited_out() {
+async fn a_key_is_created_once_and_throttles_are_waited_out() {
     let (aws, script) = Script::aws([throttle(), throttle(), throttle(), created()]).await;
     let new = aws.create_key(&user()).await.unwrap();
     assert_eq!((new.credentials.key, new.credentials.secret.expose()), (key('B'), HIDDEN));
@@ -93,7 +93,7 @@ async fn a_key_is_made_once_and_its_throttles_are_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_reply_to_the_making_of_a_key_is_never_sent_again() {
+async fn the_creation_of_a_key_is_never_repeated_after_a_lost_reply() {
     let failure = || xml_error(500, "ServiceFailure", "An internal error");
     let broken = || Answer::Http(200, "<CreateAccessKeyResponse><CreateAccess".into());
     for answer in [
@@ -117,7 +117,7 @@ async fn a_lost_reply_to_the_making_of_a_key_is_never_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn endless_throttling_ends_within_the_time_of_a_call_and_nothing_was_done() {
+async fn endless_throttling_ends_within_the_time_limit_of_a_call_without_effect() {
     let began = tokio::time::Instant::now();
     let (aws, script) = Script::aws(std::iter::repeat_with(throttle).take(500)).await;
     let error = aws.create_key(&user()).await.unwrap_err();
@@ -178,7 +178,7 @@ async fn expired_credentials_and_a_wrong_clock_say_what_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_that_can_be_repeated_is_and_remembers_that_an_answer_was_lost() {
+async fn a_repeatable_change_is_repeated_and_remembers_a_lost_answer() {
     let done = || xml("UpdateAccessKey", "");
     let (aws, script) = Script::aws([Answer::Lost, done()]).await;
     aws.deactivate_key(&user(), &key('A')).await.unwrap();
@@ -200,7 +200,7 @@ async fn a_change_that_can_be_repeated_is_and_remembers_that_an_answer_was_lost(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_gone_is_deleted() {
+async fn a_key_that_is_already_gone_counts_as_deleted() {
     let gone = || xml_error(404, "NoSuchEntity", "The Access Key cannot be found.");
     for answers in [vec![gone()], vec![Answer::Lost, gone()], vec![xml("DeleteAccessKey", "")]] {
         let (aws, script) = Script::aws(answers).await;
@@ -220,7 +220,7 @@ fn last_used(owner: &str, inside: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_whole_answer_says_that_a_key_has_no_recorded_use() {
+async fn only_a_complete_answer_says_that_a_key_has_no_recorded_use() {
     let never = "<Region>N/A</Region><ServiceName>N/A</ServiceName>";
     let used = "<Region>eu-west-1</Region><ServiceName>s3</ServiceName><LastUsedDate>2026-01-02T03:04:05Z</LastUsedDate>";
     let (aws, _) = Script::aws([last_used("ci", never), last_used("ci", used)]).await;

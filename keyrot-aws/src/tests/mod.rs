@@ -1,5 +1,4 @@
-//! The adapters on scripted HTTP: what is sent, what is sent again, and what is made of each
-//! answer.
+//! The adapters on scripted HTTP: what is sent, what is sent again, and the result of each answer.
 #![allow(clippy::unwrap_used)]
 
 mod discovery;
@@ -33,11 +32,11 @@ use std::sync::{Arc, Mutex};
 /// What the scripted server does with one request.
 #[derive(Debug)]
 pub(super) enum Answer {
-    /// Answers.
+    /// It answers.
     Http(u16, String),
-    /// Takes the request and lets the connection break.
+    /// It accepts the request and breaks the connection.
     Lost,
-    /// Takes the request and never answers.
+    /// It accepts the request and never answers.
     Silent,
 }
 
@@ -57,7 +56,7 @@ pub(super) struct Request {
 }
 
 impl Script {
-    /// An account that will answer so.
+    /// Returns an account that gives these answers.
     pub(super) async fn aws(answers: impl IntoIterator<Item = Answer>) -> (Aws, Self) {
         Self::with(AwsSettings::default(), answers).await
     }
@@ -83,7 +82,7 @@ impl Script {
         (Aws::connect_through(&settings, &environment, http).await.unwrap(), script)
     }
 
-    /// The actions of all requests; the script has to be used up.
+    /// Returns the actions of all requests; the script has to be used up.
     pub(super) fn actions(&self) -> Vec<String> {
         assert!(
             self.answers.lock().unwrap().is_empty(),
@@ -126,7 +125,7 @@ impl HttpConnector for Script {
 }
 
 impl Answer {
-    /// The same without an element of its XML.
+    /// Returns the answer without an element of its XML.
     pub(super) fn without(self, element: &str) -> Self {
         let Self::Http(status, body) = self else { return self };
         let (before, rest) = body.split_once(&format!("<{element}>")).unwrap();
@@ -137,7 +136,7 @@ impl Answer {
     }
 }
 
-/// A reply of IAM or STS.
+/// Returns a reply of IAM or STS.
 pub(super) fn xml(action: &str, result: &str) -> Answer {
     let body = format!(
         "<{action}Response><{action}Result>{result}</{action}Result>\
@@ -146,7 +145,7 @@ pub(super) fn xml(action: &str, result: &str) -> Answer {
     Answer::Http(200, body)
 }
 
-/// An error of IAM or STS.
+/// Returns an error of IAM or STS.
 pub(super) fn xml_error(status: u16, code: &str, message: &str) -> Answer {
     let body = format!(
         "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>\
@@ -155,12 +154,12 @@ pub(super) fn xml_error(status: u16, code: &str, message: &str) -> Answer {
     Answer::Http(status, body)
 }
 
-/// A reply of Secrets Manager.
+/// Returns a reply of Secrets Manager.
 pub(super) fn json(body: &serde_json::Value) -> Answer {
     Answer::Http(200, body.to_string())
 }
 
-/// An error of Secrets Manager.
+/// Returns an error of Secrets Manager.
 pub(super) fn json_error(code: &str, message: &str) -> Answer {
     Answer::Http(400, serde_json::json!({ "__type": code, "message": message }).to_string())
 }
@@ -181,7 +180,7 @@ pub(super) fn key(letter: char) -> KeyId {
     KeyId::parse(format!("AKIA{}", letter.to_string().repeat(16))).unwrap()
 }
 
-/// The secret that nothing may show.
+/// The secret that must not be shown anywhere.
 pub(super) const HIDDEN: &str = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY00";
 
 pub(super) fn credentials() -> Credentials {

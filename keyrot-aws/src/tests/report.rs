@@ -23,7 +23,7 @@ fn report(csv: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_waited_for_and_read() {
+async fn the_report_is_waited_for_and_read() {
     let (aws, script) = Script::aws([
         state("STARTED"),
         throttle(),
@@ -43,7 +43,7 @@ async fn it_is_waited_for_and_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_expires_in_between_is_made_again() {
+async fn a_report_that_expires_in_between_is_created_again() {
     let expired = || xml_error(410, "ReportExpired", "too old");
     let (aws, script) = Script::aws([
         state("COMPLETE"),
@@ -74,10 +74,10 @@ async fn every_answer_that_iam_documents_is_handled() {
         assert_eq!(read.not_renewed, None, "{code}");
         script.actions();
     }
-    // A limit that passes.
+    // A limit that goes away.
     let (aws, _) = Script::aws([limited(), limited(), state("COMPLETE"), report(CSV)]).await;
     assert_eq!(aws.credential_report().await.unwrap().not_renewed, None);
-    // One that lasts is not waited for long: the last report is used, and says why.
+    // If the limit lasts, keyrot does not wait long: it uses the last report, and says why.
     let begun = tokio::time::Instant::now();
     let (aws, script) = Script::aws((0..7).map(|_| limited()).chain([report(CSV)])).await;
     let read = aws.credential_report().await.unwrap();
@@ -88,12 +88,12 @@ async fn every_answer_that_iam_documents_is_handled() {
     );
     assert!(begun.elapsed().as_secs() <= 20, "{:?}", begun.elapsed());
     script.actions();
-    // Who may not ask for a new one may read the last.
+    // A caller that may not request a new report may read the last one.
     let denied = || xml_error(403, "AccessDenied", "no");
     let (aws, _) = Script::aws([denied(), report(CSV)]).await;
     let read = aws.credential_report().await.unwrap();
     assert!(read.not_renewed.unwrap().contains("iam:GenerateCredentialReport"));
-    // Without any report the first answer is the error.
+    // Without any report, the first answer is the error.
     for (first, then, says) in [
         (denied(), denied(), "need iam:GenerateCredentialReport"),
         (denied(), gone("ReportNotPresent"), "need iam:GenerateCredentialReport"),
@@ -122,7 +122,7 @@ async fn one_cell_that_cannot_be_read_is_one_unknown_user() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn its_making_is_waited_for_for_three_minutes_at_most() {
+async fn its_creation_is_waited_for_at_most_three_minutes() {
     let begun = tokio::time::Instant::now();
     let (aws, _) = Script::aws((0..200).map(|_| state("INPROGRESS"))).await;
     let error = aws.credential_report().await.unwrap_err();
@@ -132,7 +132,7 @@ async fn its_making_is_waited_for_for_three_minutes_at_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_read_is_an_error_and_no_empty_account() {
+async fn an_unreadable_report_is_an_error_and_not_an_empty_account() {
     for (answer, says) in [
         (report("user,arn\n"), "the report has no column password_enabled"),
         (

@@ -1,4 +1,4 @@
-//! No secret is in anything that can be printed, whatever AWS answers.
+//! Tests that nothing that can be printed contains a secret, whatever AWS answers.
 
 use super::{
     Answer, HIDDEN, Script, credentials, json, json_error, secret, user, version, xml_error,
@@ -21,7 +21,7 @@ fn shows_nothing<E: Error + 'static>(what: &str, result: Result<impl Debug, E>) 
     assert!(!text.contains(&HIDDEN[..12]) && !text.contains("caller-secret"), "{what}: {text}");
 }
 
-/// Answers that quote what was sent, or what they hold, in every place that an adapter may read.
+/// Answers that quote secrets in every place that an adapter may read.
 fn treacherous() -> Vec<(&'static str, Answer)> {
     let quoted = format!(
         "1 validation error: value '{{\"SecretAccessKey\":\"{HIDDEN}\"}}' is bad, {HIDDEN}"
@@ -83,7 +83,7 @@ async fn nothing_that_aws_answers_makes_an_adapter_show_a_secret() {
 }
 
 #[test]
-fn what_looks_like_a_secret_is_taken_out_and_the_rest_stays() {
+fn texts_that_look_like_a_secret_are_removed_and_the_rest_stays() {
     let said = format!(
         "user arn:aws:iam::123456789012:user/ci/bot sent {HIDDEN} and {HIDDEN}==, token abc"
     );

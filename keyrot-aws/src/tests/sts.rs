@@ -8,7 +8,7 @@ fn identity(arn: &str) -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_caller_is_who_sts_says() {
+async fn the_caller_is_the_one_that_sts_names() {
     let arn = "arn:aws:sts::123456789012:assumed-role/rotator/x";
     let (aws, _) = Script::aws([identity(arn)]).await;
     let caller = aws.caller_identity().await.unwrap();
@@ -16,7 +16,7 @@ async fn the_caller_is_who_sts_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_tried_with_its_own_credentials_and_no_others() {
+async fn a_key_is_verified_only_with_its_own_credentials() {
     let (aws, script) =
         Script::aws([throttle(), Answer::Lost, identity("arn:aws:iam::123456789012:user/ci/bot")])
             .await;
@@ -52,7 +52,7 @@ async fn refusals_are_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_is_not_stss_own_word_on_credentials_is_no_refusal() {
+async fn only_stss_own_answer_is_a_refusal() {
     let late = "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z";
     let early = "Signature not yet current: 20260109T000000Z is still later than 20260101T000500Z";
     let page =
@@ -93,7 +93,7 @@ async fn whatever_is_not_stss_own_word_on_credentials_is_no_refusal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wrong_clock_is_said_in_one_sentence() {
+async fn a_wrong_clock_is_reported_in_one_sentence() {
     let late = "Signature expired: 20260101T000000Z is now earlier than 20260101T001000Z";
     let (aws, script) = Script::aws([xml_error(403, "SignatureDoesNotMatch", late)]).await;
     let error = aws.caller_identity().await.unwrap_err().to_string();
@@ -113,7 +113,7 @@ async fn a_wrong_clock_is_said_in_one_sentence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_that_is_unknown_where_it_was_asked_may_belong_to_another_partition() {
+async fn an_unknown_key_may_belong_to_another_partition() {
     for (region, partition) in [
         ("eu-central-1", "the commercial regions"),
         ("us-gov-west-1", "AWS GovCloud (US)"),

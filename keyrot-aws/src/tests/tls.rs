@@ -1,4 +1,4 @@
-//! Webhooks and SSM trust the same authorities as the calls to AWS.
+//! Tests that webhooks and SSM trust the same authorities as the calls to AWS.
 
 #[path = "../../tests/environment/authority.rs"]
 mod authority;
@@ -8,7 +8,7 @@ use authority::Authority;
 
 #[cfg(feature = "notify")]
 #[tokio::test]
-async fn a_webhook_behind_a_proxy_that_re_signs_is_reached_with_the_bundle_and_else_refused() {
+async fn a_webhook_behind_a_re_signing_proxy_is_reached_only_with_the_bundle() {
     use crate::plain_http::Http;
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     let own = Authority::new();

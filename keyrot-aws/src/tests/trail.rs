@@ -15,7 +15,7 @@ fn recorded() -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_is_asked_for_by_the_key_in_its_region_and_every_record_is_read() {
+async fn a_page_is_requested_by_key_in_its_region_and_every_record_is_read() {
     let mut reply = recorded();
     reply["NextToken"] = json!("more");
     let (aws, script) = Script::aws([json(&reply), json(&json!({ "Events": [] }))]).await;
@@ -49,7 +49,7 @@ async fn a_broken_record_is_counted_and_the_others_are_read() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttles_and_lost_answers_are_asked_again_and_a_refusal_names_the_permission() {
+async fn throttles_and_lost_answers_are_retried_and_a_refusal_names_the_permission() {
     let throttle = || json_error("ThrottlingException", "Rate exceeded");
     let (aws, script) =
         Script::aws([throttle(), Answer::Lost, throttle(), json(&recorded())]).await;

@@ -1,6 +1,6 @@
-//! One record of CloudTrail's (CloudTrail user guide, "CloudTrail record contents"). What makes it
-//! a use of the key has to be there and be right; everything else may be missing, or be more than
-//! is known here.
+//! One CloudTrail record (CloudTrail user guide, "CloudTrail record contents"). The fields that
+//! make it a use of the key have to be present and valid. Everything else may be missing or
+//! unknown.
 
 use keyrot_core::model::{UntrustedText, UseEvent};
 use keyrot_core::{KeyId, Timestamp};
@@ -20,7 +20,7 @@ struct Record {
     source_ip_address: Option<String>,
     user_agent: Option<String>,
     error_code: Option<String>,
-    /// Of any form, for each action another.
+    /// Has any form; it differs for each action.
     #[serde(default)]
     request_parameters: serde_json::Value,
 }
@@ -31,8 +31,8 @@ struct Identity {
     access_key_id: Option<String>,
 }
 
-/// The use that the record describes; `None` if it is none of this key's, or not what CloudTrail
-/// documents.
+/// Returns the use that the record describes; `None` if it is not a use of this key, or not what
+/// CloudTrail documents.
 pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
     let record: Record = serde_json::from_str(text).ok()?;
     if record.user_identity.access_key_id.as_deref() != Some(key.as_str())
@@ -40,7 +40,7 @@ pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
     {
         return None;
     }
-    // As IAM's last use names services: `s3`, and not `s3.amazonaws.com`.
+    // Services are named as in IAM's last use: `s3`, not `s3.amazonaws.com`.
     let service = record.event_source.split(".amazonaws.com").next().unwrap_or_default();
     let optional =
         |text: Option<String>| text.filter(|text| !text.is_empty()).map(UntrustedText::from);
@@ -70,8 +70,8 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
-    /// Records as CloudTrail's event history gives them, in the documented format; accounts, keys
-    /// and addresses are examples.
+    /// Records in the documented format of CloudTrail's event history; accounts, keys and addresses
+    /// are examples.
     const RECORDED: &str = include_str!("fixtures/lookup_events.json");
 
     fn key() -> KeyId {
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_none_of_the_keys_or_lacks_what_counts_is_not_read() {
+    fn a_record_of_another_key_or_without_required_fields_is_not_read() {
         let whole: Value = serde_json::from_str(&records()[0]).unwrap();
         assert!(read(&whole.to_string(), &key()).is_some());
         for field in
@@ -135,14 +135,14 @@ mod tests {
         for text in ["", "null", "[]", "{", "\"text\""] {
             assert_eq!(read(text, &key()), None);
         }
-        // Unknown members are no reason to pass a record over.
+        // Unknown members are no reason to skip a record.
         let mut more = whole;
         more["somethingNew"] = json!({ "a": [1] });
         assert!(read(&more.to_string(), &key()).is_some());
     }
 
     #[test]
-    fn what_a_stranger_wrote_is_fit_to_be_shown() {
+    fn untrusted_text_is_safe_to_show() {
         let mut record: Value = serde_json::from_str(&records()[0]).unwrap();
         record["userAgent"] = json!("\u{1b}]0;owned\u{7}\r\nfine");
         let read = read(&record.to_string(), &key()).unwrap();

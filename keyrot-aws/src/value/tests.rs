@@ -12,7 +12,7 @@ fn composed(carry: Option<&str>) -> String {
 }
 
 #[test]
-fn what_is_written_is_read_back() {
+fn a_written_value_is_read_back() {
     let text = composed(None);
     assert_eq!(credentials(&FieldNames::default(), &text), Some(new()));
     let found = inside(&FieldNames::default(), &text);
@@ -20,7 +20,7 @@ fn what_is_written_is_read_back() {
 }
 
 #[test]
-fn nobody_takes_the_placeholder_for_credentials() {
+fn the_placeholder_is_not_mistaken_for_credentials() {
     assert_eq!(credentials(&FieldNames::default(), PLACEHOLDER), None);
     assert_eq!(inside(&FieldNames::default(), PLACEHOLDER).key, Err(NoKey::NoFields));
     assert!(
@@ -31,7 +31,7 @@ fn nobody_takes_the_placeholder_for_credentials() {
 }
 
 #[test]
-fn further_fields_stay_as_they_are_and_in_order() {
+fn other_fields_stay_unchanged_and_in_order() {
     let old = format!(
         r#" {{"z":1e2,"big":123456789012345678901234567890,"SecretAccessKey":"o","é\u0020":[ 1, {{"a": null}} ],"AccessKeyId":"{OLD}"}} "#
     );
@@ -57,7 +57,7 @@ fn readers_of_another_spelling_get_the_new_key_too() {
 }
 
 #[test]
-fn another_access_key_beside_it_is_left_alone() {
+fn another_access_key_in_the_value_is_not_changed() {
     let other = "AKIACCCCCCCCCCCCCCCC";
     let old = format!(
         r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"o","aws_access_key_id":"{other}","aws_secret_access_key":"c"}}"#
@@ -80,9 +80,9 @@ fn an_smtp_password_is_never_carried_over() {
     let text = composed(Some(&value));
     let expected = format!(r#""mail":"{}""#, password(&new().secret, "eu-west-1"));
     assert!(text.contains(&expected) && !text.contains(&password(&old, "eu-west-1")), "{text}");
-    // With the user name that belongs to it.
+    // The user name that belongs to the password changes, too.
     assert!(text.contains(&format!(r#""login":"{NEW}""#)) && !text.contains(OLD), "{text}");
-    // Everything else is not this key's.
+    // Everything else does not belong to this key.
     assert!(text.contains(&password(&SecretKey::new("another user's".into()), "eu-west-1")));
     assert!(text.contains("email-smtp.eu-west-1.amazonaws.com"), "{text}");
     assert!(inside(&FieldNames::default(), &value).extras);
@@ -111,7 +111,7 @@ fn each_region_of_the_settings_has_a_field_and_a_region_that_was_removed_is_not_
     let password =
         |secret: &SecretKey, region: &str| Some(String::clone(&smtp::password(secret, region)));
     assert_eq!(value(&text, "SmtpPassword_xy-new-1"), password(&first.secret, "xy-new-1"));
-    // There is nothing in it that had to be carried over.
+    // The value contains nothing that has to be carried over.
     let contents = inside(&both, &text);
     assert!(!contents.extras && contents.next_size.is_some_and(|size| size >= text.len()));
     assert!(inside(&one, &text).extras);
@@ -121,7 +121,7 @@ fn each_region_of_the_settings_has_a_field_and_a_region_that_was_removed_is_not_
     {
         assert_eq!(value(&next, field), password(&new().secret, region), "{field}");
     }
-    // Whatever stands in a field of the settings.
+    // A field of the settings is replaced, whatever it contains.
     let planted =
         format!(r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"o","SmtpPassword_xy-new-1":["x"]}}"#);
     let next = compose(&one, &new(), Some(&planted)).expect("an object");
@@ -129,7 +129,7 @@ fn each_region_of_the_settings_has_a_field_and_a_region_that_was_removed_is_not_
 }
 
 #[test]
-fn where_there_is_doubt_there_are_no_credentials_and_it_is_named() {
+fn an_ambiguous_value_has_no_credentials_and_the_reason_is_named() {
     let fields = FieldNames::default();
     let pair = format!(r#""AccessKeyId":"{OLD}","SecretAccessKey":"hidden""#);
     let quoted = serde_json::to_string(&format!("{{{pair}}}")).expect("text");
@@ -171,7 +171,7 @@ fn where_there_is_doubt_there_are_no_credentials_and_it_is_named() {
 }
 
 #[test]
-fn each_kind_has_words_of_its_own() {
+fn each_kind_has_its_own_text() {
     let said: std::collections::BTreeSet<String> =
         NoKey::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(said.len(), NoKey::ALL.len());

@@ -1,4 +1,4 @@
-//! Variables of contexts of CircleCI.
+//! Variables of CircleCI contexts.
 
 use super::circleci_server::{CONTEXT, CircleCi, TOKEN};
 use super::destination;
@@ -88,12 +88,12 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
     let server = lab().await;
     let to = contexts(&server).await;
     let first = to.deliver(CONTEXT, &delivery(1, None)).await.unwrap();
-    // An answer of an earlier time: by now there is a later change.
+    // The answer has an earlier time; there is a later change by now.
     let early = r#"{"variable":"AWS_SECRET_ACCESS_KEY","updated_at":"2026-01-05T04:00:00.001Z"}"#;
     server.fail("environment-variable/AWS_SECRET", Fault::Instead(200, "", early));
     let error = to.deliver(CONTEXT, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown), "{error}");
-    // One about another variable is no receipt.
+    // An answer about another variable does not count.
     let other = r#"{"variable":"B","updated_at":"2026-01-05T04:00:00.001Z"}"#;
     server.fail("PUT", Fault::Instead(200, "", other));
     let seen = to.inspect(CONTEXT).await.unwrap();

@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A shell script in a folder of its own.
+/// A shell script in its own folder.
 struct Script {
     folder: PathBuf,
 }
@@ -68,7 +68,7 @@ async fn it_gets_one_line_of_json_and_nothing_secret_anywhere_else() {
 }
 
 #[tokio::test]
-async fn another_end_than_with_0_is_no_receipt_and_its_output_is_not_kept() {
+async fn a_nonzero_exit_code_is_no_receipt_and_the_output_is_not_kept() {
     for (name, text, says) in [
         ("code", "cat; cat >&2; exit 3", "put-key ended with 3; expected 0"),
         ("deaf", "exec 0<&-; exit 4", "put-key ended with 4"),
@@ -81,13 +81,13 @@ async fn another_end_than_with_0_is_no_receipt_and_its_output_is_not_kept() {
         let said = silent(&error);
         assert!(said.contains(says) && said.contains("destination x"), "{said}");
     }
-    // One that does not read its input, and is content.
+    // A program that does not read its input, and succeeds.
     let script = Script::new("content", "exit 0");
     script.destination("").await.deliver("jenkins/ci", &delivery(1, None)).await.unwrap();
 }
 
 #[tokio::test]
-async fn one_that_does_not_end_is_stopped() {
+async fn a_program_that_does_not_end_is_stopped() {
     let script = Script::new("endless", "cat > /dev/null; sleep 600 & echo $! > pid; wait");
     let to = script.destination("").await;
     let (address, delivery) = ("jenkins/ci", delivery(1, None));
@@ -96,16 +96,16 @@ async fn one_that_does_not_end_is_stopped() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown), "{error}");
     assert!(begin.elapsed().as_secs() < 60);
     assert!(silent(&error).contains("had not ended after 30s, and was stopped"), "{error}");
-    // With what it started.
+    // The processes that it started are stopped, too.
     let pid = script.read("pid");
     let ps = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid.trim()]).output();
     let state = String::from_utf8(ps.unwrap().stdout).unwrap();
-    // Z: it has ended, and nobody has asked how.
+    // Z: the process has ended, and its exit code was not read.
     assert!(state.trim().is_empty() || state.starts_with('Z'), "it runs on: {state}");
 }
 
 #[tokio::test]
-async fn a_program_that_everybody_may_change_is_not_started() {
+async fn a_program_that_others_may_change_is_not_started() {
     let script = Script::new("open", "cat > input");
     let program = script.folder.join("put-key");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o777)).unwrap();
@@ -122,7 +122,7 @@ async fn a_program_that_everybody_may_change_is_not_started() {
 }
 
 #[tokio::test]
-async fn a_program_that_is_not_there_is_noticed_by_a_look() {
+async fn a_missing_program_is_detected_by_a_read() {
     let script = Script::new("gone", "exit 0");
     let to = script.destination("").await;
     std::fs::remove_file(script.folder.join("put-key")).unwrap();
@@ -132,7 +132,7 @@ async fn a_program_that_is_not_there_is_noticed_by_a_look() {
     let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
     silent(&error);
-    // One that is no program.
+    // A file that is not a program.
     let text = script.folder.join("put-key");
     std::fs::write(&text, "hello").unwrap();
     let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();

@@ -13,7 +13,7 @@ const REPOSITORY: &str = "/repos/acme/shop/actions/secrets";
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
-/// GitHub with one place, its token in a parameter of SSM's.
+/// GitHub with one place, and its token in an SSM parameter.
 async fn hub(path: &str) -> Server<GitHub> {
     let server = Server::start(GitHub::with(path)).await;
     server.lock().parameters.put("/keyrot/github", "SecureString", TOKEN);
@@ -79,7 +79,7 @@ async fn one_secret_holds_both_halves() {
     let values = server.lock().service.values();
     assert_eq!(values, [("AWS_CREDENTIALS".to_owned(), file)]);
 
-    // There is no halfway: a write that is refused changed nothing.
+    // There is no half: a refused write changed nothing.
     let seen = to.inspect("acme/shop").await.unwrap();
     server.fail("PUT", Fault::Instead(403, "", "{}"));
     let error = to.deliver("acme/shop", &delivery(4, seen.mark())).await.unwrap_err();
@@ -106,7 +106,7 @@ async fn a_value_is_sealed_again_when_github_has_another_key() {
     assert_eq!(server.lock().service.values(), both(1));
     assert_eq!(server.count("PUT"), 3, "one was refused");
 
-    // A refusal under the same key is none of the key's.
+    // A refusal under the same key has another cause than the key.
     server.fail("PUT", Fault::Instead(422, "", "{}"));
     let seen = to.inspect("acme/shop").await.unwrap();
     let error = to.deliver("acme/shop", &delivery(2, seen.mark())).await.unwrap_err();
@@ -157,7 +157,7 @@ async fn a_refusal_after_a_lost_answer_leaves_it_open() {
     let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::Unknown), "{error}");
     assert_eq!(server.lock().service.values(), both(1)[..1]);
-    // Nor does a token that was refused in between make one forget it.
+    // A token that was refused in between does not change that.
     let seen = to.inspect("acme/shop").await.unwrap();
     server.fail("PUT", Fault::LostReply);
     server.fail("PUT", Fault::Instead(401, "", "{}"));
@@ -173,7 +173,7 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
-    // It is written again after keyrot's own write, before keyrot looks again.
+    // Something else writes after keyrot's own write, before keyrot reads again.
     let date = "date: Fri, 15 Jan 2027 08:00:00 GMT\r\n";
     server.fail("PUT /repos/acme/shop/actions/secrets/AWS_ACCESS", Fault::Instead(204, date, ""));
     let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
@@ -182,7 +182,7 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
         silent(&error).contains("AWS_ACCESS_KEY_ID was changed at 2027-01-15T08:00:10Z"),
         "{error}"
     );
-    // An answer to a write that then is not there.
+    // The write is answered, but does not show afterwards.
     let date = "date: Fri, 15 Jan 2027 08:05:00 GMT\r\n";
     server.fail("PUT /repos/acme/shop/actions/secrets/AWS_ACCESS", Fault::Instead(204, date, ""));
     let seen = to.inspect("acme/shop").await.unwrap();
@@ -190,7 +190,7 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
     assert_eq!((error.kind, error.effect), (ErrorKind::NoEffect, Effect::Unknown), "{error}");
 }
 
-/// GitHub's limit makes a delivery wait: what is written there meanwhile is not overwritten.
+/// While a delivery waits because of GitHub's limit, a foreign write is not overwritten.
 #[tokio::test]
 async fn a_write_by_something_else_during_the_wait_for_the_limit_is_seen() {
     let server = hub(REPOSITORY).await;
@@ -237,7 +237,7 @@ async fn keeps_who_may_use_it(server: &Server<GitHub>, to: &dyn Destination) {
         assert_eq!((secret.visibility.as_str(), secret.selected.len()), ("private", 0));
     }
 
-    // A list that is not whole would take the secret away from repositories.
+    // An incomplete list would take the secret away from repositories.
     let seen = to.inspect("acme").await.unwrap();
     let short = r#"{"total_count":250,"repositories":[]}"#;
     server.fail("AWS_ACCESS_KEY_ID/repositories", Fault::Instead(200, "", short));
@@ -305,7 +305,7 @@ async fn refusals_say_what_to_do() {
         assert!(said.contains(says) && said.contains(&format!("GitHub {place}")), "{said}");
     }
 
-    // A token that was replaced is read again; one that is wrong is named by its place.
+    // A replaced token is read again; a wrong one is reported with its place.
     let to = secrets(&server, "acme/shop").await;
     to.inspect("acme/shop").await.unwrap();
     server.lock().service.token = "ghp_another".to_owned();

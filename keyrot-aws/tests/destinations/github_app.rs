@@ -18,7 +18,7 @@ fn decoded(text: &str) -> Vec<u8> {
     aws_smithy_types::base64::decode(text).unwrap()
 }
 
-/// Whether the JWT is the App's, and for now.
+/// Whether the JWT is the App's, and valid now.
 fn is_valid(jwt: &str, public_key: &[u8]) -> bool {
     let (signed, signature) = jwt.rsplit_once('.').unwrap();
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key);
@@ -63,7 +63,7 @@ async fn an_app_gets_a_token_and_another_one_when_it_is_refused() {
     let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
     assert_eq!(server.count("access_tokens"), 1, "a token is kept");
 
-    // It was revoked: there is another one.
+    // The token was revoked, so another one is requested.
     server.lock().service.token = "ghs_other".to_owned();
     to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap();
     assert_eq!(server.count("access_tokens"), 2);

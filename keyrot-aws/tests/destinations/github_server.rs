@@ -1,4 +1,4 @@
-//! The secrets of GitHub Actions, as its documentation has them. What is sealed is opened.
+//! The secrets of GitHub Actions, as documented. Sealed values are opened.
 
 use super::server::{Answer, Request, Service};
 use crypto_box::SecretKey;
@@ -12,13 +12,13 @@ pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghij";
 pub(crate) type Authority = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 pub(crate) struct GitHub {
-    /// By the path of each place's secrets.
+    /// The secrets, by the path of each place.
     pub(crate) places: BTreeMap<String, Place>,
-    /// The token that is taken.
+    /// The valid token.
     pub(crate) token: String,
     /// Seconds; each write takes ten.
     pub(crate) clock: i64,
-    /// By the id of an installation: who checks the JWT, and gives a token.
+    /// The functions that check the JWT and return a token, by the id of the installation.
     pub(crate) app: Option<Authority>,
 }
 
@@ -39,7 +39,7 @@ pub(crate) struct Secret {
 }
 
 impl GitHub {
-    /// With one place, such as `/repos/acme/shop/actions/secrets`.
+    /// Returns a server with one place, such as `/repos/acme/shop/actions/secrets`.
     pub(crate) fn with(path: &str) -> Self {
         let is_organization = path.starts_with("/orgs/");
         let place = Place {
@@ -60,12 +60,12 @@ impl GitHub {
         self.places.values_mut().next().unwrap()
     }
 
-    /// What is there, opened with the private key.
+    /// Returns the secrets, opened with the private key.
     pub(crate) fn values(&mut self) -> Vec<(String, String)> {
         self.place().secrets.iter().map(|(name, s)| (name.clone(), s.value.clone())).collect()
     }
 
-    /// A write by something else.
+    /// Writes as something else.
     pub(crate) fn foreign(&mut self, name: &str) {
         self.clock += 10;
         let clock = self.clock;
@@ -155,7 +155,7 @@ impl GitHub {
             value: String::from_utf8(opened).unwrap(),
             updated_at: self.clock,
             visibility: asked["visibility"].as_str().unwrap_or_default().to_owned(),
-            // Dependabot takes text, Actions numbers.
+            // Dependabot expects text, Actions numbers.
             selected: match base.contains("/dependabot/") {
                 true => {
                     serde_json::from_value::<Vec<String>>(asked["selected_repository_ids"].clone())
@@ -181,7 +181,7 @@ impl GitHub {
 }
 
 impl Place {
-    /// GitHub makes another key pair.
+    /// Makes GitHub use another key pair.
     pub(crate) fn rotate(&mut self) {
         (self.key, self.key_id) = (SecretKey::generate(&mut OsRng), format!("{}1", self.key_id));
     }

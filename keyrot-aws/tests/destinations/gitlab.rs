@@ -39,7 +39,7 @@ async fn it_keeps_the_rules_in_a_project_and_in_a_group() {
 async fn it_is_a_credentials_file_and_settings_of_an_existing_one_stay() {
     let server = lab(PROJECT).await;
     let to = variables(&server, "profile = 'ci'").await;
-    // One of another scope, which must not be touched.
+    // A variable of another scope, which must not be changed.
     server.lock().service.put("production", "other");
     let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
     let mark = first.mark().unwrap().to_string();
@@ -91,7 +91,8 @@ async fn the_mark_tells_contents_apart_and_does_not_betray_them() {
         let mark = found.mark().unwrap().clone();
         assert!(marks.insert(mark), "{text:?} has the mark of another");
     }
-    // Of what is no key nothing but the length is in the mark, so that it cannot be guessed.
+    // For a value that is not a key, the mark contains only the length, so that the value cannot be
+    // guessed.
     server.lock().service.put("*", "hunter1");
     let first = to.inspect("acme/shop").await.unwrap();
     server.lock().service.put("*", "hunter2");
@@ -113,7 +114,7 @@ async fn what_was_deleted_or_made_meanwhile_is_not_written_over() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
     assert!(silent(&error).contains("was created by something other"), "{error}");
 
-    // A write that then is not there.
+    // A write that does not show afterwards.
     let other = r#"{"variable_type":"file","value":"x","environment_scope":"*"}"#;
     server.fail("PUT", Fault::Instead(200, "", other));
     let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
@@ -178,7 +179,7 @@ async fn variables_that_cannot_hold_a_file_and_refusals_are_explained() {
     let nowhere = lab("/api/v4/projects/acme%2Fother/variables").await;
     let error = variables(&nowhere, "").await.inspect("acme/shop").await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
-    // What GitLab repeats of what was sent is not repeated again.
+    // If GitLab's message repeats what was sent, keyrot does not show it.
     server.fail("POST", Fault::Instead(400, "", r#"{"message":"SESAME"}"#));
     silent(&to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err());
 }

@@ -1,4 +1,4 @@
-//! The variables of GitLab CI/CD, as its documentation has them.
+//! The variables of GitLab CI/CD, as documented.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl GitLab {
         Self { path: path.into(), all: Vec::new() }
     }
 
-    /// A file variable of something else.
+    /// Returns a file variable of another program.
     pub(crate) fn put(&mut self, scope: &str, value: &str) {
         self.all.retain(|one| one.scope != scope);
         self.all.push(Variable {
@@ -46,7 +46,7 @@ impl GitLab {
         });
     }
 
-    /// The one variable that a request is about, or the refusal.
+    /// Returns the variable in the request, or the refusal.
     fn find(&mut self, request: &Request, key: &str) -> Result<&mut Variable, Answer> {
         let scope = request.query.strip_prefix("filter%5Benvironment_scope%5D=");
         let scope = scope.map(|scope| scope.replace("%2F", "/").replace("%2A", "*"));

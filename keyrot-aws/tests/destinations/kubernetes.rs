@@ -13,7 +13,7 @@ use tempfile::TempDir;
 const PLACE: &str = "shop/ci-aws";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
-/// A cluster, and a folder with a kubeconfig that leads to it.
+/// A cluster, and a folder with a kubeconfig for it.
 pub(crate) struct Lab {
     pub(crate) server: Server<Cluster>,
     pub(crate) folder: TempDir,
@@ -59,7 +59,7 @@ impl Lab {
     }
 }
 
-/// Nothing secret is in it, neither as it is nor as it was sent.
+/// Checks that the text contains no secret, neither in plain text nor in the form that was sent.
 fn quiet(error: &CallError) -> String {
     let said = format!("{error:?} {}", silent(error));
     for n in 1..4 {
@@ -99,11 +99,11 @@ async fn it_is_the_pair_under_the_names_of_the_settings_with_a_label() {
         let label = ("label", "app.kubernetes.io/managed-by".to_owned());
         assert_eq!(object.fields[&label], "keyrot");
     }
-    // The same again is no write.
+    // The same key again causes no write.
     assert_eq!(to.deliver(PLACE, &delivery(1, Some(mark))).await.unwrap(), first);
     assert_eq!(lab.server.count("PATCH"), 1);
 
-    // Under another name, the old one goes in the same write.
+    // If the name changes, the old one is removed in the same write.
     let renamed = lab.destination("").await;
     let seen = renamed.inspect(PLACE).await.unwrap();
     assert!(matches!(&seen, Found::Copy { holds: Holds::Other, .. }), "{seen:?}");
@@ -152,7 +152,7 @@ async fn a_half_that_another_writer_owns_is_no_key_and_is_never_taken() {
     );
     assert_eq!((lab.data(SECRET).as_deref(), lab.version()), (Some("theirs"), version));
 
-    // As it says: it is deleted, and then it is created again.
+    // As the message says, the Secret is deleted, and then created again.
     lab.server.lock().service.all.clear();
     assert!(holds(&to.deliver(PLACE, &delivery(2, None)).await.unwrap(), 2));
 }
@@ -169,7 +169,7 @@ async fn nothing_is_written_over_what_changed_between_the_look_and_the_write() {
         quiet(&error);
         assert_eq!(lab.data("AWS_ACCESS_KEY_ID").as_deref(), Some(credentials(1).key.as_str()));
     }
-    // Deleted before the look.
+    // It was deleted before the read.
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
@@ -177,7 +177,7 @@ async fn nothing_is_written_over_what_changed_between_the_look_and_the_write() {
     lab.server.lock().service.all.clear();
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
-    // Deleted after the look: it is not created again.
+    // It was deleted after the read, so it is not created again.
     let Answer(_, _, stale) = there.answer(200, PLACE);
     lab.server.fail("GET", Fault::Instead(200, "", Box::leak(stale.into_boxed_str())));
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
@@ -243,7 +243,7 @@ async fn lost_answers_of_a_write_are_left_open_and_the_next_delivery_finds_the_k
         assert!(holds(&there, n), "{there:?}");
         before = there.mark().cloned();
     }
-    // Looks are repeated, and so are writes that were not begun.
+    // Reads are retried, and so are writes that were not sent.
     lab.server.fail("GET", Fault::Dropped);
     lab.server.fail("GET", Fault::Instead(500, "", ""));
     lab.server.fail("GET", Fault::Instead(429, "retry-after: 1\r\n", ""));
@@ -374,7 +374,7 @@ async fn workloads_are_restarted_once_for_each_key() {
     let to = lab.destination("restart = ['deployment/shop', 'statefulset/db']").await;
     let versions = |n: usize| delivery(n, None).version.to_string();
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
-    // A repeated delivery restarts nothing, and a rollback restarts them again.
+    // A repeated delivery restarts nothing, and a rollback restarts the workloads again.
     to.deliver(PLACE, &delivery(1, first.mark())).await.unwrap();
     let second = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap();
     to.deliver(PLACE, &delivery(1, second.mark())).await.unwrap();
@@ -390,11 +390,11 @@ async fn a_delivery_is_complete_when_the_new_pods_run() {
     let lab = Lab::new().await;
     lab.server.lock().service.workloads = [("deployments/shop", Vec::new())].into();
     let to = lab.destination("restart = ['deployment/shop']").await;
-    // One look as it begins, one as it goes on, and one at its end.
+    // One read at the beginning, one in between, and one at the end.
     lab.server.lock().service.looks = 2;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     assert_eq!(lab.server.lock().service.looks, 0);
-    // Longer than a call may take: the next run asks again, and restarts nothing.
+    // It takes longer than a call may: the next run checks again, and restarts nothing.
     lab.server.lock().service.looks = 1_000;
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InProgress, "{error}");
@@ -424,7 +424,7 @@ async fn a_workload_that_is_not_restarted_is_named_and_comes_next_time() {
         let said = quiet(&error);
         assert!(said.contains("Deployment shop/shop: ") && said.contains(says), "{said}");
         assert_eq!(lab.data(SECRET).as_deref(), Some(credentials(1).secret.expose()));
-        // The key is there already: the restart is made up for.
+        // The key is there already, so only the missing restart follows.
         let there = to.inspect(PLACE).await.unwrap();
         to.deliver(PLACE, &delivery(1, there.mark())).await.unwrap();
         assert_eq!(lab.server.lock().service.workloads["deployments/shop"].len(), 1);

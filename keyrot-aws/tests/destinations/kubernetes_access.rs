@@ -1,4 +1,4 @@
-//! How keyrot reaches a cluster: kubeconfig files, contexts, and what authenticates there.
+//! Access to a cluster: kubeconfig files, contexts and authentication.
 
 use super::kubernetes::Lab;
 use super::kubernetes_server::TOKEN;
@@ -10,7 +10,7 @@ use keyrot_core::{Effect, ErrorKind};
 async fn the_context_is_the_one_of_the_settings_or_the_only_one() {
     let lab = Lab::new().await;
     lab.kubeconfig(&lab.server.url, &["shop", "staging"], &format!("token: {TOKEN}"));
-    // `current-context` is shop, which anybody may switch.
+    // `current-context` is shop, which anyone may switch.
     let said = refused(&lab, "").await;
     assert!(said.contains("set `context` to the one of the cluster: shop, staging"), "{said}");
     let said = refused(&lab, "context = 'production'").await;
@@ -51,7 +51,7 @@ async fn a_credential_plugin_is_run_without_a_terminal_and_what_it_prints_is_not
     let credential = format!(
         r#"{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{{"token":"{TOKEN}"}}}}"#
     );
-    // It would wait for ever if it had a terminal.
+    // It would wait forever if it had a terminal.
     plugin(&format!("read -r answer; echo '{credential}'"), "");
     lab.destination("").await.inspect("shop/ci-aws").await.unwrap();
 
@@ -120,7 +120,7 @@ async fn a_server_that_is_not_there_is_unavailable_and_nothing_was_changed() {
     assert!(silent(&error).contains("no connection to the API server"), "{error}");
 }
 
-/// What is said of a cluster that cannot be used; nothing was changed.
+/// Returns the message for a cluster that cannot be used; nothing was changed.
 async fn refused(lab: &Lab, more: &str) -> String {
     let error = lab.destination(more).await.inspect("shop/ci-aws").await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None), "{error}");

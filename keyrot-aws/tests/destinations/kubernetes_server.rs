@@ -1,5 +1,5 @@
-//! The Secrets of an API server, as Kubernetes's documentation has them: resource versions, uids,
-//! and server-side apply with the fields that each writer owns.
+//! The Secrets of an API server, as in the Kubernetes documentation: resource versions, uids, and
+//! server-side apply with the fields that each writer owns.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Map, Value, json};
@@ -24,15 +24,15 @@ pub(crate) struct Object {
 pub(crate) struct Cluster {
     pub(crate) all: BTreeMap<String, Object>,
     pub(crate) tokens: Vec<&'static str>,
-    /// Whether a Secret that is not there is created where the request names a version.
+    /// Whether a missing Secret is created although the request names a version.
     pub(crate) creates_with_version: bool,
-    /// Something else creates the Secret between a look and a write.
+    /// Whether something else creates the Secret between a read and a write.
     pub(crate) appears: Option<&'static str>,
-    /// An admission webhook changes what is written.
+    /// Whether an admission webhook changes what is written.
     pub(crate) mutates: bool,
-    /// By `deployments/NAME`: the annotations that its pods had, the newest last.
+    /// The annotations that a workload's pods had, the newest last, by `deployments/NAME`.
     pub(crate) workloads: BTreeMap<&'static str, Vec<String>>,
-    /// How many more looks at a workload show it before its restart is over.
+    /// How many more reads of a workload come before its restart is over.
     pub(crate) looks: usize,
     changes: u64,
 }
@@ -92,7 +92,7 @@ impl Cluster {
         }
     }
 
-    /// An annotation of a workload's pods: other pods take their place if it differs.
+    /// Sets an annotation of a workload's pods. If it differs, the pods are replaced.
     fn annotate(&mut self, workload: &str, request: &Request) -> Answer {
         assert_eq!(request.headers["content-type"], "application/apply-patch+yaml");
         assert_eq!(
@@ -110,7 +110,8 @@ impl Cluster {
         let fields: Vec<&String> = body["spec"].as_object().unwrap().keys().collect();
         assert_eq!(fields, ["template"], "nothing else of the workload");
         let Some(pods) = self.workloads.get_mut(workload) else {
-            // What the server would create is no workload: it has no containers.
+            // The object that the server would create is not a workload, because it has no
+            // containers.
             return no(422, "Invalid", &json!({}));
         };
         let version = text(&body["spec"]["template"]["metadata"]["annotations"]["keyrot/version"]);
@@ -151,7 +152,8 @@ impl Cluster {
         let wanted: BTreeMap<_, _> =
             of("data", &body["data"]).chain(of("label", &metadata["labels"])).collect();
 
-        // As `patch.go`: an object that is not there has no uid; then the owners, then the version.
+        // The checks are in the order of `patch.go`: an object that does not exist has no uid; then
+        // the owners, then the version.
         let Some(object) = self.all.get(place) else {
             if uid.is_some() || (version.is_some() && !self.creates_with_version) {
                 return no(409, "Conflict", &json!({}));
@@ -217,8 +219,8 @@ impl Object {
         }
     }
 
-    /// What keyrot applies: what it applied before and does not any more goes, unless another
-    /// writer owns it too.
+    /// Applies keyrot's fields. A field that it applied before and no longer applies is removed,
+    /// unless another writer owns it, too.
     fn take(&mut self, wanted: BTreeMap<(&'static str, String), String>) {
         let me: Writer = ("keyrot".to_owned(), "Apply");
         let before = self.owners.remove(&me).unwrap_or_default();
@@ -284,7 +286,7 @@ fn text(value: &Value) -> &str {
 }
 
 fn no(status: u16, reason: &str, details: &Value) -> Answer {
-    // The server's own message may have what was sent.
+    // The server's own message may contain what was sent.
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason,
         "message": "about SESAME", "details": details, "code": status,

@@ -32,7 +32,7 @@ use keyrot_core::ports::Destination;
 use keyrot_core::settings::{Settings, Sources};
 use std::sync::Arc;
 
-/// An account whose every service is at this URL.
+/// Returns an account with every service at this URL.
 async fn aws(url: &str) -> Aws {
     let caller =
         CallerCredentials::new("AKIAIOSFODNN7EXAMPLE", SecretKey::new("caller-secret".into()));
@@ -47,7 +47,7 @@ fn settings(text: &str) -> Settings {
     Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap()
 }
 
-/// The one destination `x` of this kind, for AWS at this URL; `more` are further keys.
+/// Returns the one destination `x` of this kind, for AWS at this URL; `more` has other keys.
 async fn destination(kind: &str, to: &str, more: &str, url: &str) -> Arc<dyn Destination> {
     let text = format!(
         "[[destination]]\nname = 'x'\nkind = '{kind}'\nusers = ['ci']\nto = '{to}'\n{more}\n"

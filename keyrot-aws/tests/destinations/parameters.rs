@@ -1,5 +1,4 @@
-//! SSM's Parameter Store, as Systems Manager's API reference has it: `GetParameter` and
-//! `PutParameter`.
+//! SSM's Parameter Store, as in Systems Manager's API reference: `GetParameter` and `PutParameter`.
 
 use super::server::{Answer, Request};
 use serde_json::{Value, json};

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// A folder that nobody else may use, and a credentials file in it.
+/// A folder that no other user may use, and a credentials file in it.
 struct Files {
     folder: TempDir,
 }
@@ -77,8 +77,8 @@ async fn everything_else_in_the_file_stays() {
     let added = format!("\r\n\r\n[ci]\r\n{}", pair(2).replace('\n', "\r\n"));
     assert_eq!(files.read(), format!("{}{added}", others.trim_end()));
 
-    // A profile that someone indented: the new lines are no continuation, and nothing goes on with
-    // them.
+    // An indented profile: the new lines do not continue the line above, and no other line
+    // continues them.
     files.write("[ci]\n   region = x\n   s3 =\n      max = 1\n");
     let theirs = to.inspect(&place).await.unwrap();
     assert!(matches!(&theirs, Found::Copy { holds: Holds::Other, .. }));
@@ -97,7 +97,7 @@ async fn another_profile_may_change_and_the_own_one_is_as_it_was() {
     let first = to.deliver(&place, &delivery(1, None)).await.unwrap();
     files.write(&format!("[default]\nregion = x\n{}", files.read()));
     assert_eq!(to.inspect(&place).await.unwrap(), first);
-    // Its own secret half alone: another mark.
+    // A change of only its own secret half changes the mark.
     files.write(&files.read().replace("MDENG", "mdeng"));
     assert_ne!(to.inspect(&place).await.unwrap().mark(), first.mark());
 }
@@ -174,14 +174,14 @@ async fn what_others_may_have_put_there_is_not_trusted() {
         }
         assert!(!files.path().is_file() || files.read().is_empty());
     }
-    // A folder that is missing is named before a key is created.
+    // A missing folder is reported before a key is created.
     let files = Files::new();
     let place = format!("{}/deeper/credentials#ci", files.folder.path().display());
     let to = destination("profile", &place, "", "http://127.0.0.1:9").await;
     let error = to.inspect(&place).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
     assert!(silent(&error).contains("create it with mkdir"), "{error}");
-    // The link could be turned to another folder.
+    // The link could be changed to another folder.
     let files = Files::new();
     let link = files.folder.path().canonicalize().unwrap().join("link");
     symlink(files.folder.path(), &link).unwrap();
@@ -220,7 +220,8 @@ async fn a_file_of_another_user_is_refused() {
     assert!(!files.path().exists());
 }
 
-/// The list would be lost, or let users read the key that the file's mode does not show.
+/// The list would be lost, or would let users read the key although the file's mode does not show
+/// that.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_file_with_an_access_control_list_is_refused() {

@@ -8,11 +8,11 @@ use keyrot_core::Effect;
 const ROLE: &str = "arn:aws:iam::210987654321:role/keyrot-deliveries";
 const PLACE: &str = "/ci/ci/aws";
 
-/// STS: `AssumeRole`, as its API reference has it.
+/// STS's `AssumeRole`, as in its API reference.
 struct Sts {
     /// When the sessions end, from now.
     lasts: chrono::TimeDelta,
-    /// The external id that the role's trust policy asks for.
+    /// The external id that the role's trust policy requires.
     external_id: Option<&'static str>,
     assumed: usize,
 }
@@ -60,7 +60,7 @@ fn with_role(more: &str) -> String {
     format!("role_arn = '{ROLE}'\n{more}")
 }
 
-/// The sessions that calls to this service were signed with.
+/// Returns the sessions with which calls to this service were signed.
 fn sessions(server: &Server<Sts>, target: &str) -> Vec<(String, Option<String>)> {
     let inner = server.lock();
     let calls = inner.requests.iter().filter(|request| {

@@ -1,10 +1,10 @@
-//! What every destination has to keep to.
+//! The rules that every destination has to follow.
 
 use keyrot_core::model::{Delivery, Found, Holds, Mark, VersionId};
 use keyrot_core::ports::Destination;
 use keyrot_core::{CallError, Credentials, Effect, ErrorKind, KeyId, SecretKey};
 
-/// What is in every secret half of these tests, and must be in no message.
+/// A text in every secret half of these tests, which must not appear in any message.
 pub(crate) const SESAME: &str = "SESAME";
 
 pub(crate) fn credentials(n: usize) -> Credentials {
@@ -23,7 +23,7 @@ pub(crate) fn delivery(n: usize, replaces: Option<&Mark>) -> Delivery {
     }
 }
 
-/// Nothing secret is in what people see of it.
+/// Checks that nothing that people see contains a secret.
 pub(crate) fn silent(error: &CallError) -> String {
     let mut said = format!("{error} {error:?}");
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
@@ -47,7 +47,7 @@ pub(crate) async fn keeps_the_rules(to: &dyn Destination, place: &str, foreign: 
         |found: &Found, n: usize| matches!(found, Found::Copy { holds: h, .. } if *h == holds(n));
     assert_eq!(to.inspect(place).await.unwrap(), Found::Nothing);
 
-    // What was delivered is there, and its mark is the one that was answered.
+    // The delivered key is there, and its mark is the returned one.
     let first = to.deliver(place, &delivery(1, None)).await.unwrap();
     assert!(is(&first, 1), "{first:?}");
     let seen = to.inspect(place).await.unwrap();
@@ -55,7 +55,7 @@ pub(crate) async fn keeps_the_rules(to: &dyn Destination, place: &str, foreign: 
     assert!(is(&seen, 1), "{seen:?}");
     assert_eq!(to.inspect(place).await.unwrap(), seen, "to look changes nothing");
 
-    // Again with the same key: it is there as before.
+    // A repeated delivery of the same key changes nothing.
     let again = to.deliver(place, &delivery(1, first.mark())).await.unwrap();
     assert!(is(&again, 1), "{again:?}");
     assert_eq!(to.inspect(place).await.unwrap().mark(), again.mark());
@@ -67,7 +67,7 @@ pub(crate) async fn keeps_the_rules(to: &dyn Destination, place: &str, foreign: 
     let back = to.deliver(place, &delivery(1, second.mark())).await.unwrap();
     assert!(is(&back, 1) && back.mark() != second.mark(), "{back:?}");
 
-    // Something else writes: its mark differs, and nothing is written over it unseen.
+    // Something else writes: the mark differs, and the write is not silently overwritten.
     foreign();
     let theirs = to.inspect(place).await.unwrap();
     assert_ne!(theirs.mark(), back.mark());

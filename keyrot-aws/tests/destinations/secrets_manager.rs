@@ -53,7 +53,7 @@ async fn there() -> There {
 }
 
 impl There {
-    /// A current version by something else.
+    /// Writes a current version as something else.
     async fn foreign(&self, text: &str) {
         self.other.put_secret_value().secret_id(PLACE).secret_string(text).send().await.unwrap();
     }
@@ -88,7 +88,7 @@ async fn a_delivery_is_the_homes_version_in_the_other_region() {
     let stats = there.emulator.stats();
     assert!(stats.of("CreateSecret") != Default::default());
 
-    // The label moves from the version that was seen, and from no other one.
+    // The label moves only from the version that was read.
     let second = delivery(2, found.mark());
     let gate = CallAt::first("UpdateSecretVersionStage");
     there.emulator.inject(gate, Fault::LostRequest);
@@ -123,7 +123,7 @@ async fn a_lost_answer_leaves_it_open_and_the_next_delivery_ends_it() {
 async fn a_home_a_deleted_secret_and_another_value_are_refused() {
     let there = there().await;
     let first = there.to.deliver(PLACE, &delivery(1, None)).await.unwrap();
-    // The id of the version is taken, by another value.
+    // Another value already has the version's id.
     there
         .other
         .put_secret_value()

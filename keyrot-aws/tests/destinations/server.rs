@@ -1,5 +1,5 @@
-//! An HTTP server that is a service: it keeps what it was sent, and has faults where a test asks
-//! for them. It is SSM's Parameter Store, too.
+//! An HTTP server that acts as a service: it stores what it was sent, and injects faults for a
+//! test. It also acts as SSM's Parameter Store.
 
 use super::parameters::Store;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,13 +10,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-/// Status, further header lines, body.
+/// Status, other header lines, body.
 pub(crate) struct Answer(pub(crate) u16, pub(crate) String, pub(crate) String);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
-    /// Without what follows `?`.
+    /// The path, without the query after `?`.
     pub(crate) path: String,
     pub(crate) query: String,
     pub(crate) headers: BTreeMap<String, String>,
@@ -36,17 +36,17 @@ pub(crate) enum Fault {
 pub(crate) trait Service: Send + 'static {
     fn answer(&mut self, request: &Request) -> Answer;
 
-    /// How long each answer takes.
+    /// The delay of each answer.
     fn latency(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// A request was carried out just now, by the service or by the Parameter Store.
+    /// Called after a request was carried out, by the service or by the Parameter Store.
     fn carried_out(&mut self, _parameters: &Store) {}
 }
 
-/// A request that is held, or is to be. Dropped without [`Gate::release`], the connection is cut: a
-/// request that was held before it was carried out never is.
+/// A request that is held, or will be. If the gate is dropped without [`Gate::release`], the
+/// connection is cut: a request that was held before it was carried out is then never carried out.
 pub(crate) struct Gate {
     reached: Arc<AtomicBool>,
     open: oneshot::Sender<()>,
@@ -61,7 +61,7 @@ struct Barrier {
     open: oneshot::Receiver<()>,
 }
 
-/// At which moment a request is held.
+/// The moment at which a request is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(dead_code, reason = "not each program that has this server holds requests")]
 pub(crate) enum Held {
@@ -78,22 +78,22 @@ impl Gate {
         self.reached.load(Ordering::SeqCst)
     }
 
-    /// Lets the request go on.
+    /// Lets the request continue.
     pub(crate) fn release(self) {
-        // Its client may be gone.
+        // The client may have disconnected.
         let _ = self.open.send(());
     }
 }
 
 impl Barrier {
-    /// Stands at the gate. Returns whether the request goes on.
+    /// Waits at the gate. Returns whether the request continues.
     async fn stand(self) -> bool {
         self.reached.store(true, Ordering::SeqCst);
         self.open.await.is_ok()
     }
 }
 
-/// No service beside the Parameter Store.
+/// No service other than the Parameter Store.
 pub(crate) struct Nothing;
 
 impl Service for Nothing {
@@ -106,7 +106,7 @@ pub(crate) struct Inner<S> {
     pub(crate) service: S,
     pub(crate) parameters: Store,
     pub(crate) requests: Vec<Request>,
-    /// Which request, as `METHOD PATH` contains it, and what goes wrong with it.
+    /// A text in the request's `METHOD PATH`, and the fault of that request.
     faults: VecDeque<(String, Fault)>,
     barrier: Option<Barrier>,
 }
@@ -148,7 +148,7 @@ impl<S: Service> Server<S> {
         self.inner.lock().unwrap()
     }
 
-    /// The next request whose `METHOD PATH` has this text fails so.
+    /// Makes the next request with this text in `METHOD PATH` fail this way.
     pub(crate) fn fail(&self, request: &str, fault: Fault) {
         self.lock().faults.push_back((request.to_owned(), fault));
     }
@@ -163,7 +163,7 @@ impl<S: Service> Server<S> {
         Gate { reached, open }
     }
 
-    /// Requests with this text in `METHOD PATH`, since the start.
+    /// Returns the number of requests with this text in `METHOD PATH` since the start.
     pub(crate) fn count(&self, text: &str) -> usize {
         self.lock().requests.iter().filter(|request| request.line().contains(text)).count()
     }
@@ -196,7 +196,7 @@ impl<S: Service> Server<S> {
         }
     }
 
-    /// Counts a request. The barrier that it has to stand at, if any.
+    /// Counts a request. Returns the barrier at which it has to wait, if any.
     fn barrier(&self) -> Option<Barrier> {
         let mut inner = self.lock();
         let mut barrier = inner.barrier.take()?;
@@ -238,7 +238,7 @@ impl<S: Service> Server<S> {
 }
 
 impl Request {
-    /// `METHOD PATH`, or the operation of a call to AWS.
+    /// Returns `METHOD PATH`, or the operation of a call to AWS.
     fn line(&self) -> String {
         match self.headers.get("x-amz-target") {
             Some(target) => target.clone(),
@@ -251,7 +251,7 @@ impl Request {
     }
 }
 
-/// Stands at the barrier, if there is one. Returns whether the request goes on.
+/// Waits at the barrier, if there is one. Returns whether the request continues.
 async fn pass(barrier: Option<Barrier>) -> bool {
     match barrier {
         Some(barrier) => barrier.stand().await,

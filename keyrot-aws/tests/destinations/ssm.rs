@@ -36,11 +36,11 @@ async fn it_is_a_secure_string_with_the_fields_of_the_home() {
         let signed = &inner.requests[0].headers["authorization"];
         assert!(signed.contains("/eu-west-1/ssm/"), "{signed}");
     }
-    // The same again makes no version.
+    // The same key again creates no version.
     to.deliver(PLACE, &delivery(1, Some(&mark))).await.unwrap();
     assert_eq!(server.count("PutParameter"), 1);
 
-    // An advanced parameter stays one under a destination without a tier.
+    // An advanced parameter stays advanced under a destination without a tier.
     let plain = destination("ssm", PLACE, "", &server.url).await;
     plain.deliver(PLACE, &delivery(2, Some(&mark))).await.unwrap();
     assert_eq!(server.lock().parameters.all[PLACE].tier, "Advanced");
@@ -51,7 +51,7 @@ async fn a_write_in_between_is_seen_by_the_gap_in_versions() {
     let server = Server::start(Nothing).await;
     let to = destination("ssm", PLACE, "", &server.url).await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
-    // Between the look and the write: the look is answered with what was there before.
+    // Something else writes between the read and the write; the read returns the old content.
     let stale = r#"{"Parameter":{"Type":"SecureString","Value":"x","Version":1}}"#;
     server.lock().parameters.put(PLACE, "SecureString", "theirs");
     server.fail("GetParameter", Fault::Instead(200, "", stale));
@@ -59,7 +59,7 @@ async fn a_write_in_between_is_seen_by_the_gap_in_versions() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown));
     assert!(silent(&error).contains("version 3 was written, expected version 2"), "{error}");
 
-    // A parameter that appeared between the look and the write is not overwritten.
+    // A parameter that appeared between the read and the write is not overwritten.
     let other = "/ci/other";
     server.lock().parameters.put(other, "SecureString", "theirs");
     server.fail("GetParameter", Fault::Instead(400, "", r#"{"__type":"ParameterNotFound"}"#));
@@ -84,7 +84,7 @@ async fn a_lost_answer_leaves_it_open_and_the_next_delivery_finds_the_key_there(
     let again = to.deliver(PLACE, &delivery(1, found.mark())).await.unwrap();
     assert_eq!((again.mark(), server.count("PutParameter")), (found.mark(), 1));
 
-    // Reads are repeated, and so is what was throttled.
+    // Reads are retried, and so are throttled calls.
     server.fail("GetParameter", Fault::Dropped);
     server.fail("GetParameter", Fault::Instead(500, "", ""));
     server.fail("PutParameter", Fault::Instead(400, "", r#"{"__type":"ThrottlingException"}"#));
@@ -122,7 +122,7 @@ async fn what_the_store_refuses_is_named_with_what_to_do() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
     assert!(silent(&error).contains("need ssm:PutParameter"), "{error}");
 
-    // A service that repeats what it was sent.
+    // A service whose message repeats what it was sent.
     let echo: String = format!(
         r#"{{"__type":"ValidationException","message":"bad value {}"}}"#,
         credentials(2).secret.expose()

@@ -1,4 +1,4 @@
-//! Secrets of Vault and OpenBao.
+//! Secrets in Vault and OpenBao.
 
 use super::destination;
 use super::rules::{credentials, delivery, keeps_the_rules, silent};
@@ -52,7 +52,7 @@ async fn it_has_the_fields_of_the_secret_and_nothing_else() {
             json!({ "AccessKeyId": key.key.as_str(), "SecretAccessKey": key.secret.expose() })
         );
     }
-    // The same again uses up no version.
+    // The same key again uses up no version.
     to.deliver(PLACE, &delivery(1, first.mark())).await.unwrap();
     assert_eq!(server.lock().service.secrets[PLACE].len(), 1);
     let Found::Copy { mark, written: Some(written), .. } = first else { panic!("{first:?}") };
@@ -118,13 +118,13 @@ async fn a_write_in_between_is_refused_by_the_server_itself() {
     let server = lab().await;
     let to = secrets(&server, BY_TOKEN).await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
-    // Something else writes after keyrot has looked.
+    // Something else writes after keyrot's read.
     let error = r#"{"errors":["check-and-set parameter did not match the current version"]}"#;
     server.fail("POST /v1/secret", Fault::Instead(400, "", error));
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
     assert!(silent(&error).contains("version 1 is not the last one"), "{error}");
-    // Another refusal is none of a version.
+    // Another refusal is not about the version.
     server.fail("POST /v1/secret", Fault::Instead(400, "", r#"{"errors":["bad"]}"#));
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
@@ -156,11 +156,11 @@ async fn a_login_is_kept_while_it_lasts_and_renewed_when_it_is_refused() {
     to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     to.inspect(PLACE).await.unwrap();
     assert_eq!(server.lock().service.logins.len(), 1);
-    // It was revoked.
+    // The login was revoked.
     server.lock().service.token = "hvs.other".to_owned();
     to.inspect(PLACE).await.unwrap();
     assert_eq!(server.lock().service.logins.len(), 2);
-    // One that ends at once is used once.
+    // A login that expires immediately is used once.
     server.lock().service.lease = 0;
     server.lock().service.token = "hvs.other".to_owned();
     to.inspect(PLACE).await.unwrap();
@@ -189,7 +189,7 @@ async fn refusals_say_what_to_do() {
     assert!(said.contains("the token (ssm:/keyrot/vault) is not valid"), "{said}");
     assert!(said.contains("create, read and update on secret/data/ci/shop/aws"), "{said}");
     assert!(!said.contains("hvs."), "{said}");
-    // It was replaced: it is read again.
+    // The token was replaced, so it is read again.
     server.lock().parameters.put("/keyrot/vault", "SecureString", TOKEN);
     to.inspect(PLACE).await.unwrap();
 

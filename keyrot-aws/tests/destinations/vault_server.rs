@@ -1,4 +1,4 @@
-//! A KV engine of version 2 and the AWS auth method, as Vault's documentation has them.
+//! A KV version 2 engine and the AWS auth method, as in Vault's documentation.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
@@ -10,10 +10,10 @@ const MISMATCH: &str = "check-and-set parameter did not match the current versio
 pub(crate) struct Vault {
     /// The token that is valid.
     pub(crate) token: String,
-    /// What comes before `secret/data/` in a path.
+    /// The prefix before `secret/data/` in a path.
     pub(crate) base: &'static str,
     pub(crate) secrets: BTreeMap<String, Vec<Version>>,
-    /// The value of the header that binds a login to this server, if it asks for it.
+    /// The value of the header that binds a login to this server, if the server requires it.
     pub(crate) server_id: Option<&'static str>,
     pub(crate) logins: Vec<BTreeMap<String, String>>,
     /// How long a token of a login is valid, in seconds.

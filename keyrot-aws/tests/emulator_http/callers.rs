@@ -1,9 +1,9 @@
-//! Who calls, and what they may do.
+//! Callers, and what they may do.
 
 use super::*;
 
 #[tokio::test]
-async fn the_caller_is_who_signed() {
+async fn the_caller_is_the_signer() {
     let mut world = world();
     world.rules.propagation = Duration::from_secs(10);
     let user = world.add_user("team/ci", &[]).unwrap();

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An account whose clock runs, so far from this machine's; it refuses signatures of another time
-/// if it is `strict`.
+/// An account whose running clock differs this much from the machine's. If it is `strict`, it
+/// refuses signatures whose time is too far off.
 fn elsewhen(ahead: Duration, strict_time: bool) -> Emulator {
     let mut world = World::new(SystemTime::now().into());
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -51,11 +51,11 @@ async fn run(aws: &Arc<Aws>) -> (Outcome, usize) {
 }
 
 #[tokio::test]
-async fn a_client_that_lives_for_long_does_not_learn_to_sign_by_another_clock() {
+async fn a_long_lived_client_does_not_learn_to_sign_by_another_clock() {
     let emulator = elsewhen(DAY * 8, true);
     let aws = connect(&emulator).await;
     let (user, secret) = (named("ci"), SecretName::parse("/iam/ci/access_key").unwrap());
-    // With what the SDK learns from the first answer, the second call would go through.
+    // With what the SDK learns from the first answer, the second call would succeed.
     for _ in 0..3 {
         for error in [
             aws.list_keys(&user).await.unwrap_err(),
@@ -78,7 +78,7 @@ async fn a_client_that_lives_for_long_does_not_learn_to_sign_by_another_clock() 
 }
 
 #[tokio::test]
-async fn the_probe_says_nothing_of_credentials_by_a_wrong_clock() {
+async fn with_a_wrong_clock_the_probe_says_nothing_about_credentials() {
     let emulator = elsewhen(DAY * 8, true);
     let aws = connect(&emulator).await;
     let key = emulator.world().user(&named("ci")).unwrap().keys()[0].listed.id.clone();
@@ -91,7 +91,7 @@ async fn the_probe_says_nothing_of_credentials_by_a_wrong_clock() {
 }
 
 #[tokio::test]
-async fn where_signatures_are_not_looked_at_the_answers_date_stops_the_run() {
+async fn without_signature_checks_the_answers_date_stops_the_run() {
     let emulator = elsewhen(DAY * 8, false);
     let aws = connect(&emulator).await;
     assert_eq!(aws.clock().aws_now(), None, "no answer came yet");
@@ -121,11 +121,12 @@ async fn a_clock_that_is_right_rotates() {
 }
 
 #[tokio::test]
-async fn a_clock_that_jumps_while_a_process_lives_is_noticed_with_the_next_answer() {
+async fn a_clock_that_jumps_in_a_process_is_detected_with_the_next_answer() {
     let emulator = elsewhen(Duration::ZERO, false);
     let aws = connect(&emulator).await;
     assert!(matches!(run(&aws).await.0, Outcome::Waiting(_)));
-    // The account's clock stands for AWS's: against it this machine's is 26 hours behind now.
+    // The account's clock acts as AWS's: compared with it, this machine's clock is now 26 hours
+    // behind.
     emulator.advance(Duration::from_secs(26 * 3_600));
     let (outcome, _) = run(&aws).await;
     assert!(

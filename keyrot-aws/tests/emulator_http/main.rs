@@ -79,7 +79,7 @@ async fn identity(emulator: &Emulator, credentials: &Credentials) -> Result<Stri
     }
 }
 
-/// The code and the HTTP status of a refusal.
+/// Returns the code and the HTTP status of a refusal.
 fn refused<T: Debug, E: ProvideErrorMetadata + Debug>(
     result: Result<T, SdkError<E, aws_smithy_runtime_api::http::Response>>,
 ) -> (String, u16) {

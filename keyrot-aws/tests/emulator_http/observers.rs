@@ -1,10 +1,10 @@
-//! Who looks on sees every change, and who made it.
+//! An observer gets every change, and who made it.
 
 use super::*;
 use keyrot_aws::emulator::By;
 use std::sync::{Arc, Mutex};
 
-/// One line for each change: who, what, and how many keys there were before and after.
+/// Returns one line for each change: who, what, and how many keys there were before and after.
 fn lines(emulator: &Emulator) -> Arc<Mutex<Vec<String>>> {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let lines = Arc::clone(&seen);
@@ -49,7 +49,7 @@ async fn an_observer_sees_each_change_in_its_order() {
 }
 
 #[tokio::test]
-async fn a_lost_reply_is_seen_and_what_never_was_is_not() {
+async fn a_lost_reply_is_observed_and_a_lost_request_is_not() {
     let mut world = world();
     world.add_user("ci", &[]).unwrap();
     let emulator = start(world);
@@ -65,7 +65,7 @@ async fn a_lost_reply_is_seen_and_what_never_was_is_not() {
 }
 
 #[tokio::test]
-async fn an_observer_that_panics_costs_one_answer_and_the_emulator_goes_on() {
+async fn an_observer_that_panics_costs_one_answer_and_the_emulator_continues() {
     let mut world = world();
     world.add_user("ci", &[]).unwrap();
     let emulator = start(world);

@@ -1,4 +1,5 @@
-//! A connection on a host's own SDK configuration, made as badly as a host may.
+//! A connection with a host program's own SDK configuration, which is as unsuitable as a host's may
+//! be.
 
 use super::*;
 use aws_config::SdkConfig;
@@ -15,7 +16,7 @@ use keyrot_core::{Clock, Effect, IamPort};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The host's provider chain: what it gives is over soon.
+/// The host's provider chain, whose credentials expire soon.
 #[derive(Debug)]
 struct Refreshing {
     credentials: Credentials,
@@ -71,7 +72,7 @@ impl HttpConnector for CountingConnector {
     }
 }
 
-/// With a clock that is a day ahead, retries, and no time-outs.
+/// Returns a configuration with a clock that is a day ahead, retries, and no timeouts.
 fn host(emulator: &Emulator) -> (SdkConfig, Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let (asked, sent) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let provider =
@@ -117,7 +118,7 @@ async fn the_hosts_credentials_refresh_and_its_client_is_used() {
 }
 
 #[tokio::test]
-async fn a_key_is_never_asked_for_twice_whatever_the_host_retries() {
+async fn a_key_is_never_requested_twice_whatever_the_host_retries() {
     let emulator = strict();
     let aws = Aws::from_sdk_config(&host(&emulator).0, &AwsSettings::default()).unwrap();
     emulator.inject(CallAt::first("CreateAccessKey"), Fault::LostReply);
@@ -127,7 +128,7 @@ async fn a_key_is_never_asked_for_twice_whatever_the_host_retries() {
 }
 
 #[tokio::test]
-async fn what_the_host_decides_is_no_setting_and_what_it_left_out_is_named() {
+async fn the_hosts_decisions_are_not_settings_and_missing_ones_are_named() {
     let emulator = strict();
     let config = host(&emulator).0;
     let refused = |config: &SdkConfig, settings: AwsSettings| {

@@ -1,4 +1,4 @@
-//! What the services answer.
+//! The services' answers.
 
 use super::*;
 
@@ -324,7 +324,7 @@ async fn versions_tags_and_deletion() {
 }
 
 #[tokio::test]
-async fn a_credential_report_is_made_once_in_four_hours() {
+async fn a_credential_report_is_created_once_in_four_hours() {
     let mut world = world();
     let ci = world.add_user("team/doe,jane", &[]).unwrap();
     world.add_key(&ci).unwrap();

@@ -14,7 +14,7 @@ async fn calls_beyond_the_rate_are_throttled() {
     ];
     let emulator = with(world, EmulatorOptions { limits, ..EmulatorOptions::default() });
     let (iam, secrets) = (iam(&emulator), secrets(&emulator));
-    // The first call sets up the connection, so that the burst is one.
+    // The first call sets up the connection, so that the calls arrive as one burst.
     iam.list_users().send().await.unwrap();
     let mut answers = Vec::new();
     for n in 0..5 {
@@ -133,7 +133,7 @@ async fn a_call_is_held_until_the_test_has_done_its_part() {
 }
 
 #[tokio::test]
-async fn what_has_arrived_is_carried_out_though_the_client_is_gone() {
+async fn a_request_that_arrived_is_carried_out_though_the_client_is_gone() {
     let mut world = world();
     world.add_user("ci", &[]).unwrap();
     let latency = Duration::from_millis(100);

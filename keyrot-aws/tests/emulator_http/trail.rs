@@ -1,4 +1,4 @@
-//! The trail, by the real SDK.
+//! The trail, read with the real SDK.
 
 use super::*;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
@@ -19,7 +19,7 @@ async fn a_users_calls_are_in_the_trail_of_their_region_with_what_made_them() {
     let key = world.add_key(&user).unwrap().credentials;
     let emulator = start(world);
     identity(&emulator, &key).await.unwrap();
-    // Refused, and yet a use.
+    // A refused call is also a use.
     let own = client!(aws_sdk_iam, emulator, &key);
     own.list_users().send().await.unwrap_err();
     let of_key = || {
@@ -47,7 +47,7 @@ async fn a_users_calls_are_in_the_trail_of_their_region_with_what_made_them() {
         (None, &"127.0.0.1".into())
     );
     assert!(record(1)["userAgent"].as_str().unwrap().contains("aws-sdk-rust"), "{}", record(1));
-    // Another region has a trail of its own.
+    // Another region has its own trail.
     let config = trail(&emulator).config().to_builder().region(Region::new("us-east-1")).build();
     let there = aws_sdk_cloudtrail::Client::from_conf(config).lookup_events();
     let there = there
@@ -56,13 +56,13 @@ async fn a_users_calls_are_in_the_trail_of_their_region_with_what_made_them() {
         .await
         .unwrap();
     assert!(there.events().is_empty());
-    // Who has no permission reads no trail.
+    // A caller without the permission reads no trail.
     let denied = client!(aws_sdk_cloudtrail, emulator, &key).lookup_events().send().await;
     assert_eq!(refused(denied), says("AccessDeniedException", 400));
 }
 
 #[tokio::test]
-async fn pages_times_and_what_is_refused() {
+async fn pages_times_and_refusals() {
     let mut world = world();
     let user = world.add_user("ci", &[]).unwrap();
     let key = world.add_key(&user).unwrap().credentials.key;

@@ -1,4 +1,4 @@
-//! An account of its own on an emulator, with an administrator who makes what the tests need.
+//! A separate account on an emulator, with an administrator that creates what the tests need.
 
 use crate::gaps::Gap;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -31,7 +31,8 @@ impl Emulator {
         }
     }
 
-    /// An account that no other test has. `None` only where somebody chose to do without emulators.
+    /// Returns an account that no other test uses. `None` only if the tests run without emulators
+    /// on purpose.
     pub(crate) async fn account(self) -> Option<Account> {
         let variable = self.variable();
         let Ok(url) = std::env::var(variable) else {
@@ -45,7 +46,7 @@ impl Emulator {
         };
         let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
         let caller = match self {
-            // Its accounts are told apart by the key id: twelve digits are the root of that
+            // It distinguishes accounts by the key id: twelve digits are the root user of that
             // account.
             Self::Ministack => SdkCredentials::new(id.clone(), "any", None, None, "test"),
             Self::Moto => assumed(&url, &id).await,
@@ -68,7 +69,8 @@ impl Emulator {
     }
 }
 
-/// moto puts whoever assumes a role into that role's account, whether or not there is such a role.
+/// moto moves a caller that assumes a role into that role's account, whether or not the role
+/// exists.
 async fn assumed(url: &str, account: &str) -> SdkCredentials {
     let anybody = SdkCredentials::new("testing", "testing", None, None, "test");
     let sts = aws_sdk_sts::Client::new(&config(url, anybody).await);
@@ -106,7 +108,7 @@ impl Account {
         gap.emulators().contains(&self.emulator)
     }
 
-    /// Makes a user with these tags.
+    /// Creates a user with these tags.
     pub(crate) async fn user(&self, path: &str, name: &str, tags: &[(&str, &str)]) -> UserName {
         let mut call = self.iam.create_user().path(path).user_name(name);
         for (key, value) in tags {
@@ -117,13 +119,13 @@ impl Account {
         UserName::parse(name).unwrap()
     }
 
-    /// The ports as this key of a user sees them.
+    /// Returns the ports for this key of a user.
     pub(crate) async fn acting_as(&self, key: &Credentials) -> Aws {
         let caller = CallerCredentials::new(key.key.to_string(), key.secret.clone());
         connect(&self.url, "us-east-1", caller).await
     }
 
-    /// The ports in another region.
+    /// Returns the ports in another region.
     pub(crate) async fn in_region(&self, region: &str) -> Aws {
         connect(&self.url, region, self.caller.clone()).await
     }

@@ -1,4 +1,4 @@
-//! The credential report of somebody else's making.
+//! The credential report of a third-party emulator.
 
 use crate::account::Account;
 use keyrot_core::audit::{AccountPort, AuditPolicy, audit, survey};

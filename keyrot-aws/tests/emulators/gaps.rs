@@ -1,4 +1,4 @@
-//! What the emulators get wrong, as far as it touches keyrot.
+//! The emulators' gaps that affect keyrot.
 
 use super::secrets::owner;
 use crate::account::{Account, Emulator, secret};
@@ -11,20 +11,20 @@ use keyrot_core::{IamPort, KeyId, KeyStatus, LastUse, SecretStorePort, UserName}
 pub(crate) enum Gap {
     /// It lets a user have a third key.
     ThirdKeyAllowed,
-    /// It lists no keys for a user who is not there, and no error.
+    /// It lists no keys for a user that does not exist, instead of an error.
     UnknownUserHasNoKeys,
-    /// It deletes a key whoever's it is.
+    /// It deletes any user's key.
     DeletesKeysOfOthers,
     /// It never records a use.
     NoLastUse,
-    /// `CreateSecret` takes no notice of the token.
+    /// `CreateSecret` ignores the token.
     CreateIgnoresToken,
-    /// A secret that is made without a value has a version.
+    /// A secret that is created without a value has a version.
     EmptySecretHasVersion,
     /// `PutSecretValue` overwrites a version under AWSPENDING that exists with other content.
     PendingOverwritten,
-    /// `PutSecretValue` leaves AWSPENDING on the version that had it, too; then it comes off the
-    /// older one only.
+    /// `PutSecretValue` also leaves AWSPENDING on the version that had it; later it can be removed
+    /// only from the older one.
     LabelOnTwoVersions,
     /// It accepts a wrong secret, and an Inactive key.
     AcceptsAnyKey,
@@ -160,8 +160,8 @@ pub(crate) async fn each_gap_is_still_there(account: Account) {
     }
 }
 
-/// Not a gap but a convenience: moto stores any status, so that one which AWS may come to know can
-/// be met over HTTP.
+/// Not a gap but a convenience: moto stores any status, so that a status that AWS may add can be
+/// tested over HTTP.
 pub(crate) async fn unknown_status(account: &Account, user: &UserName, key: &KeyId) {
     let strange = aws_sdk_iam::types::StatusType::from("Haunted");
     let call = account

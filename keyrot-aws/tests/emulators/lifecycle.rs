@@ -14,7 +14,7 @@ use std::time::Duration;
 
 const DAY: u64 = 86_400;
 
-/// The wall clock, so many seconds ahead.
+/// The wall clock, this many seconds ahead.
 #[derive(Clone, Default)]
 struct Ahead(Arc<AtomicU64>);
 
@@ -61,7 +61,7 @@ impl Life {
     }
 
     async fn run(&self) -> UserResult {
-        // As IAM lists the user now: the tag that names its home is part of that.
+        // The user as IAM lists it now, including the tag that names its home.
         let users = self.rotator.ports().iam.users("/").await.unwrap();
         let listed = users.iter().find(|listed| *listed.arn.name() == self.subject.user).unwrap();
         let subject =
@@ -104,7 +104,7 @@ pub(crate) async fn a_user_is_adopted_rotated_and_the_old_key_goes(account: Acco
     );
     assert_eq!(life.run().await.calls, 2, "a user who waits costs two calls");
 
-    // Nothing uses either key: the old one goes once it was unused for `idle`.
+    // Nothing uses either key: the old one is deactivated once it was unused for `idle`.
     life.advance(9);
     let standing = life.run().await;
     assert!(

@@ -1,8 +1,8 @@
 //! The adapters over real HTTP, on the two emulators that `scripts/emulators` starts.
 //!
-//! Neither is AWS. What each gets wrong is in [`gaps`], where every gap is asserted to be there
-//! still, so that a better emulator is noticed and the test of the real rule comes back. Each test
-//! works in an account of its own, so all may run at the same time.
+//! Neither is AWS. The gaps of each are in [`gaps`], which asserts that every gap still exists, so
+//! that a better emulator is noticed and the test of the real rule comes back. Each test uses its
+//! own account, so all may run at the same time.
 #![allow(clippy::unwrap_used)]
 
 mod account;
@@ -16,7 +16,7 @@ mod trail;
 
 use account::{Account, Emulator};
 
-/// Runs each scenario on each emulator, in a test of its own.
+/// Runs each scenario on each emulator, in a separate test.
 macro_rules! on_both {
     ($($area:ident :: $scenario:ident),* $(,)?) => {
         mod moto {

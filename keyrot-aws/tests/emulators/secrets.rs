@@ -117,7 +117,7 @@ pub(crate) async fn a_repeated_stage_changes_nothing_and_other_content_is_refuse
         let error =
             account.aws.stage(&secret, &version('A'), &credentials('B'), None).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
-        // What was there is there still: the same content again is no conflict.
+        // The old content is still there, and the same content again is not a conflict.
         account.aws.stage(&secret, &version('A'), &credentials('A'), None).await.unwrap();
     }
 }
@@ -141,7 +141,7 @@ pub(crate) async fn of_two_promotions_one_wins(account: Account) {
         other => panic!("{other:?}"),
     }
     assert!(current == a || current == b, "{current}");
-    // Whoever looked before does not win against what is there now.
+    // A caller with an outdated read does not overwrite what is there now.
     assert_eq!(
         account.aws.promote(&secret, &from, &b).await.unwrap_err().kind,
         ErrorKind::Conflict
@@ -170,7 +170,7 @@ pub(crate) async fn a_foreign_version_is_looked_into_and_carried(account: Accoun
         key('B')
     );
     assert_eq!(text, expected);
-    // The first version is read although AWSCURRENT is not on it any more.
+    // The first version is read although it no longer has AWSCURRENT.
     aws.promote(&secret, &held.version, &next).await.unwrap();
     assert_eq!(
         aws.inspect_version(&secret, &held.version).await.unwrap().unwrap().key,

@@ -51,6 +51,6 @@ pub(crate) async fn a_keys_uses_are_looked_up(account: Account) {
     let source = &evidence.sources[0];
     assert_eq!((source.address.as_ref().unwrap().as_str(), source.events), ("127.0.0.1", 3));
     assert!(source.agent.as_ref().unwrap().as_str().contains("app/keyrot"), "{source:?}");
-    // The action of a Query call has no name there.
+    // The action of a Query call has no name in ministack.
     assert_eq!(source.services[0].name.as_str(), "sts");
 }

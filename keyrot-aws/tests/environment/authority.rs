@@ -1,5 +1,5 @@
-//! A certificate authority of one's own, and servers that show its certificates: what a proxy that
-//! re-signs TLS looks like from here.
+//! A private certificate authority, and servers that present its certificates, like a proxy that
+//! re-signs TLS.
 #![allow(dead_code)]
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
@@ -23,7 +23,7 @@ pub(crate) struct Seen {
     pub(crate) requests: Vec<String>,
 }
 
-/// A server, whose thread ends with the process.
+/// Starts a server, whose thread ends with the process.
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) seen: Arc<Mutex<Seen>>,
@@ -39,17 +39,17 @@ impl Authority {
         Self { issuer, folder }
     }
 
-    /// The file with the authority's certificate.
+    /// Returns the file with the authority's certificate.
     pub(crate) fn bundle(&self) -> PathBuf {
         self.folder.path().join("ca.pem")
     }
 
-    /// The certificate.
+    /// Returns the certificate.
     pub(crate) fn bundle_text(&self) -> String {
         self.issuer.pem()
     }
 
-    /// A folder for files of the test.
+    /// Returns a folder for the test's files.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -66,8 +66,9 @@ impl Authority {
         Arc::new(builder.with_no_client_auth().with_single_cert(chain, key).unwrap())
     }
 
-    /// A server with a certificate for these names. Each request gets what `answer` makes of it.
-    /// `proxy`: it takes `CONNECT` first, as a proxy that shows certificates of its own.
+    /// Starts a server with a certificate for these names. `answer` computes the answer to each
+    /// request. With `proxy`, it expects `CONNECT` first, like a proxy that presents its own
+    /// certificates.
     pub(crate) fn serve(&self, names: &[&str], proxy: bool, answer: fn(&str) -> String) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -83,7 +84,7 @@ impl Authority {
                 };
                 let session = ServerConnection::new(Arc::clone(&config)).unwrap();
                 let mut stream = StreamOwned::new(session, stream);
-                // A client that does not trust the certificate ends it.
+                // A client that does not trust the certificate ends the connection.
                 if let Some(request) = request(&mut stream) {
                     let body = answer(&request);
                     notes.lock().unwrap().requests.push(request);
@@ -101,7 +102,7 @@ impl Authority {
     }
 }
 
-/// After the proxy's part.
+/// Serves a connection after the proxy's part.
 fn connected(mut stream: TcpStream) -> Option<TcpStream> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -114,7 +115,7 @@ fn connected(mut stream: TcpStream) -> Option<TcpStream> {
     Some(stream)
 }
 
-/// A request's head and body.
+/// Returns a request's head and body.
 fn request(stream: &mut impl Read) -> Option<String> {
     let mut reader = BufReader::new(stream);
     let (mut text, mut length) = (String::new(), 0);

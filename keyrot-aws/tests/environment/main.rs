@@ -1,4 +1,5 @@
-//! What the environment and the shared configuration files say is heeded, as by every AWS tool.
+//! Tests that the environment and the shared configuration files are respected, as by every AWS
+//! tool.
 //!
 //! A process cannot change its own environment safely while its tests run, so each case starts this
 //! test program again, as the child below.
@@ -17,10 +18,11 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 const CHILD: &str = "KEYROT_TEST_CHILD";
-/// A profile that the child is to ask for by name.
+/// The variable with a profile that the child requests by name.
 const PROFILE: &str = "KEYROT_TEST_PROFILE";
 
-/// Not a case of its own: says who it is, as the environment that it was started in has it.
+/// This is not a test case: it prints the caller's identity in the environment in which it was
+/// started.
 #[tokio::test]
 async fn child() {
     if std::env::var_os(CHILD).is_none() {
@@ -39,8 +41,8 @@ async fn child() {
     }
 }
 
-/// Where a proxy listens, and the first line of each request that reaches it. It answers that it is
-/// one.
+/// Starts a proxy. Returns its address, and the first line of each request that reaches it. Its
+/// answers say that it is a proxy.
 fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -63,7 +65,7 @@ fn proxy() -> (String, Arc<Mutex<Vec<String>>>) {
     (url, seen)
 }
 
-/// A container's credentials, for one who asks.
+/// Serves a container's credentials.
 fn container() -> (String, std::thread::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/credentials", listener.local_addr().unwrap());
@@ -85,7 +87,7 @@ fn container() -> (String, std::thread::JoinHandle<()>) {
 }
 
 #[test]
-fn this_machine_its_metadata_and_its_containers_are_not_asked_through_a_proxy() {
+fn this_machine_its_metadata_and_its_containers_are_called_without_a_proxy() {
     for variable in ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"] {
         let (proxy, seen) = proxy();
         let (url, served) = sts();
@@ -99,7 +101,7 @@ fn this_machine_its_metadata_and_its_containers_are_not_asked_through_a_proxy() 
         assert_eq!(text, "arn:aws:iam::123456789012:user/me in eu-west-3", "{variable}");
         assert!(served.join().unwrap().contains("Credential=ASIACONTAINERCONTAIN/"));
         given.join().unwrap();
-        // Instance metadata, which nobody answers here, and the agents of ECS and EKS.
+        // Instance metadata, which does not answer here, and the agents of ECS and EKS.
         let region = ("AWS_REGION", "eu-west-3");
         let relative =
             [region, ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"), (variable, &proxy)];
@@ -139,7 +141,7 @@ fn everything_else_goes_through_the_proxy_of_the_environment() {
 fn a_host_in_no_proxy_is_called_without_it() {
     let (proxy, seen) = proxy();
     let keys = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
-    // A name that leads nowhere, so that nothing leaves this machine.
+    // A name that does not resolve, so that nothing leaves this machine.
     let url = ("AWS_ENDPOINT_URL", "https://sts.example.invalid");
     let proxies = [("HTTPS_PROXY", proxy.as_str()), ("NO_PROXY", "example.invalid")];
     let text = said(&[&keys[..], &[("AWS_REGION", "eu-west-3"), url], &proxies].concat());
@@ -180,7 +182,7 @@ fn an_endpoint_without_tls_is_refused_wherever_it_is_set_and_before_anything_is_
         refused(&[("AWS_CONFIG_FILE", file.to_str().unwrap())]);
     }
     std::fs::remove_dir_all(&folder).unwrap();
-    // Not an endpoint of a service, but a host that would be sent a token.
+    // Not a service's endpoint, but a host to which a token would be sent.
     let text = said(&[
         ("AWS_REGION", "eu-west-3"),
         ("AWS_EC2_METADATA_DISABLED", "false"),
@@ -189,7 +191,7 @@ fn an_endpoint_without_tls_is_refused_wherever_it_is_set_and_before_anything_is_
     assert!(text.contains("no AWS credentials"), "{text}");
 }
 
-/// A server whose answers have no end.
+/// Starts a server whose answers never end.
 fn endless() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -236,7 +238,7 @@ async fn an_answer_without_an_end_is_an_error_and_not_read() {
     assert!(grown < 400 << 20, "{grown} bytes were taken");
 }
 
-/// This process's memory; nothing where that is not to be found out.
+/// Returns this process's memory; `None` if it is unknown.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -244,7 +246,7 @@ fn resident() -> usize {
         << 10
 }
 
-/// Starts the child in this environment; what it says.
+/// Starts the child in this environment, and returns its output.
 fn said(environment: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
@@ -259,7 +261,7 @@ fn said(environment: &[(&str, &str)]) -> String {
     line.unwrap_or_else(|| panic!("{text}"))
 }
 
-/// An STS that answers one call, and gives the request's `Authorization`.
+/// Starts an STS that answers one call. Returns the request's `Authorization` header.
 fn sts() -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -297,7 +299,7 @@ fn sts() -> (String, std::thread::JoinHandle<String>) {
     (url, served)
 }
 
-/// Where nobody listens.
+/// An address on which nothing listens.
 const NOBODY: &str = "http://127.0.0.1:9";
 
 #[test]
@@ -320,7 +322,7 @@ fn the_region_the_credentials_and_a_services_own_endpoint_come_from_the_environm
 fn a_profile_gives_the_region_the_endpoint_and_a_process_for_the_credentials() {
     let in_environment =
         [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_SECRET_ACCESS_KEY", "x")];
-    // Asked for by name it goes before credentials in the environment.
+    // A profile that is requested by name takes precedence over credentials in the environment.
     for (variable, besides) in [("AWS_PROFILE", &[][..]), (PROFILE, &in_environment[..])] {
         let (url, served) = sts();
         let folder =
@@ -348,7 +350,7 @@ fn a_profile_gives_the_region_the_endpoint_and_a_process_for_the_credentials() {
 }
 
 #[test]
-fn what_is_missing_is_said_with_what_to_do() {
+fn a_missing_setting_is_reported_with_what_to_do() {
     let text = said(&[]);
     assert!(text.contains("no AWS region is set") && text.contains("AWS_REGION"), "{text}");
     let text = said(&[("AWS_PROFILE", "nowhere")]);

@@ -1,4 +1,4 @@
-//! Which profile is used, and what is said of one that cannot be.
+//! Which profile is used, and the messages about profiles that cannot be used.
 
 use super::{PROFILE, said};
 use std::io::{Read, Write};
@@ -9,7 +9,7 @@ const KEYS: [(&str, &str); 3] = [
     ("AWS_REGION", "eu-west-3"),
 ];
 
-/// What is said with this configuration file.
+/// Returns the message with this configuration file.
 fn with(config: &str, environment: &[(&str, &str)]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config");
@@ -27,7 +27,7 @@ fn a_profile_that_does_not_exist_is_refused_by_name_whatever_names_it() {
         ("AWS_DEFAULT_PROFILE", ", which AWS_DEFAULT_PROFILE names,"),
         (PROFILE, ""),
     ] {
-        // Not even with a key in the environment, as for the AWS CLI.
+        // This is so even with a key in the environment, as in the AWS CLI.
         for besides in [&[][..], &KEYS[..]] {
             let text = with(config, &[&[(variable, "typo")], besides].concat());
             assert_eq!(text, format!("there is no profile \"typo\"{named} {rest}"));
@@ -38,7 +38,7 @@ fn a_profile_that_does_not_exist_is_refused_by_name_whatever_names_it() {
     let many: String = (0..20).map(|n| format!("[profile p{n:02}]\nregion = x\n")).collect();
     let text = with(&many, &[("AWS_PROFILE", "typo")]);
     assert!(text.ends_with("p10, p11 and 8 more"), "{text}");
-    // The usual slip in this file.
+    // The usual mistake in this file.
     let text = with("[ops]\nregion = eu-west-3\n", &[("AWS_PROFILE", "ops")]);
     assert_eq!(text, "the profile \"ops\" is named [ops] in DIR/config: write [profile ops]");
 }
@@ -52,7 +52,7 @@ fn variables_that_name_nothing_or_two_profiles_are_refused() {
     }
     let text = with(config, &[("AWS_PROFILE", "a"), ("AWS_DEFAULT_PROFILE", "b")]);
     assert!(text.contains("\"a\"") && text.contains("\"b\"") && text.contains("unset one"));
-    // Which of them is asked for by name does not depend on variables.
+    // A profile that is requested by name does not depend on variables.
     let text = with(config, &[("AWS_PROFILE", ""), (PROFILE, "a")]);
     assert!(text.starts_with("the profile \"a\" holds no credentials"), "{text}");
     let half = [("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"), ("AWS_REGION", "eu-west-3")];
@@ -61,7 +61,7 @@ fn variables_that_name_nothing_or_two_profiles_are_refused() {
 }
 
 #[test]
-fn the_default_profile_of_the_aws_cli_is_heeded() {
+fn the_default_profile_of_the_aws_cli_is_respected() {
     let config = "[profile ops]\nregion = eu-west-3\naws_access_key_id = AKIAOPSOPSOPSOPSOPSO\naws_secret_access_key = x\n";
     let (url, served) = super::sts();
     let environment = [("AWS_DEFAULT_PROFILE", "ops"), ("AWS_ENDPOINT_URL_STS", url.as_str())];
@@ -69,7 +69,7 @@ fn the_default_profile_of_the_aws_cli_is_heeded() {
     assert!(served.join().unwrap().contains("Credential=AKIAOPSOPSOPSOPSOPSO/"));
 }
 
-/// What is said of the profile `ops` with these lines.
+/// Returns the message about the profile `ops` with these lines.
 fn of(lines: &str) -> String {
     let config = format!(
         "[profile ops]\nregion = eu-west-3\n{lines}\n[sso-session s]\nsso_region = eu-west-3\nsso_start_url = https://x.awsapps.com/start\n"
@@ -131,7 +131,7 @@ fn an_incomplete_profile_is_reported_with_a_fix() {
 }
 
 #[test]
-fn a_sign_in_that_is_missing_names_the_command_that_makes_it() {
+fn a_missing_sign_in_names_the_command_to_sign_in() {
     for (lines, expected) in [
         (
             "sso_session = s\nsso_account_id = 123456789012\nsso_role_name = r",
@@ -159,7 +159,7 @@ fn a_sign_in_that_is_missing_names_the_command_that_makes_it() {
     }
 }
 
-/// An STS that refuses everything.
+/// Starts an STS that refuses everything.
 fn refusing() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -187,7 +187,7 @@ fn refusing() -> String {
 }
 
 #[test]
-fn a_role_that_is_refused_is_named_and_one_with_mfa_says_how_to_bridge_it() {
+fn a_refused_role_is_named_and_one_with_mfa_has_a_workaround() {
     let url = refusing();
     let role = "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\n";
     let base = "[profile b]\naws_access_key_id = AKIABASEBASEBASEBASE\naws_secret_access_key = x\n";
@@ -222,7 +222,7 @@ fn files_that_cannot_be_understood_are_refused_with_the_place() {
 }
 
 #[test]
-fn a_custom_endpoint_with_fips_or_dual_stack_is_refused_at_once() {
+fn a_custom_endpoint_with_fips_or_dual_stack_is_refused_immediately() {
     for (variable, kind) in
         [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "dual-stack")]
     {

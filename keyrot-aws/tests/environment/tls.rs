@@ -1,4 +1,4 @@
-//! Which certificate authorities are trusted, and what is said of those that are not.
+//! Which certificate authorities are trusted, and the messages about those that are not.
 
 use super::authority::{Authority, Server};
 use super::{PROFILE, said};
@@ -25,7 +25,7 @@ const KEYS: [(&str, &str); 3] = [
 ];
 const ME: &str = "arn:aws:iam::123456789012:user/me in eu-west-3";
 
-/// An STS with a certificate for 127.0.0.1, and its URL.
+/// Starts an STS with a certificate for 127.0.0.1. Returns its URL.
 fn served(by: &Authority) -> (Server, String) {
     let server = by.serve(&["127.0.0.1"], false, sts);
     let url = format!("https://127.0.0.1:{}", server.port);
@@ -33,7 +33,7 @@ fn served(by: &Authority) -> (Server, String) {
 }
 
 #[test]
-fn an_authority_that_is_not_trusted_is_named_and_never_asked_again() {
+fn an_untrusted_authority_is_named_and_not_retried() {
     let (own, other) = (Authority::new(), Authority::new());
     let (server, url) = served(&own);
     let endpoint = ("AWS_ENDPOINT_URL_STS", url.as_str());
@@ -44,7 +44,7 @@ fn an_authority_that_is_not_trusted_is_named_and_never_asked_again() {
     assert!(text.contains("AWS_CA_BUNDLE, or as ca_bundle in the profile"), "{text}");
     assert!(!text.contains("attempts"), "{text}");
     assert_eq!(server.seen.lock().unwrap().connections, 1);
-    // With a bundle that lacks it, the bundle is what to change.
+    // If a bundle lacks the authority, the message says to change the bundle.
     let bundle = other.bundle();
     let named = ("AWS_CA_BUNDLE", bundle.to_str().unwrap());
     let text = said(&[&KEYS[..], &[endpoint, named]].concat());
@@ -61,7 +61,7 @@ fn an_authority_that_is_not_trusted_is_named_and_never_asked_again() {
 }
 
 #[test]
-fn a_bundle_is_trusted_wherever_it_is_named_and_the_variable_goes_first() {
+fn a_bundle_is_trusted_wherever_it_is_named_and_the_variable_wins() {
     let (own, other) = (Authority::new(), Authority::new());
     let (server, url) = served(&own);
     let endpoint = ("AWS_ENDPOINT_URL_STS", url.as_str());
@@ -79,7 +79,7 @@ fn a_bundle_is_trusted_wherever_it_is_named_and_the_variable_goes_first() {
     let text = said(&[&KEYS[..], &[endpoint, (name, &file)]].concat());
     assert!(text.contains("(ca_bundle) is trusted in place"), "{text}");
     assert_eq!(said(&[&KEYS[..], &[endpoint, (name, &file), named]].concat()), ME);
-    // A certificate that cannot be used is left out, as among a machine's own.
+    // A certificate that cannot be used is left out, as with the machine's own.
     let text = std::fs::read_to_string(&right).unwrap();
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     std::fs::write(&right, format!("# a comment\n{broken}{text}{broken}")).unwrap();
@@ -125,7 +125,8 @@ fn a_proxy_that_re_signs_is_trusted_by_every_client_behind_a_profile() {
         let was = |request: &str, action: &str| request.contains(&format!("Action={action}"));
         assert!(was(&seen[0], "AssumeRole") && was(&seen[1], "GetCallerIdentity"), "{seen:?}");
         assert_eq!(seen.len(), 2);
-        // The role's own call says the same as any other, and is not repeated by the SDK.
+        // The role's own call fails with the same message as any other, and the SDK does not retry
+        // it.
         let before = proxy.seen.lock().unwrap().connections;
         let text = said(&[&through[..], &[(variable, "ops")]].concat());
         assert!(text.contains("no AWS credentials: the certificate of sts.eu-west-3"), "{text}");

@@ -1,5 +1,5 @@
-//! Variables that the SDK skips, takes for something else, or panics on. Each is refused by name, and
-//! without a value that may be secret.
+//! Variables that the SDK skips, misinterprets, or panics on. Each is refused by name, and without
+//! a value that may be secret.
 
 use super::{said, sts};
 
@@ -11,7 +11,7 @@ const KEYS: [(&str, &str); 3] = [
 ];
 
 #[test]
-fn what_cannot_be_used_is_refused_by_name() {
+fn an_unusable_variable_is_refused_by_name() {
     for (further, says) in [
         (&[("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA\n")][..], "AWS_ACCESS_KEY_ID has a space"),
         (&[("AWS_SECRET_ACCESS_KEY", "x\r")], "AWS_SECRET_ACCESS_KEY has a space"),
@@ -34,7 +34,7 @@ fn what_cannot_be_used_is_refused_by_name() {
         (&[("ALL_PROXY", "socks5://proxy:1080")], "ALL_PROXY names a proxy"),
     ] {
         let text = said(&[&KEYS[..], further].concat());
-        // An empty endpoint counts as none for some of the SDK's versions.
+        // Some SDK versions treat an empty endpoint as not set.
         let unset = further == [("AWS_ENDPOINT_URL_IAM", "")] && !text.contains("AWS_ENDPOINT_URL");
         assert!(text.contains(says) || unset, "{further:?}: {text}");
         assert!(!text.contains("LEAKME"), "{text}");
@@ -42,7 +42,7 @@ fn what_cannot_be_used_is_refused_by_name() {
 }
 
 #[test]
-fn half_of_a_web_identity_and_a_missing_file_are_no_reason_to_be_somebody_else() {
+fn half_of_a_web_identity_or_a_missing_file_does_not_change_the_caller() {
     let region = ("AWS_REGION", "eu-west-3");
     let role = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
     let file = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token");
@@ -59,7 +59,7 @@ fn half_of_a_web_identity_and_a_missing_file_are_no_reason_to_be_somebody_else()
 }
 
 #[test]
-fn what_only_other_sdks_know_and_what_does_not_count_changes_nothing() {
+fn variables_of_other_sdks_and_overridden_ones_change_nothing() {
     for further in [
         &[("AWS_RETRY_MODE", "legacy")][..],
         &[("AWS_RETRY_MODE", "")],

@@ -25,7 +25,8 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// With a user whose key was rotated once, and an administrator who is not exempt.
+    /// Creates the account, with a user whose key was rotated once, and an administrator who is not
+    /// exempt.
     pub(crate) async fn new() -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -53,7 +54,7 @@ impl Account {
         Arc::new(Aws::connect(&settings).await.unwrap())
     }
 
-    /// One run of keyrot, as a principal that is exempt.
+    /// Runs keyrot once, as a principal that is exempt.
     pub(crate) async fn run(&self) -> Vec<Outcome> {
         let aws = self.keyrot().await;
         let iam: Arc<dyn IamPort> = aws.clone();
@@ -76,7 +77,7 @@ impl Account {
     }
 }
 
-/// The account's time, with the machine's for pauses.
+/// The account's time, with the machine's clock for pauses.
 struct Clock(Arc<Emulator>);
 
 #[async_trait::async_trait]
@@ -106,7 +107,7 @@ async fn clients(
     let credentials =
         SdkCredentials::new(key.key.as_str(), key.secret.expose(), None, None, "test");
     let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new(REGION));
-    // A denial of an account whose clock stands still is taken for a wrong clock, and repeated.
+    // If the account's clock stands still, a denial looks like a wrong clock, and is retried.
     let loader = loader.retry_config(RetryConfig::disabled());
     let config = loader.endpoint_url(emulator.url()).credentials_provider(credentials).load().await;
     (aws_sdk_iam::Client::new(&config), aws_sdk_secretsmanager::Client::new(&config))

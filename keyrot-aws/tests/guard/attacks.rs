@@ -1,4 +1,4 @@
-//! What an administrator tries who is not named, and what everybody else goes on doing.
+//! What an administrator who is not named tries, and what everyone else continues to do.
 
 use super::account::{Account, SECRET, secret_tag, user_tag};
 use super::{guard, value};
@@ -8,7 +8,7 @@ use keyrot_core::ports::TagPort;
 use std::fmt::Debug;
 use std::time::Duration;
 
-/// Whether it was denied; any other failure is the test's own.
+/// Returns whether the call was denied; any other failure is an error in the test.
 fn denied<T: Debug, E: Debug>(result: Result<T, E>) -> bool {
     match result {
         Ok(_) => false,
@@ -20,8 +20,8 @@ fn denied<T: Debug, E: Debug>(result: Result<T, E>) -> bool {
     }
 }
 
-/// What an attacker tries, each with whether it was denied. In an order in which each can be done
-/// if nothing denies it.
+/// Returns what an attacker tries, each with whether it was denied, in an order in which each can
+/// be done if nothing denies it.
 async fn attacks(account: &Account) -> Vec<(String, bool)> {
     let Account { iam, secrets, emulator } = account;
     let mut done = Vec::new();
@@ -57,7 +57,7 @@ async fn attacks(account: &Account) -> Vec<(String, bool)> {
             denied(iam.create_user().user_name(name).tags(user_tag(key)).send().await),
         );
     }
-    // Under another path, from where `iam:UpdateUser` could move it.
+    // The user is under another path, from which `iam:UpdateUser` could move it.
     let elsewhere = iam
         .create_user()
         .user_name("moved")
@@ -165,15 +165,15 @@ async fn an_administrator_who_is_not_named_is_kept_out_and_only_by_the_guard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keyrot_its_consumers_and_everything_else_go_on() {
+async fn keyrot_its_consumers_and_everything_else_keep_working() {
     let account = Account::new().await;
     account.emulator.service_control_policy(Some(value(&guard(false))));
     let Account { iam, secrets, emulator } = &account;
-    // Whoever uses the key, and whoever looks.
+    // Those who use the key, and those who only read.
     let read = secrets.get_secret_value().secret_id(SECRET).send().await.unwrap();
     assert!(read.secret_string.unwrap().contains("AKIA"));
     secrets.describe_secret().secret_id(SECRET).send().await.unwrap();
-    // Other tags, other users, other secrets: names that look alike, too.
+    // Other tags, other users, other secrets, including similar names.
     for key in
         ["team", "keyrotation", "key:rot", "Rotate", "backup:plan", "my-keyrot:x", "RotateKeys"]
     {
@@ -204,7 +204,7 @@ async fn keyrot_its_consumers_and_everything_else_go_on() {
         secrets.put_resource_policy().secret_id(name).resource_policy("{}").send().await.unwrap();
         secrets.delete_secret().secret_id(name).send().await.unwrap();
     }
-    // keyrot: a user is enrolled, adopted, rotated, and the old key goes.
+    // keyrot: a user is enrolled, adopted and rotated, and the old key is deleted.
     let keyrot = account.keyrot().await;
     keyrot.tag_user(&"jane".parse_name(), "RotateKey", "True").await.unwrap();
     for days in [90, 8, 8, 8, 8, 60] {

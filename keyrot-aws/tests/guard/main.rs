@@ -1,6 +1,6 @@
-//! The guard holds: an administrator that it does not name can neither tag nor write what keyrot
-//! goes by, whatever the spelling; keyrot, its consumers, and everything else go on. Each attempt
-//! is made without the guard first, to see that nothing else stops it.
+//! Tests of the guard: an administrator that it does not name can neither tag nor write what keyrot
+//! relies on, whatever the spelling. keyrot, its consumers and everything else keep working. Each
+//! attempt is made without the guard first, to see that nothing else stops it.
 #![cfg(feature = "emulator")]
 #![allow(clippy::unwrap_used)]
 

@@ -1,13 +1,13 @@
-//! The policy itself: which principals each statement denies what, and its size.
+//! The policy itself: what each statement denies to whom, and its size.
 
 use super::{guard, value};
 use keyrot_aws::emulator::{AccessRequest, denied_by};
 use keyrot_aws::policy::{GUARDED, LONGEST_MANAGED_POLICY, LONGEST_SCP, OneOrMany};
 use std::collections::BTreeSet;
 
-/// What the emulator has no call for.
+/// The actions for which the emulator has no call.
 #[test]
-fn every_guarded_action_is_denied_to_others_and_to_nobody_who_is_named() {
+fn every_guarded_action_is_denied_to_all_but_the_named_principals() {
     let policy = value(&guard(false));
     let secret = "arn:aws:secretsmanager:eu-west-1:210987654321:secret:/iam/ci/access_key-AbCdEf";
     let role = "arn:aws:iam::123456789012:role/emulator";
@@ -56,7 +56,7 @@ fn every_guarded_action_is_denied_to_others_and_to_nobody_who_is_named() {
     let listed: BTreeSet<_> = GUARDED.iter().map(|action| action.name).collect();
     assert_eq!(with_boundary, listed, "each is in a statement");
     assert!(seen.is_subset(&listed) && GUARDED.iter().all(|action| action.why.len() > 8));
-    // A role that nobody has created yet, and one that takes the name of an exempt one.
+    // A role that does not exist yet, and one with the name of an exempt one.
     let request = |action: &str, resource: &str| {
         AccessRequest::new(action, resource)
             .with("aws:PrincipalArn", ["arn:aws:iam::210987654321:role/admin"])
@@ -74,7 +74,7 @@ fn every_guarded_action_is_denied_to_others_and_to_nobody_who_is_named() {
 }
 
 #[test]
-fn a_boundary_allows_the_rest_and_cannot_be_taken_off() {
+fn a_boundary_allows_the_rest_and_cannot_be_removed() {
     let boundary = guard(true);
     let allows: Vec<_> =
         boundary.statement.iter().filter(|statement| statement.effect == "Allow").collect();
@@ -116,7 +116,7 @@ fn a_boundary_allows_the_rest_and_cannot_be_taken_off() {
 }
 
 #[test]
-fn it_fits_into_what_aws_takes() {
+fn the_policy_is_within_awss_limits() {
     let (scp, boundary) = (guard(false).characters(), guard(true).characters());
     assert!(scp < LONGEST_SCP && boundary < LONGEST_MANAGED_POLICY, "{scp} {boundary}");
 }

@@ -1,5 +1,4 @@
-//! SNS, EventBridge, Secrets Manager and SSM, on the emulators: what arrives in a queue that is
-//! subscribed.
+//! SNS, EventBridge, Secrets Manager and SSM, on the emulators: what arrives in a subscribed queue.
 
 use super::server::Server;
 use super::{aws, blocked, caller, channels, chosen, deleted, report};
@@ -24,8 +23,8 @@ macro_rules! on_both {
         mod moto {
             $(#[tokio::test] async fn $scenario() { super::run("KEYROT_TEST_MOTO", super::$scenario).await })*
 
-            /// Its rules need a package that is not installed with it, so here it is only seen that
-            /// the bus takes them.
+            /// Its rules need a package that is not installed with it, so this test only checks
+            /// that the bus accepts the events.
             #[tokio::test]
             async fn a_bus_takes_each_event() { super::run("KEYROT_TEST_MOTO", super::a_bus_takes_each_event).await }
         }
@@ -86,7 +85,7 @@ impl Emulator {
         channels(spec, &self.aws().await).for_run(&[chosen("ci")]).remove(0)
     }
 
-    /// A call of a service whose SDK is not needed otherwise.
+    /// Calls a service whose SDK is not needed otherwise.
     async fn call(&self, service: &str, target: &str, body: &Value) -> Value {
         let (version, body) = (if service == "sqs" { "1.0" } else { "1.1" }, body.to_string());
         let host = self.url.trim_start_matches("http://");
@@ -106,9 +105,9 @@ impl Emulator {
         serde_json::from_str(body).unwrap_or_default()
     }
 
-    /// The URL and the ARN of a new queue.
+    /// Returns the URL and the ARN of a new queue.
     async fn queue(&self, suffix: &str) -> (String, String) {
-        // As on AWS, nobody may send to a queue without a policy that says so.
+        // As on AWS, sending to a queue needs a policy that allows it.
         let all = json!({ "Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*" });
         let policy = json!({ "Version": "2012-10-17", "Statement": [all] }).to_string();
         let mut attributes = json!({ "Policy": policy });
@@ -129,7 +128,7 @@ impl Emulator {
         (url, arn["Attributes"]["QueueArn"].as_str().unwrap().to_owned())
     }
 
-    /// The bodies of so many messages, as far as they come.
+    /// Returns the bodies of up to this many messages.
     async fn received(&self, queue: &str, count: usize) -> Vec<Value> {
         let mut bodies = Vec::new();
         for _ in 0..20 {
@@ -149,7 +148,7 @@ impl Emulator {
         bodies
     }
 
-    /// A topic, and a queue that is subscribed to it.
+    /// Returns a topic, and a queue that is subscribed to it.
     async fn topic(&self, suffix: &str) -> (String, String) {
         let sns = aws_sdk_sns::Client::new(&self.config().await);
         let mut make = sns.create_topic().name(format!("{}{suffix}", self.unique));
@@ -218,7 +217,7 @@ async fn a_bus_gets_each_event_and_the_runs_end(emulator: Emulator) {
     events.put_targets().rule(rule).event_bus_name(bus).targets(target).send().await.unwrap();
 
     let notifier = emulator.notifier(&format!("eventbridge {bus}")).await;
-    // More than one request takes.
+    // More than fits into one request.
     let mut happened: Vec<Event> = (0..22).map(|i| deleted("ci", i)).collect();
     happened.push(blocked("ci"));
     notifier.happened(&happened).await.unwrap();

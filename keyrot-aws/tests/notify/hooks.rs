@@ -7,21 +7,21 @@ use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
 use std::time::{Duration, Instant};
 
-/// What follows the host in the URL, and must be nowhere.
+/// The path of the URL, which must not appear anywhere.
 const PATH: &str = "/services/T00000000/B00000000/sesamesesamesesamesesame";
 
 fn http(status: u16) -> Answer {
     Answer::Http(status, "", String::new())
 }
 
-/// A server with the URL of its own hook in a secret.
+/// A server that has the URL of its own hook in a secret.
 async fn server(answers: impl IntoIterator<Item = Answer>) -> Server {
     let server = Server::start(answers).await;
     server.secret("keyrot/slack", &format!("{}{PATH}", server.url));
     server
 }
 
-/// Sends the run's end to Slack, and says how that went; the URL is not in it.
+/// Sends the run's end to Slack. Returns the result, which must not contain the URL.
 async fn tell(server: &Server) -> Result<(), NotifierError> {
     let result = notifier("slack secret:keyrot/slack", &server.url).await.finished(&report()).await;
     if let Err(error) = &result {
@@ -37,7 +37,7 @@ async fn tell(server: &Server) -> Result<(), NotifierError> {
 }
 
 #[tokio::test]
-async fn one_message_a_run_is_posted() {
+async fn one_message_per_run_is_posted() {
     let server = server([]).await;
     let slack = notifier("slack secret:keyrot/slack", &server.url).await;
     assert_eq!(slack.name(), "slack");
@@ -92,7 +92,7 @@ async fn teams_gets_a_card() {
 }
 
 #[tokio::test]
-async fn a_passing_failure_is_tried_again() {
+async fn a_temporary_failure_is_retried() {
     for passing in [http(500), http(503), http(408), Answer::Close, Answer::Garbage] {
         let server = server([passing.clone(), ok()]).await;
         tell(&server).await.unwrap_or_else(|why| panic!("{passing:?}: {why}"));
@@ -101,7 +101,7 @@ async fn a_passing_failure_is_tried_again() {
 }
 
 #[tokio::test]
-async fn a_retry_after_is_heeded_if_there_is_time() {
+async fn a_retry_after_is_respected_if_there_is_time() {
     let limited = |header| Answer::Http(429, header, "rate_limited".into());
     let server_of = server([limited("retry-after: 2\r\n"), ok()]).await;
     tell(&server_of).await.unwrap();
@@ -118,7 +118,7 @@ async fn a_retry_after_is_heeded_if_there_is_time() {
 }
 
 #[tokio::test]
-async fn what_is_refused_for_good_is_not_tried_again() {
+async fn a_permanent_refusal_is_not_retried() {
     let server_of = server([Answer::Http(400, "", "invalid_blocks".into())]).await;
     let NotifierError { kind, message: why, .. } = tell(&server_of).await.unwrap_err();
     assert_eq!(kind, NotifierErrorKind::Refused);
@@ -165,7 +165,7 @@ async fn a_refused_url_is_read_again_once() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_costs_a_bounded_time() {
+async fn a_server_that_hangs_costs_limited_time() {
     let server_of = server([Answer::Hang, Answer::Hang, Answer::Hang, Answer::Hang]).await;
     let begun = Instant::now();
     let why = tell(&server_of).await.unwrap_err().message;
@@ -187,7 +187,7 @@ async fn a_refused_connection_is_reported_with_the_host() {
 }
 
 #[tokio::test]
-async fn a_text_that_is_no_usable_url_is_refused_without_showing_it() {
+async fn an_unusable_url_is_refused_without_showing_it() {
     for (text, expected) in [
         ("hooks.slack.com/services/T00000000", "is not a URL: expected https://"),
         ("http://hooks.slack.com/services/T00000000", "another scheme than https://"),
@@ -246,7 +246,7 @@ async fn nothing_shows_what_was_read() {
 }
 
 #[tokio::test]
-async fn a_variable_is_no_place_for_secrets_where_it_is_refused() {
+async fn a_variable_is_refused_as_a_place_if_not_allowed() {
     use keyrot_aws::notify::{Channels, FromEnvironment};
     let aws = aws("http://127.0.0.1:9", caller("AKIAIOSFODNN7EXAMPLE")).await;
     for place in ["env:SLACK_URL", "file:/run/keys/slack"] {
@@ -263,7 +263,7 @@ async fn a_variable_is_no_place_for_secrets_where_it_is_refused() {
 }
 
 #[tokio::test]
-async fn a_parameter_can_be_read_for_other_ends_too() {
+async fn a_parameter_can_be_read_for_other_purposes() {
     let server = Server::start([]).await;
     server.secret("/keyrot/config", "max_age = '60d'");
     let aws = aws(&server.url, caller("AKIAIOSFODNN7EXAMPLE")).await;

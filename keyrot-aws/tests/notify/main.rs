@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 const ACCOUNT: &str = "111122223333";
 
-/// An account whose every service is at this URL.
+/// Returns an account with every service at this URL.
 async fn aws(url: &str, caller: CallerCredentials) -> Aws {
     let settings = AwsSettings::default()
         .with_region("us-east-1")
@@ -36,7 +36,7 @@ fn channels(spec: &str, aws: &Aws) -> Channels {
     Channels::new(&[NotifySpec::parse(spec).unwrap()], aws, FromEnvironment::Refused).unwrap()
 }
 
-/// The one notifier of this entry, for a run on user `ci`.
+/// Returns the one notifier of this entry, for a run on user `ci`.
 async fn notifier(spec: &str, url: &str) -> Arc<dyn Notifier> {
     let aws = aws(url, caller("AKIAIOSFODNN7EXAMPLE")).await;
     channels(spec, &aws).for_run(&[chosen("ci")]).remove(0)
@@ -72,7 +72,7 @@ fn reason() -> Blocked {
     Blocked::ClaimedKey { key: KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap() }
 }
 
-/// A run that left user `ci` blocked.
+/// Returns a run that left user `ci` blocked.
 fn report() -> Report {
     let Event { at, user, owner, secret, .. } = blocked("ci");
     let mut standing = UserResult::new(user, secret, Outcome::Blocked(reason()));

@@ -1,5 +1,5 @@
-//! An HTTP server that answers as the test says, and keeps what it was sent. It also is Secrets
-//! Manager, with one secret for each name.
+//! An HTTP server that answers as the test says, and stores what it was sent. It also acts as
+//! Secrets Manager, with one secret for each name.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -10,13 +10,13 @@ use tokio::net::{TcpListener, TcpStream};
 /// What the server does with a request.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
-    /// Status, further headers, body.
+    /// Status, other headers, body.
     Http(u16, &'static str, String),
-    /// It reads the request and says nothing.
+    /// It reads the request and does not answer.
     Hang,
     /// It reads the request and closes the connection.
     Close,
-    /// It answers with something that is no HTTP.
+    /// It answers with something that is not HTTP.
     Garbage,
 }
 
@@ -47,7 +47,7 @@ struct State {
 }
 
 impl Server {
-    /// It gives these answers to posts in order, and then `ok`.
+    /// Gives these answers to posts in order, and then `ok`.
     pub(crate) async fn start(answers: impl IntoIterator<Item = Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The signed webhook, as a receiver sees it. The receiver's check is the one of
+//! The signed webhook, as a receiver sees it. The receiver's check is the one in
 //! `docs/notifications.md`, in Python.
 
 use super::server::{Answer, Request, Server, ok};
@@ -18,7 +18,7 @@ async fn server(answers: impl IntoIterator<Item = Answer>) -> Server {
     server
 }
 
-/// Whether the program in the documentation takes the request.
+/// Whether the program in the documentation accepts the request.
 fn accepted(request: &Request, key: &str, later: i64) -> bool {
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/notifications.md"))
@@ -107,7 +107,7 @@ async fn a_key_that_was_changed_is_read_again() {
 }
 
 #[tokio::test]
-async fn only_what_matters_enough_is_posted() {
+async fn only_events_at_or_above_min_are_posted() {
     let server = server([]).await;
     let hook = notifier(&format!("{SPEC} min=error"), &server.url).await;
     hook.happened(&[deleted("ci", 1)]).await.unwrap();

@@ -13,7 +13,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const DUE_AGE: u32 = 91;
 const SETTLED_AGE: u32 = 10;
 
-/// An account with its users.
+/// Creates an account with its users.
 pub(crate) struct Seeded {
     pub(crate) world: World,
     pub(crate) due: BTreeSet<UserName>,
@@ -45,7 +45,7 @@ pub(crate) fn seeded(users: usize, due: usize) -> Result<Seeded, Box<dyn Error>>
     Ok(Seeded { world, due: old, settled: young })
 }
 
-/// Leaves a user as a rotation and its retirement leave it.
+/// Puts a user into the state after a rotation and the retirement of the old key.
 fn install(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     let made = world.add_key(user)?;
     world.authenticate(&made.credentials, "sts", "us-east-1");
@@ -66,7 +66,7 @@ fn install(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The secret's name by the default template.
+/// Returns the secret's name by the default template.
 pub(crate) fn secret_of(user: &UserName) -> Result<SecretName, Box<dyn Error>> {
     Ok(SecretName::parse(format!("/iam/{user}/access_key"))?)
 }
@@ -99,14 +99,14 @@ pub(crate) fn with_receipts(
     Ok(())
 }
 
-/// The user's key under AWSCURRENT.
+/// Returns the user's key under AWSCURRENT.
 pub(crate) fn current(world: &World, user: &UserName) -> Option<Credentials> {
     let secret = world.secret(&secret_of(user).ok()?)?;
     secret.value(secret.labelled(Label::Current)?)?.read()
 }
 
-/// How many of these users have a new key, genuine and Active, under AWSCURRENT beside their old
-/// one.
+/// Counts the users that have a new key, genuine and Active, under AWSCURRENT, in addition to their
+/// old one.
 pub(crate) fn rotated(before: &World, after: &World, users: &BTreeSet<UserName>) -> usize {
     let done = |user: &&UserName| {
         let (Some(was), Some(is)) = (before.user(user), after.user(user)) else { return false };

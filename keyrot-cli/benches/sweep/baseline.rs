@@ -1,5 +1,5 @@
-//! The way that is often published for this job, as the baseline: one user after the other, every
-//! tagged user's key replaced in each run, the older of two keys deleted unseen.
+//! The baseline, which is the solution that is often published: one user after the other, with
+//! every tagged user's key replaced in each run, and the older of two keys deleted without a check.
 
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_iam::types::AccessKeyMetadata;
@@ -9,17 +9,16 @@ use std::time::{Duration, Instant};
 
 /// What the loop took.
 pub(crate) struct Looped {
-    /// For all users; worked out from `tried` where that is fewer.
+    /// The time for all users; extrapolated if `tried` is fewer.
     pub(crate) wall: Duration,
-    /// How many users it was run on.
+    /// The number of users that it was run on.
     pub(crate) tried: usize,
-    /// What it takes if it replaces the keys of only this part of the users, and reads the tags
-    /// of all.
+    /// The time if it replaces the keys of only this part of the users, and reads the tags of all.
     pub(crate) part: Duration,
 }
 
-/// Runs the loop on the first `most` users. `due` of `all` users are to be replaced for
-/// [`Looped::part`].
+/// Runs the loop on the first `most` users. For [`Looped::part`], the keys of `due` of `all` users
+/// are replaced.
 pub(crate) async fn one_by_one(
     emulator: &Emulator,
     most: usize,

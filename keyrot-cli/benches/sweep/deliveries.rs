@@ -1,7 +1,7 @@
-//! Three destinations for each user: a parameter of SSM's, a secret of GitHub's and a variable of
-//! GitLab's. GitHub takes 80 changes a minute, as its documentation says.
+//! Three destinations for each user: an SSM parameter, a GitHub secret and a GitLab variable.
+//! GitHub accepts 80 changes a minute, as its documentation says.
 
-// The servers are those of the tests, of which a benchmark uses a part.
+// These are the tests' servers; a benchmark uses only part of them.
 #[allow(dead_code, clippy::unwrap_used)]
 #[path = "../../../keyrot-aws/tests/destinations/github_server.rs"]
 mod github_server;
@@ -39,18 +39,18 @@ struct Services {
     changes: Changes,
 }
 
-/// The changes at GitHub.
+/// The changes on GitHub.
 #[derive(Default)]
 struct Changes {
-    /// Those of the last minute.
+    /// The changes of the last minute.
     recent: VecDeque<Instant>,
-    /// When each was taken.
+    /// When each change was accepted.
     taken: Vec<Instant>,
     refused: usize,
 }
 
 impl Changes {
-    /// Whether the limit lets one more through.
+    /// Whether the limit allows one more.
     fn take(&mut self) -> bool {
         let now = Instant::now();
         self.recent.retain(|at| now.duration_since(*at) < MINUTE);
@@ -94,15 +94,15 @@ pub(crate) struct Elsewhere {
     _runtime: tokio::runtime::Runtime,
 }
 
-/// What GitHub was asked for.
+/// The requests to GitHub.
 pub(crate) struct AtGitHub {
-    /// Changes that were taken, by the time since the first one.
+    /// The accepted changes, by the time since the first one.
     pub(crate) taken: Vec<Duration>,
     pub(crate) refused: usize,
 }
 
 impl Elsewhere {
-    /// With an empty place in each service for each of these.
+    /// Starts the services, with an empty place in each for each of these users.
     pub(crate) fn serve(users: &BTreeSet<UserName>) -> Result<Self, Box<dyn Error>> {
         let hub = |user: &UserName| GitHub::with(&format!("{GITHUB}{user}/actions/secrets"));
         let lab =
@@ -118,7 +118,7 @@ impl Elsewhere {
         Ok(Self { server, _runtime: runtime })
     }
 
-    /// The settings, as a file has them.
+    /// Returns the settings, in the form of a file.
     pub(crate) fn settings(&self) -> String {
         let url = &self.server.url;
         format!(
@@ -164,7 +164,7 @@ impl Elsewhere {
         ])
     }
 
-    /// How many of these have their current key at all three places.
+    /// Counts the users whose current key is at all three places.
     pub(crate) fn delivered(&self, after: &World, users: &BTreeSet<UserName>) -> usize {
         let mut inner = self.server.lock();
         let has_all = |user: &&UserName| {
@@ -191,7 +191,7 @@ impl Elsewhere {
         AtGitHub { taken: taken.iter().map(since).collect(), refused: *refused }
     }
 
-    /// How many requests there were.
+    /// Returns the number of requests.
     pub(crate) fn requests(&self) -> usize {
         self.server.lock().requests.len()
     }

@@ -1,8 +1,8 @@
 //! A process whose time and memory are measured.
 //!
-//! It is started by a small process of its own, this same program again: Linux counts what the
-//! starting process holds in memory for the started one (`getrusage`'s `ru_maxrss` survives
-//! `execve`), and the benchmark holds whole accounts.
+//! A small process starts it, which is this same program again: Linux counts the memory of the
+//! starting process for the started one (`getrusage`'s `ru_maxrss` survives `execve`), and the
+//! benchmark holds whole accounts.
 
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use wait4::Wait4;
 
-/// The first argument by which the program knows that it is to start another.
+/// The first argument, which tells the program to start another one.
 pub(crate) const LAUNCH: &str = "--launch";
 
-/// What a process took.
+/// The resources that a process used.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Used {
     /// The exit code; `None` for a signal.
@@ -23,12 +23,11 @@ pub(crate) struct Used {
     pub(crate) wall: Duration,
     /// User and system time.
     pub(crate) cpu: Duration,
-    /// The most it held in memory at once, bytes.
+    /// The peak memory, in bytes.
     pub(crate) peak: u64,
 }
 
-/// Runs `keyrot` in an empty directory with this environment alone. What it prints goes to files
-/// there.
+/// Runs `keyrot` in an empty directory with only this environment. Its output goes to files there.
 pub(crate) fn keyrot(
     dir: &Path,
     arguments: &[&str],
@@ -55,7 +54,7 @@ pub(crate) fn keyrot(
     Ok(serde_json::from_str(&std::fs::read_to_string(result)?)?)
 }
 
-/// The small process's whole life.
+/// Runs as the small process.
 pub(crate) fn launch(arguments: &[String]) -> Result<(), Box<dyn Error>> {
     let [result, program, arguments @ ..] = arguments else {
         return Err("expected a file and a program".into());

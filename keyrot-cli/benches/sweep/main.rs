@@ -1,14 +1,15 @@
-//! How fast keyrot sweeps an account, and what it takes: `cargo bench -p keyrot-cli`.
+//! Measures how fast keyrot works on a whole account, and what it needs:
+//! `cargo bench -p keyrot-cli`.
 //!
 //! The real `keyrot` binary runs against the emulator, whose calls take 20 ms and whose rates are
-//! limited, and is measured from outside. Each figure is printed beside its target; if one is
-//! missed the exit code is 1.
+//! limited, and is measured from outside. Each figure is printed next to its target. If a target is
+//! missed, the exit code is 1.
 //!
 //! ```text
 //! cargo bench -p keyrot-cli -- [--quick] [--no-fail] [--baseline-users N] [--only NAME]
 //! ```
-//! `--quick` sweeps a small account and judges only what does not depend on its size.
-//! `--baseline-users N` runs the baseline on the first N users and works out the rest.
+//! `--quick` uses a small account, and checks only what does not depend on its size.
+//! `--baseline-users N` runs the baseline on the first N users and extrapolates the rest.
 //! `--only sweep|deliveries|baseline|limit|start` runs one part. The deliveries take seven minutes,
 //! because GitHub allows no more in a minute.
 #![allow(clippy::disallowed_macros)]
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 const LATENCY: Duration = Duration::from_millis(20);
-/// Between two of a new key's three trials.
+/// The pause between two of a new key's three verifications.
 const BETWEEN_TRIALS: Duration = Duration::from_millis(200);
 const CALLS_OF_A_ROTATION: u32 = 10;
 /// The region that the emulator sets for its processes.
@@ -46,7 +47,7 @@ struct Options {
     only: Option<String>,
 }
 
-/// What a run of the benchmark is about.
+/// The options of the benchmark.
 struct Size {
     users: usize,
     due: usize,
@@ -76,7 +77,7 @@ fn options(arguments: &[String]) -> Result<Options, Box<dyn Error>> {
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            // cargo's own.
+            // This argument is cargo's own.
             "--bench" => {}
             "--quick" => options.quick = true,
             "--no-fail" => options.fail = false,
@@ -120,8 +121,8 @@ fn bench(options: &Options) -> Result<bool, Box<dyn Error>> {
 }
 
 /// Secrets Manager's rates are those that AWS publishes (user guide, "AWS Secrets Manager quotas").
-/// IAM's and STS's are not published; these are generous. A bucket holds what it is refilled with
-/// in a second.
+/// IAM's and STS's are not published; these are generous. A bucket holds as much as it is refilled
+/// with in a second.
 fn limits() -> Vec<RateLimit> {
     let limit = |actions: &[&str], per_second: f64| RateLimit::new(actions, per_second, per_second);
     vec![
@@ -140,7 +141,7 @@ fn server(account: &Seeded, limits: Vec<RateLimit>) -> Result<Emulator, Box<dyn 
     Ok(Emulator::start(account.world.clone(), options)?)
 }
 
-/// Runs `keyrot rotate --json` to its end, which has to be a good one.
+/// Runs `keyrot rotate --json` to its end, and requires success.
 fn rotate(emulator: &Emulator) -> Result<launch::Used, Box<dyn Error>> {
     let dir = tempfile::tempdir()?;
     rotate_with(dir.path(), &emulator.env())
@@ -163,7 +164,7 @@ fn rotate_with(dir: &Path, environment: &[(&str, String)]) -> Result<launch::Use
     Err(format!("keyrot rotate ended with {:?}:\n{}", used.code, tail.join("\n")).into())
 }
 
-/// A whole account, most of it settled. Returns the time it took.
+/// Runs on a whole account, most of it settled. Returns the time it took.
 fn sweep(size: &Size, report: &mut Report) -> Result<Duration, Box<dyn Error>> {
     let Size { users, due, .. } = *size;
     report.part(&format!("{users} users, {due} due, {} a call", millis(LATENCY)));
@@ -207,7 +208,7 @@ fn sweep(size: &Size, report: &mut Report) -> Result<Duration, Box<dyn Error>> {
     Ok(used.wall)
 }
 
-/// The same account, with three destinations for each user.
+/// Runs on the same account, with three destinations for each user.
 fn deliver(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>> {
     let Size { users, due, .. } = *size;
     report.part(&format!(
@@ -252,7 +253,7 @@ fn deliver(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// When the last new key became current, since the start.
+/// Returns when the last new key became current, since the start.
 fn published(emulator: &Emulator) -> Duration {
     let stats = emulator.stats();
     let promoted = stats
@@ -262,7 +263,7 @@ fn published(emulator: &Emulator) -> Duration {
     promoted.map(|e| e.at).max().unwrap_or_default()
 }
 
-/// Answered calls by the user they were about; throttled ones are AWS's share.
+/// Returns the answered calls by user; throttled ones are not counted.
 fn calls_by_user(log: &[Entry]) -> BTreeMap<&str, usize> {
     let mut calls = BTreeMap::new();
     for entry in log.iter().filter(|e| e.outcome != Outcome::Throttled) {
@@ -276,8 +277,8 @@ fn calls_by_user(log: &[Entry]) -> BTreeMap<&str, usize> {
     calls
 }
 
-/// No client can be faster: the longest chain of calls of which each needs the previous one, and
-/// what each bucket lets through.
+/// Returns the time that no client can beat: the longest chain of calls that each need the previous
+/// one, and the rate of each bucket.
 fn bound(stats: &Stats, pages: usize) -> (Duration, String) {
     let pages = u32::try_from(pages).unwrap_or(u32::MAX);
     let chain = LATENCY * (pages + CALLS_OF_A_ROTATION) + BETWEEN_TRIALS * 2;
@@ -304,7 +305,7 @@ fn bound(stats: &Stats, pages: usize) -> (Duration, String) {
     longest
 }
 
-/// The usual loop on the same account and the same server.
+/// Runs the usual loop on the same account and the same server.
 fn compare(
     size: &Size,
     most: usize,
@@ -339,7 +340,7 @@ fn compare(
     Ok(())
 }
 
-/// Only due users, and few keys a second.
+/// Runs on due users only, with few keys per second.
 fn under_a_limit(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>> {
     const RATE: f64 = 5.0;
     report.part(&format!("{} users, all due, 5 CreateAccessKey a second, bucket 5", size.limited));
@@ -357,7 +358,8 @@ fn under_a_limit(size: &Size, report: &mut Report) -> Result<(), Box<dyn Error>>
     let created =
         stats.log.iter().filter(|e| e.action == "CreateAccessKey" && e.outcome == Outcome::Done);
     let times: Vec<f64> = created.map(|e| e.at.as_secs_f64()).collect();
-    // The first fifth is left out: there the full bucket is spent and the rate is being found.
+    // The first fifth is left out, because there the full bucket is used up, and the limiter
+    // searches the rate.
     let steady = &times[times.len() / 5..];
     let (Some(first), Some(last)) = (steady.first(), steady.last()) else {
         return Err("no key was made".into());

@@ -1,4 +1,4 @@
-//! The table that is printed.
+//! The printed table.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -25,7 +25,7 @@ impl Report {
         self.judges_speed
     }
 
-    /// A part begins. It is said at once, because it takes its time.
+    /// Prints that a part begins, immediately, because it takes long.
     pub(crate) fn part(&mut self, what: &str) {
         eprintln!("running: {what}");
         self.lines.push(Line::Part(what.to_owned()));
@@ -35,7 +35,7 @@ impl Report {
         self.lines.push(Line::JournalEntry(what.to_owned()));
     }
 
-    /// A figure without a target.
+    /// Prints a figure without a target.
     pub(crate) fn tell(&mut self, what: &str, measured: String) {
         self.lines.push(Line::Figure {
             what: what.to_owned(),
@@ -57,7 +57,7 @@ impl Report {
         self.lines.push(Line::Figure { what: what.to_owned(), measured, target, ok: Some(ok) });
     }
 
-    /// A check that says nothing on a small account.
+    /// Makes a check that is meaningless on a small account.
     pub(crate) fn check_at_size(
         &mut self,
         what: &str,

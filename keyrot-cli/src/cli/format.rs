@@ -11,10 +11,10 @@ const ID: &str = "output";
 /// How a command prints what it found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Format {
-    /// For people.
+    /// Text for people.
     #[default]
     Text,
-    /// For people, in columns.
+    /// A table for people.
     Table,
     /// The whole document.
     Json,
@@ -40,7 +40,7 @@ impl Format {
         }
     }
 
-    /// The formats of a command, its usual one first; none where it prints no document.
+    /// Returns the formats of a command, the default first; none if it prints no document.
     fn of(command: &str) -> &'static [Self] {
         match command {
             "audit" => &[Self::Table, Self::Json, Self::Csv, Self::Html, Self::Asff],
@@ -50,14 +50,14 @@ impl Format {
         }
     }
 
-    /// The format that was asked for: by name, or by how the name of the file ends.
+    /// Returns the requested format: by its name, or by the file's ending.
     ///
     /// # Errors
-    /// The file's name ends as one of a format that the command does not have.
+    /// The file's ending belongs to a format that the command does not have.
     pub(super) fn chosen(command: &str, matches: &ArgMatches) -> Result<Self, String> {
         let (format, asked) = Self::given(matches);
         let formats = Self::of(command);
-        // Where there is no choice, such as for a policy, the name says nothing.
+        // If there is no choice, such as for a policy, the ending does not matter.
         if asked || !formats.contains(&Self::Csv) {
             return Ok(format);
         }
@@ -89,7 +89,7 @@ impl Format {
         }
     }
 
-    /// The format that was asked for by name, and whether it was.
+    /// Returns the format, and whether it was requested by name.
     pub(super) fn given(matches: &ArgMatches) -> (Self, bool) {
         let word = matches.try_get_one::<String>(ID).ok().flatten();
         let format = word.and_then(|word| Self::ALL.into_iter().find(|one| one.word() == word));
@@ -99,7 +99,7 @@ impl Format {
     }
 }
 
-/// Whether a file's ending promises something else than text, such as `xlsx`. A date does not.
+/// Whether a file's ending stands for something other than text, such as `xlsx`. A date does not.
 fn is_of_another_tool(ending: &str) -> bool {
     let is_word =
         (2..=5).contains(&ending.len()) && ending.starts_with(|c: char| c.is_alphabetic());
@@ -107,7 +107,7 @@ fn is_of_another_tool(ending: &str) -> bool {
         && !["txt", "text", "log", "out", "md"].iter().any(|one| ending.eq_ignore_ascii_case(one))
 }
 
-/// The command and those below it, each with `--output` if it prints a document.
+/// Returns the command and its subcommands, each with `--output` if it prints a document.
 pub(super) fn with_output(mut command: clap::Command) -> clap::Command {
     if command.has_subcommands() {
         return command.mut_subcommands(with_output);
@@ -120,11 +120,11 @@ pub(super) fn with_output(mut command: clap::Command) -> clap::Command {
             .value_name(words.join("|"))
             .value_parser(PossibleValuesParser::new(&words))
             .hide_possible_values(true)
-            // `--json`, which is shown, is all that there is to choose.
+            // The only choice is `--json`, which is shown.
             .hide(!words.contains(&"csv"))
             .default_value(usual)
             .help("How to print it; --json is short for --output json");
-        // The name that `audit` had for it.
+        // The former name of the flag in `audit`.
         command = command.arg(if words.contains(&"asff") { arg.alias("format") } else { arg });
     }
     command

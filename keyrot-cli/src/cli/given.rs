@@ -1,4 +1,4 @@
-//! What was given for the whole command: a command that a hint names has to run in the same place.
+//! The flags of this command line: a command in a hint has to run in the same place.
 
 use super::Invocation;
 use keyrot_core::report::flag;
@@ -10,34 +10,34 @@ use std::sync::OnceLock;
 /// The flags that were given.
 static GIVEN: OnceLock<Given> = OnceLock::new();
 
-/// How a command begins in messages.
+/// The beginning of a command in messages.
 const COMMANDS: [&str; 3] = ["`keyrot ", ": keyrot ", "; keyrot "];
 
-/// The settings that say where users and their secrets are. Others, such as waits, are for the
-/// command that they were given to.
+/// The settings that say where users and their secrets are. Others, such as waits, apply only to
+/// this command.
 const PLACES: [&str; 6] =
     ["profile", "endpoint_url", "region", "secret_name", "secret_tag", "path_prefix"];
 
 struct Given {
-    /// Where the command works: the sandbox, the file with settings, the settings for places.
+    /// The place where the command works: the sandbox, the settings file, the settings for places.
     places: Vec<String>,
     /// The other settings.
     settings: Vec<String>,
 }
 
-/// Keeps what was given, for the hints of this process.
+/// Stores the flags for the hints of this process.
 pub(crate) fn keep(invocation: &Invocation) {
     let _ = GIVEN.set(Given::of(invocation));
 }
 
-/// All flags for the same with another command, each with a blank before it.
+/// Returns all flags for another command that does the same, each with a space before it.
 pub(crate) fn all() -> String {
     GIVEN.get().map_or_else(String::new, |given| {
         given.places.iter().chain(&given.settings).map(|flag| format!(" {flag}")).collect()
     })
 }
 
-/// The flags for another command in the same place, each with a blank before it.
+/// Returns the flags for another command in the same place, each with a space before it.
 pub(crate) fn places() -> String {
     GIVEN.get().map_or_else(String::new, |given| {
         given.places.iter().map(|flag| format!(" {flag}")).collect()
@@ -49,7 +49,7 @@ pub(crate) fn in_sandbox() -> bool {
     GIVEN.get().is_some_and(|given| given.places.iter().any(|flag| flag.starts_with("--sandbox")))
 }
 
-/// A text whose commands are for the same place.
+/// Returns the text with its commands adapted to the same place.
 pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
     match GIVEN.get() {
         Some(given) if !given.places.is_empty() => Cow::Owned(with_flags(text, &given.places)),
@@ -57,8 +57,8 @@ pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A JSON document whose commands are for the same place. A flag that JSON would have to escape is
-/// left out.
+/// Returns the JSON document with its commands adapted to the same place. A flag that JSON would
+/// have to escape is left out.
 pub(crate) fn as_given_in_json(json: &str) -> Cow<'_, str> {
     let plain = |flag: &&String| !flag.contains(['"', '\\']) && !flag.contains(char::is_control);
     match GIVEN.get() {
@@ -70,12 +70,12 @@ pub(crate) fn as_given_in_json(json: &str) -> Cow<'_, str> {
     }
 }
 
-/// A command for the same place.
+/// Returns a command for the same place.
 pub(crate) fn command(text: &str) -> String {
     as_given(&format!("`{text}`")).trim_matches('`').to_owned()
 }
 
-/// A command has each flag once. One that only explains needs none.
+/// Adds each flag to a command once. A command that only explains needs none.
 fn with_flags(text: &str, flags: &[String]) -> String {
     let mut text = text.to_owned();
     for begin in COMMANDS {
@@ -106,7 +106,7 @@ impl Given {
             Some(file) => format!("--sandbox={}", quoted(file)),
             None => "--sandbox".to_owned(),
         });
-        // What the environment says holds for the next command, too.
+        // What the environment sets also applies to the next command.
         let environment = std::env::var_os("KEYROT_CONFIG");
         let config = invocation.config.as_deref().filter(|file| !file.as_os_str().is_empty());
         let config = config.filter(|file| environment.as_deref() != Some(file.as_os_str()));
@@ -114,7 +114,7 @@ impl Given {
         let (places, settings): (Vec<_>, Vec<_>) = invocation
             .settings
             .iter()
-            // Notifiers change nothing about what is done, and their addresses are not repeated.
+            // Notifiers do not change what is done, and their addresses are not repeated.
             .filter(|(name, _)| *name != "notify")
             .partition(|(name, _)| PLACES.contains(name));
         let texts = |settings: Vec<&(&'static str, String)>| {
@@ -127,7 +127,7 @@ impl Given {
     }
 }
 
-/// A setting as a flag.
+/// Returns a setting as a flag.
 fn setting(name: &str, value: &str) -> String {
     let info = SETTINGS.iter().find(|info| info.name == name);
     let words = name.replace('_', "-");

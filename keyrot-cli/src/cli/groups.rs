@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// Every command that is listed, by what one wants to do.
+/// Every listed command, grouped by purpose.
 const GROUPS: [(&str, &[&str]); 7] = [
     ("Inspect", &["status", "plan", "audit", "who-uses", "doctor"]),
     ("Set up", &["init", "config", "policy", "enroll", "release"]),
@@ -13,8 +13,8 @@ const GROUPS: [(&str, &[&str]); 7] = [
     ("About keyrot", &["help", "man", "completion"]),
 ];
 
-/// The command with its list of commands in groups. clap has none, so the commands are hidden from
-/// its own list.
+/// Returns the command with its subcommands listed in groups. clap does not support that, so the
+/// commands are hidden from its own list.
 pub(super) fn grouped(mut command: clap::Command) -> clap::Command {
     let list = list(&command);
     let usage = command.render_usage().to_string();
@@ -33,7 +33,7 @@ fn list(command: &clap::Command) -> String {
     for (group, names) in GROUPS {
         let _ = writeln!(out, " {group}");
         for name in names {
-            // A build without AWS has fewer.
+            // A build without AWS has fewer commands.
             let Some(one) = command.find_subcommand(name) else { continue };
             let about = one.get_about().map(ToString::to_string).unwrap_or_default();
             let _ =

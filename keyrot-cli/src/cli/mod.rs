@@ -1,4 +1,4 @@
-//! The command line: what clap parses, and nothing that it does.
+//! The command line: what clap parses, without the commands' behavior.
 
 pub(crate) mod asking;
 pub(crate) mod audit;
@@ -58,20 +58,20 @@ Exit codes:
 command exits with 1, or with 141 if the reader closed the pipe. exec exits
 with its command's code; plan --detailed-exitcode with 0, 1 or 2 as terraform.";
 
-/// What the short help ends with.
+/// The end of the short help.
 const SHORT_POINTER: &str =
     "Examples and exit codes: --help. Settings, which are flags too: keyrot help settings.";
 
-/// What the long help ends with.
+/// The end of the long help.
 pub(crate) const POINTER: &str = "\
 Every setting is also a flag of every command, such as --region or --max-age:
 keyrot help settings";
 
-/// The first word of a process by which keyrot started itself again, see `consumer::Nesting`. It is
-/// not a flag, and only keyrot uses it.
+/// The first argument of a process that keyrot starts to replace itself, see `consumer::Nesting`.
+/// It is not a flag, and only keyrot uses it.
 pub(crate) const RESUMED: &str = "--resumed";
 
-/// The heading of the settings in clap; help lists them on a page of their own.
+/// The heading of the settings in clap; help lists them on a separate page.
 pub(crate) const SETTINGS_HEADING: &str = "Settings";
 
 /// Rotate the access keys of AWS IAM users safely
@@ -87,7 +87,7 @@ struct Cli {
     command: Command,
 }
 
-/// Under a heading of their own, so that a command's own flags come first.
+/// These have their own heading, so that a command's own flags come first.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 struct Global {
@@ -153,7 +153,7 @@ pub(crate) struct Invocation {
     pub(crate) sandbox: Option<Option<PathBuf>>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) json: bool,
-    /// How to print what was found.
+    /// The output format.
     pub(crate) format: Format,
     /// Whether to print only what was asked for, and errors.
     pub(crate) quiet: bool,
@@ -168,7 +168,7 @@ pub(crate) struct Invocation {
     pub(crate) resumed: bool,
     /// Whether screens show times in the machine's zone.
     pub(crate) local: bool,
-    /// The settings that were given as flags: name and value.
+    /// The settings that were given as flags: names and values.
     pub(crate) settings: Vec<(&'static str, String)>,
 }
 
@@ -277,7 +277,8 @@ pub(crate) enum Command {
     /// It creates a key, verifies it and writes it into the profile; everything else in the file
     /// stays the same, byte for byte. The previous key stays Active. A later run deactivates it
     /// once nothing uses it, and deletes it only with --delete-inactive.
-    // Not `self`: other tools mean themselves by it, as in `uv self update`. It stays as an alias.
+    // It is not called `self`, because other tools use that for themselves, as in `uv self update`.
+    // It stays as an alias.
     #[command(name = "my-key", alias = "self", after_long_help = self_service::EXAMPLES)]
     Own(self_service::OwnArgs),
     /// Print a shell completion script
@@ -314,7 +315,7 @@ fn path_or_empty() -> impl TypedValueParser<Value = PathBuf> {
 }
 
 #[cfg(feature = "aws")]
-/// Parses another command line of keyrot's. Returns what it reads, if it reads a key.
+/// Parses another keyrot command line. If that command reads a key, returns what it reads.
 pub(crate) fn reading_in(words: &[String]) -> Option<consumer::Reading> {
     let matches = command().try_get_matches_from(words).ok()?;
     match Cli::from_arg_matches(&matches).ok()?.command {
@@ -324,7 +325,7 @@ pub(crate) fn reading_in(words: &[String]) -> Option<consumer::Reading> {
     }
 }
 
-/// The whole command line, with a flag for each setting.
+/// Returns the whole command line, with a flag for each setting.
 pub(crate) fn command() -> clap::Command {
     let flags = SETTINGS.iter().filter(|info| info.has_flag());
     let command = flags.fold(Cli::command(), |command, info| {
@@ -340,7 +341,8 @@ pub(crate) fn command() -> clap::Command {
         if info.kind != Kind::Switch {
             return command.arg(arg);
         }
-        // `--trail` and `--no-trail`; `--trail=false` as in a script that has a value at hand.
+        // A switch has `--trail` and `--no-trail`, and `--trail=false` for a script that has the
+        // value in a variable.
         let on = arg.num_args(0..=1).require_equals(true).default_missing_value("true");
         let off = clap::Arg::new(no_id(info.name))
             .long(format!("no-{}", info.name.replace('_', "-")))
@@ -356,19 +358,19 @@ pub(crate) fn command() -> clap::Command {
     with_pointers(format::with_output(command))
 }
 
-/// The same for those who type: its help lists the commands in groups.
+/// Returns the command line for interactive use: its help lists the commands in groups.
 pub(crate) fn parser() -> clap::Command {
     groups::grouped(command())
 }
 
-/// What a setting is, and its default.
+/// Returns what a setting is, and its default.
 pub(crate) fn setting_help(info: &SettingInfo) -> String {
     let default =
         info.default.filter(|text| !text.is_empty()).map(|text| format!(" [default: {text}]"));
     format!("{}{}", info.help, default.unwrap_or_default())
 }
 
-/// The command and those below it, each with where to read on at the end of its help.
+/// Returns the command and its subcommands, each with a pointer to more help at the end.
 fn with_pointers(mut command: clap::Command) -> clap::Command {
     let long = match command.get_after_long_help() {
         Some(text) => format!("{text}\n\n{POINTER}"),
@@ -382,12 +384,13 @@ fn with_pointers(mut command: clap::Command) -> clap::Command {
     command.after_help(SHORT_POINTER).after_long_help(long)
 }
 
-/// A setting's argument inside clap, where a command's own arguments have names too.
+/// Returns the id of a setting's argument in clap, which has to differ from the ids of a command's
+/// own arguments.
 fn id(setting: &str) -> String {
     format!("setting {setting}")
 }
 
-/// The argument that switches a setting off.
+/// Returns the id of the argument that switches a setting off.
 fn no_id(setting: &str) -> String {
     format!("setting no {setting}")
 }
@@ -406,7 +409,7 @@ impl Color {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_command_line_holds_together() {
+    fn the_command_line_is_consistent() {
         super::command().debug_assert();
     }
 }

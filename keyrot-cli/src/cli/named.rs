@@ -1,4 +1,4 @@
-//! How users are named on the command line: by name, by ARN, or as `user/NAME`, the end of an ARN.
+//! Users on the command line: by name, by ARN, or as `user/NAME`, the end of an ARN.
 
 use clap::ArgMatches;
 use keyrot_core::model::UserRef;
@@ -7,12 +7,12 @@ use keyrot_core::{UserArn, UserName};
 /// The arguments that name users, by their ids in clap.
 const ARGUMENTS: [&str; 4] = ["user", "users", "named", "whose"];
 
-/// What stands before the path and the name in a user's ARN.
+/// The text before the path and the name in a user's ARN.
 const USER: &str = "user/";
 
 /// Parses a user's name, ARN, or `user/NAME`.
 pub(crate) fn user_ref(text: &str) -> Result<UserRef, String> {
-    // No name has a slash in it.
+    // A user's name has no slash.
     let text = match text.strip_prefix(USER) {
         Some(rest) => rest.rsplit('/').next().unwrap_or(rest),
         None => text,
@@ -20,13 +20,13 @@ pub(crate) fn user_ref(text: &str) -> Result<UserRef, String> {
     text.parse::<UserRef>().map_err(|error| error.to_string())
 }
 
-/// Parses how a user is named, and gives back the name. Whether an ARN is of the account at hand,
-/// [`Backend`](crate::backend::Backend) finds out.
+/// Parses a reference to a user, and returns the name. [`Backend`](crate::backend::Backend) checks
+/// whether an ARN belongs to the caller's account.
 pub(crate) fn user_name(text: &str) -> Result<UserName, String> {
     user_ref(text).map(|user| user.name().clone())
 }
 
-/// The ARNs by which users were named.
+/// Returns the ARNs by which users were named.
 pub(crate) fn arns(matches: &ArgMatches) -> Vec<UserArn> {
     let given = ARGUMENTS.iter().filter_map(|id| matches.try_get_raw(id).ok().flatten()).flatten();
     given

@@ -1,4 +1,4 @@
-//! From words to an [`Invocation`]: what clap parses, what it does not check, and its errors.
+//! Parses arguments to an [`Invocation`]: what clap parses, what it does not check, and its errors.
 
 use super::format::Format;
 use super::named;
@@ -21,7 +21,8 @@ impl Invocation {
         let typed = words.clone();
         let parsed = parser().try_get_matches_from(words).and_then(|matches| {
             let cli = Cli::from_arg_matches(&matches)?;
-            // One before the command's name and one after it: clap checks each by itself.
+            // One flag may be before the command's name and the other after it: clap checks each
+            // level separately.
             if cli.global.utc && cli.global.local {
                 return Err(command()
                     .error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
@@ -65,7 +66,7 @@ impl Invocation {
             .flat_map(|info| given(info.name))
             .collect();
         let Global { sandbox, config, json, quiet, verbose, color, utc: _, local } = global;
-        // The log takes the place of the progress: they would write over each other.
+        // The log replaces the progress, because they would overwrite each other.
         let silent = quiet || verbose > 0;
         Ok(Self {
             command,
@@ -85,7 +86,7 @@ impl Invocation {
     }
 }
 
-/// Whether a command line that could not be parsed asks for JSON. What follows `--` is not
+/// Whether a command line that could not be parsed requests JSON. Arguments after `--` are not
 /// keyrot's.
 fn asks_for_json(words: &[OsString]) -> bool {
     let words: Vec<&str> =
@@ -94,7 +95,7 @@ fn asks_for_json(words: &[OsString]) -> bool {
         || words.windows(2).any(|two| matches!(two, ["--output" | "-o", "json"]))
 }
 
-/// The exit code of a command line that could not be parsed.
+/// Returns the exit code of a command line that could not be parsed.
 fn usage_exit(words: &[OsString]) -> Exit {
     let mut words = words.iter().take_while(|word| *word != "--");
     let asks = |word: &OsString| {
@@ -106,12 +107,12 @@ fn usage_exit(words: &[OsString]) -> Exit {
     }
 }
 
-/// What was given to the command itself, and not to one above it.
+/// Returns the arguments of the command itself, not those of its parent.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, below)| innermost(below))
 }
 
-/// The name of the command itself.
+/// Returns the name of the command itself.
 fn name(matches: &ArgMatches) -> &str {
     matches
         .subcommand()
@@ -123,7 +124,8 @@ fn is_off(matches: &ArgMatches, setting: &str) -> bool {
     matches.try_get_one::<bool>(&no_id(setting)).ok().flatten().is_some_and(|off| *off)
 }
 
-/// One of a pair before the command's name and the other after it: clap checks each by itself.
+/// Refuses a pair of opposite flags, one before the command's name and the other after it: clap
+/// checks each level separately.
 fn check_switches(matches: &ArgMatches) -> Result<(), clap::Error> {
     let both = SETTINGS.iter().filter(|info| info.kind == Kind::Switch).find(|info| {
         is_off(matches, info.name) && matches.get_many::<String>(&id(info.name)).is_some()

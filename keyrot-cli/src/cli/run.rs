@@ -84,7 +84,7 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    /// The names given either way.
+    /// Returns the names, whichever way they were given.
     pub(crate) fn names(&self) -> Vec<UserName> {
         [&self.users[..], &self.named[..]].concat()
     }
@@ -109,7 +109,7 @@ pub(crate) struct Status {
     pub(crate) reading: Reading,
 }
 
-/// What commands have in common that only read.
+/// The common arguments of commands that only read.
 #[derive(Debug, Default, Args)]
 pub(crate) struct Reading {
     /// Exit with 3 if a user is blocked

@@ -4,8 +4,8 @@ use keyrot_core::KeyId;
 use keyrot_core::trail::is_region;
 use std::time::Duration;
 
-/// How far CloudTrail's event history goes back (CloudTrail user guide, "Working with CloudTrail
-/// event history").
+/// The period of CloudTrail's event history (CloudTrail user guide, "Working with CloudTrail event
+/// history").
 const HISTORY: Duration = Duration::from_secs(90 * 86_400);
 
 /// Parses a duration such as `8d`.

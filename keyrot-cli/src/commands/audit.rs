@@ -44,7 +44,7 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Format::Asff => export::asff(&shown, &place.region),
     };
     output::deliver(invocation, args.out.as_deref(), &text)?;
-    // These two have no place for what is not known.
+    // These two formats have no place for unknown users.
     if matches!(format, Format::Csv | Format::Asff) && !invocation.silent {
         whole.warnings().iter().for_each(|text| warn(text));
     }

@@ -29,7 +29,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
 /// The nightly job reads its key from the secret from this day on.
 const NIGHTLY_MOVES: u32 = 16;
-/// The monthly job comes first on this day, with the key that it was given long ago.
+/// The monthly job first runs on this day, with the key that it got long ago.
 const MONTHLY_COMES: u32 = 18;
 /// From this day on it reads its key from the secret.
 const MONTHLY_MOVES: u32 = 48;
@@ -167,8 +167,8 @@ impl Play {
             self.run().await;
         }
         for day in 1..=DAYS {
-            // Each run comes a minute later than the day before's, as schedules with some play do,
-            // so that a wait of days is over in time.
+            // Each run comes a minute later than on the day before, as in schedules with some
+            // jitter, so that a wait of whole days is over in time.
             self.advance_to(day, 3 * HOUR + Duration::from_secs(60) * day);
             self.work(day).await;
             if day >= MONTHLY_COMES && (day - MONTHLY_COMES).is_multiple_of(MONTH) {
@@ -195,7 +195,7 @@ impl Play {
     }
 
     /// A forgotten job uses the first key, which is still Active: it was used late, so keyrot waits
-    /// for whatever may come back.
+    /// for jobs that may come back.
     async fn monthly(&mut self, day: u32) {
         let published = self.published().filter(|_| day >= MONTHLY_MOVES);
         if let Some(key) = published.as_ref().filter(|_| day == MONTHLY_MOVES) {
@@ -210,7 +210,7 @@ impl Play {
         }
     }
 
-    /// A run that dies right after IAM has made the key.
+    /// A run that dies right after IAM has created the key.
     async fn crash(&mut self) {
         self.account.inject(FaultAt::first("create_key", Fault::DeathAfter));
         let events = Mutex::new(Vec::new());

@@ -85,7 +85,7 @@ async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError>
     Ok(if result == Health::Failure { Exit::Failed } else { Exit::Success })
 }
 
-/// The sandbox's file, if there is to be one; the inner `None` is the usual one.
+/// The sandbox's file, if a sandbox is used; the inner `None` is the default file.
 fn sandbox(invocation: &Invocation) -> Option<Option<PathBuf>> {
     let by_environment = || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty());
     invocation.sandbox.clone().or_else(|| by_environment().then_some(None))

@@ -1,4 +1,4 @@
-//! `enroll` and `release`: put the tag that selects a user, or remove it.
+//! `enroll` and `release`: add the tag that selects a user, or remove it.
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
@@ -22,7 +22,7 @@ use keyrot_core::{Cancel, Homes};
 pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let backend = reading(Backend::open(invocation, &settings)).await?;
-    // The operator sees the place, and is asked: that is a choice.
+    // The operator sees the place, and agrees to it, so it counts as chosen on purpose.
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let desk = Desk::new(&settings, &backend, Homes { adoption, ..backend.homes(&settings) });
     let plan = reading(async {

@@ -23,14 +23,14 @@ struct Document<'a> {
     schema: &'static str,
     /// Where it was written; none with `--stdout`.
     file: Option<String>,
-    /// What was read; none with `--offline`.
+    /// What was read; `None` with `--offline`.
     account: Option<&'a Look>,
     /// The settings file.
     toml: &'a str,
 }
 
 pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exit, CliError> {
-    // Before anything is asked.
+    // This is checked before any question.
     if !args.stdout && args.out.exists() {
         return Err(taken(&args.out));
     }
@@ -62,7 +62,7 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     } else {
         let seen = look.as_ref().map(|look| format!("{}\n", look.summary())).unwrap_or_default();
         print(&format!("{seen}{} {}\n", paint(style::GOOD, "wrote"), args.out.display()));
-        // The usual file in this directory is found by itself.
+        // keyrot finds the default file in this directory without a flag.
         let config = match args.out.to_str() {
             Some("keyrot.toml" | "./keyrot.toml") => String::new(),
             _ => format!(" --config {}", args.out.display()),

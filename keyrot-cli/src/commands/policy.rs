@@ -27,7 +27,7 @@ const REGION: &str = "REGION";
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
-    /// As IAM takes it, once the places left open are filled in.
+    /// The policy in IAM's format, once the placeholders are filled in.
     policy: Policy,
     /// The reason for each action.
     reasons: BTreeMap<&'static str, &'static str>,

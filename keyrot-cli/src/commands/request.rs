@@ -1,4 +1,4 @@
-//! A request for one user, as `rollback`, `revoke` and `resolve` share it: the core's flow, with a
+//! A request for one user, shared by `rollback`, `revoke` and `resolve`: the core's flow, with a
 //! prompt and screens.
 
 use crate::backend::Backend;
@@ -56,8 +56,8 @@ impl<'a> Desk<'a> {
         Ok(Self::new(invocation, kind, (settings, signals), (backend, target, key)))
     }
 
-    /// Prepares a user that is named, or whose key is. Only IAM is asked, for the key's user. The
-    /// rest follows once the key is off.
+    /// Prepares a user that is named, or whose key is named. Only IAM is asked, for the key's user.
+    /// The rest follows once the key is Inactive.
     pub(crate) async fn for_iam_only(
         invocation: &'a Invocation,
         kind: RequestKind,
@@ -283,7 +283,7 @@ fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
             "removed the policy {name} from {user}: the sessions that it denied, started before {}, have expired",
             ended.before.format("%F %R UTC")
         )),
-        // That it is there was seen.
+        // The policy is known to exist.
         Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
             "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy {} --policy-name {name}",
             flag("--user-name", user)

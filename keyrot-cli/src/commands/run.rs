@@ -36,7 +36,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) force: bool,
     /// The operator has agreed in advance.
     pub(crate) agreed: bool,
-    /// What was asked of a command that only reads.
+    /// The options of a command that only reads.
     pub(crate) reading: Option<&'a Reading>,
 }
 

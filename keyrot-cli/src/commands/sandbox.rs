@@ -118,7 +118,7 @@ fn change(
         }
         Sandbox::Tag { user, tag: (key, value) } => {
             let found = known(world, user)?;
-            // IAM takes tag keys that differ in case only for the same.
+            // IAM treats tag keys that differ only in case as the same.
             found.tags.retain(|k, _| !k.eq_ignore_ascii_case(key));
             found.tags.insert(key.clone(), value.clone());
             Done::new("tagged", world, format!("tagged {user} with {key}={value}")).of(user)

@@ -35,7 +35,7 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
         false => *settings.policy(),
     };
     let sandbox = if is_sandbox(invocation) { " (sandbox)" } else { "" };
-    // Access keys have no region: IAM is one for the whole account.
+    // Access keys have no region, because IAM is global.
     let flow =
         Flow::new(invocation, args.asking, format!("in account {}{sandbox}", found.arn.account()));
     let own =

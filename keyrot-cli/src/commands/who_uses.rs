@@ -25,7 +25,7 @@ use keyrot_core::{ErrorKind, UserName};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-/// What is asked of each key first.
+/// The name of the first source that is asked about each key.
 const IAM: &str = "IAM's record";
 
 pub(crate) async fn who_uses(invocation: &Invocation, args: &WhoUses) -> Result<Exit, CliError> {
@@ -141,7 +141,7 @@ impl ProgressReporter {
     }
 }
 
-/// For so many keys. One alone is not counted.
+/// Returns the progress for this many keys. A single key is not counted.
 fn of_keys(keys: usize, silent: bool) -> ProgressBar {
     let bar = bar(None, silent, "{spinner} {msg}, {elapsed} elapsed");
     bar.set_message(IAM);

@@ -1,4 +1,4 @@
-//! A settings file: its owner decides whether it is read.
+//! A settings file, which is read or refused depending on its owner and mode.
 
 use super::places::ways_out;
 use crate::error::CliError;
@@ -7,15 +7,15 @@ use std::fs::{File, Metadata};
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// Far more than all settings come to.
+/// The size limit: far more than all settings need.
 const LARGEST: u64 = 1024 * 1024;
 
 /// How keyrot came to read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// By `--config` or `KEYROT_CONFIG`.
+    /// It was named by `--config` or `KEYROT_CONFIG`.
     Named,
-    /// It is the user's own.
+    /// It is the user's own file.
     Own,
     /// It was found in the current directory.
     CurrentDirectory,
@@ -24,7 +24,7 @@ pub(super) enum Place {
 /// A settings file's content.
 #[derive(Debug)]
 pub(super) struct SettingsText {
-    /// For messages.
+    /// Its path, for messages.
     pub(super) name: String,
     pub(super) text: String,
     pub(super) place: Place,
@@ -64,7 +64,7 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
         }
         _ => {}
     }
-    // A pipe that was named is the caller's: `--config <(…)`.
+    // A pipe that was named belongs to the caller: `--config <(…)`.
     let opened = if place == Place::Named { File::open(path) } else { files::open(path) };
     let mut file = opened.map_err(|error| unreadable(error.to_string()))?;
     let found = file.metadata().map_err(|error| unreadable(error.to_string()))?;
@@ -81,14 +81,14 @@ fn is_absent(kind: ErrorKind) -> bool {
 }
 
 /// Refuses a file that another user wrote or can write, like ssh: strictly for the user's own file,
-/// which is read automatically, and for a world-writable file. Otherwise a file that was named is
-/// used, with a warning.
+/// which is read automatically, and for a world-writable file. Otherwise, a file that was named is
+/// used with a warning.
 #[cfg(unix)]
 fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, CliError> {
     use std::os::unix::fs::MetadataExt;
     const GROUP: u32 = 0o020;
     const OTHERS: u32 = 0o002;
-    // A pipe is the caller's: `--config <(…)`.
+    // A pipe belongs to the caller: `--config <(…)`.
     if !found.is_file() {
         return Ok(None);
     }
@@ -108,8 +108,7 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, C
     let refuse = match place {
         Place::Own => true,
         Place::Named => mode & OTHERS != 0,
-        // With the usual umask of many systems, a checkout's files can be written by the user's own
-        // group.
+        // With the usual umask of many systems, the user's own group can write a checkout's files.
         Place::CurrentDirectory => foreign || mode & OTHERS != 0,
     };
     let hint = match (close, place) {
@@ -138,7 +137,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, chown};
 
     #[test]
-    fn who_can_write_a_file_decides_whether_it_is_read() {
+    fn a_file_is_read_depending_on_who_can_write_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keyrot.toml");
         std::fs::write(&path, "max_age = '80d'").unwrap();
@@ -184,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_settings_file_is_named() {
+    fn a_file_that_is_not_a_settings_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keyrot.toml");
         assert!(

@@ -1,8 +1,8 @@
-//! Where settings files are.
+//! The places of settings files.
 
 use std::path::PathBuf;
 
-/// The file that is read if it is in the current directory and none was named.
+/// The file in the current directory that is read if no other was named.
 pub(super) const FILE: &str = "keyrot.toml";
 
 /// `keyrot/keyrot.toml` in the user's configuration directory (XDG Base Directory Specification;
@@ -16,7 +16,7 @@ pub(super) fn own_file() -> Option<PathBuf> {
     Some(dir.join("keyrot").join(FILE))
 }
 
-/// What to do about a file in the current directory that is not trusted.
+/// Returns what to do about a file in the current directory that is not trusted.
 pub(super) fn ways_out() -> String {
     let own = own_file().map_or_else(
         || "~/.config/keyrot/keyrot.toml".to_owned(),

@@ -16,20 +16,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A connection that is not made yet.
+/// A connection that has not been made yet.
 pub(super) struct Caller {
     settings: AwsSettings,
     /// The secret and the profile that reads it, on one line.
     pub(super) read: String,
-    /// Whether the profile gets its credentials from a program, which is started then.
+    /// Whether the profile gets its credentials from a program, which would then be started.
     pub(super) starts_process: bool,
 }
 
-/// Where the credentials come from.
+/// The source of the credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum By {
     Environment,
-    /// Neither variables nor a profile: the machine's role.
+    /// The machine's role, if there are neither variables nor a profile.
     Machine,
     Profile {
         name: String,
@@ -37,13 +37,13 @@ enum By {
     },
 }
 
-/// The caller that reads this secret.
+/// Returns the caller that reads this secret.
 pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, CliError> {
     let mut aws = AwsSettings::default()
         .with(settings)
         .map_err(|error| CliError::usage(error.to_string()))?;
     let s = Duration::from_secs;
-    // A job waits for this, and there may be a cached key.
+    // A job is waiting, and there may be a cached key.
     aws.timeouts =
         Timeouts::default().with_connect(s(2)).with_read(s(5)).with_attempt(s(6)).with_call(s(18));
     if let Some(region) = secret.region() {
@@ -68,7 +68,7 @@ pub(super) fn find(settings: &Settings, secret: &SecretId) -> Result<Caller, Cli
 }
 
 impl Caller {
-    /// Reads this secret, and keeps it where other processes of the same user find it.
+    /// Returns a reader of this secret, with a cache that other processes of the same user share.
     pub(super) fn reader(
         &self,
         secret: SecretId,
@@ -88,7 +88,7 @@ impl Caller {
         })
     }
 
-    /// The region of the secret or of the profile, if one of them has it.
+    /// Returns the region of the secret or of the profile, if one of them has it.
     pub(super) fn region(&self) -> Option<String> {
         let ambient = || std::env::var("AWS_PROFILE").ok().filter(|name| !name.is_empty());
         let profile = self.settings.profile.clone().or_else(ambient);
@@ -138,10 +138,10 @@ fn avoid_itself(
     Ok(By::Profile { name: profile, process: !processes.is_empty() })
 }
 
-/// Whether the command line of a credential process is keyrot's, and gives the key in this secret.
+/// Whether a credential process is keyrot, and returns the key in this secret.
 fn gives(line: &str, secret: &SecretId, settings: &Settings) -> bool {
     let words = shell_words::split(line).unwrap_or_default();
-    // A redirection, or another command behind it.
+    // A redirection, or another command after it.
     let words: Vec<String> =
         words.into_iter().take_while(|word| !word.contains(['|', '&', ';', '<', '>'])).collect();
     let keyrot = words
@@ -154,7 +154,7 @@ fn gives(line: &str, secret: &SecretId, settings: &Settings) -> bool {
         .is_some_and(|other| other == *secret)
 }
 
-/// A profile's region, in whichever file has it.
+/// Returns a profile's region, from the file that has it.
 fn region_of(files: &SharedFiles, profile: &str) -> Option<String> {
     let of = |kind| {
         let text = files.read(kind).unwrap_or_default();

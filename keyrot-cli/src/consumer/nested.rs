@@ -9,15 +9,15 @@ use crate::cli::RESUMED;
 use crate::error::CliError;
 use std::process::Command;
 
-/// What the processes above this one read, one line for each. Only keyrot sets it, for credential
-/// processes and what they start.
+/// The variable with what the processes above this one read, one line for each. Only keyrot sets
+/// it, for credential processes and what they start.
 pub(crate) const VARIABLE: &str = "KEYROT_CREDENTIAL_PROCESS";
 
-/// More readers of readers than anyone needs. It also ends a recursion whose lines change each
-/// time.
+/// The limit on nested readers: more than anyone needs. It also ends a recursion whose lines change
+/// each time.
 const DEEPEST: usize = 5;
 
-/// This process's place below others.
+/// This process and the reads above it.
 #[derive(Debug)]
 pub(crate) struct Nesting {
     above: Vec<String>,
@@ -27,8 +27,8 @@ pub(crate) struct Nesting {
 }
 
 impl Nesting {
-    /// Registers the line `own`, which has no line break. `resumed`: this process was started by
-    /// [`Self::hand_down`].
+    /// Registers the line `own`, which has no line break. `resumed` means that [`Self::hand_down`]
+    /// started this process.
     pub(super) fn enter(own: String, resumed: bool) -> Result<Self, CliError> {
         let lines = std::env::var(VARIABLE).unwrap_or_default();
         Self::below(lines.lines().map(str::to_owned).collect(), own, resumed)
@@ -55,8 +55,8 @@ impl Nesting {
         Ok(Self { above, own, handed_down })
     }
 
-    /// Before a credential process is started: this process is replaced by itself, with its line in
-    /// the variable. Returns if that was already done.
+    /// Prepares for a credential process: replaces this process by itself, with its line in the
+    /// variable. Returns if that was already done.
     pub(super) fn hand_down(&self) -> Result<(), CliError> {
         if self.handed_down {
             return Ok(());
@@ -104,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn one_and_the_same_read_is_refused_and_another_is_not() {
+    fn the_same_read_is_refused_and_another_is_not() {
         let below = |above: &[&str], own: &str, resumed| {
             Nesting::below(lines(above), own.to_owned(), resumed)
         };
         assert!(below(&[], "a", false).is_ok() && below(&["b"], "a", false).is_ok());
         assert!(below(&["a"], "a", false).is_err() && below(&["a", "b"], "a", false).is_err());
-        // Its own line, which it set itself, and not that of one further up.
+        // This is the process's own line, not one from further up.
         let resumed = below(&["b", "a"], "a", true).unwrap();
         assert_eq!((resumed.handed_down, resumed.above), (true, lines(&["b"])));
         assert!(

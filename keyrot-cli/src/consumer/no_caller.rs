@@ -1,4 +1,4 @@
-//! In a build without AWS only the sandbox is read.
+//! Replaces the caller in a build without AWS, which reads only the sandbox.
 
 use crate::backend::Backend;
 use crate::error::CliError;

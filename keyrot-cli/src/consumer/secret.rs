@@ -7,7 +7,7 @@ use keyrot_core::consumer::SecretId;
 use keyrot_core::model::UserRef;
 use keyrot_core::settings::Settings;
 
-/// The secret to read.
+/// Returns the secret to read.
 pub(super) fn secret_of(reading: &Reading, settings: &Settings) -> Result<SecretId, CliError> {
     let user = match (&reading.secret, &reading.user) {
         (Some(secret), _) => return Ok(secret.clone()),
@@ -17,7 +17,7 @@ pub(super) fn secret_of(reading: &Reading, settings: &Settings) -> Result<Secret
     secret_name(settings, user).map(SecretId::from)
 }
 
-/// What the setting `secret_name` gives for the user.
+/// Returns the name that the setting `secret_name` gives for the user.
 pub(crate) fn secret_name(settings: &Settings, user: &UserRef) -> Result<SecretName, CliError> {
     match settings.template().secret_of(user) {
         Some(name) => name.map_err(|error| CliError::usage(error.to_string())),

@@ -16,10 +16,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a call really takes, such as `20ms`: for tests that stop a run halfway.
+/// The variable that sets how long a call really takes, such as `20ms`, for tests that stop a run
+/// halfway.
 const PACE: &str = "KEYROT_TEST_SANDBOX_PACE";
-/// `N:before` or `N:after`: the process aborts right before or after its Nth call, counted from 1,
-/// is carried out.
+/// The variable with `N:before` or `N:after`: the process aborts right before or after its Nth
+/// call, counted from 1, is carried out.
 const DIE: &str = "KEYROT_TEST_SANDBOX_DIE";
 
 /// The account in a sandbox's file. Clones share it.
@@ -32,7 +33,7 @@ struct Shared {
     file: SandboxFile,
     /// The account as it was at the last call, with the secrets of one region.
     account: MemoryAccount,
-    /// The account's clock as it was seen last.
+    /// The account's clock as it was last read.
     now: Mutex<Timestamp>,
     calls: AtomicUsize,
     pace: Duration,
@@ -46,8 +47,8 @@ enum Moment {
 }
 
 impl SandboxAccount {
-    /// The account in this file, or in the usual one, with the secrets of this region; homes are
-    /// looked for in these further ones, too.
+    /// Returns the account in this file, or in the default one, with the secrets of this region.
+    /// Homes are also looked for in these other regions.
     pub(crate) async fn open(
         path: Option<&Path>,
         region: &str,
@@ -73,12 +74,12 @@ impl SandboxAccount {
         })
     }
 
-    /// Every port: each call is made on the account as the file has it.
+    /// Returns all ports: each call is made on the account in the file.
     pub(crate) fn all(&self) -> Arc<Wrapped<MemoryAccount, Self>> {
         Arc::new(Wrapped { inner: self.shared.account.clone(), around: self.clone() })
     }
 
-    /// The ports of a rotation, with these destinations.
+    /// Returns the ports of a rotation, with these destinations.
     pub(crate) fn ports(&self, destinations: &[DestinationSpec]) -> Ports {
         let all = self.all();
         let destination = |spec: &DestinationSpec| {
@@ -113,7 +114,7 @@ impl SandboxAccount {
 
 #[async_trait]
 impl Around for SandboxAccount {
-    /// Makes one call: under the lock, saved before it is answered.
+    /// Makes one call under the lock. The account is saved before the call is answered.
     async fn around<T: Send>(
         &self,
         _: PortCall<'_>,
@@ -153,7 +154,7 @@ impl Around for SandboxAccount {
     }
 }
 
-/// Read directly from the file: reading the trail takes no time on the account's clock.
+/// Reads the trail directly from the file, because that takes no time on the account's clock.
 #[async_trait]
 impl TrailPort for SandboxAccount {
     fn regions(&self) -> Vec<String> {
@@ -186,7 +187,7 @@ impl Clock for SandboxAccount {
         Some(self.now())
     }
 
-    /// Moves the account's clock without waiting.
+    /// Advances the account's clock without waiting.
     async fn sleep(&self, time: Duration) {
         tokio::time::sleep(self.shared.pace).await;
         let moved = self.shared.file.change(|world| {
@@ -198,7 +199,7 @@ impl Clock for SandboxAccount {
         }
     }
 
-    /// By the machine's clock: notifiers are real in a sandbox, too.
+    /// Uses the machine's clock: even in a sandbox, notifiers are real.
     async fn time_limit(&self, time: Duration) {
         tokio::time::sleep(time).await;
     }

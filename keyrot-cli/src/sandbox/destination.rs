@@ -9,7 +9,7 @@ use keyrot_core::ports::{Around, Destination, PortCall};
 
 /// A destination of the settings. It is added to the account when it is first read.
 pub(super) struct SandboxDestination<A> {
-    /// Makes each call on the account as the file has it.
+    /// Makes each call on the account in the file.
     pub(super) around: A,
     pub(super) account: MemoryAccount,
     pub(super) name: DestinationName,

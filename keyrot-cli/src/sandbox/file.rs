@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// The version of the file's format. A file of another version is refused, never rewritten.
 const VERSION: u32 = 1;
 const FORMAT: &str = "keyrot-sandbox";
-/// Far larger than any simulated account.
+/// The size limit: far larger than any simulated account.
 const LARGEST: u64 = 256 * 1024 * 1024;
 
 /// A sandbox's file. The account is never kept in memory between two calls.
@@ -35,7 +35,7 @@ pub(crate) enum SandboxError {
     NoPlace,
 }
 
-/// So many bytes of a sandbox's file have its format.
+/// The number of bytes at the beginning of a sandbox's file that contain its format.
 const HEAD: usize = 200;
 
 #[derive(Deserialize)]
@@ -53,7 +53,7 @@ struct Content<W> {
 }
 
 impl SandboxFile {
-    /// The file at this place, or at the usual one, whether or not it is there.
+    /// Returns the file at this place, or at the default one, whether or not it exists.
     pub(crate) fn at(path: Option<&Path>) -> Result<Self, SandboxError> {
         let file = Self { path: path.map_or_else(usual_place, |p| Ok(p.to_owned()))? };
         if let Some(parent) = file.path.parent().filter(|p| !p.as_os_str().is_empty()) {
@@ -62,8 +62,8 @@ impl SandboxFile {
         Ok(file)
     }
 
-    /// The file at this place, or at the usual one. Creates it if it does not exist; returns
-    /// whether it did.
+    /// Returns the file at this place, or at the default one. Creates it if it does not exist, and
+    /// returns whether it did.
     pub(crate) async fn open(path: Option<&Path>) -> Result<(Self, bool), SandboxError> {
         let file = Self::at(path)?;
         if file.path.exists() {
@@ -82,7 +82,7 @@ impl SandboxFile {
         &self.path
     }
 
-    /// The account as it is.
+    /// Returns the account as it is now.
     pub(crate) fn load(&self) -> Result<World, SandboxError> {
         let text = files::read(&self.path, LARGEST).map_err(|cause| self.io("read", cause))?;
         let unreadable = |why: String| SandboxError::Unreadable { path: self.path.clone(), why };
@@ -112,15 +112,15 @@ impl SandboxFile {
         })
     }
 
-    /// Replaces the account. An existing file has to be a sandbox, of any version and even damaged:
-    /// anything else is not keyrot's.
+    /// Replaces the account. An existing file has to be a sandbox, of any version, and even if
+    /// damaged. Anything else is not keyrot's.
     pub(crate) fn replace(&self, world: &World) -> Result<(), SandboxError> {
-        // Before there is a lock beside it.
+        // This is checked before a lock file is created.
         self.check_replaceable()?;
         self.locked(|file| file.check_replaceable().and_then(|()| file.write(world)))
     }
 
-    /// Refuses a file that is not a sandbox. What keyrot writes begins with its format.
+    /// Refuses a file that is not a sandbox. keyrot's files begin with their format.
     fn check_replaceable(&self) -> Result<(), SandboxError> {
         if !self.path.try_exists().map_err(|cause| self.io("read", cause))? {
             return Ok(());
@@ -138,7 +138,7 @@ impl SandboxFile {
         }
     }
 
-    /// Holds the lock, which is a file of its own because the account's file is replaced with every
+    /// Holds the lock, which is a separate file, because the account's file is replaced with every
     /// change.
     fn locked<T>(
         &self,
@@ -152,7 +152,8 @@ impl SandboxFile {
         result
     }
 
-    /// Writes a file in the same folder and renames it: readers see the old or the new one, whole.
+    /// Writes a file in the same folder and renames it: readers see either the whole old file or
+    /// the whole new one.
     fn write(&self, world: &World) -> Result<(), SandboxError> {
         let about =
             "a simulated AWS account for `keyrot --sandbox`; nothing in it is real".to_owned();
@@ -195,12 +196,12 @@ impl From<SandboxError> for CliError {
     }
 }
 
-/// Where the parser stumbled. Its own text quotes what it found there.
+/// Returns the position of a parser's error. The parser's own text would quote the content.
 fn place(error: &serde_json::Error) -> String {
     format!("its JSON cannot be read at line {} column {}", error.line(), error.column())
 }
 
-/// `$KEYROT_SANDBOX`, or the user's state directory.
+/// Returns `$KEYROT_SANDBOX`, or a file in the user's state directory.
 fn usual_place() -> Result<PathBuf, SandboxError> {
     match directory("KEYROT_SANDBOX") {
         Some(file) => Ok(file),

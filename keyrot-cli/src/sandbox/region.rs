@@ -1,6 +1,6 @@
-//! Where a sandbox's secrets are.
+//! The region of a sandbox's secrets.
 
-/// The region, where the settings name no other.
+/// The region, if the settings name no other.
 pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 /// The simulated account.

@@ -15,7 +15,7 @@ const START: i64 = 1_767_585_600;
 const HOUR: i64 = 60;
 const DAY: i64 = 24 * HOUR;
 
-/// Something that happened, so many minutes before the sandbox begins.
+/// Something that happened this many minutes before the sandbox begins.
 struct Past {
     minutes: i64,
     user: &'static str,
@@ -24,9 +24,9 @@ struct Past {
 
 #[derive(Clone, Copy)]
 enum What {
-    /// An administrator made the user, with tags.
+    /// An administrator created the user, with tags.
     Made(&'static [(&'static str, &'static str)]),
-    /// An administrator made a key.
+    /// An administrator created a key.
     Key,
     /// keyrot ran.
     Run,
@@ -38,7 +38,7 @@ enum What {
 
 const SELECTED: (&str, &str) = ("RotateKey", "True");
 
-/// A call, and who makes it.
+/// A call, and its caller.
 #[derive(Clone, Copy)]
 struct Consumer {
     service: &'static str,
@@ -54,7 +54,7 @@ const BACKUP: Consumer = Consumer {
     address: "198.51.100.24",
     agent: "Boto3/1.28.62 md/Botocore#1.31.62 ua/2.0 os/linux#5.10.0 md/arch#x86_64 lang/python#3.9.2",
 };
-/// A person at a shell, with the same key.
+/// A person in a shell, with the same key.
 const SHELL: Consumer = Consumer {
     service: "s3",
     action: "GetBucketLocation",
@@ -69,12 +69,12 @@ const IMPORT: Consumer = Consumer {
 };
 
 /// What happened to each user. The order within one user's history is by time; the users' histories
-/// run beside each other.
+/// run in parallel.
 fn history() -> Vec<Past> {
     use What::{Crash, Key, Made, Run, UsedOldest};
     let past = |minutes, user, what| Past { minutes, user, what };
     let mut all = Vec::new();
-    // Rotated 91 days ago, and every step since was done: due again.
+    // Rotated 91 days ago, with every step done since: due again.
     all.push(past(
         200 * DAY,
         "ci-deployer",
@@ -106,7 +106,7 @@ fn history() -> Vec<Past> {
         [4 * DAY, DAY, 2 * HOUR].map(|minutes| past(minutes, "backup-agent", UsedOldest(BACKUP))),
     );
     all.push(past(2 * DAY, "backup-agent", UsedOldest(SHELL)));
-    // Rotated eleven days ago, the old key was retired two days ago: it soaks.
+    // Rotated eleven days ago, and the old key was deactivated two days ago: it soaks.
     all.push(past(180 * DAY, "billing-export", Made(&[SELECTED])));
     all.push(past(180 * DAY, "billing-export", Key));
     all.extend([11, 2].map(|days| past(days * DAY, "billing-export", Run)));
@@ -119,7 +119,7 @@ fn history() -> Vec<Past> {
     all.push(past(410 * DAY, "data-import", Key));
     all.push(past(70 * DAY, "data-import", Key));
     all.push(past(5 * HOUR, "data-import", UsedOldest(IMPORT)));
-    // A run died right after it had created the key, so the key's secret is lost.
+    // A run died right after it had created the key, so the key's secret half is lost.
     all.push(past(100 * DAY, "image-resizer", Made(&[SELECTED])));
     all.push(past(100 * DAY, "image-resizer", Key));
     all.push(past(2 * DAY + HOUR, "image-resizer", Crash));
@@ -150,8 +150,8 @@ pub(crate) async fn seed() -> World {
     let account = MemoryAccount::new(world);
     for Past { minutes, user, what } in history {
         let due = start - chrono::Duration::minutes(minutes);
-        // Calls take a moment too; where the last one's took longer than planned, there is nothing
-        // to wait for.
+        // Calls take a moment, too. If the last one took longer than planned, there is nothing to
+        // wait for.
         account.advance((due - account.world().now()).to_std().unwrap_or_default());
         happen(&account, user, what).await;
     }
@@ -160,13 +160,13 @@ pub(crate) async fn seed() -> World {
 }
 
 async fn happen(account: &MemoryAccount, name: &str, what: What) {
-    // The names here are all usable, and each user is made before anything else happens to it.
+    // All names here are valid, and each user is created before anything else happens to it.
     let Ok(user) = UserName::parse(name) else { return };
     match what {
         What::Made(tags) => drop(account.change(|world| world.add_user(name, tags))),
         What::Key => {
             let key = account.change(|world| world.add_key(&user));
-            // It was used since then, but too long ago to matter.
+            // The key was used since then, but too long ago to matter.
             account.advance(Duration::from_secs(10));
             if let Ok(key) = key {
                 account.change(|world| world.authenticate(&key.credentials, "s3", "eu-west-1"));
@@ -175,7 +175,7 @@ async fn happen(account: &MemoryAccount, name: &str, what: What) {
         What::Run => run(account, user).await,
         What::Crash => {
             account.inject(FaultAt::first("create_key", Fault::DeathAfter));
-            // The call never returns, so the run is dropped there, as a process that dies.
+            // The call never returns, so the run is dropped there, like a process that dies.
             let died = run(account, user).now_or_never();
             debug_assert!(died.is_none(), "the run goes on after its death");
             account.heal();

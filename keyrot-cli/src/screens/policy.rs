@@ -39,7 +39,7 @@ pub(crate) fn sam(name: &str, policy: &Policy) -> String {
     format!("- PolicyName: {name}\n  PolicyDocument: !Sub |\n{}", indented(&json(policy), 4))
 }
 
-/// A policy of its own.
+/// A separate policy.
 pub(crate) fn terraform(name: &str, policy: &Policy) -> String {
     let resource = name.replace('-', "_");
     format!(
@@ -152,7 +152,7 @@ const fn part(name: &'static str, condition: &'static str, count: &'static str, 
     Part { name, condition, count, sid }
 }
 
-/// What the names in the texts stand for, where that is no parameter or resource by itself.
+/// What the names in the texts stand for, if they are not parameters or resources.
 const SAM_VARIABLES: &[(&str, &str)] = &[
     ("TagKey", "!Select [0, !Split ['=', !Ref Tag]]"),
     ("TagValue", "!Select [1, !Split ['=', !Ref Tag]]"),
@@ -165,7 +165,7 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
     ("NotifySecrets", "!Join ['\", \"', !Split [',', !Ref NotifySecretArns]]"),
     ("NotifyParameters", "!Join ['\", \"', !Split [',', !Ref NotifyParameterArns]]"),
     ("DestinationParameters", "!Join ['\", \"', !Split [',', !Ref DestinationParameterArns]]"),
-    // Each as it is, and each with the end that Secrets Manager puts behind a name.
+    // Each name as it is, and with the suffix that Secrets Manager adds.
     (
         "DestinationSecrets",
         "!Join ['', [!Join ['\", \"', !Split [',', !Ref DestinationSecretArns]], '\", \"', !Join ['-??????\", \"', !Split [',', !Ref DestinationSecretArns]], '-??????']]",
@@ -267,7 +267,7 @@ pub(crate) fn terraform_module() -> String {
     out
 }
 
-/// Everything that the templates can be asked for, with their parameters in the place of settings.
+/// Everything that the templates support, with their parameters in place of settings.
 fn everything(
     (syntax, partition, account, region): Places,
     place: impl Fn(&str) -> String,
@@ -308,7 +308,7 @@ fn everything(
     }
 }
 
-/// What is always there, and the parts that are there on demand.
+/// The fixed part of the policy, and its optional parts.
 fn split(scope: &Scope) -> (Policy, Vec<(&'static Part, Policy)>) {
     let (mut always, mut optional) = (Vec::new(), Vec::new());
     for statement in scope.policy().statement {

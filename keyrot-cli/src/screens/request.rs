@@ -354,7 +354,7 @@ fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {
 fn decision_later(view: &View<'_>, left: &UserResult) -> Option<String> {
     let is_rollback = matches!(view.document.request, Some(Request::Rollback { .. }));
     let created = |of: &KeyId| left.keys.iter().find(|key| key.id == *of).map(|key| key.created);
-    // Back to an older key: a newer one is left.
+    // After a rollback to an older key, a newer one remains.
     let current = left.current.as_ref().and_then(created);
     let goes_back =
         left.keys.iter().any(|key| current.is_some_and(|current| key.created > current));

@@ -25,7 +25,8 @@ pub(crate) enum Screen {
     Status,
 }
 
-/// Where the users are, which were named, and whether their keys are replaced, due or not.
+/// The users' account and region, which users were named, and whether their keys are replaced, due
+/// or not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) sandbox: bool,
@@ -110,7 +111,7 @@ fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// The users that have the message above, too.
+/// The other users with the same message.
 fn the_same(users: &[&UserDocument], width: Option<usize>) -> String {
     const NAMED: usize = 20;
     if users.is_empty() {
@@ -157,7 +158,7 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
     out
 }
 
-/// One row a user, with the keys in columns of their own.
+/// Returns one row per user, with the keys in separate columns.
 fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<usize>) -> Table {
     let mut table = Table::new(&["USER", "STATE", "CURRENT KEY", "OTHER KEY", heading(screen)]);
     // In a pipe, a user's row stays on one line.

@@ -1,9 +1,9 @@
 //! stdout and stderr that cannot be written to from the start.
 //!
-//! - **Open for reading only.** The standard library takes EBADF on stdout and stderr for a success
+//! - **Open for reading only.** The standard library treats EBADF on stdout and stderr as a success
 //!   (`library/std/src/io/stdio.rs`, `handle_ebadf`), so the output would be lost unnoticed. keyrot
-//!   replaces such a descriptor with a pipe without a reader: then each write fails, its own and
-//!   those of the commands that it starts.
+//!   replaces such a descriptor with a pipe without a reader: then each write fails, both keyrot's
+//!   own and those of the commands that it starts.
 //! - **Closed** (`>&-`). Before `main`, the standard library opens `/dev/null` in its place
 //!   (`library/std/src/sys/pal/unix/mod.rs`, `sanitize_standard_fds`). This can't be distinguished
 //!   from a `/dev/null` that a caller passed on purpose: Python's `DEVNULL`, Node's `ignore` and
@@ -51,7 +51,7 @@ pub(crate) fn is_stderr_in_doubt() -> bool {
     is_in_doubt(std::io::stderr().as_fd())
 }
 
-/// Whether it is `/dev/null`, open for reading and writing.
+/// Whether the descriptor is `/dev/null`, open for reading and writing.
 #[cfg(unix)]
 fn is_in_doubt(fd: BorrowedFd<'_>) -> bool {
     let both = fcntl_getfl(fd).is_ok_and(|flags| flags & OFlags::RWMODE == OFlags::RDWR);

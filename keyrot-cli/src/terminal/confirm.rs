@@ -7,14 +7,14 @@ use crate::terminal::style::{self, paint};
 use crate::terminal::text::wrap;
 use std::io::{BufRead, IsTerminal, Read, Write};
 
-/// Longer than any answer.
+/// The size limit: longer than any answer.
 const LONGEST: u64 = 4096;
 
-/// How often a question is repeated after invalid answers.
+/// How many times a question is asked if the answers are invalid.
 const ATTEMPTS: usize = 3;
 
-/// Asks on stderr whether to continue; an empty answer means no, and an invalid one is asked for
-/// again. `what` names what will change, as a question without its mark.
+/// Asks on stderr whether to continue; an empty answer means no, and after an invalid answer it
+/// asks again. `what` names what will change, as a question without the question mark.
 ///
 /// Fails without [a terminal to ask on](can_ask), unless `--yes` was given.
 pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
@@ -28,7 +28,7 @@ pub(crate) async fn confirm(yes: bool, what: &str) -> Result<(), CliError> {
         .hint("add --yes to skip the question; nothing was done"));
     }
     const CHOICE: &str = "[y/N]";
-    // With place for the choice and the answer behind it.
+    // This leaves room for the choice and the answer.
     let room = talk_width().map(|width| width.saturating_sub(CHOICE.len() + 4));
     let question = wrap(&format!("{what}?"), room).join("\n");
     let question = format!("{} {} ", paint(style::HEAD, question), paint(style::DIM, CHOICE));
@@ -69,20 +69,20 @@ pub(crate) fn can_ask() -> bool {
 }
 
 /// Asks a question on stderr, and returns the trimmed answer; nothing if it could not be read. A
-/// signal ends the waiting.
+/// signal ends the wait.
 pub(crate) async fn ask(question: &str) -> Result<String, CliError> {
     let mut signals = Signals::listen()?;
     say_part!("{question}");
     let _ = std::io::stderr().flush();
     let (answered, answer) = tokio::sync::oneshot::channel();
-    // A thread that is not joined: reading a terminal cannot be cancelled.
+    // This thread is not joined, because reading a terminal cannot be canceled.
     std::thread::spawn(move || {
         let mut line = String::new();
         let read = std::io::stdin().lock().take(LONGEST).read_line(&mut line);
         let _ = answered.send(read.map(|_| line).unwrap_or_default());
     });
     let answer = signals.or(answer).await.map(Result::unwrap_or_default);
-    // After Ctrl-C and Ctrl-D, the next message would be on the question's line.
+    // Otherwise, after Ctrl-C and Ctrl-D, the next message would be on the question's line.
     if !answer.as_ref().is_ok_and(|line| line.ends_with('\n')) {
         say!("");
     }

@@ -1,7 +1,7 @@
 //! stdout is data, stderr is everything else: colors, width, tables, times, progress, questions and
 //! signals.
 
-// First: the others use its macros.
+// This module comes first, because the others use its macros.
 #[macro_use]
 pub(crate) mod stdio;
 

@@ -19,7 +19,8 @@ const MANY: u64 = 20;
 /// The progress of reading many users.
 pub(crate) const USERS: &str = "{bar:30} {pos}/{len} users, {elapsed} elapsed, {eta} left{msg}";
 
-/// A bar on stderr, with this many steps if known; hidden with `quiet` or without a terminal.
+/// Returns a bar on stderr, with this many steps if known. It is hidden with `quiet` or without a
+/// terminal.
 pub(crate) fn bar(steps: Option<u64>, quiet: bool, template: &str) -> ProgressBar {
     let wanted = !quiet && std::io::stderr().is_terminal();
     let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
@@ -50,7 +51,7 @@ pub(crate) struct ProgressReporter {
 }
 
 impl ProgressReporter {
-    /// For this many users. Lines only, unless stderr is a terminal.
+    /// Returns the progress for this many users. It has only lines, unless stderr is a terminal.
     pub(crate) fn new(users: usize, quiet: bool, json: bool) -> Self {
         let users = u64::try_from(users).unwrap_or(u64::MAX);
         let bar = bar(Some(users), quiet || users < MANY, USERS);
@@ -58,7 +59,7 @@ impl ProgressReporter {
         Self { bar, quiet, table_follows, said: AtomicUsize::new(0), failed: AtomicUsize::new(0) }
     }
 
-    /// Takes one piece of progress.
+    /// Handles one progress message.
     pub(crate) fn take(&self, progress: &Progress) {
         match progress {
             Progress::Event(event) => {

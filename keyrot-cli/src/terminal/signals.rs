@@ -15,7 +15,7 @@ pub(crate) fn say_resume(left: usize) {
     say!("stopped: {users} not changed; to resume, run the same command again");
 }
 
-/// Work that changes nothing: the first signal ends it, and the command says so.
+/// Runs work that changes nothing: the first signal ends it, and the command says so.
 pub(crate) async fn reading<T>(
     work: impl Future<Output = Result<T, CliError>>,
 ) -> Result<T, CliError> {
@@ -31,7 +31,7 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Begins to listen: from now on these signals no longer end the process by themselves.
+    /// Starts listening: from now on, these signals no longer end the process by themselves.
     pub(crate) fn listen() -> Result<Self, CliError> {
         #[cfg(unix)]
         {
@@ -50,7 +50,7 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// The number of the next signal.
+    /// Returns the number of the next signal.
     async fn next(&mut self) -> u8 {
         #[cfg(unix)]
         tokio::select! {
@@ -67,7 +67,7 @@ impl Signals {
         }
     }
 
-    /// Work that may be dropped at any time, such as reading: the first signal ends it.
+    /// Runs work that may be dropped at any time, such as reading: the first signal ends it.
     pub(crate) async fn or<T>(&mut self, work: impl Future<Output = T>) -> Result<T, u8> {
         tokio::select! {
             result = work => Ok(result),

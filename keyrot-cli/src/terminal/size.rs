@@ -1,9 +1,9 @@
-//! How wide the terminal is.
+//! The width of the terminal.
 
 use std::io::IsTerminal;
 
-/// The columns of stdout's terminal; `None` if stdout is not a terminal: then nothing is wrapped,
-/// so that `grep` finds whole lines.
+/// Returns the columns of stdout's terminal. `None` if stdout is not a terminal: then nothing is
+/// wrapped, so that `grep` finds whole lines.
 pub(crate) fn width() -> Option<usize> {
     let out = std::io::stdout();
     out.is_terminal().then(|| columns(terminal_size::terminal_size_of(out)))

@@ -23,10 +23,10 @@ static QUIET: AtomicBool = AtomicBool::new(false);
 /// The first failure of stdout.
 static LOST: OnceLock<(ErrorKind, String)> = OnceLock::new();
 
-/// The number of SIGPIPE, which ends other programs whose reader went away.
+/// The number of SIGPIPE, which ends other programs whose reader has closed the pipe.
 const SIGPIPE: u8 = 13;
 
-/// Says a line on stderr.
+/// Prints a line on stderr.
 macro_rules! say {
     ($($arg:tt)*) => {
         $crate::terminal::stdio::stderr(format_args!("{}\n", format_args!($($arg)*)))
@@ -40,7 +40,7 @@ macro_rules! say_part {
     };
 }
 
-/// Writes to stderr. The macros of `std` and of `anstream` panic where that fails.
+/// Writes to stderr. The macros of `std` and `anstream` would panic if that fails.
 pub(crate) fn stderr(text: fmt::Arguments<'_>) {
     let _ = try_stderr(text);
 }
@@ -52,17 +52,17 @@ fn try_stderr(text: fmt::Arguments<'_>) -> std::io::Result<()> {
     err.flush()
 }
 
-/// From now on, prints no warnings and no notes: `--quiet`.
+/// Suppresses warnings and notes from now on: `--quiet`.
 pub(crate) fn be_quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
-/// Prints a warning on stderr, unless `--quiet` asks for none.
+/// Prints a warning on stderr, unless `--quiet` suppresses it.
 pub(crate) fn warn(text: &str) {
     aside(style::WARN, "warning:", text);
 }
 
-/// Prints a note on stderr, unless `--quiet` asks for none.
+/// Prints a note on stderr, unless `--quiet` suppresses it.
 pub(crate) fn note(text: &str) {
     aside(style::DIM, "note:", text);
 }
@@ -86,18 +86,18 @@ pub(crate) fn stdout(text: &str) {
     }
 }
 
-/// Keeps that stdout failed.
+/// Records that stdout failed.
 pub(crate) fn failed(error: &std::io::Error) {
     let _ = LOST.set((error.kind(), error.to_string()));
 }
 
-/// Writes a record that must not be lost to stdout; if that fails to stderr, and if that fails too
-/// into a new file that only its owner can read. Where stdout or stderr may have been closed, the
+/// Writes a record that must not be lost to stdout; if that fails, to stderr; if that fails, too,
+/// to a new file that only its owner can read. Where stdout or stderr may have been closed, the
 /// record is written to the next place as well.
 ///
-/// There is nowhere to print where the file is, so its folder is documented: `keyrot/records` in
-/// the user's state directory, else the folder for temporary files. `name` is what the file's name
-/// begins with.
+/// The file's path can't be printed anywhere, so its folder is documented: `keyrot/records` in the
+/// user's state directory, or else the folder for temporary files. The file's name begins with
+/// `name`.
 pub(crate) fn record(text: &str, name: &str) {
     stdout(text);
     let note = match LOST.get() {
@@ -120,8 +120,8 @@ pub(crate) fn record(text: &str, name: &str) {
     }
 }
 
-/// `keyrot/records` in the user's state directory (XDG Base Directory Specification; `LOCALAPPDATA`
-/// on Windows).
+/// Returns `keyrot/records` in the user's state directory (XDG Base Directory Specification;
+/// `LOCALAPPDATA` on Windows).
 fn records() -> Option<PathBuf> {
     files::state_dir().map(|dir| dir.join("records"))
 }
@@ -136,8 +136,8 @@ fn keep(dir: &std::path::Path, name: &str, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The exit code, now that everything was written: never 0, 2 or 3 if stdout failed. A reader that went
-/// away is not worth a message, as for other programs.
+/// Returns the exit code after everything was written: never 0, 2 or 3 if stdout failed. If the
+/// reader closed the pipe, there is no message, as in other programs.
 pub(crate) fn settle(exit: Exit) -> Exit {
     let Some((kind, error)) = LOST.get() else { return exit };
     let closed = *kind == ErrorKind::BrokenPipe;
@@ -161,10 +161,10 @@ pub(crate) fn print_json(document: &impl Serialize) {
     print(&json(document));
 }
 
-/// A document as it is printed.
+/// Returns a document in its printed form.
 pub(crate) fn json(document: &impl Serialize) -> String {
     match serde_json::to_string_pretty(document) {
-        // Commands in it are for the same place, as on a screen.
+        // Its commands are adapted to the same place, as on a screen.
         Ok(text) => format!("{}\n", escaped(&as_given_in_json(&text))),
         Err(error) => {
             failed(&error.into());

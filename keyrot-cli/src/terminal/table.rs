@@ -1,4 +1,5 @@
-//! Aligned columns that fit the terminal: all but the last take what they need, the last one wraps.
+//! Aligned columns that fit the terminal: all columns except the last take the width that they
+//! need; the last one wraps.
 
 use super::style::{self, paint};
 use super::text::{LEAST, lines, wrap};
@@ -42,7 +43,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// The table as text; without a width nothing is wrapped.
+    /// Returns the table as text; without a width, nothing is wrapped.
     pub(crate) fn show(&self, width: Option<usize>) -> String {
         let heading: Vec<Cell> = self.heading.iter().map(|h| Cell::new(*h, style::DIM)).collect();
         let rows: Vec<&[Cell]> =

@@ -1,4 +1,4 @@
-//! Text in lines that fit the terminal.
+//! Wraps text to the terminal.
 
 use super::style::paint;
 use super::time;
@@ -7,16 +7,16 @@ use anstyle::Style;
 use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
-/// No column of text is narrower than this.
+/// The minimum width of a column of text.
 pub(crate) const LEAST: usize = 24;
 
-/// The lines of a text.
+/// Returns the lines of a text.
 pub(crate) fn lines(text: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
 /// Wraps words to lines of at most this width; a longer word has its own line. A command in
-/// backquotes is one word, so that it can be pasted. Line breaks in the text stay.
+/// backticks is one word, so that it can be pasted. Line breaks in the text stay.
 pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     let Some(room) = room else { return lines(text) };
     let mut wrapped: Vec<String> = Vec::new();
@@ -36,7 +36,7 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     wrapped
 }
 
-/// The words of a line: what is between two backquotes has blanks.
+/// Returns the words of a line; text between two backticks may contain spaces.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut in_command = false;
     text.split(move |c: char| {
@@ -45,7 +45,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A paragraph with something in front of its first line, the others hanging under it.
+/// Returns a paragraph with a prefix on its first line; the other lines are indented.
 pub(crate) fn hanging(
     lead: &str,
     lead_style: Style,

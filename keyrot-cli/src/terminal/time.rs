@@ -1,4 +1,4 @@
-//! Times for people: how far away, and when, in UTC or in the machine's time zone.
+//! Times for people: relative and absolute, in UTC or in the machine's time zone.
 
 use chrono::{Local, NaiveDateTime, TimeZone};
 use keyrot_core::Timestamp;
@@ -10,8 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Whether screens show times in the machine's zone. It is set once, before anything is shown.
 static LOCAL: AtomicBool = AtomicBool::new(false);
 
-/// From now on times on screens are in the machine's zone. Documents and files have UTC all the
-/// same.
+/// Shows times on screens in the machine's zone from now on. Documents and files still use UTC.
 pub(crate) fn show_local() {
     LOCAL.store(true, Ordering::Relaxed);
 }
@@ -20,27 +19,27 @@ fn is_local() -> bool {
     LOCAL.load(Ordering::Relaxed)
 }
 
-/// `in 6d (2026-01-12 04:00 UTC)`, or `3h ago (…)`.
+/// Returns `in 6d (2026-01-12 04:00 UTC)`, or `3h ago (…)`.
 pub(crate) fn both(time: Timestamp, now: Timestamp) -> String {
     format!("{} ({})", relative(time, now), absolute(time))
 }
 
-/// `2026-01-12 04:00 UTC`, or `2026-01-12 05:00 +01:00`.
+/// Returns `2026-01-12 04:00 UTC`, or `2026-01-12 05:00 +01:00`.
 pub(crate) fn absolute(time: Timestamp) -> String {
     if is_local() { with_offset(time, &Local) } else { utc(time) }
 }
 
-/// `2026-01-12 04:00 UTC` in any case: for what is read elsewhere.
+/// Returns `2026-01-12 04:00 UTC` in any case, for text that is read elsewhere.
 pub(crate) fn utc(time: Timestamp) -> String {
     time.format("%F %R UTC").to_string()
 }
 
-/// `2026-01-12`.
+/// Returns `2026-01-12`.
 pub(crate) fn day(time: Timestamp) -> String {
     formatted(time, "%F")
 }
 
-/// `04:00:12`.
+/// Returns `04:00:12`.
 pub(crate) fn clock(time: Timestamp) -> String {
     formatted(time, "%T")
 }
@@ -57,8 +56,8 @@ fn with_offset<Z: TimeZone<Offset: Display>>(time: Timestamp, zone: &Z) -> Strin
     time.with_timezone(zone).format("%F %R %:z").to_string()
 }
 
-/// A message with its times as [`absolute()`] shows them. keyrot-core's messages use UTC, because
-/// they are also in documents.
+/// Returns a message with its times in the form of [`absolute()`]. keyrot-core's messages use UTC,
+/// because they are also in documents.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if is_local() { in_zone(text, &Local) } else { text.into() }
 }
@@ -83,8 +82,8 @@ fn in_zone<'a, Z: TimeZone<Offset: Display>>(text: &'a str, zone: &Z) -> Cow<'a,
     if out.is_empty() { text.into() } else { (out + rest).into() }
 }
 
-/// A time as [`utc()`] writes it, without the zone. The parser alone would take blanks and single
-/// digits, too.
+/// Parses a time as [`utc()`] writes it, without the zone. The parser alone would also accept
+/// spaces and single digits.
 fn minute(text: &str) -> Option<NaiveDateTime> {
     const FORMAT: &str = "%F %R";
     let time = NaiveDateTime::parse_from_str(text, FORMAT).ok()?;

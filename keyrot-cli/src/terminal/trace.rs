@@ -15,7 +15,7 @@ const VARIABLE: &str = "RUST_LOG";
 const ENGINE: &str = "keyrot_core";
 const AWS: &str = "keyrot_aws";
 
-/// Begins to log, as far as the flag (how often it was given) or the variable asks for it.
+/// Starts logging, at the level of the flag (how often it was given) or the variable.
 pub(crate) fn begin(verbose: u8, quiet: bool) {
     let asked = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
     let targets = match (verbose, asked) {
@@ -38,7 +38,8 @@ pub(crate) fn begin(verbose: u8, quiet: bool) {
     let _ = tracing_subscriber::registry().with(lines).try_init();
 }
 
-/// Once: what the engine does for each user. Twice: each call to AWS, too. More: all that there is.
+/// Returns the filter. Once: what the engine does for each user. Twice: also each call to AWS. More
+/// often: everything.
 fn chosen(count: u8) -> Targets {
     let (engine, aws) = match count {
         0 => (LevelFilter::OFF, LevelFilter::OFF),
@@ -60,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_keyrots_own_targets_are_heard() {
+    fn only_keyrots_own_targets_are_logged() {
         for (target, own) in [
             ("keyrot_aws", true),
             ("keyrot_aws::calls", true),

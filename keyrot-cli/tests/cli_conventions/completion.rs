@@ -4,7 +4,7 @@
 use crate::support::Sandbox;
 use std::os::unix::fs::PermissionsExt;
 
-/// The names of the last listing, in a file for the user alone.
+/// The names of the last listing, in a file that only the user can read.
 #[test]
 fn completion_knows_the_users_of_the_last_listing() {
     let sandbox = Sandbox::new();
@@ -14,7 +14,7 @@ fn completion_knows_the_users_of_the_last_listing() {
         sandbox.take(&output)
     };
     assert_eq!(run(&["users"]).stdout, "");
-    // A part of the users is not a listing.
+    // A listing of only some users is not stored.
     run(&["status", "--user", "ci-deployer"]);
     assert_eq!(run(&["users"]).stdout, "");
     run(&["status"]);
@@ -28,7 +28,7 @@ fn completion_knows_the_users_of_the_last_listing() {
     let file = cache.join("keyrot/sandbox-users");
     assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_to_string(&file).unwrap(), names, "names and nothing else");
-    // What is no name is not handed to a shell.
+    // A text that is not a valid name is not passed to a shell.
     std::fs::write(&file, "ci-deployer\n$(touch x)\n;rm\n").unwrap();
     assert_eq!(run(&["users"]).stdout, "ci-deployer\n");
 
@@ -57,7 +57,8 @@ fn completion_knows_the_users_of_the_last_listing() {
         let found = complete(&["keyrot", command, "ci-"]);
         assert!(found.contains(&"ci-deployer".to_owned()), "{command}: {found:?}");
     }
-    // Of the simulated account, if that is where the command will run; bash parts words at `=`.
+    // These are the simulated account's users, if the command will run there. bash splits words at
+    // `=`.
     std::fs::write(cache.join("keyrot/sandbox-users"), "ci-simulated\n").unwrap();
     std::fs::write(cache.join("keyrot/users"), "ci-real\n").unwrap();
     for (words, expected) in [
@@ -70,7 +71,7 @@ fn completion_knows_the_users_of_the_last_listing() {
         assert!(found.contains(&expected.to_owned()), "{words:?}: {found:?}");
         assert_eq!(found.iter().filter(|word| word.starts_with("ci-")).count(), 1, "{found:?}");
     }
-    // Commands first; flags once a hyphen asks for them.
+    // Commands come first, and flags only after a hyphen.
     let first = complete(&["keyrot", ""]);
     let hidden = |word: &String| word.starts_with('-') || word == "users";
     assert!(first.contains(&"rotate".to_owned()) && !first.iter().any(hidden), "{first:?}");

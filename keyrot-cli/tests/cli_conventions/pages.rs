@@ -1,11 +1,11 @@
-//! Help, manual pages and completion know every command and every flag.
+//! Tests that help, manual pages and completion have every command and every flag.
 
 use crate::support::Sandbox;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// The manual pages by name, as `keyrot man` writes them for every command that clap knows.
+/// Returns the manual pages by name, as `keyrot man` writes them for every command that clap has.
 fn pages(sandbox: &Sandbox) -> BTreeMap<String, String> {
     let ran = sandbox.run(&["man", "--out", "pages/man1"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), ""), "{}", ran.stderr);
@@ -24,7 +24,7 @@ fn pages(sandbox: &Sandbox) -> BTreeMap<String, String> {
     pages
 }
 
-/// The commands that `--help` lists, with those below them: `["sandbox", "show"]`.
+/// Returns the commands that `--help` lists, with their subcommands: `["sandbox", "show"]`.
 fn commands(sandbox: &Sandbox, above: &[String]) -> Vec<Vec<String>> {
     let args: Vec<&str> = above.iter().map(String::as_str).chain(["-h"]).collect();
     let help = sandbox.run(&args).stdout;
@@ -42,7 +42,7 @@ fn commands(sandbox: &Sandbox, above: &[String]) -> Vec<Vec<String>> {
     all
 }
 
-/// The flags of the settings, from the page that lists them.
+/// Returns the flags of the settings, from the page that lists them.
 fn settings(sandbox: &Sandbox) -> BTreeSet<String> {
     let page = sandbox.run(&["help", "settings"]).stdout;
     page.lines()
@@ -133,13 +133,13 @@ fn each_command_has_a_manual_page() {
             let flag = format!("\\-\\-{}\\fR", setting.replace('-', r"\-"));
             assert_eq!(text.contains(&flag), name == "keyrot", "{file}: --{setting}");
         }
-        // A flag without a word on it is a flag left out.
+        // A flag without a description counts as missing.
         assert!(
             !text.lines().zip(text.lines().skip(2)).any(|(a, c)| a == ".TP" && c == ".TP"),
             "{file}"
         );
     }
-    // What the help says of exit codes stands where a reader of manual pages looks for it.
+    // The exit codes from the help are in the section where readers of manual pages expect them.
     let mut with_codes = BTreeSet::new();
     for (file, text) in &pages {
         let says = text.to_lowercase().contains("exit code");
@@ -167,7 +167,7 @@ fn each_command_has_a_manual_page() {
     assert!(!sandbox.file().exists(), "no account was needed");
 }
 
-/// On a terminal of 80 columns no example breaks, and what it does stands apart from it.
+/// On a terminal of 80 columns, no example is broken, and its description is set apart from it.
 #[test]
 fn every_example_fits_a_narrow_terminal() {
     let sandbox = Sandbox::new();
@@ -209,7 +209,7 @@ fn a_page_that_cannot_be_written_is_named() {
 #[test]
 fn completion_knows_every_command_and_every_flag() {
     let sandbox = Sandbox::new();
-    // It has to work where the settings cannot be read.
+    // It has to work even if the settings cannot be read.
     std::fs::write(sandbox.dir().join("keyrot.toml"), "overlpa = 1\n").unwrap();
     let commands = commands(&sandbox, &[]);
     let settings = settings(&sandbox);
@@ -243,7 +243,7 @@ fn completion_knows_every_command_and_every_flag() {
     assert!(!sandbox.file().exists(), "no account was needed");
 }
 
-/// bash itself, asked for what comes after these words.
+/// Returns bash's own completions after these words.
 #[test]
 fn bash_completes() {
     let sandbox = Sandbox::new();

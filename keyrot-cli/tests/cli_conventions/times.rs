@@ -1,11 +1,11 @@
-//! Times in a zone, and documents in UTC.
+//! Times in a time zone, and documents in UTC.
 
 use crate::support::{Ran, Sandbox};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A zone by its rules, which needs nothing of the machine: Central European Time (POSIX.1-2024,
-/// 8.3 "TZ").
+/// A zone given by its rules, which needs no zone data on the machine: Central European Time
+/// (POSIX.1-2024, 8.3 "TZ").
 const CENTRAL_EUROPE: &str = "CET-1CEST,M3.5.0,M10.5.0/3";
 
 fn in_zone(sandbox: &Sandbox, zone: &str, args: &[&str]) -> Ran {
@@ -18,14 +18,14 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "show"]);
     let mut zones = vec![CENTRAL_EUROPE];
-    // By its name, where the machine knows it.
+    // By name, if the machine knows it.
     if Path::new("/usr/share/zoneinfo/Europe/Zurich").exists() {
         zones.push("Europe/Zurich");
     }
     let utc = sandbox.run(&["status"]).stdout;
     assert!(utc.contains(" UTC)") && utc.contains("2026-01-04 23:00 UTC"), "{utc}");
     for zone in zones {
-        // The machine's zone alone changes nothing.
+        // The machine's zone alone has no effect.
         assert_eq!(in_zone(&sandbox, zone, &["status"]).stdout, utc);
         assert_eq!(in_zone(&sandbox, zone, &["status", "--utc"]).stdout, utc);
         let local = in_zone(&sandbox, zone, &["status", "--local"]).stdout;
@@ -34,7 +34,7 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
         assert!(local.contains("last used 2026-01-05 00:00 +01:00 for dynamodb"), "{local}");
         let plan = in_zone(&sandbox, zone, &["--local", "plan"]);
         assert!(plan.stderr.contains("clock 2026-01-05 05:00 +01:00"), "{}", plan.stderr);
-        // In summer the offset is another.
+        // In summer the offset is different.
         let summer = in_zone(
             &sandbox,
             zone,
@@ -49,7 +49,7 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
             &["audit", "--output", "asff"],
             &["--json", "audit"],
         ] {
-            // A look takes time on the sandbox's clock, too: each sees it as it was.
+            // Each read advances the sandbox's clock, so the two commands see different times.
             let before = std::fs::read(sandbox.file()).unwrap();
             let here = in_zone(&sandbox, zone, &[args, &["--local"]].concat()).stdout;
             std::fs::write(sandbox.file(), before).unwrap();
@@ -58,7 +58,7 @@ fn local_times_have_their_offset_and_documents_stay_in_utc() {
         let uses = in_zone(&sandbox, zone, &["who-uses", "backup-agent", "--local"]).stdout;
         assert!(uses.contains("+01:00") && !uses.contains(" UTC"), "{uses}");
     }
-    // A place that is a day ahead: the day is that of the place.
+    // In a zone that is a day ahead, the date is that zone's.
     let day = |zone| in_zone(&sandbox, zone, &["audit", "--local"]).stdout;
     assert!(day("AHEAD-14").contains("2026-01-05 18:00 +14:00"), "{}", day("AHEAD-14"));
     assert!(day("BEHIND+5").contains("2026-01-04 23:00 -05:00"), "{}", day("BEHIND+5"));

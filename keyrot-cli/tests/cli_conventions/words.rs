@@ -1,4 +1,4 @@
-//! Mistyped words, and combinations that are none.
+//! Mistyped words, and invalid combinations.
 
 use crate::support::Sandbox;
 use serde_json::Value;
@@ -53,7 +53,7 @@ fn a_mistyped_word_gets_a_suggestion() {
 }
 
 #[test]
-fn each_command_suggests_the_user_that_was_meant() {
+fn each_command_suggests_the_intended_user() {
     let sandbox = Sandbox::new();
     sandbox.json(&["sandbox", "show"]);
     let before = std::fs::read(sandbox.file()).unwrap();

@@ -1,4 +1,4 @@
-//! The commands as processes: exit codes, documents, and what people are told.
+//! The commands as processes: exit codes, documents and messages.
 #![allow(clippy::unwrap_used)]
 
 mod runs;

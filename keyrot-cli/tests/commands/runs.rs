@@ -1,4 +1,4 @@
-//! Plans and runs: what they do, count and say.
+//! Plans and runs: what they do, count and print.
 
 use crate::support::{Sandbox, user};
 use serde_json::json;
@@ -16,7 +16,7 @@ fn a_plan_changes_nothing_but_says_what_a_run_would_do() {
 }
 
 #[test]
-fn a_rotation_from_due_to_settled() {
+fn a_rotation_goes_from_due_to_settled() {
     let sandbox = Sandbox::new();
     let only = ["--user", "ci-deployer"];
     let rotate = || sandbox.json(&[&["rotate"], &only[..]].concat());
@@ -44,7 +44,7 @@ fn a_rotation_from_due_to_settled() {
 }
 
 #[test]
-fn a_blocked_user_is_freed_by_what_the_hint_says() {
+fn the_hint_unblocks_a_blocked_user() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--user", "data-import"]);
     assert_eq!(ran.code, Some(3));
@@ -121,7 +121,7 @@ fn an_old_key_is_held_until_something_uses_the_new_one() {
         "{}",
         ran.stdout
     );
-    // A consumer reads the secret, and works with what it finds.
+    // A consumer reads the secret, and uses what it finds.
     sandbox.json(&["sandbox", "use", "new-service"]);
     assert_eq!(rotate(&[])["counts"]["retired"], 1);
 }
@@ -157,7 +157,7 @@ fn users_that_wait_for_adoption_are_counted_with_a_hint() {
 }
 
 #[test]
-fn mistyped_users_are_suggested_and_stop_the_run_before_it_begins() {
+fn mistyped_users_get_a_suggestion_and_stop_the_run_before_it_begins() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--user", "ci-deployer", "ci-deploier"]);
     assert_eq!(ran.code, Some(2));
@@ -179,7 +179,7 @@ fn mistyped_users_are_suggested_and_stop_the_run_before_it_begins() {
 }
 
 #[test]
-fn nobody_selected_is_said_plainly_and_is_no_failure() {
+fn no_selected_user_is_reported_and_not_a_failure() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["rotate", "--tag", "Nobody"]);
     assert_eq!(ran.code, Some(0));
@@ -192,7 +192,7 @@ fn nobody_selected_is_said_plainly_and_is_no_failure() {
 }
 
 #[test]
-fn max_changes_bounds_the_run_and_is_no_failure() {
+fn max_changes_limits_the_run_and_is_not_a_failure() {
     let sandbox = Sandbox::new();
     let (code, document) = sandbox.json(&[
         "rotate",
@@ -213,7 +213,7 @@ fn max_changes_bounds_the_run_and_is_no_failure() {
     assert!(changed >= 2, "{}", document["counts"]);
 }
 
-/// What cannot be undone is named before it is done, although a verification goes before it.
+/// A change that cannot be undone is named before it is done, although a verification comes first.
 #[test]
 fn a_plan_names_what_follows_a_verification() {
     let sandbox = Sandbox::new();
@@ -229,15 +229,15 @@ fn a_plan_names_what_follows_a_verification() {
     let message = found["message"].as_str().unwrap();
     assert!(message.contains(&format!("; if it works: delete {old}")), "{message}");
     assert!(sandbox.run(&["plan"]).stdout.contains(&format!("if it works: delete {old}")));
-    // And so it comes.
+    // The run then does exactly that.
     let (_, done) = sandbox.json(&["rotate", "billing-export"]);
     assert_eq!(done["counts"]["deleted"], 1, "{done}");
     assert!(user(&done, "billing-export").get("intended").is_none());
 }
 
-/// Each user is counted by the word that its row has.
+/// Each user is counted under the word in its row.
 #[test]
-fn the_counts_of_a_table_are_those_of_its_rows() {
+fn the_counts_of_a_table_match_its_rows() {
     let sandbox = Sandbox::new();
     let shown = sandbox.run(&["status"]).stdout;
     let rows = shown.lines().skip_while(|line| !line.starts_with("USER")).skip(1);
@@ -253,7 +253,7 @@ fn the_counts_of_a_table_are_those_of_its_rows() {
     assert!(!sum.contains("waiting"), "{sum}");
 }
 
-/// A command that a hint names runs where the one that named it ran.
+/// A command in a hint runs in the same place as the command that printed it.
 #[test]
 fn hints_have_the_flags_that_were_given() {
     let sandbox = Sandbox::new();
@@ -271,10 +271,10 @@ fn hints_have_the_flags_that_were_given() {
     {
         assert!(ran.stdout.contains(command), "{command}: {}", ran.stdout);
     }
-    // Pasted, it does what was shown.
+    // If it is pasted, it does what was shown.
     let pasted = run(&["rotate", "new-service"]);
     assert!(pasted.stdout.contains("new key published"), "{}", pasted.stdout);
-    // What the environment says needs no flag.
+    // What the environment sets needs no flag.
     let ran = sandbox.run(&["plan"]);
     assert!(ran.stdout.contains("to do it: `keyrot rotate`"), "{}", ran.stdout);
 }

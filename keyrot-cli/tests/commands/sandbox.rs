@@ -1,10 +1,10 @@
-//! The sandbox: what is in it, and its file.
+//! The sandbox: its content, and its file.
 
 use crate::support::{Sandbox, user};
 use serde_json::json;
 
 #[test]
-fn a_fresh_sandbox_has_a_user_in_every_telling_state() {
+fn a_new_sandbox_has_a_user_in_every_interesting_state() {
     let sandbox = Sandbox::new();
     let (code, document) = sandbox.json(&["status"]);
     assert_eq!(code, Some(0), "it only reads, though somebody is blocked");
@@ -53,7 +53,7 @@ fn a_consumer_is_accepted_with_the_published_key_and_refused_with_a_deactivated_
 }
 
 #[test]
-fn the_demo_is_true_and_quick() {
+fn the_demo_is_correct_and_quick() {
     let sandbox = Sandbox::new();
     let (code, document) = sandbox.json(&["demo"]);
     assert_eq!(code, Some(0));
@@ -110,7 +110,7 @@ fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
         assert_eq!(ran.code, Some(2), "{}", ran.stderr);
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
         assert_eq!(std::fs::read_to_string(sandbox.file()).unwrap(), text, "it is never rewritten");
-        // Unless somebody asks for a new one in the place of a sandbox.
+        // A new sandbox replaces an old one only on request.
         let replaced = if expected.starts_with("version 2") { 0 } else { 2 };
         assert_eq!(sandbox.json(&["sandbox", "reset"]).0, Some(replaced), "{text}");
     }
@@ -120,7 +120,7 @@ fn the_sandbox_file_is_private_and_a_foreign_one_is_refused() {
 }
 
 #[test]
-fn the_sandboxs_variable_is_no_switch() {
+fn the_sandbox_variable_is_not_a_switch() {
     let sandbox = Sandbox::new();
     for switch in ["0", "False", "off"] {
         let mut command = sandbox.command(&["status"]);
@@ -133,7 +133,7 @@ fn the_sandboxs_variable_is_no_switch() {
     }
 }
 
-/// Only a sandbox is replaced by a new one.
+/// `reset` replaces only a sandbox.
 #[test]
 fn reset_refuses_a_file_that_is_not_a_sandbox() {
     let sandbox = Sandbox::new();
@@ -151,16 +151,16 @@ fn reset_refuses_a_file_that_is_not_a_sandbox() {
         assert!(ran.stderr.contains("notes.txt is not a sandbox"), "{}", ran.stderr);
         assert!(!sandbox.dir().join("notes.txt.lock").exists());
     }
-    // A damaged one, and one that is not there yet.
+    // A damaged sandbox, and one that does not exist yet.
     std::fs::write(&file, "{\n  \"format\": \"keyrot-sandbox\",\n  \"vers").unwrap();
     assert_eq!(reset(None).0.code, Some(0));
     std::fs::remove_file(&file).unwrap();
     assert_eq!(sandbox.run(&["--sandbox=notes.txt", "sandbox", "reset"]).code, Some(0));
 }
 
-/// What was not asked for on the command line could be taken for AWS.
+/// A sandbox that was not requested on the command line could be mistaken for AWS.
 #[test]
-fn the_sandboxs_variable_is_said() {
+fn the_sandbox_variable_is_reported() {
     let sandbox = Sandbox::new();
     const SAID: &str = "KEYROT_SANDBOX is set: this is a simulated account";
     for args in [&["-q", "status"][..], &["status", "--json"], &["enroll", "-n", "report-mailer"]] {

@@ -1,4 +1,4 @@
-//! Settings and surroundings: what is named, and in which order it counts.
+//! Settings and the environment: what is reported, and the order of precedence.
 
 use crate::support::{self, Sandbox, user};
 use serde_json::json;
@@ -60,10 +60,10 @@ fn file_environment_and_flag_win_in_this_order() {
 }
 
 #[test]
-fn a_discovery_that_fails_is_exit_1_and_touches_nobody() {
+fn a_failed_discovery_is_exit_1_and_changes_no_user() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(&["--json", "rotate"]);
-    // A port on which nobody listens, in the place of AWS.
+    // A port on which nothing listens, instead of AWS.
     command
         .env_remove("KEYROT_SANDBOX")
         .env("KEYROT_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -84,7 +84,7 @@ fn a_discovery_that_fails_is_exit_1_and_touches_nobody() {
 }
 
 #[test]
-fn without_a_region_it_says_so_before_anything_is_called() {
+fn a_missing_region_is_reported_before_any_call() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(&["rotate"]);
     command.env_remove("KEYROT_SANDBOX").env("AWS_EC2_METADATA_DISABLED", "true");
@@ -98,7 +98,7 @@ fn without_a_region_it_says_so_before_anything_is_called() {
 }
 
 #[test]
-fn color_is_for_terminals_or_on_request() {
+fn color_is_only_for_terminals_or_on_request() {
     let sandbox = Sandbox::new();
     let escape = '\u{1b}';
     assert!(!sandbox.run(&["status"]).stdout.contains(escape));
@@ -106,7 +106,7 @@ fn color_is_for_terminals_or_on_request() {
 }
 
 #[test]
-fn a_machine_without_root_certificates_is_told_so() {
+fn missing_root_certificates_are_reported() {
     let sandbox = Sandbox::new();
     let empty = sandbox.dir().join("roots.pem");
     std::fs::write(&empty, "").unwrap();

@@ -1,5 +1,5 @@
-//! The Markdown documents: every link leads somewhere, lines are wrapped, and every setting and
-//! every reason of a block is there. The schema of the JSON documents is that of the types.
+//! Tests of the Markdown documents: every link has a target, lines are wrapped, and every setting
+//! and every reason to block is documented. The schema of the JSON documents matches the types.
 #![allow(clippy::unwrap_used)]
 
 mod schema;
@@ -8,14 +8,14 @@ use keyrot_core::settings::SETTINGS;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// What a line of prose may be at most.
+/// The maximum length of a line of prose.
 const COLUMNS: usize = 100;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every Markdown file of the repository that people read.
+/// Returns every Markdown file of the repository that people read.
 fn documents() -> Vec<(PathBuf, String)> {
     let folders = ["", "docs", "keyrot-lambda/deploy/terraform"];
     let found = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());
@@ -28,7 +28,7 @@ fn documents() -> Vec<(PathBuf, String)> {
     documents
 }
 
-/// The lines outside of fenced blocks, each with its number.
+/// Returns the lines outside of fenced blocks, each with its number.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut fenced = false;
     text.lines().enumerate().filter_map(move |(index, line)| {
@@ -38,7 +38,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The anchors of a document's headings, as GitHub makes them.
+/// Returns the anchors of a document's headings, as GitHub generates them.
 fn anchors(text: &str) -> HashSet<String> {
     let headings = prose(text).filter(|(_, line)| line.starts_with('#'));
     let anchor = |(_, line): (usize, &str)| {
@@ -49,7 +49,7 @@ fn anchors(text: &str) -> HashSet<String> {
     headings.map(anchor).collect()
 }
 
-/// The targets of a document's links, each with its line.
+/// Returns the targets of a document's links, each with its line.
 fn links(text: &str) -> Vec<(usize, String)> {
     let target = |part: &str| part.split_once(')').map(|(target, _)| target.to_owned());
     prose(text)
@@ -60,7 +60,7 @@ fn links(text: &str) -> Vec<(usize, String)> {
 }
 
 #[test]
-fn every_link_leads_somewhere() {
+fn every_link_has_a_target() {
     let mut broken = Vec::new();
     let mut seen = 0;
     for (path, text) in documents() {
@@ -90,11 +90,11 @@ fn every_link_leads_somewhere() {
 #[test]
 fn prose_is_wrapped() {
     let mut long = Vec::new();
-    // What a program writes is that program's to wrap.
+    // Generated documents are not wrapped by hand.
     for (path, text) in
         documents().into_iter().filter(|(_, text)| !text.contains("<!-- Generated from "))
     {
-        // A table's row and a picture are one line each.
+        // A table row and a picture are each one line.
         let whole = |line: &str| line.trim_start().starts_with('|') || line.starts_with("![");
         for (number, line) in prose(&text).filter(|(_, line)| !whole(line)) {
             if line.chars().count() > COLUMNS {
@@ -106,7 +106,7 @@ fn prose_is_wrapped() {
 }
 
 #[test]
-fn the_page_on_settings_has_each_with_its_default() {
+fn the_settings_page_has_each_setting_with_its_default() {
     let page = std::fs::read_to_string(root().join("docs/settings.md")).unwrap();
     let rows: Vec<Vec<&str>> = page.lines().map(|line| line.split(" | ").collect()).collect();
     for setting in SETTINGS {

@@ -1,5 +1,5 @@
-//! The schema of the JSON documents is written by hand. It has the members and the words that the
-//! types have, no more and no less, and the pages name its documents.
+//! The schema of the JSON documents is written by hand. These tests check that it has exactly the
+//! members and words of the types, and that the pages name its documents.
 
 use super::{documents, root};
 use keyrot_core::EventKind;
@@ -22,13 +22,13 @@ fn words<'a>(words: impl IntoIterator<Item = &'a str>) -> Words {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// The words that a part of the schema allows, without `null`.
+/// Returns the words that a part of the schema allows, without `null`.
 fn allowed(part: &Value) -> Words {
     let list = part["enum"].as_array().unwrap_or_else(|| panic!("no list of words: {part}"));
     words(list.iter().filter_map(Value::as_str))
 }
 
-/// An item of a source file: from its first line to the bracket that closes it.
+/// Returns an item of a source file, from its first line to its closing bracket.
 fn item<'a>(source: &'a str, first: &str) -> &'a str {
     let at = source
         .find(first)
@@ -38,7 +38,7 @@ fn item<'a>(source: &'a str, first: &str) -> &'a str {
     &item[..item.find("\n}\n").unwrap_or_else(|| panic!("{first:?} does not end"))]
 }
 
-/// The members that a struct has in a document.
+/// Returns the members that a struct has in a document.
 fn members(source: &str, name: &str) -> Words {
     let (mut members, mut attribute) = (Words::new(), String::new());
     for line in item(source, &format!("struct {name}")).lines().skip(1).map(str::trim) {
@@ -57,7 +57,7 @@ fn members(source: &str, name: &str) -> Words {
     members
 }
 
-/// The variants of an enum, as `snake_case` has them.
+/// Returns the variants of an enum, in `snake_case`.
 fn variants(source: &str, name: &str) -> Words {
     let mut variants = Words::new();
     for line in item(source, &format!("enum {name}")).lines() {
@@ -78,7 +78,7 @@ fn variants(source: &str, name: &str) -> Words {
     variants
 }
 
-/// The words of a type: what its function `code`, or another, answers.
+/// Returns the words of a type: the results of its function `code`, or another one.
 fn codes(source: &str, of: &str, function: &str) -> Words {
     let item = item(source, &format!("impl {of} {{"));
     let (_, body) = item.split_once(&format!("fn {function}(")).unwrap_or_else(|| panic!("{of}"));
@@ -89,7 +89,7 @@ fn codes(source: &str, of: &str, function: &str) -> Words {
     codes
 }
 
-/// Each document and part of one, and the struct that it is made from.
+/// Each document or part of one, and its struct.
 const STRUCTS: [(&str, &str, &str); 28] = [
     ("run", "keyrot-core/src/report/run.rs", "RunDocument"),
     ("counts", "keyrot-core/src/report/run.rs", "Counts"),
@@ -143,7 +143,7 @@ fn each_document_has_the_members_of_its_type() {
 }
 
 #[test]
-fn a_user_has_each_reason_in_the_state_that_it_belongs_to() {
+fn each_reason_belongs_to_its_state() {
     let schema = schema();
     let user = &schema["$defs"]["user"];
     let outcome = codes(&read("keyrot-core/src/report/user.rs"), "Outcome", "reason");
@@ -176,7 +176,7 @@ fn a_user_has_each_reason_in_the_state_that_it_belongs_to() {
 }
 
 #[test]
-fn each_list_of_words_is_that_of_its_type() {
+fn each_list_of_words_matches_its_type() {
     let schema = schema();
     let defs = &schema["$defs"];
     let member = |kind: &str, name: &str| allowed(&defs[kind]["properties"][name]);
@@ -216,7 +216,7 @@ fn each_list_of_words_is_that_of_its_type() {
     assert_eq!(of_items("audit", "keys", "use_known"), known);
 }
 
-/// The reasons of a user whose state is `blocked`.
+/// Returns the reasons of a user whose state is `blocked`.
 fn block_reasons(schema: &Value) -> Words {
     let branches = schema["$defs"]["user"]["allOf"].as_array().unwrap().iter();
     let blocked = branches
@@ -226,7 +226,7 @@ fn block_reasons(schema: &Value) -> Words {
 }
 
 #[test]
-fn the_operators_page_has_a_section_for_each_reason_of_a_block() {
+fn the_operations_page_has_a_section_for_each_reason_to_block() {
     let reasons = block_reasons(&schema());
     assert!(reasons.len() >= 30, "{reasons:?}");
     let page = read("docs/operations.md");
@@ -238,7 +238,7 @@ fn the_operators_page_has_a_section_for_each_reason_of_a_block() {
     }
 }
 
-/// The names of documents with their editions, such as `keyrot.plan/2`, in a text.
+/// Returns the document names with versions in a text, such as `keyrot.plan/2`.
 fn editions(text: &str) -> Words {
     let after = text.split("keyrot.").skip(1).filter_map(|rest| {
         let (name, rest) = rest.split_once('/')?;
@@ -249,7 +249,7 @@ fn editions(text: &str) -> Words {
     after.collect()
 }
 
-/// The documents that the code writes.
+/// Returns the documents that the code writes.
 fn written(folder: &Path) -> Words {
     let mut found = Words::new();
     for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -264,8 +264,8 @@ fn written(folder: &Path) -> Words {
 }
 
 #[test]
-fn every_document_is_named_with_the_edition_that_its_schema_has() {
-    // With the descriptions: none may name another edition than the schema itself.
+fn every_document_is_named_with_the_version_of_its_schema() {
+    // This includes the descriptions: none may name a version other than the schema's own.
     let known = editions(
         &(read("keyrot-cli/schema/keyrot.schema.json")
             + &read("keyrot-aws/schema/keyrot.events.schema.json")),

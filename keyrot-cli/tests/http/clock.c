@@ -1,5 +1,5 @@
-/* Loaded into a process under test: its wall clock is as many nanoseconds ahead as TEST_CLOCK_AHEAD says. Timers, which go by the monotonic clock,
-   are as ever. */
+/* Loaded into a process under test: its wall clock is TEST_CLOCK_AHEAD nanoseconds ahead. Timers, which use the monotonic clock,
+   are not affected. */
 #define _GNU_SOURCE
 #include <stdlib.h>
 #include <sys/syscall.h>

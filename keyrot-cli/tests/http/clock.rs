@@ -1,8 +1,8 @@
-//! A process of the binary on another day.
+//! Runs the binary on another day.
 //!
-//! keyrot goes by the machine's clock, and has no switch that would set it to another time: who
-//! could turn that could take every wait away. So the clock is moved from outside, by a few lines
-//! of C ([clock.c](clock.c)) that the dynamic linker puts before the C library's.
+//! keyrot uses the machine's clock, and has no option to set another time, because such an option
+//! could remove every wait. So the clock is changed from outside, by a few lines of C
+//! ([clock.c](clock.c)) that the dynamic linker puts before the C library's.
 
 use keyrot_core::Timestamp;
 use std::path::{Path, PathBuf};
@@ -10,15 +10,15 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
-/// Starts the command's process at this time; from then on its clock runs.
+/// Starts the command's process at this time; its clock runs from there.
 pub(crate) fn at(command: &mut Command, time: Timestamp) {
     let present: Timestamp = SystemTime::now().into();
     let ahead = (time - present).num_nanoseconds().expect("a time within 292 years");
     command.env("LD_PRELOAD", library()).env("TEST_CLOCK_AHEAD", ahead.to_string());
 }
 
-/// Holds what a process said of the time against what it should have been: a binary that is linked
-/// statically would not notice the library.
+/// Compares the time that a process reported with the intended time: a statically linked binary
+/// would not use the library.
 pub(crate) fn check(started: &serde_json::Value, expected: Timestamp) {
     let started: Timestamp = started.as_str().unwrap().parse().unwrap();
     let off = (started - expected).abs();
@@ -28,7 +28,7 @@ pub(crate) fn check(started: &serde_json::Value, expected: Timestamp) {
     );
 }
 
-/// The library, compiled by the first who needs it.
+/// Returns the library, compiled by the first test that needs it.
 fn library() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
@@ -42,7 +42,8 @@ fn library() -> &'static Path {
             panic!("no C compiler, {}: {e}; set CC to one", compiler.display())
         });
         assert!(ended.success(), "{command:?} failed");
-        // One file for all tests' processes: the last to move it there wins, and all are the same.
+        // All test processes share one file: the last one to move it there wins, and all copies are
+        // the same.
         let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clock.so");
         std::fs::rename(&built, &shared).unwrap();
         shared

@@ -1,4 +1,4 @@
-//! Others beside the process: a second one, and somebody at the keyboard.
+//! Interference with a process: a second process, and a person at the keyboard.
 
 use crate::lifecycle::{Life, each};
 use crate::scene::{Scene, Start};
@@ -7,9 +7,9 @@ use serde_json::Value;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-/// One process is held after each of its calls was carried out while another makes a whole run for
-/// the same user; then it goes on. To the other it is all the same whether the first has yet to
-/// hear of its last call or has yet to make its next.
+/// One process is held after each of its calls was carried out, while another makes a whole run for
+/// the same user; then it continues. For the other, it makes no difference whether the first one
+/// still waits for an answer, or has not made its next call yet.
 fn meets_another_at_every_call(scene: fn(usize) -> Scene, calls: usize) {
     assert_eq!(scene(1).calls(), calls);
     let met = each(0..calls, scene, |life, user, n| {
@@ -35,10 +35,10 @@ fn another_run_comes_between_in_a_retirement() {
 }
 
 #[test]
-fn two_at_once_on_many_users() {
+fn two_processes_at_once_on_many_users() {
     let starts = [[Start::NoKey; 6], [Start::OneKey; 6]].concat();
     let scene = Scene::first_day(starts);
-    // Calls that take their time, and a second process that comes a little later each time.
+    // Calls are slow, and the second process starts a little later each time.
     for later in [0, 60, 150] {
         let life = Life::with(&scene, Duration::from_millis(15));
         let one = life.spawn(None);
@@ -56,7 +56,7 @@ fn interrupt(child: &mut Child) {
     assert!(
         Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success()
     );
-    // It has heard it by the time that the call goes on.
+    // The process has received the signal by the time that the call continues.
     std::thread::sleep(Duration::from_millis(50));
 }
 
@@ -74,7 +74,7 @@ fn ctrl_c_at_each_call_loses_no_key() {
             assert_eq!(told, (&"stopped".into(), &"cancelled".into()), "call {n}");
         }
         assert!(stopped || output.status.code() == Some(0), "call {n}: {document:#}");
-        // No key whose secret only the process had.
+        // There must be no key whose secret half only the process had.
         let world = life.emulator.world();
         let held = world
             .secrets()

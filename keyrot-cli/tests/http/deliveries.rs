@@ -1,5 +1,5 @@
-//! Keys that go to destinations, too: SIGKILL and a lost answer at each call, to AWS and to them,
-//! and what later processes make of it.
+//! Keys that also go to destinations: SIGKILL and a lost answer at each call to AWS and to the
+//! destinations, and how later processes recover.
 
 use crate::lifecycle::{Life, PROCESSES, each};
 use crate::scene::Scene;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// One call of a process: the nth of those to IAM, STS and Secrets Manager, or of those to SSM,
+/// One call of a process: the nth one to IAM, STS and Secrets Manager, or the nth one to SSM,
 /// GitHub and GitLab.
 #[derive(Debug, Clone, Copy)]
 enum Call {
@@ -23,31 +23,31 @@ enum Call {
 
 type Kept = OnceLock<Mutex<Scene>>;
 
-/// Eight users whose keys are at all four places. It takes a few runs, so it is made once.
+/// Eight users whose keys are at all four places. This takes a few runs, so it is prepared once.
 fn once(kept: &'static Kept, from_first_day: fn(&Scene) -> Scene) -> Scene {
     let make = || Mutex::new(from_first_day(&Scene::adoption(8).with_destinations()));
     kept.get_or_init(make).lock().unwrap().clone()
 }
 
-/// One key each, which is not due.
+/// Users with one key each, which is not due.
 fn settled(_: usize) -> Scene {
     static KEPT: Kept = OnceLock::new();
     once(&KEPT, Scene::settled)
 }
 
-/// One key each, which is due.
+/// Users with one key each, which is due.
 fn due(_: usize) -> Scene {
     static KEPT: Kept = OnceLock::new();
     once(&KEPT, |first| first.settled().after_a_run(DAY * 80))
 }
 
-/// Rotated two days ago.
+/// Users that were rotated two days ago.
 fn overlap(_: usize) -> Scene {
     static KEPT: Kept = OnceLock::new();
     once(&KEPT, |first| first.settled().after_a_run(DAY * 80).after_a_run(DAY * 2))
 }
 
-/// Which calls this makes for a user.
+/// Returns the calls that a command makes for a user.
 fn calls(scene: fn(usize) -> Scene, args: fn(&Life, &UserName) -> Vec<String>) -> Vec<Call> {
     let life = Life::new(&scene(1));
     let user = &life.users()[0];
@@ -59,7 +59,8 @@ fn calls(scene: fn(usize) -> Scene, args: fn(&Life, &UserName) -> Vec<String>) -
     (0..aws).map(Call::Aws).chain((0..elsewhere).map(Call::Elsewhere)).collect()
 }
 
-/// Runs a process up to this call, does something to it there, and lets the call go on or get lost.
+/// Runs a process up to this call, interferes with it there, and lets the call continue or get
+/// lost.
 fn disturbed(
     life: &Life,
     args: &[String],
@@ -83,7 +84,7 @@ fn disturbed(
 }
 
 fn killed(life: &Life, args: &[String], (call, when): (Call, When)) {
-    // Without its client a call that has not been carried out yet is never carried out.
+    // A call that has not been carried out yet is never carried out once its client is gone.
     let release = when == When::After;
     let output = disturbed(life, args, (call, when), release, |child| child.kill().unwrap());
     assert_eq!(output.status.code(), None, "it was killed");
@@ -95,7 +96,7 @@ fn rotate(_: &Life, user: &UserName) -> Vec<String> {
 }
 
 #[test]
-fn a_run_that_is_killed_at_any_call_is_taken_up() {
+fn a_run_that_is_killed_at_any_call_is_continued() {
     let calls = calls(due, rotate).into_iter();
     let moments: Vec<_> =
         calls.flat_map(|call| [(call, When::Before), (call, When::After)]).collect();
@@ -105,7 +106,7 @@ fn a_run_that_is_killed_at_any_call_is_taken_up() {
         life.destinations().readers.torn().contains(user)
     });
     assert_eq!(torn.len(), count);
-    // After the first half of GitHub's pair, and before the second.
+    // This is after the first half of GitHub's pair, and before the second.
     assert_eq!(torn.into_iter().filter(|torn| *torn).count(), 2);
     println!("killed at {count} moments; {} processes", PROCESSES.load(Ordering::Relaxed));
 }
@@ -129,13 +130,13 @@ fn an_answer_that_is_lost_at_any_call_breaks_nothing() {
     println!("{failed} of {count} runs failed; {processes} processes");
 }
 
-/// The user's keys, the oldest first.
+/// Returns the user's keys, the oldest first.
 fn keys(life: &Life, user: &UserName) -> Vec<KeyId> {
     let world = life.emulator.world();
     world.user(user).unwrap().keys().iter().map(|key| key.listed.id.clone()).collect()
 }
 
-/// The operator asks, and it is done.
+/// Carries out the operator's request.
 fn ask(life: &Life, args: &[String]) {
     let (code, document) = life.ask(&args.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(code, Some(0), "{args:?}: {document:#}");
@@ -143,7 +144,7 @@ fn ask(life: &Life, args: &[String]) {
     life.is_whole();
 }
 
-/// Right after each call of a request to SSM, GitHub and GitLab.
+/// Kills the request right after each of its calls to SSM, GitHub and GitLab.
 fn deliveries(
     scene: fn(usize) -> Scene,
     args: fn(&Life, &UserName) -> Vec<String>,
@@ -153,14 +154,14 @@ fn deliveries(
     elsewhere.map(|call| (call, When::After)).collect()
 }
 
-/// Each place shows this key.
+/// Checks that each place shows this key.
 fn shows(life: &Life, user: &UserName, key: &KeyId) {
     for (place, found) in life.destinations().readers.keys(user) {
         assert_eq!(found.as_ref(), Some(key), "{user}, {place:?}");
     }
 }
 
-/// The request for a key of which nobody is promised anything from then on.
+/// Requests a revocation; from then on, the key has no promises.
 fn revoke(life: &Life, user: &UserName, key: &KeyId) -> Vec<String> {
     life.witness.revoke(user, key);
     life.destinations().readers.revoke(key);
@@ -168,7 +169,7 @@ fn revoke(life: &Life, user: &UserName, key: &KeyId) -> Vec<String> {
 }
 
 #[test]
-fn a_revocation_that_is_killed_amid_its_deliveries_is_asked_for_again() {
+fn a_revocation_that_is_killed_during_its_deliveries_is_repeated() {
     let of_current = |life: &Life, user: &UserName| revoke(life, user, &keys(life, user)[0]);
     let moments = deliveries(settled, of_current);
     let count = moments.len();
@@ -192,7 +193,7 @@ fn roll_back(life: &Life, user: &UserName) -> Vec<String> {
 }
 
 #[test]
-fn a_rollback_that_is_killed_amid_its_deliveries_is_asked_for_again() {
+fn a_rollback_that_is_killed_during_its_deliveries_is_repeated() {
     let moments = deliveries(overlap, roll_back);
     let count = moments.len();
     let done = each(moments, overlap, |life, user, moment| {
@@ -201,7 +202,7 @@ fn a_rollback_that_is_killed_amid_its_deliveries_is_asked_for_again() {
         ask(life, &args);
         let keys = keys(life, user);
         shows(life, user, &keys[0]);
-        // Whoever went back gives the newer key up.
+        // After the rollback, the operator gives the newer key up.
         ask(life, &revoke(life, user, &keys[1]));
         shows(life, user, &keys[0]);
     });

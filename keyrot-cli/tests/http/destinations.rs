@@ -1,5 +1,5 @@
-//! A user whose key goes to its secret, an SSM parameter, a secret of an environment of GitHub's
-//! and a file variable of GitLab's. Jobs start at each of the four at every instant.
+//! A user whose key goes to its secret, an SSM parameter, a secret in a GitHub environment and a
+//! GitLab file variable. Jobs start at each of the four at every instant.
 
 use crate::lifecycle::{Life, PROCESSES};
 use crate::readers::Place;
@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// The one user, and the account of its life.
+/// The one user, and its account.
 struct Story {
     life: Life,
     user: UserName,
@@ -24,7 +24,8 @@ impl Story {
         Self { life, user }
     }
 
-    /// Any command. Nothing is broken after it: its exit code and its document.
+    /// Runs any command, and checks the promises afterwards. Returns its exit code and its
+    /// document.
     fn ask(&self, args: &[&str]) -> (Option<i32>, Value) {
         let (code, document) = self.life.ask(args);
         self.life.is_well();
@@ -32,27 +33,27 @@ impl Story {
         (code, document)
     }
 
-    /// A scheduled run: its exit code, and where it leaves the user.
+    /// Makes a scheduled run. Returns its exit code, and the user's state.
     fn run(&self) -> (Option<i32>, Value) {
         let (code, document) = self.ask(&["rotate"]);
         (code, document["users"][0].clone())
     }
 
-    /// A scheduled run that goes well.
+    /// Makes a scheduled run, which has to succeed.
     fn runs(&self) -> Value {
         let (code, user) = self.run();
         assert_eq!(code, Some(0), "{user:#}");
         user
     }
 
-    /// What `keyrot status` says. Whatever it finds, it ends well.
+    /// Returns the output of `keyrot status`, which succeeds whatever it finds.
     fn status(&self) -> Value {
         let (code, document) = self.ask(&["status"]);
         assert_eq!(code, Some(0), "{document:#}");
         document["users"][0].clone()
     }
 
-    /// Days go by on which jobs start.
+    /// Lets days pass, on which jobs start.
     fn days(&self, days: u32) {
         (0..days).for_each(|_| self.life.pass(DAY));
         self.life.is_well();
@@ -63,15 +64,15 @@ impl Story {
         Some(world.user(&self.user)?.key(key)?.listed.status.clone())
     }
 
-    /// Each place shows this key.
+    /// Checks that each place shows this key.
     fn shows(&self, key: &KeyId) {
         for (place, found) in self.life.destinations().readers.keys(&self.user) {
             assert_eq!(found.as_ref(), Some(key), "{place:?}");
         }
     }
 
-    /// Runs every day until nothing but the current key is left. How many days until the other one
-    /// was Inactive, and until it was gone.
+    /// Runs keyrot every day until only the current key is left. Returns how many days it took
+    /// until the other one was Inactive, and until it was gone.
     fn until_settled(&self, old: &KeyId) -> (u32, u32) {
         let mut inactive = None;
         for day in 0..40 {
@@ -88,8 +89,8 @@ impl Story {
         panic!("{old} is still there: {:#}", self.status())
     }
 
-    /// Runs every few days, and daily at the end, until another key is current. The key that was,
-    /// when it has to be Inactive, and how that run ended.
+    /// Runs keyrot every few days, and daily at the end, until another key is current. Returns the
+    /// previous key, when it has to be Inactive, and how that run ended.
     fn until_rotated(&self) -> (KeyId, Timestamp, Option<i32>, Value) {
         let before = self.status();
         let (old, due) = (current(&before), time(&before["due"]));
@@ -114,7 +115,7 @@ fn time(value: &Value) -> Timestamp {
     value.as_str().unwrap().parse().unwrap()
 }
 
-/// How each destination stands, by name.
+/// Returns the state of each destination, by name.
 fn standing(user: &Value) -> Vec<(&str, &str)> {
     let all = user["destinations"].as_array().unwrap().iter();
     all.map(|one| (one["to"].as_str().unwrap(), one["state"].as_str().unwrap())).collect()
@@ -123,7 +124,7 @@ fn standing(user: &Value) -> Vec<(&str, &str)> {
 const ALL: [(&str, &str); 3] =
     [("hub", "delivered"), ("lab", "delivered"), ("params", "delivered")];
 
-/// What happened, in order.
+/// Returns the events, in order.
 fn events(user: &Value) -> Vec<&str> {
     user["events"].as_array().unwrap().iter().map(|e| e["event"].as_str().unwrap()).collect()
 }
@@ -141,8 +142,8 @@ fn three_rotations_an_outage_a_rollback_and_a_revocation() {
     life.is_settled();
     life.kept_its_secrets();
     let (figures, keys) = (life.destinations().readers.figures(), life.witness.keys());
-    // The first key, one for the adoption, one for each rotation, by schedule or by force, and one
-    // for the revocation.
+    // These are the first key, one for the adoption, one for each rotation, scheduled or forced,
+    // and one for the revocation.
     assert_eq!(keys.len(), 1 + 1 + 3 + 1 + 1);
     assert!(figures.writes >= 4 * keys.len(), "{figures:?}");
     assert_eq!(figures.torn, 0, "no job ever had credentials that do not work");
@@ -154,7 +155,7 @@ fn three_rotations_an_outage_a_rollback_and_a_revocation() {
     );
 }
 
-/// The user's key is replaced by one that all four get.
+/// The user's key is replaced, and all four places get the new one.
 fn adopted(story: &Story) {
     let places = story.life.destinations().readers.keys(&story.user);
     let first = places[&Place::Parameter].clone().expect("people put it there");
@@ -169,7 +170,7 @@ fn adopted(story: &Story) {
 
 fn rotated(story: &Story, has_outage: bool) {
     if has_outage {
-        // A settled user looks at no destination.
+        // A settled user's destinations are not read.
         story.life.destinations().outage(Some(503));
     }
     let (old, deadline, code, user) = story.until_rotated();
@@ -186,17 +187,18 @@ fn rotated(story: &Story, has_outage: bool) {
     let delivered = story.life.emulator.now();
     let (inactive, gone) = story.until_settled(&old);
     assert!(has_outage || delivered + DAY * inactive <= deadline, "{inactive} {deadline}");
-    // A week from the last delivery, and eight days from the end of the last job that had read the
-    // old key; then a week more.
+    // A week after the last delivery, and eight days after the end of the last job that had read
+    // the old key; then another week.
     assert!((7..=11).contains(&inactive) && gone >= inactive + 7, "{inactive} {gone}");
     let settled = story.status();
     assert_eq!((&settled["state"], &settled["current"]), (&json!("settled"), &json!(new)));
 }
 
-/// GitHub is down for ten days after the key was published at home: the old key stays Active, each
-/// run fails and says why, and the other places have the new key. GitHub's jobs may start at any
-/// time, but none works before the last day, so that no use on record keeps the old key Active. The
-/// others moved so long ago that it would be deactivated on that day.
+/// GitHub is down for ten days after the key was published in the home secret: the old key stays
+/// Active, each run fails and says why, and the other places have the new key. GitHub's jobs may
+/// start at any time, but none works before the last day, so that no use on record keeps the old
+/// key Active. The other consumers moved so long ago that the old key would be deactivated on that
+/// day.
 fn ten_days(story: &Story, old: &KeyId, new: &KeyId) {
     let readers = &story.life.destinations().readers;
     for day in 0..=10 {
@@ -215,7 +217,7 @@ fn ten_days(story: &Story, old: &KeyId, new: &KeyId) {
             let expected = if *place == Place::Hub { old } else { new };
             assert_eq!(key.as_ref(), Some(expected), "day {day}, {place:?}");
         }
-        // It reads the place, too, and cannot.
+        // The run also tries to read the place, and cannot.
         let (code, document) = story.ask(&["status"]);
         let status = &document["users"][0];
         assert_eq!((code, &status["reason"]), (Some(1), &json!(reason)), "{status:#}");
@@ -229,8 +231,8 @@ fn ten_days(story: &Story, old: &KeyId, new: &KeyId) {
     assert_eq!(story.status_of(old), Some(KeyStatus::Active));
 }
 
-/// Back to the previous key during the overlap: the request itself delivers it everywhere. Then the
-/// newer key is given up.
+/// Rolls back to the previous key during the overlap: the request itself delivers it everywhere.
+/// Then the newer key is given up.
 fn rolled_back(story: &Story) {
     let name = story.user.to_string();
     let old = current(&story.status());
@@ -274,7 +276,7 @@ fn revoked(story: &Story) {
     story.until_settled(&leaked);
 }
 
-/// Revokes a key, of which nobody is promised anything from then on.
+/// Revokes a key, which has no promises from then on.
 fn revoke(story: &Story, key: &KeyId) -> Value {
     story.life.witness.revoke(&story.user, key);
     story.life.destinations().readers.revoke(key);

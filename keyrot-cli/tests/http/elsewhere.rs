@@ -1,10 +1,10 @@
-//! One user's story on the two AWS emulators that `scripts/emulators` starts: nobody here wrote
-//! them, and neither is AWS.
+//! One user's lifecycle on the two AWS emulators that `scripts/emulators` starts. They are
+//! third-party programs, and neither is AWS.
 //!
-//! What they get wrong is listed, and asserted to be still wrong, in keyrot-aws's tests
-//! (`emulators/gaps.rs`). Here it matters that moto lets any key authenticate, so that only
-//! ministack shows that a retired key is refused; and that neither has a clock that could be moved,
-//! so the waits are of seconds. Each test works in an account of its own.
+//! Their known gaps are listed and verified in keyrot-aws's tests (`emulators/gaps.rs`). Here two
+//! of them matter: moto lets any key authenticate, so only ministack shows that a retired key is
+//! refused; and neither has a clock that can be set, so the waits are a few seconds. Each test uses
+//! its own account.
 
 use crate::support;
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
@@ -49,7 +49,7 @@ async fn story(server: Server) {
     );
     assert_eq!(account.state().await, before);
 
-    // Nor does what cannot be done.
+    // A request that is refused changes nothing either.
     let (code, refused) = account.json(&["rotate", "--user", "ci-deploier"]);
     assert_eq!(code, Some(2), "{refused:#}");
     assert!(
@@ -88,7 +88,7 @@ async fn story(server: Server) {
         "{again:#}"
     );
 
-    // Seconds later the old key is retired, and deleted.
+    // Seconds later, the old key is retired, and deleted.
     let (retired, deleted) = account.until_settled(secret).await;
     assert_eq!((retired, deleted), (1, 1));
     assert_eq!(
@@ -99,7 +99,7 @@ async fn story(server: Server) {
         assert!(account.identity(&old).await.is_err(), "nobody gets in with a deleted key");
     }
 
-    // A second one, which is not due.
+    // A second rotation, which is not due.
     let settled = account.state().await;
     assert_eq!(account.json(&["rotate"]).1["counts"]["rotated"], 0);
     assert_eq!(account.state().await, settled, "without --force there is nothing to do");
@@ -114,12 +114,12 @@ async fn story(server: Server) {
     );
     assert_eq!(account.identity(&second).await.unwrap(), account.arn("ci-deployer"));
 
-    // Nobody else was touched, and nothing was given away.
+    // No other user was changed, and no secret was revealed.
     assert_eq!(account.keys("jane.doe").await, BTreeSet::from([spared.access_key_id().to_owned()]));
     account.kept_its_secrets(&[&old, &spared, &first, &second]);
 }
 
-/// An account of its own on a server, with an administrator.
+/// A separate account on a server, with an administrator.
 struct Account {
     server: Server,
     url: String,
@@ -143,7 +143,7 @@ macro_rules! client {
 }
 
 impl Account {
-    /// `None` only where somebody chose to do without emulators.
+    /// Returns `None` only if the tests run without emulators on purpose.
     async fn on(server: Server) -> Option<Self> {
         let variable = match server {
             Server::Moto => "KEYROT_TEST_MOTO",
@@ -160,7 +160,7 @@ impl Account {
         };
         let id = format!("{:012}", RandomState::new().hash_one(0_u8) % 1_000_000_000_000);
         let admin = match server {
-            // Its accounts are told apart by the key id: twelve digits are the root of that
+            // It distinguishes accounts by the key id: twelve digits are the root user of that
             // account.
             Server::Ministack => credentials(&id, "the-secret-of-this-root", None),
             Server::Moto => assumed(&url, &id).await,
@@ -175,7 +175,7 @@ impl Account {
         format!("arn:aws:iam::{}:user/team/{user}", self.id)
     }
 
-    /// A user with a key.
+    /// Creates a user with a key.
     async fn user(&self, name: &str, tag: Option<(&str, &str)>) -> Credentials {
         let tag = tag.map(|(key, value)| {
             aws_sdk_iam::types::Tag::builder().key(key).value(value).build().unwrap()
@@ -198,7 +198,8 @@ impl Account {
         answer.access_key_metadata.into_iter().map(|key| key.access_key_id.unwrap()).collect()
     }
 
-    /// All that keyrot may change: keys with their status, secrets with their labels and tags.
+    /// Returns everything that keyrot may change: keys with their status, secrets with their labels
+    /// and tags.
     async fn state(&self) -> Vec<String> {
         let mut state = Vec::new();
         for user in ["ci-deployer", "jane.doe"] {
@@ -225,7 +226,7 @@ impl Account {
         state
     }
 
-    /// What a consumer reads.
+    /// Returns what a consumer reads.
     async fn published(&self, secret: &str) -> Credentials {
         let answer = self
             .secrets
@@ -240,13 +241,13 @@ impl Account {
         credentials(&field("AccessKeyId"), &field("SecretAccessKey"), None)
     }
 
-    /// A consumer says who it is.
+    /// Returns the identity of a consumer.
     async fn identity(&self, key: &Credentials) -> Result<String, String> {
         let answer = client!(aws_sdk_sts, &self.url, key).get_caller_identity().send().await;
         answer.map(|a| a.arn.unwrap()).map_err(|e| format!("{e:?}"))
     }
 
-    /// Runs with `--json`, and holds the document against the schema.
+    /// Runs with `--json`, and checks the document against the schema.
     fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.arg("--json").args(args).current_dir(self.dir.path()).env_clear();
@@ -279,8 +280,8 @@ impl Account {
         (output.status.code(), document)
     }
 
-    /// Runs until there is nothing left to do, with a consumer after each. Returns how many keys
-    /// were deactivated and deleted.
+    /// Runs keyrot until there is nothing left to do, with a consumer after each run. Returns how
+    /// many keys were deactivated and deleted.
     async fn until_settled(&self, secret: &str) -> (u64, u64) {
         let began = Instant::now();
         let (mut retired, mut deleted) = (0, 0);
@@ -323,7 +324,8 @@ fn credentials(key: &str, secret: &str, token: Option<String>) -> Credentials {
     Credentials::new(key, secret, token, None, "test")
 }
 
-/// moto puts whoever assumes a role into that role's account, whether or not there is such a role.
+/// moto moves a caller that assumes a role into that role's account, whether or not the role
+/// exists.
 async fn assumed(url: &str, account: &str) -> Credentials {
     let sts = client!(aws_sdk_sts, url, credentials("testing", "testing", None));
     let role = format!("arn:aws:iam::{account}:role/test");

@@ -1,10 +1,10 @@
-//! A network and an AWS that fail at each call, with the process alive.
+//! The network or AWS fails at each call, while the process stays alive.
 
 use crate::lifecycle::each;
 use crate::scene::Scene;
 use keyrot_aws::emulator::{CallAt, Fault, Outcome};
 
-/// Faults that outlast what keyrot repeats by itself, and one that it does not repeat.
+/// Faults that outlast keyrot's retries, and one that it does not retry.
 fn faults() -> [(Fault, usize); 5] {
     let throttle = Fault::Error {
         code: "Throttling".to_owned(),
@@ -20,8 +20,7 @@ fn faults() -> [(Fault, usize); 5] {
     ]
 }
 
-/// As many users as there are faults and calls to hit; each user's process meets another. Returns
-/// how many calls failed.
+/// Uses one user for each fault at each call. Returns how many calls failed.
 fn fails_at_every_call(scene: fn(usize) -> Scene, calls: usize) -> usize {
     assert_eq!(scene(1).calls(), calls);
     let moments = (0..calls).flat_map(|n| faults().map(|(fault, times)| (n, fault, times)));

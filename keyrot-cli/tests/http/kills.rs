@@ -1,17 +1,16 @@
-//! SIGKILL at each call, right before it is carried out and right after, and what later processes
-//! make of it.
+//! SIGKILL at each call, right before and right after it is carried out, and how later processes
+//! recover.
 
 use crate::lifecycle::{Life, each};
 use crate::scene::Scene;
 use keyrot_aws::emulator::When;
 
-/// As many users as there are moments at which a process can die; each user's process dies at
-/// another. Returns how many calls that were.
+/// Uses one user for each moment at which a process can die. Returns how many calls there were.
 fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
     let calls = scene(1).calls();
     let moments = (0..calls).flat_map(|n| [(n, When::Before), (n, When::After)]);
     let died = each(moments, scene, |life, user, (n, when)| {
-        // Without its client a call that has not been carried out yet is never carried out.
+        // A call that has not been carried out yet is never carried out once its client is gone.
         let output =
             life.disturbed(user, (n, when), when == When::After, |child| child.kill().unwrap());
         let output = output.unwrap_or_else(|| panic!("it ended before call {n} of {calls}"));
@@ -20,7 +19,7 @@ fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
     });
     assert_eq!(died.len(), 2 * calls);
 
-    // There is no further call to die at.
+    // There is no call left at which to die.
     let life = Life::new(&scene(1));
     let spared = life.disturbed(&life.users()[0], (calls, When::Before), false, |_| {
         panic!("a call more than {calls}")
@@ -31,7 +30,7 @@ fn dies_at_every_call(scene: fn(usize) -> Scene) -> usize {
 
 #[test]
 fn a_rotation() {
-    // One to find the users, ten to rotate.
+    // One call lists the users, ten rotate.
     assert_eq!(dies_at_every_call(Scene::rotation), 11);
 }
 
@@ -47,8 +46,8 @@ fn an_adoption_of_users_without_a_key() {
 
 #[test]
 fn a_retirement() {
-    // Two of them ask whether the new key was picked up, as two ask about the old one, and four
-    // verify the new one.
+    // Two calls ask whether the new key was picked up, two ask about the old one, and four verify
+    // the new one.
     assert_eq!(dies_at_every_call(Scene::retirement), 16);
 }
 

@@ -1,4 +1,4 @@
-//! An account on an emulator of its own, and the binary's processes that work on it day after day.
+//! An account on its own emulator, and the binary's processes that work on it day after day.
 
 use crate::scene::Scene;
 use crate::services::{Served, TOKENS, server};
@@ -16,17 +16,17 @@ use std::time::{Duration, Instant};
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// A certificate to trust, whose key was thrown away. To read all that a machine trusts takes most
-/// of an unoptimised process's time, and nothing here goes over TLS.
+/// A trusted certificate whose private key was discarded. Nothing here uses TLS, and reading all of
+/// a machine's trusted certificates takes most of an unoptimized process's time.
 pub(crate) const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
-/// How many processes ended so far.
+/// The number of processes that ended so far.
 pub(crate) static PROCESSES: AtomicUsize = AtomicUsize::new(0);
 
-/// No process takes this long, on however busy a machine.
+/// The time limit of a process: longer than any takes, even on a busy machine.
 const LONGEST: Duration = Duration::from_secs(50);
 
-/// A scene that goes on.
+/// A scene in progress.
 pub(crate) struct Life {
     pub(crate) emulator: Emulator,
     pub(crate) witness: Witness,
@@ -40,7 +40,7 @@ impl Life {
         Self::with(scene, Duration::ZERO)
     }
 
-    /// With calls that take this long.
+    /// Continues the scene with calls that take this long.
     pub(crate) fn with(scene: &Scene, latency: Duration) -> Self {
         Self::on(scene, EmulatorOptions { latency, ..EmulatorOptions::default() })
     }
@@ -55,39 +55,39 @@ impl Life {
         Self { emulator, witness, destinations, dir, printed }
     }
 
-    /// Where other lives can go on from here.
+    /// Returns a scene from which other lifecycles can continue.
     pub(crate) fn scene(self) -> Scene {
         let places = self.destinations.as_ref().map(Served::places);
         Scene { world: self.emulator.world(), witness: self.witness, places }
     }
 
-    /// Where keys are delivered.
+    /// The services to which keys are delivered.
     pub(crate) fn destinations(&self) -> &Served {
         self.destinations.as_ref().expect("a scene with destinations")
     }
 
-    /// All users, by name.
+    /// Returns all users, by name.
     pub(crate) fn users(&self) -> Vec<UserName> {
         self.emulator.world().users().map(|u| u.arn.name().clone()).collect()
     }
 
-    /// Begins `keyrot rotate` at the account's present, for one user or for all.
+    /// Starts `keyrot rotate` at the account's present time, for one user or for all.
     pub(crate) fn spawn(&self, user: Option<&UserName>) -> Child {
         self.command(user).spawn().unwrap()
     }
 
-    /// The same, not yet begun.
+    /// Returns that command without starting it.
     pub(crate) fn command(&self, user: Option<&UserName>) -> Command {
         let user = user.iter().flat_map(|user| ["--user", user.as_str()]);
         self.keyrot(["rotate"].into_iter().chain(user))
     }
 
-    /// The same for any command.
+    /// Returns any command in the same way.
     pub(crate) fn keyrot<'a>(&self, args: impl IntoIterator<Item = &'a str>) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.arg("--json").args(args);
         command.current_dir(self.dir.path()).env_clear().envs(self.emulator.env());
-        // The loudest that a log could be.
+        // This is the most verbose logging.
         command.env("RUST_LOG", "trace").env("RUST_BACKTRACE", "1");
         command.env("SSL_CERT_FILE", ROOT);
         if let Some(destinations) = &self.destinations {
@@ -98,7 +98,8 @@ impl Life {
         command
     }
 
-    /// One process whose clock is not the account's: its exit code, and all that it printed.
+    /// Runs one process whose clock differs from the account's. Returns its exit code and its
+    /// output.
     pub(crate) fn run_at(&self, time: Timestamp) -> (Option<i32>, String) {
         let mut command = self.command(None);
         clock::at(&mut command, time);
@@ -106,7 +107,7 @@ impl Life {
         (code, stdout + &stderr)
     }
 
-    /// Waits for a process that ends by itself: its exit code and its document.
+    /// Waits for a process to end by itself. Returns its exit code and its document.
     pub(crate) fn ended(&self, child: Child) -> (Option<i32>, Value) {
         let (code, stdout, stderr) = self.take(&child.wait_with_output().unwrap());
         let document: Value = serde_json::from_str(&stdout)
@@ -118,19 +119,19 @@ impl Life {
         (code, document)
     }
 
-    /// One whole process.
+    /// Runs one process to its end.
     pub(crate) fn run(&self, user: Option<&UserName>) -> (Option<i32>, Value) {
         self.ended(self.spawn(user))
     }
 
-    /// One whole process of any command.
+    /// Runs one process of any command to its end.
     pub(crate) fn ask(&self, args: &[&str]) -> (Option<i32>, Value) {
         self.ended(self.keyrot(args.iter().copied()).spawn().unwrap())
     }
 
-    /// Runs a process for one user up to its nth call, counted from zero, does something to it
-    /// there, and lets the call go on or, if it was not yet carried out, get lost, as `release`
-    /// says. `None` if it ended without making so many calls.
+    /// Runs a process for one user up to its nth call, counted from zero, interferes with it there,
+    /// and lets the call continue or, if it was not yet carried out, get lost, depending on
+    /// `release`. `None` if the process ended before that call.
     pub(crate) fn disturbed(
         &self,
         user: &UserName,
@@ -142,7 +143,7 @@ impl Life {
         self.disturbed_at(self.command(Some(user)), gate, release, disturb)
     }
 
-    /// The same for any command that is about one user, at a gate.
+    /// Does the same for any command about one user, at a gate.
     pub(crate) fn disturbed_at(
         &self,
         mut command: Command,
@@ -179,7 +180,7 @@ impl Life {
         (output.status.code(), stdout, stderr)
     }
 
-    /// Time goes by, and consumers work.
+    /// Lets time pass while consumers work.
     pub(crate) fn pass(&self, time: Duration) {
         self.consume();
         self.emulator.advance(time);
@@ -189,7 +190,7 @@ impl Life {
         self.consume();
     }
 
-    /// The consumers work with their credentials. IAM records it.
+    /// Lets the consumers use their credentials. IAM records it.
     fn consume(&self) {
         let jobs = self.destinations.iter().flat_map(|d| d.readers.in_use(self.emulator.now()));
         for credentials in self.witness.in_use(&self.emulator.world()).into_iter().chain(jobs) {
@@ -197,8 +198,8 @@ impl Life {
         }
     }
 
-    /// Fresh processes on the following days, each as soon as there is something to do, until every
-    /// user is settled.
+    /// Starts new processes on the following days, each as soon as there is something to do, until
+    /// every user is settled.
     pub(crate) fn converges(&self) {
         let mut last = Value::Null;
         for _ in 0..20 {
@@ -219,27 +220,27 @@ impl Life {
                 .filter_map(|u| u["until"].as_str());
             let wait =
                 untils.filter_map(|u| (u.parse::<Timestamp>().unwrap() - now).to_std().ok()).min();
-            // The hour lets all users' runs that ended about the same time go on together.
+            // The extra hour makes users whose waits end at about the same time continue together.
             self.pass(wait.map_or(DAY, |wait| wait + HOUR));
             last = document;
         }
         panic!("not settled: {last:#}");
     }
 
-    /// Nothing was wrong at any call.
+    /// Checks that no promise was broken at any call.
     pub(crate) fn is_well(&self) {
         let elsewhere = self.destinations.iter().flat_map(|d| d.readers.wrong());
         let wrong: Vec<_> = self.witness.wrong().into_iter().chain(elsewhere).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
-    /// A run that nothing disturbed leaves no broken pair in GitHub.
+    /// Checks that a run without interference leaves no broken pair in GitHub.
     pub(crate) fn is_whole(&self) {
         let torn: Vec<_> = self.destinations.iter().flat_map(|d| d.readers.torn()).collect();
         assert!(torn.is_empty(), "{torn:?}");
     }
 
-    /// No process ever printed the secret of any key there ever was.
+    /// Checks that no process ever printed the secret half of any key that ever existed.
     pub(crate) fn kept_its_secrets(&self) {
         let printed = self.printed.borrow();
         assert!(printed.contains("keyrot.rotate/2"));
@@ -259,7 +260,7 @@ impl Life {
         }
     }
 
-    /// Every user has one young key that works and is published, and nothing else.
+    /// Checks that every user has one young key that works and is published, and no other key.
     pub(crate) fn is_settled(&self) {
         let mut world = self.emulator.world();
         for user in self.users() {
@@ -292,7 +293,7 @@ impl Life {
     }
 }
 
-/// Where a call is held: the emulator's, or a destination's.
+/// The gate that holds a call: the emulator's, or a destination's.
 pub(crate) trait AnyGate {
     fn is_reached(&self) -> bool;
     fn release(self);
@@ -318,8 +319,8 @@ impl AnyGate for server::Gate {
     }
 }
 
-/// Disturbs one user after the other, each in another way, and then lets all converge. Several such
-/// accounts go on at a time, because a process spends much of its time waiting.
+/// Interferes with one user after the other, each in a different way, and then lets all converge.
+/// Several such accounts run at the same time, because a process spends much of its time waiting.
 pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
     ways: impl IntoIterator<Item = T>,
     scene: fn(usize) -> Scene,
@@ -346,5 +347,5 @@ pub(crate) fn each<T: Clone + Send + Sync, R: Send>(
     })
 }
 
-/// How many users an account has at most.
+/// The largest number of users in an account.
 const USERS: usize = 8;

@@ -1,10 +1,10 @@
-//! The real binary over real HTTP: killed at every call, stopped, raced, lied to by the network,
-//! and resumed on the following days.
+//! The real binary over real HTTP: killed at every call, stopped, raced by a second process, cut
+//! off by network faults, and resumed on the following days.
 //!
-//! Where the days go by ([`life`]) it talks to keyrot's own emulator, and the promises are watched
-//! at each change that a call makes. Where keys are delivered ([`destinations`]) it talks to
-//! servers that behave as SSM, GitHub and GitLab document, too. On moto and ministack
-//! ([`elsewhere`]) it goes through one user's story by the machine's clock.
+//! For lifecycles of many days ([`life`]), it calls keyrot's own emulator, and the promises are
+//! checked at each change that a call makes. For deliveries ([`destinations`]), it also calls
+//! servers that behave as SSM, GitHub and GitLab document. On moto and ministack ([`elsewhere`]),
+//! it runs one user's lifecycle by the machine's clock.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::disallowed_macros)]
 

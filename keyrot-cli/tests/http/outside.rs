@@ -1,4 +1,4 @@
-//! What lies outside of keyrot's reach: this machine's clock, and the way to STS.
+//! Problems that keyrot can't fix: this machine's clock, and the path to STS.
 
 use crate::lifecycle::Life;
 use crate::scene::Scene;
@@ -21,8 +21,8 @@ fn active(life: &Life) -> usize {
 }
 
 #[test]
-fn a_clock_that_is_days_off_changes_nothing_and_says_how_far_it_is() {
-    // As AWS does, it refuses the signatures; and where somebody does not, the answer's date is
+fn with_a_clock_that_is_days_off_nothing_changes_and_the_difference_is_reported() {
+    // Like AWS, the emulator refuses the signatures. If a server accepts them, the answer's date is
     // enough.
     for strict_time in [true, false] {
         let options = EmulatorOptions { strict_time, ..EmulatorOptions::default() };
@@ -42,24 +42,24 @@ fn a_clock_that_is_days_off_changes_nothing_and_says_how_far_it_is() {
             assert_eq!(active(&life), 4, "two keys each");
         }
         life.is_well();
-        // A clock that is set again goes on as if nothing had been.
+        // Once the clock is set right, the run continues as if nothing had happened.
         life.converges();
     }
 }
 
-/// Waits that let a test be over soon.
+/// Short waits, so that a test ends soon.
 fn soon(command: &mut Command) -> &mut Command {
     command.env("KEYROT_PROBE_FOR", "2s").env("KEYROT_ALLOW_SHORT_WAITS", "true")
 }
 
 #[test]
-fn an_sts_that_is_out_of_reach_for_days_costs_no_key() {
+fn an_unreachable_sts_costs_no_key_for_days() {
     let scene = Scene::rotation(2);
     let life = Life::new(&scene);
     let before = active(&life);
     let unreachable = |life: &Life| {
         let mut command = life.command(None);
-        // Where nobody listens.
+        // An address on which nothing listens.
         soon(&mut command).env("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9");
         life.ended(command.spawn().unwrap())
     };
@@ -92,7 +92,8 @@ fn an_sts_that_is_out_of_reach_for_days_costs_no_key() {
             );
             assert!(text.contains("is not known, and the next run asks again"), "{text}");
         }
-        // A new key each, made in the first run and still there, past `probe_limit`.
+        // Each user has a new key, which the first run created, and which still exists past
+        // `probe_limit`.
         assert_eq!(active(&life), before + 2, "day {day}: {document:#}");
         life.pass(DAY);
         life.is_well();
@@ -112,7 +113,7 @@ fn a_secret_that_takes_no_version_for_a_day_costs_one_key() {
         life.emulator.reset_stats();
         for hour in 0..24 {
             let (exit, document) = life.run(None);
-            // The first run learns it with a key in its hands; all others write a test version
+            // The first run finds out after it has created a key; all others write a test version
             // before they create one.
             let expected = if hour == 0 { (1, "failed") } else { (3, "blocked") };
             for user in document["users"].as_array().unwrap() {

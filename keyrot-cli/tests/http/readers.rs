@@ -1,5 +1,5 @@
-//! Jobs that take their credentials from the places that a key is delivered to: one starts at each
-//! place at every instant, and keeps what it read until it ends.
+//! Jobs that take their credentials from the places that a key is delivered to: one job starts at
+//! each place at every instant, and keeps what it read until it ends.
 
 use crate::witness::{published, secret_of};
 use keyrot_aws::emulator::{Change, Emulator};
@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-/// How long a job takes: less than half of the overlap.
+/// The duration of a job: less than half of the overlap.
 const JOB: Duration = Duration::from_secs(3 * 86_400);
 
-/// Where a job reads.
+/// The place that a job reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Place {
     /// The secret.
@@ -26,7 +26,7 @@ pub(crate) enum Place {
     Lab,
 }
 
-/// What a job that starts now reads.
+/// What a job reads that starts now.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shown {
     Nothing,
@@ -43,12 +43,12 @@ pub(crate) struct Readers {
 
 #[derive(Clone)]
 struct Inner {
-    /// The account after the last change: what is written elsewhere is held against it.
+    /// The account after the last change, with which writes to destinations are compared.
     world: World,
     at: BTreeMap<(UserName, Place), Reader>,
-    /// Jobs there read, and do nothing: IAM shows no use by them.
+    /// Places whose jobs only read, so IAM shows no use by them.
     idle: BTreeSet<Place>,
-    /// Operators revoked them. Whoever has one must notice.
+    /// Keys that operators revoked. A job that has one has to be refused.
     revoked: BTreeSet<KeyId>,
     wrong: Vec<String>,
     figures: Figures,
@@ -57,18 +57,18 @@ struct Inner {
 #[derive(Clone)]
 struct Reader {
     shown: Shown,
-    /// What a job may have read so far, and when the last one did.
+    /// What jobs may have read so far, and when the last one did.
     read: BTreeMap<KeyId, (Credentials, Timestamp)>,
 }
 
-/// How much was looked at.
+/// The numbers of what was checked.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Figures {
-    /// Changes of what a place shows.
+    /// The changes of what a place shows.
     pub(crate) writes: usize,
-    /// Those of them that left a broken pair in GitHub, for a moment.
+    /// The changes that left a broken pair in GitHub, for a moment.
     pub(crate) torn: usize,
-    /// Credentials that a job had at an instant.
+    /// The credentials that jobs had, at each instant.
     pub(crate) checks: usize,
 }
 
@@ -89,18 +89,18 @@ impl Readers {
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
-    /// The same jobs in another account that goes on from the same state.
+    /// Returns the same jobs, in another account that continues from the same state.
     pub(crate) fn apart(&self) -> Self {
         Self { inner: Arc::new(Mutex::new(self.inner().clone())) }
     }
 
-    /// Looks on from now on.
+    /// Starts to observe.
     pub(crate) fn look_on(&self, emulator: &Emulator) {
         let own = self.clone();
         emulator.observe(move |change| own.inner().see(change));
     }
 
-    /// What places show now.
+    /// Records what the places show now.
     pub(crate) fn show(&self, shown: impl IntoIterator<Item = ((UserName, Place), Shown)>) {
         let mut inner = self.inner();
         let mut changed = false;
@@ -112,18 +112,18 @@ impl Readers {
         }
     }
 
-    /// From now on nobody is promised anything about this key.
+    /// From now on, this key has no promises.
     pub(crate) fn revoke(&self, key: &KeyId) {
         self.inner().revoked.insert(key.clone());
     }
 
-    /// Whether jobs of a place only read from now on.
+    /// Sets whether the jobs of a place only read from now on.
     pub(crate) fn idle(&self, place: Place, idle: bool) {
         let mut inner = self.inner();
         let _ = if idle { inner.idle.insert(place) } else { inner.idle.remove(&place) };
     }
 
-    /// The credentials that jobs work with.
+    /// Returns the credentials that jobs use.
     pub(crate) fn in_use(&self, now: Timestamp) -> Vec<Credentials> {
         let inner = self.inner();
         let used: BTreeMap<_, _> = inner
@@ -137,7 +137,7 @@ impl Readers {
         used.into_values().collect()
     }
 
-    /// What was wrong so far.
+    /// Returns the broken promises so far.
     pub(crate) fn wrong(&self) -> Vec<String> {
         self.inner().wrong.clone()
     }
@@ -146,7 +146,7 @@ impl Readers {
         self.inner().figures
     }
 
-    /// The key that each place of the user shows; `None` where that is none.
+    /// Returns the key that each place of the user shows; `None` if it shows none.
     pub(crate) fn keys(&self, user: &UserName) -> BTreeMap<Place, Option<KeyId>> {
         let key = |reader: &Reader| match &reader.shown {
             Shown::Whole(credentials) => Some(credentials.key.clone()),
@@ -157,7 +157,7 @@ impl Readers {
         its.map(|((_, place), reader)| (*place, key(reader))).collect()
     }
 
-    /// Who has a broken pair in GitHub.
+    /// Returns the users with a broken pair in GitHub.
     pub(crate) fn torn(&self) -> Vec<UserName> {
         let inner = self.inner();
         let torn = inner.at.iter().filter(|(_, reader)| reader.shown == Shown::Torn);
@@ -182,7 +182,7 @@ impl Inner {
         self.look();
     }
 
-    /// Returns whether it is something else.
+    /// Records what a place shows, and returns whether it changed.
     fn show(&mut self, at: &(UserName, Place), shown: Shown) -> bool {
         let reader = self.at.get_mut(at).unwrap();
         if reader.shown == shown {
@@ -191,7 +191,7 @@ impl Inner {
         self.figures.writes += 1;
         if shown == Shown::Torn {
             self.figures.torn += 1;
-            // The documentation says that a job may get one there, from two secrets.
+            // As documented, a job may get a broken pair there, because it reads two secrets.
             if at.1 != Place::Hub {
                 self.wrong.push(format!("{at:?} shows no whole credentials"));
             }
@@ -200,7 +200,7 @@ impl Inner {
         true
     }
 
-    /// A key may leave only when no place has shown it for the overlap.
+    /// Checks that a key is retired only after no place has shown it for the overlap.
     fn leaves(&mut self, user: &UserName, change: &Change<'_>) {
         let overlap = WaitPolicy::new(Waits::default(), false).unwrap().waits().overlap;
         let now = change.after.now();
@@ -222,8 +222,8 @@ impl Inner {
         }
     }
 
-    /// A job starts at each place. All that run have to be able to work: a copy of the account is
-    /// asked, so that it leaves no trace.
+    /// Starts a job at each place. All running jobs have to be able to work. A copy of the account
+    /// is asked, so that this leaves no trace.
     fn look(&mut self) {
         let now = self.world.now();
         let mut copy = self.world.clone();
@@ -249,7 +249,7 @@ impl Inner {
 }
 
 impl Reader {
-    /// What jobs that have not ended read.
+    /// Returns what the running jobs have read.
     fn in_use(&self, now: Timestamp) -> impl Iterator<Item = &Credentials> {
         let working = self.read.values().filter(move |(_, last)| now < after(*last, JOB));
         working.map(|(credentials, _)| credentials)

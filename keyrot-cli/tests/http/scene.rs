@@ -1,4 +1,5 @@
-//! Where lives begin: an account on its first day, and the states that a first few runs lead to.
+//! The starting points of lifecycles: an account on its first day, and the states after the first
+//! few runs.
 
 use crate::lifecycle::Life;
 use crate::services::Places;
@@ -8,26 +9,26 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// An account, and what its witness knows: where lives can begin again and again.
+/// An account, and what its witness knows: a starting point that can be used repeatedly.
 #[derive(Clone)]
 pub(crate) struct Scene {
     pub(crate) world: World,
     pub(crate) witness: Witness,
-    /// Where keys are delivered, if anywhere.
+    /// The services to which keys are delivered, if any.
     pub(crate) places: Option<Places>,
 }
 
-/// What keyrot finds when it first comes to a user.
+/// What keyrot finds when it first works on a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// No key, no secret.
     NoKey,
-    /// One key that consumers have, no secret.
+    /// One key that consumers use, no secret.
     OneKey,
 }
 
 impl Scene {
-    /// Users on the first day.
+    /// Returns users on the first day.
     pub(crate) fn first_day(users: impl IntoIterator<Item = Start>) -> Self {
         let mut world = World::new("2026-01-05T04:00:00.250Z".parse().unwrap());
         for (n, start) in users.into_iter().enumerate() {
@@ -41,54 +42,55 @@ impl Scene {
         Self { world, witness, places: None }
     }
 
-    /// The same users, whose keys are to be delivered to destinations from the first day on.
+    /// Returns the same users, with keys that are delivered to destinations from the first day on.
     pub(crate) fn with_destinations(mut self) -> Self {
         self.places = Some(Places::on_the_first_day(&mut self.world));
         self
     }
 
-    /// The same, where each place takes a key in one write.
+    /// Returns the same scene, with places that all accept a key in one write.
     pub(crate) fn with_whole_destinations(mut self) -> Self {
         self.places = Some(Places::on_the_first_day(&mut self.world).all_whole());
         self
     }
 
-    /// Users with a key and no secret.
+    /// Returns users with a key and no secret.
     pub(crate) fn adoption(users: usize) -> Self {
         Self::first_day(vec![Start::OneKey; users])
     }
 
-    /// Users without key and secret.
+    /// Returns users without a key or a secret.
     pub(crate) fn first_keys(users: usize) -> Self {
         Self::first_day(vec![Start::NoKey; users])
     }
 
-    /// Adopted a day ago: the old keys are in their overlap.
+    /// Returns users that were adopted a day ago: the old keys are in their overlap.
     pub(crate) fn overlap(users: usize) -> Self {
         Self::adoption(users).after_a_run(DAY)
     }
 
-    /// Adopted, and the overlap is over: the old keys are to be retired.
+    /// Returns adopted users whose overlap is over: the old keys can be retired.
     pub(crate) fn retirement(users: usize) -> Self {
         Self::adoption(users).retired()
     }
 
-    /// The old keys have been Inactive for their soak.
+    /// Returns users whose old keys have been Inactive for their soak.
     pub(crate) fn deletion(users: usize) -> Self {
         Self::retirement(users).retired()
     }
 
-    /// One key each, in its secret, and so old that it is due.
+    /// Returns users with one key each, in its secret, and so old that it is due.
     pub(crate) fn rotation(users: usize) -> Self {
         Self::deletion(users).after_a_run(DAY * 91)
     }
 
-    /// After a run, and the time that the overlap or the soak takes.
+    /// Returns the scene after a run, and the time of the overlap or the soak.
     fn retired(&self) -> Self {
         self.after_a_run(DAY * 8)
     }
 
-    /// From the first day on until nothing but the first key of keyrot's is left.
+    /// Returns the scene after all steps from the first day on, until only keyrot's first key is
+    /// left.
     pub(crate) fn settled(&self) -> Self {
         self.retired().retired().after_a_run(DAY)
     }
@@ -102,7 +104,7 @@ impl Scene {
         life.scene()
     }
 
-    /// How many calls a process makes for a user that nothing disturbs.
+    /// Returns how many calls a process makes for a user without interference.
     pub(crate) fn calls(&self) -> usize {
         let life = Life::new(self);
         assert_eq!(life.run(life.users().first()).0, Some(0));

@@ -1,7 +1,7 @@
-//! Where keys are delivered, on one server: SSM's Parameter Store, an environment of GitHub's and a
-//! file variable of GitLab's for each user.
+//! The services to which keys are delivered, on one server: SSM's Parameter Store, a GitHub
+//! environment and a GitLab file variable for each user.
 
-// Each of the two test programs that share these files uses a part of them.
+// The two test programs that share these files each use only part of them.
 #[allow(dead_code)]
 #[path = "../../../keyrot-aws/tests/destinations/github_server.rs"]
 mod github_server;
@@ -30,10 +30,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-/// What nobody may print.
+/// The text that must not be printed.
 pub(crate) const TOKENS: [&str; 2] = [github_server::TOKEN, gitlab_server::TOKEN];
 
-/// GitHub's secret with both halves.
+/// The GitHub secret with both halves.
 const FILE: &str = "AWS_CREDENTIALS";
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
@@ -50,25 +50,25 @@ fn lab(user: &UserName) -> String {
     format!("/api/v4/projects/acme%2F{user}/variables")
 }
 
-/// What is at each place: where lives can begin again and again.
+/// The content of each place: a starting point that can be used repeatedly.
 pub(crate) struct Places {
     parameters: Store,
     services: Services,
 }
 
-/// GitHub and GitLab.
+/// The state of GitHub and GitLab.
 pub(crate) struct Services {
     hub: GitHub,
     /// A project for each user.
     labs: BTreeMap<UserName, GitLab>,
     /// Whether GitHub has one secret for each user, and not two.
     hub_has_files: bool,
-    /// What GitHub answers everything with, while it is down.
+    /// The status of all of GitHub's answers while it is down.
     pub(crate) outage: Option<u16>,
     readers: Readers,
 }
 
-/// A server that runs, and those who read from it.
+/// A running server, and the jobs that read from it.
 pub(crate) struct Served {
     pub(crate) server: Server<Services>,
     pub(crate) readers: Readers,
@@ -82,8 +82,8 @@ impl Clone for Places {
 }
 
 impl Places {
-    /// For the users of an account that are on their first day: the parameter and the file have the
-    /// user's key, because people put it there. The environment is empty.
+    /// Returns the services for the users of an account on its first day: the parameter and the
+    /// file have the user's key, because people put it there. The environment is empty.
     pub(crate) fn on_the_first_day(world: &mut World) -> Self {
         let token = Value::text(format!(r#"{{"token":"{}"}}"#, gitlab_server::TOKEN));
         let version = VersionId::parse("0123456789abcdef0123456789abcdef").unwrap();
@@ -114,13 +114,13 @@ impl Places {
         Self { parameters, services }
     }
 
-    /// The same, where GitHub gets each key in one secret, too.
+    /// Returns the same services, with a GitHub that also gets each key in one secret.
     pub(crate) fn all_whole(mut self) -> Self {
         self.services.hub_has_files = true;
         self
     }
 
-    /// Begins to serve them, beside this account.
+    /// Starts to serve them, for this account.
     pub(crate) fn serve(&self, emulator: &Emulator) -> Served {
         let Self { parameters, services } = self.clone();
         let readers = services.readers.clone();
@@ -140,30 +140,30 @@ impl Places {
 }
 
 impl Served {
-    /// The places as they are.
+    /// Returns the places as they are now.
     pub(crate) fn places(&self) -> Places {
         let inner = self.server.lock();
         Places { parameters: inner.parameters.clone(), services: inner.service.apart() }
     }
 
-    /// The services' clocks go on to this time.
+    /// Advances the services' clocks to this time.
     pub(crate) fn at(&self, time: Timestamp) {
         let mut inner = self.server.lock();
         inner.parameters.clock = inner.parameters.clock.max(seconds(time));
         inner.service.hub.clock = inner.service.hub.clock.max(time.timestamp());
     }
 
-    /// From now on GitHub answers everything with this status; `None` ends that.
+    /// Makes GitHub answer everything with this status from now on; `None` ends that.
     pub(crate) fn outage(&self, status: Option<u16>) {
         self.server.lock().service.outage = status;
     }
 
-    /// How many requests there were.
+    /// Returns the number of requests.
     pub(crate) fn requests(&self) -> usize {
         self.server.lock().requests.len()
     }
 
-    /// Settings that name the destinations, in this directory, for a process.
+    /// Writes settings with the destinations to this directory, for a process.
     pub(crate) fn settings(&self, dir: &Path, command: &mut Command) {
         let url = &self.server.url;
         let text = settings(url, self.server.lock().service.hub_has_files);
@@ -174,7 +174,7 @@ impl Served {
     }
 }
 
-/// The settings, as a file has them.
+/// Returns the settings, in the form of a file.
 fn settings(url: &str, has_files: bool) -> String {
     let names = if has_files { format!("file_name = \"{FILE}\"") } else { String::new() };
     format!(
@@ -205,7 +205,7 @@ fn settings(url: &str, has_files: bool) -> String {
     )
 }
 
-/// Each life has a server of its own, at another port: the receipts of an earlier one are for the
+/// Each lifecycle has its own server, on another port; receipts from an earlier one count for the
 /// same places here.
 fn bring_receipts(world: &mut World, settings: &str) {
     let settings = Settings::load(&Sources::default().file("keyrot.toml", settings)).unwrap();
@@ -235,7 +235,7 @@ impl Services {
         Self { hub, labs, hub_has_files, outage: *outage, readers: readers.apart() }
     }
 
-    /// Shows those who read what is there.
+    /// Shows the jobs what the places contain.
     fn show(&self, parameters: &Store) {
         self.readers.show(self.labs.iter().flat_map(|(user, project)| {
             let text = parameters.all.get(&parameter(user)).map(|found| found.value.as_str());

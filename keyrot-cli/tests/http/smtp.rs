@@ -1,5 +1,4 @@
-//! SMTP passwords of SES are verified by a login at a real SMTP server, before anything is
-//! published.
+//! SES SMTP passwords are verified by a login at a real SMTP server before anything is published.
 
 use crate::lifecycle::Life;
 use crate::scene::Scene;
@@ -12,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 
 const REGION: &str = "eu-west-1";
 
-/// An SMTP server (aiosmtpd) with STARTTLS and AUTH. It ends with its standard input.
+/// An SMTP server (aiosmtpd) with STARTTLS and AUTH. It ends when its standard input is closed.
 struct Server {
     folder: tempfile::TempDir,
     port: String,
@@ -20,7 +19,7 @@ struct Server {
 }
 
 impl Server {
-    /// `None` only where somebody chose to do without emulators.
+    /// Returns `None` only if the tests run without emulators on purpose.
     fn start(lag: u32) -> Option<Self> {
         let Some(python) = std::env::var_os("KEYROT_TEST_PYTHON") else {
             let skip = std::env::var("KEYROT_SKIP_EMULATORS").is_ok_and(|v| v == "1");
@@ -47,13 +46,13 @@ impl Server {
         Some(Self { folder, port: port.trim().to_owned(), child })
     }
 
-    /// The answers to logins so far.
+    /// Returns the answers to logins so far.
     fn logins(&self) -> Vec<String> {
         let text = std::fs::read_to_string(self.folder.path().join("logins")).unwrap_or_default();
         text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
     }
 
-    /// A run for all users, with the settings of this server.
+    /// Runs keyrot for all users, with the settings for this server.
     fn rotate(&self, life: &Life, further: &[(&str, &str)]) -> (Option<i32>, Value) {
         let mut command = life.command(None);
         command
@@ -72,7 +71,7 @@ impl Drop for Server {
     }
 }
 
-/// Nothing but the user's own key is Active and in use, and no value is current.
+/// Checks that only the user's own key is Active and in use, and that no value is current.
 fn nothing_is_published(life: &Life) {
     let world = life.emulator.world();
     let user = world.users().next().unwrap();
@@ -84,7 +83,7 @@ fn nothing_is_published(life: &Life) {
 
 #[test]
 fn a_new_key_is_published_after_logins_with_its_smtp_password() {
-    // As a server does that learns of new keys late.
+    // It behaves like a server that learns about new keys late.
     let Some(server) = Server::start(2) else { return };
     let life = Life::new(&Scene::adoption(1));
     let (code, document) = server.rotate(&life, &[]);
@@ -139,7 +138,7 @@ fn a_server_that_cannot_be_asked_is_named_and_nothing_is_published() {
         nothing_is_published(&life);
         life.is_well();
     }
-    // Without a login, as the settings say.
+    // There is no login, according to the settings.
     let life = Life::new(&Scene::adoption(1));
     let (code, document) = server.rotate(&life, &[("KEYROT_SMTP_ENDPOINT", "none")]);
     assert_eq!(code, Some(0), "{document:#}");

@@ -1,4 +1,4 @@
-//! Who looks on at every change of the account, and keeps what was wrong.
+//! An observer that checks every change of the account, and records what was wrong.
 
 use keyrot_aws::emulator::{By, Change, Emulator};
 use keyrot_core::memory::{Actor, Label, Value, Watch, World};
@@ -13,7 +13,7 @@ use std::time::Duration;
 /// Consumers read the secret again this long after they last did: within half of the overlap.
 const CACHE: Duration = Duration::from_secs(3 * 86_400);
 
-/// What is known of one account. Clones share it; [`Witness::apart`] does not.
+/// What is known about one account. Clones share it; [`Witness::apart`] does not.
 #[derive(Clone)]
 pub(crate) struct Witness {
     inner: Arc<Mutex<Inner>>,
@@ -22,25 +22,24 @@ pub(crate) struct Witness {
 #[derive(Clone)]
 struct Inner {
     people: Vec<Person>,
-    /// Every key there ever was.
+    /// Every key that ever existed.
     keys: BTreeSet<KeyId>,
     wrong: Vec<String>,
     changes: usize,
 }
 
-/// One user: the promises made to them, and a consumer who works with their credentials all the
-/// time.
+/// One user: the promises for it, and a consumer that uses its credentials all the time.
 #[derive(Clone)]
 struct Person {
     user: UserName,
     secret: SecretName,
     watch: Watch,
-    /// What the consumer has, and since when.
+    /// The consumer's credentials, and since when it has them.
     cached: Option<(Credentials, Timestamp)>,
 }
 
 impl Witness {
-    /// Knows the account as it is. Consumers have their user's key, if there is one.
+    /// Returns a witness of the account as it is. Consumers have their user's key, if there is one.
     pub(crate) fn of(world: &World) -> Self {
         let people = world.users().map(|user| {
             let name = user.arn.name();
@@ -56,41 +55,42 @@ impl Witness {
         Self { inner: Arc::new(Mutex::new(inner)) }
     }
 
-    /// A witness with the same knowledge, for another account that goes on from the same state.
+    /// Returns a witness with the same knowledge, for another account that continues from the same
+    /// state.
     pub(crate) fn apart(&self) -> Self {
         Self { inner: Arc::new(Mutex::new(self.inner().clone())) }
     }
 
-    /// Looks on from now on.
+    /// Starts to observe.
     pub(crate) fn look_on(&self, emulator: &Emulator) {
         let own = self.clone();
         emulator.observe(move |change| own.inner().see(change));
     }
 
-    /// The consumers work with what they have, and with what is published. Returns the credentials
+    /// Lets the consumers use what they have, and what is published. Returns the credentials that
     /// they use.
     pub(crate) fn in_use(&self, world: &World) -> Vec<Credentials> {
         self.inner().people.iter_mut().flat_map(|person| person.in_use(world)).collect()
     }
 
-    /// An operator revokes a key of this user's. The consumer who has it must notice.
+    /// An operator revokes a key of this user. A consumer that has it has to be refused.
     pub(crate) fn revoke(&self, user: &UserName, key: &KeyId) {
         let mut inner = self.inner();
         let person = inner.people.iter_mut().find(|person| person.user == *user).unwrap();
         person.watch.revoke(Revocation::of(key.clone()));
     }
 
-    /// What was wrong so far.
+    /// Returns the broken promises so far.
     pub(crate) fn wrong(&self) -> Vec<String> {
         self.inner().wrong.clone()
     }
 
-    /// How many calls were checked.
+    /// Returns how many calls were checked.
     pub(crate) fn changes(&self) -> usize {
         self.inner().changes
     }
 
-    /// Every key there ever was.
+    /// Returns every key that ever existed.
     pub(crate) fn keys(&self) -> BTreeSet<KeyId> {
         self.inner().keys.clone()
     }
@@ -116,7 +116,8 @@ impl Inner {
             if let Err(broken) = person.watch.step(&before, &after, actor) {
                 self.wrong.push(format!("{:?}: {broken}", change.action));
             }
-            // At each instant: a copy of the account is asked, so that it leaves no trace.
+            // Checks the consumers at each instant. A copy of the account is asked, so that this
+            // leaves no trace.
             let mut copy = change.after.clone();
             for credentials in person.in_use(change.after) {
                 let answer = copy.authenticate(&credentials, "s3", "eu-west-1");
@@ -131,7 +132,7 @@ impl Inner {
 }
 
 impl Person {
-    /// What of the account is the user's: the watch copies it at each change.
+    /// Returns the user's part of the account, which the watch copies at each change.
     fn part_of(&self, world: &World) -> World {
         let mut part = serde_json::to_value(World::new(world.now())).unwrap();
         if let Some(user) = world.user(&self.user) {
@@ -145,7 +146,7 @@ impl Person {
         serde_json::from_value(part).unwrap()
     }
 
-    /// What the consumer has, read again where it is too old, and what is published now.
+    /// Returns what the consumer has, read again if it is too old, and what is published now.
     fn in_use(&mut self, world: &World) -> Vec<Credentials> {
         let revoked = |credentials: &Credentials| self.watch.is_revoked(&credentials.key);
         let current = published(world, &self.secret).filter(|current| !revoked(current));
@@ -163,13 +164,13 @@ impl Person {
     }
 }
 
-/// The credentials under AWSCURRENT; `None` as long as it is the placeholder.
+/// Returns the credentials under AWSCURRENT; `None` for the placeholder.
 pub(crate) fn published(world: &World, secret: &SecretName) -> Option<Credentials> {
     let secret = world.secret(secret)?;
     secret.value(secret.labelled(Label::Current)?).and_then(Value::read)
 }
 
-/// The secret's name by the default template.
+/// Returns the secret's name by the default template.
 pub(crate) fn secret_of(user: &UserName) -> SecretName {
     SecretName::parse(format!("/iam/{user}/access_key")).unwrap()
 }

@@ -16,11 +16,11 @@ pub(crate) const SECRETS: [&str; 6] = [
     "TagResource",
 ];
 
-/// The binary on an emulator with one adopted user.
+/// The binary, with an emulator that has one adopted user.
 pub(crate) struct Company {
     pub(crate) emulator: Emulator,
     pub(crate) sandbox: Sandbox,
-    /// The key that leaked.
+    /// The leaked key.
     pub(crate) leaked: String,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn secret() -> SecretName {
 }
 
 impl Company {
-    /// The user's key is in its secret.
+    /// Creates a user whose key is in its secret.
     pub(crate) fn new() -> Self {
         let mut world = World::new(std::time::SystemTime::now().into());
         world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -74,7 +74,8 @@ impl Company {
         self.keys().contains(&(self.leaked.clone(), true))
     }
 
-    /// To revoke the key without a successor, by the user's name and the key's id.
+    /// Returns the command that revokes the key without a successor, by the user's name and the
+    /// key's id.
     pub(crate) fn off_args<'a>(&'a self, more: &[&'a str]) -> Vec<&'a str> {
         [&["revoke", "ci", &self.leaked, "--without-successor", "--yes"], more].concat()
     }
@@ -104,7 +105,7 @@ impl Company {
             .collect()
     }
 
-    /// The key was seen Inactive: exit 0, and the first line says so.
+    /// Checks that the key was confirmed Inactive: exit code 0, and the first line says so.
     pub(crate) fn is_off(&self, ran: &Ran) {
         let first = first_line(ran);
         assert_eq!(ran.code, Some(0), "{} {}", ran.stdout, ran.stderr);

@@ -1,5 +1,5 @@
-//! `keyrot revoke` over HTTP, where everything but IAM is down, full, denied or misconfigured: a
-//! revocation revokes.
+//! `keyrot revoke` over HTTP, while everything except IAM is down, full, denied or misconfigured:
+//! the key is still revoked.
 #![allow(clippy::unwrap_used)]
 
 mod company;

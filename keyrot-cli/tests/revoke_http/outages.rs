@@ -1,4 +1,4 @@
-//! Whatever is down, full, denied or misconfigured: the key is switched off.
+//! Whatever is down, full, denied or misconfigured, the key is deactivated.
 
 use super::company::{Company, SECRETS, first_line, name, secret};
 use keyrot_aws::emulator::{CallAt, Fault, When};
@@ -28,8 +28,8 @@ fn secrets_manager_may_be_down_or_deny_everything() {
         company.is_off(&ran);
         assert!(ran.stdout.contains("warning: the rest is not done"), "{}", ran.stdout);
 
-        // A plain revocation needs it; it fails, says that the key works, and has the command
-        // ready.
+        // A plain revocation needs Secrets Manager. It fails, says that the key still works, and
+        // prints the command to run instead.
         let company = Company::new();
         company.without_secrets(&fault(status));
         let ran = company.run(&["revoke", "ci", &company.leaked, "--yes"]);
@@ -40,8 +40,8 @@ fn secrets_manager_may_be_down_or_deny_everything() {
     }
 }
 
-/// From another region than the home's: a way back is refused for that reason, and a key that is
-/// off is still to be recorded at the home.
+/// Requests from a region other than the home's: a rollback is refused for that reason, and a
+/// deactivated key still has to be recorded at the home.
 #[test]
 fn in_a_wrong_region_requests_say_where_the_home_is() {
     let company = Company::new();
@@ -64,7 +64,7 @@ fn in_a_wrong_region_requests_say_where_the_home_is() {
 }
 
 #[test]
-fn a_key_that_is_reactivated_at_once_and_stays_so_is_no_success() {
+fn a_key_that_is_immediately_reactivated_is_not_a_success() {
     let company = Company::new();
     let gate =
         company.emulator.pause(CallAt::first("GetAccountAuthorizationDetails"), When::Before);
@@ -110,7 +110,7 @@ fn two_permissions_and_two_names_are_enough() {
         "without the user's tags the secret is not known: {called:?}"
     );
 
-    // What cannot be seen is not called done: but it is tried.
+    // A deactivation that cannot be confirmed is attempted, but not reported as done.
     let company = Company::new();
     company.emulator.inject(CallAt::every("ListAccessKeys"), Fault::denied());
     let ran = company.off(&[]);
@@ -132,7 +132,7 @@ fn two_permissions_and_two_names_are_enough() {
 }
 
 #[test]
-fn no_selection_no_tag_no_region_and_no_notifier_stands_in_the_way() {
+fn no_selection_tag_region_or_notifier_prevents_a_revocation() {
     for settings in [
         &["--exclude", "ci"][..],
         &["--path-prefix", "/elsewhere/"],
@@ -143,8 +143,8 @@ fn no_selection_no_tag_no_region_and_no_notifier_stands_in_the_way() {
     ] {
         let company = Company::new();
         let ran = company.off(settings);
-        // A setting that cannot be used at all is told before anything else, and says that the key
-        // was not touched.
+        // An unusable setting is reported before anything else, and the message says that the key
+        // was not changed.
         if ran.code == Some(2) {
             assert!(
                 ran.stderr.contains(&format!("{} was not revoked", company.leaked)),
@@ -165,7 +165,7 @@ fn no_selection_no_tag_no_region_and_no_notifier_stands_in_the_way() {
         |world| world.tag_user(&name(), "keyrot:overlap", "two weeks").unwrap(),
         |world| world.tag_user(&name(), "keyrot:secret", "not a name!").unwrap(),
         |world| {
-            // Somebody else claims the same secret.
+            // Another user claims the same secret.
             let other = world.add_user("other", &[("RotateKey", "True")]).unwrap();
             world.tag_user(&other, "keyrot:secret", "/iam/ci/access_key").unwrap();
         },
@@ -189,13 +189,13 @@ fn no_selection_no_tag_no_region_and_no_notifier_stands_in_the_way() {
 }
 
 #[test]
-fn a_full_quota_of_tags_is_told_and_does_not_leave_the_key_active_in_silence() {
+fn a_full_quota_of_tags_is_reported_and_does_not_silently_leave_the_key_active() {
     let full = || Fault::Error {
         code: "LimitExceededException".to_owned(),
         message: "The secret has 50 tags.".to_owned(),
         status: 400,
     };
-    // Room for so many entries, each in a tag of its own.
+    // This leaves room for this many entries, each in its own tag.
     for room in 0..5 {
         let company = Company::new();
         company.emulator.inject(CallAt::every("TagResource").after(room), full());

@@ -1,4 +1,4 @@
-//! What goes on with a key that is off, and what ends it.
+//! What still works after a key was deactivated, and what ends it.
 
 use super::company::{Company, name};
 use keyrot_aws::emulator::{ADMINISTRATOR, CallAt, Fault, MFA_CODE};
@@ -79,7 +79,7 @@ async fn client(company: &Company, key: &str, secret: String, token: Option<Stri
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_sessions_that_were_begun_with_the_key_end_and_the_new_key_goes_on_working() {
+async fn sessions_of_the_key_end_and_the_new_key_keeps_working() {
     let company = Company::new();
     company.emulator.change(|world| world.attach_user_policy(&name(), ADMINISTRATOR)).unwrap();
     let secret_of = |key: &str| World::secret_of(&KeyId::parse(key).unwrap()).expose().to_owned();
@@ -90,7 +90,7 @@ async fn the_sessions_that_were_begun_with_the_key_end_and_the_new_key_goes_on_w
         client(&company, &session.key_id, session.secret.expose().to_owned(), token).await;
     session.users("/").await.unwrap();
 
-    // The key is gone, and what was begun with it goes on.
+    // The key is gone, but its sessions continue.
     company.is_off(&company.off(&[]));
     assert!(thief.users("/").await.is_err());
     session.users("/").await.unwrap();
@@ -109,7 +109,7 @@ async fn the_sessions_that_were_begun_with_the_key_end_and_the_new_key_goes_on_w
         .expect("a successor");
     client(&company, &new, secret_of(&new), None).await.users("/").await.unwrap();
 
-    // Not before its time, and then by whoever looks.
+    // The policy is not removed before its time, and then by the next command for the user.
     assert_eq!(company.run(&["resolve", "ci"]).code, Some(0));
     let has = |company: &Company| {
         company.emulator.world().user(&name()).unwrap().inline.contains_key(EndedSessions::POLICY)
@@ -118,7 +118,7 @@ async fn the_sessions_that_were_begun_with_the_key_end_and_the_new_key_goes_on_w
 }
 
 #[test]
-fn a_policy_of_somebody_elses_is_not_overwritten_and_no_refusal_stops_the_revocation() {
+fn a_foreign_policy_is_not_overwritten_and_no_refusal_stops_the_revocation() {
     type Change = fn(&mut World);
     let theirs: Change =
         |world| world.put_user_policy(&name(), EndedSessions::POLICY, THEIRS).unwrap();

@@ -5,10 +5,11 @@ use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 
-/// What follows the host in the URL, and must be nowhere.
+/// The path of the URL, which must not appear anywhere.
 pub const PATH: &str = "/services/T00000000/B00000000/sesamesesamesesamesesame";
 
-/// A webhook that answers each post with this status; its URL, and the bodies that it gets.
+/// Starts a webhook that answers each post with this status. Returns its URL, and the bodies that
+/// it receives.
 pub fn web_hook(status: u16) -> (String, Receiver<Value>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}{PATH}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! The real binary on a sandbox of its own, and everything it ever printed.
+//! The real binary with its own sandbox, and everything that it printed.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 pub mod hook;
@@ -12,7 +12,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A sandbox in a directory of its own.
+/// A sandbox in its own directory.
 pub struct Sandbox {
     dir: tempfile::TempDir,
     printed: RefCell<String>,
@@ -38,7 +38,7 @@ impl Sandbox {
         self.dir.path()
     }
 
-    /// The binary, in the sandbox's directory and with nothing of the tester's own environment.
+    /// Returns the binary, in the sandbox's directory and without the tester's own environment.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
         command.args(args).current_dir(self.dir.path()).env_clear();
@@ -55,7 +55,7 @@ impl Sandbox {
         self.take(&output)
     }
 
-    /// Keeps what was printed for the search at the end.
+    /// Stores the output for the search at the end.
     pub fn take(&self, output: &Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let ran = Ran {
@@ -68,7 +68,7 @@ impl Sandbox {
         ran
     }
 
-    /// Runs with `--json`, and holds the document against the schema.
+    /// Runs with `--json`, and checks the document against the schema.
     pub fn json(&self, args: &[&str]) -> (Option<i32>, Value) {
         let ran = self.run(&[&["--json"], args].concat());
         let document = serde_json::from_str(&ran.stdout)
@@ -77,7 +77,7 @@ impl Sandbox {
         (ran.code, document)
     }
 
-    /// The secret halves of all keys that a version in the file holds.
+    /// Returns the secret halves of all keys in versions in the file.
     pub fn secrets(&self) -> Vec<String> {
         let file: Value =
             serde_json::from_str(&std::fs::read_to_string(self.file()).unwrap()).unwrap();
@@ -92,7 +92,7 @@ impl Sandbox {
         found
     }
 
-    /// Nothing that was ever printed has any of the secrets in it.
+    /// Checks that no output contains any of the secrets.
     pub fn kept_its_secrets(&self) {
         let (secrets, printed) = (self.secrets(), self.printed.borrow());
         assert!(!secrets.is_empty() && !printed.is_empty());
@@ -103,7 +103,7 @@ impl Sandbox {
     }
 }
 
-/// A terminal as wide as this: the side that a person sits at, and the one that a process gets.
+/// Returns a terminal of this width: the person's side, and the process's side.
 #[cfg(unix)]
 pub fn terminal(columns: u16) -> (File, File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -117,7 +117,7 @@ pub fn terminal(columns: u16) -> (File, File) {
     (person.into(), File::options().read(true).write(true).open(name).unwrap())
 }
 
-/// What is on the terminal until nobody is on its other side any more: it ends with an error then.
+/// Reads the terminal until its other side is closed; reading then ends with an error.
 pub fn all_of(terminal: &mut File) -> String {
     let (mut text, mut piece) = (Vec::new(), [0; 4096]);
     while let Ok(count @ 1..) = terminal.read(&mut piece) {
@@ -126,7 +126,7 @@ pub fn all_of(terminal: &mut File) -> String {
     String::from_utf8(text).unwrap().replace('\r', "")
 }
 
-/// The user of that name in a run's document.
+/// Returns the user of that name in a run's document.
 pub fn user<'a>(document: &'a Value, name: &str) -> &'a Value {
     document["users"]
         .as_array()
@@ -139,7 +139,8 @@ pub fn user<'a>(document: &'a Value, name: &str) -> &'a Value {
 pub fn conforms(document: &Value) {
     let schema: Value =
         serde_json::from_str(include_str!("../../schema/keyrot.schema.json")).unwrap();
-    // Against the one document that it says it is: the messages of `oneOf` name no member.
+    // It is checked against the one document that it claims to be, because the messages of `oneOf`
+    // name no member.
     let name = document["schema"].as_str().unwrap();
     let kinds: Vec<&String> = schema["$defs"]
         .as_object()

@@ -3,7 +3,7 @@
 use keyrot_core::KeyId;
 use keyrot_core::memory::World;
 
-/// A file with this key in the default profile, and much else.
+/// Returns a file with this key in the default profile, and other content.
 pub fn file_with(key: &str) -> String {
     let secret = World::secret_of(&KeyId::parse(key).unwrap());
     let secret = secret.expose();

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 pub const SECRET: &str = "/iam/ci/access_key";
-/// A certificate to trust, whose key was thrown away: nothing here goes over TLS, and to read all
-/// that a machine trusts takes long.
+/// A trusted certificate whose private key was discarded. Nothing here uses TLS, and reading all of
+/// a machine's trusted certificates takes long.
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http/root.pem");
 
 /// An account with one rotated user, and a machine on which it is used.
@@ -44,7 +44,7 @@ impl Scene {
         scene
     }
 
-    /// A rotation, as consumers see it.
+    /// Rotates the key, as consumers see it.
     pub fn publish(&self, user: &UserName, name: &str) -> Credentials {
         self.emulator.change(|world| {
             let made = world.add_key(user).unwrap().credentials;
@@ -93,7 +93,7 @@ impl Scene {
         self.home.path().join(".cache/keyrot")
     }
 
-    /// The one entry.
+    /// Returns the one cache entry.
     pub fn entry(&self) -> Option<PathBuf> {
         let files = std::fs::read_dir(self.dir()).unwrap().map(|f| f.unwrap().path());
         let entries: Vec<_> =
@@ -109,7 +109,7 @@ pub fn ended(mut command: Command) -> Ran {
     Ran { code: output.status.code(), out: text(output.stdout), said: text(output.stderr) }
 }
 
-/// The key in what a `credential_process` prints.
+/// Returns the key in the output of a `credential_process`.
 pub fn key(ran: &Ran) -> KeyId {
     assert_eq!(ran.code, Some(0), "{}", ran.said);
     let document: Json = serde_json::from_str(&ran.out).unwrap();
@@ -119,7 +119,7 @@ pub fn key(ran: &Ran) -> KeyId {
     key
 }
 
-/// Writes the shared configuration, and takes the credentials out of the environment.
+/// Writes the shared configuration file, and removes the credentials from the environment.
 pub fn by_profile(scene: &Scene, config: &str, args: &[&str]) -> Command {
     std::fs::create_dir_all(scene.home.path().join(".aws")).unwrap();
     let admin = scene.emulator.admin_credentials();

@@ -1,4 +1,4 @@
-//! The controls that findings break: one table, with each control's own number.
+//! The controls that findings violate: one table, with the number of each control.
 
 use crate::audit::kind::FindingKind;
 use serde::{Serialize, Serializer};
@@ -9,7 +9,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Control {
-    /// The finding that breaks it.
+    /// The kind of finding that violates it.
     #[serde(skip)]
     pub kind: FindingKind,
     /// The standard.
@@ -18,8 +18,9 @@ pub struct Control {
     pub version: &'static str,
     /// Its number in that version.
     pub id: &'static str,
-    /// The limit at which it is broken: for [`FindingKind::OldKey`] once a key is older, for
-    /// [`FindingKind::UnusedKey`] once it is unused for that long. `None` if time does not matter.
+    /// The limit at which it is violated. A [`FindingKind::OldKey`] violates it if the key is
+    /// older, a [`FindingKind::UnusedKey`] once the key has been unused for that long. `None` if
+    /// time does not matter.
     #[serde(skip)]
     pub limit: Option<Duration>,
 }
@@ -50,7 +51,7 @@ const fn control(
     Control { kind, standard, version, id, limit }
 }
 
-/// Every control that an audit knows. `docs/audit.md` says where each number was read.
+/// Every control that an audit knows. `docs/audit.md` names the source of each number.
 ///
 /// The AWS Security Hub user guide, "Security Hub CSPM controls for AWS Identity and Access
 /// Management", has Security Hub's own controls, and as their *related requirements* those of PCI
@@ -58,7 +59,7 @@ const fn control(
 /// names neither CIS v4.0.1 nor v6.0.0 nor v7.0.0: those numbers are taken from audits that others
 /// publish for the benchmarks (Tenable, Prowler, Powerpipe), not from the benchmarks themselves.
 ///
-/// In v7.0.0 as they publish it there is none for a single active key.
+/// Their v7.0.0 has no control for a single active key.
 pub const CONTROLS: &[Control] = &{
     use FindingKind::{ConsoleWithoutMfa, OldKey, RootKey, TwoActiveKeys, UnusedKey};
     use Standard::{Cis, PciDss, SecurityHub};
@@ -104,7 +105,7 @@ pub const CONTROLS: &[Control] = &{
     ]
 };
 
-/// The controls that findings of this kind can break.
+/// Returns the controls that findings of this kind can violate.
 pub fn controls_of(kind: FindingKind) -> impl Iterator<Item = &'static Control> {
     CONTROLS.iter().filter(move |control| control.kind == kind)
 }
@@ -127,8 +128,8 @@ impl Serialize for Standard {
     }
 }
 
-/// As Security Hub writes requirements: `CIS AWS Foundations Benchmark v5.0.0/1.13`; its own
-/// controls as `AWS Security Hub IAM.3`.
+/// Formats it as Security Hub writes requirements: `CIS AWS Foundations Benchmark v5.0.0/1.13`; its
+/// own controls as `AWS Security Hub IAM.3`.
 impl fmt::Display for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { standard, version, id, .. } = self;
@@ -140,8 +141,8 @@ impl fmt::Display for Control {
 }
 
 impl FindingKind {
-    /// All controls that such findings can break, each standard's numbers together:
-    /// `CIS AWS Foundations Benchmark 1.14 (v1.4.0, v3.0.0), 1.13 (v5.0.0)`.
+    /// Returns all controls that such findings can violate, grouped by standard: `CIS AWS
+    /// Foundations Benchmark 1.14 (v1.4.0, v3.0.0), 1.13 (v5.0.0)`.
     #[must_use]
     pub fn controls_in_short(self) -> Vec<String> {
         let of = |standard: Standard| -> Option<String> {

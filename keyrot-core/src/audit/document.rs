@@ -10,8 +10,8 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An account's keys and findings. The names and shapes here are an interface: they change only
-/// together with the number in `schema`. Times are RFC 3339 in UTC. No secret material is in it.
+/// An account's keys and findings. The names and shapes are an interface: they change only together
+/// with the number in `schema`. Times are RFC 3339 in UTC. It contains no secret material.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Audit {
@@ -21,13 +21,13 @@ pub struct Audit {
     pub account: String,
     /// The partition, such as `aws`.
     pub partition: String,
-    /// When the audit was made.
+    /// When the audit ran.
     pub now: Timestamp,
-    /// When IAM made the credential report; up to four hours before.
+    /// When IAM created the credential report, up to four hours before the audit.
     pub report: Timestamp,
     /// Whether the report is older than a day, so its content may have changed.
     pub report_outdated: bool,
-    /// Why IAM made no new report, if the report is an older one.
+    /// Why IAM created no new report, if the report is an older one.
     pub report_not_renewed: Option<String>,
     /// The setting `max_age`, in whole seconds.
     pub max_age_seconds: u64,
@@ -57,7 +57,7 @@ pub struct AuditCounts {
     pub users_with_keys: usize,
     /// Of those, users tagged for rotation.
     pub managed_users: usize,
-    /// Keys, the root user's too.
+    /// Keys, including the root user's.
     pub keys: usize,
     /// Of those, Active ones.
     pub active: usize,
@@ -67,7 +67,7 @@ pub struct AuditCounts {
     pub oldest_active_days: i64,
     /// Findings by kind; a kind without any is left out.
     pub findings: BTreeMap<&'static str, usize>,
-    /// Findings by severity; likewise.
+    /// Findings by severity; a severity without any is left out.
     pub severities: BTreeMap<&'static str, usize>,
 }
 
@@ -85,27 +85,27 @@ pub struct KeyRow {
     pub key_id: Option<KeyId>,
     /// `active`, `inactive`, or IAM's own word.
     pub status: String,
-    /// When it was created, as far as is known.
+    /// When it was created, if known.
     pub created: Timestamp,
     /// Its age, in whole days.
     pub age_days: i64,
     /// Its last use on record.
     pub last_used: Option<Timestamp>,
-    /// The service of the last use, as far as is known.
+    /// The service of the last use, if known.
     pub service: Option<String>,
-    /// The region of the last use, as far as is known.
+    /// The region of the last use, if known.
     pub region: Option<String>,
     /// Whether its last use is known.
     pub use_known: UseKnown,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
-    /// Whether that is so, and whether its tags can be used.
+    /// Whether the user is tagged for rotation, and whether its tags can be used.
     pub tagged: Tagged,
     /// When an Active key reaches its age limit.
     pub limit: Option<Timestamp>,
-    /// For an Active key of a user tagged for rotation: the destinations to which the settings send
-    /// the user's current key. Which key that is, and whether it was delivered, is in the user's
-    /// secret. Absent without any.
+    /// The destinations to which the settings send the user's current key; only for an Active key
+    /// of a user tagged for rotation. Which key that is, and whether it was delivered, is in the
+    /// user's secret. Absent without any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<Assignment>,
     /// The findings about it or its user.
@@ -119,7 +119,7 @@ pub struct KeyRow {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum UseKnown {
-    /// It is.
+    /// The last use is known.
     Used,
     /// No use is on record.
     Never,
@@ -139,16 +139,16 @@ impl UseKnown {
     }
 }
 
-/// Whether a key's user is tagged for rotation. When keyrot acts, and what holds a rotation, is in
+/// Whether a key's user is tagged for rotation. When keyrot acts, and what delays a rotation, is in
 /// the user's secret, which an audit does not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Tagged {
-    /// It is.
+    /// The user is tagged, and its tags can be used.
     Yes,
-    /// It is, but one of its `keyrot:` tags cannot be used, or AWS quarantined it.
+    /// The user is tagged, but one of its `keyrot:` tags cannot be used, or AWS quarantined it.
     Blocked,
-    /// It is not: keyrot does not rotate the key.
+    /// The user is not tagged: keyrot does not rotate the key.
     No,
 }
 
@@ -176,11 +176,11 @@ pub struct UserRow {
     pub owner: Option<String>,
     /// Whether the settings select the user for rotation, by its tags.
     pub managed: bool,
-    /// Why not.
+    /// Why the user is not selected.
     pub unmanaged_because: Option<String>,
-    /// How many keys.
+    /// The number of keys.
     pub keys: usize,
-    /// Whether there is a password for the console, as far as is known.
+    /// Whether there is a password for the console, if known.
     pub password: Option<bool>,
     /// Whether there is an MFA device; `None` where the report does not know the user.
     pub mfa: Option<bool>,
@@ -196,13 +196,13 @@ pub enum Only {
 }
 
 impl KeyRow {
-    /// Returns the user, for people.
+    /// Returns the user's name for display.
     #[must_use]
     pub fn whose(&self) -> &str {
         self.user.as_ref().map_or("root user", |user| user.as_str())
     }
 
-    /// The key's id, or its number in the report.
+    /// Returns the key's id, or its number in the report.
     #[must_use]
     pub fn which(&self) -> String {
         match (&self.key_id, self.key) {
@@ -214,7 +214,7 @@ impl KeyRow {
 }
 
 impl Audit {
-    /// The setting `max_age`, as people write it.
+    /// Returns the setting `max_age`, such as `90d`.
     #[must_use]
     pub fn limit(&self) -> String {
         format_duration(std::time::Duration::from_secs(self.max_age_seconds))
@@ -242,7 +242,7 @@ impl Audit {
         warnings
     }
 
-    /// The worst finding.
+    /// Returns the worst finding.
     #[must_use]
     pub fn worst(&self) -> Option<FindingSeverity> {
         self.findings.iter().map(|finding| finding.severity).max()
@@ -284,7 +284,7 @@ impl Audit {
         self.findings.iter().filter(|finding| finding.is_at(&key.arn, key.created, &key.findings))
     }
 
-    /// How many findings there are of this kind.
+    /// Returns how many findings there are of this kind.
     #[must_use]
     pub fn count(&self, kind: FindingKind) -> usize {
         self.counts.findings.get(kind.code()).copied().unwrap_or(0)

@@ -21,30 +21,30 @@ pub struct Finding {
     pub arn: String,
     /// The key's number in the report, if it is about a key that is in it.
     pub key: Option<u8>,
-    /// The key's id, if ids were asked for.
+    /// The key's id, if ids were requested.
     pub key_id: Option<KeyId>,
-    /// When the key was made, if it is about a key.
+    /// When the key was created, if the finding is about a key.
     pub key_created: Option<Timestamp>,
-    /// For people.
+    /// The message for people.
     pub message: String,
     /// What the operator can do about it; never empty. In the document it is one text, `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
-    /// When it began, if that is known.
+    /// When the condition began, if that is known.
     pub since: Option<Timestamp>,
-    /// The controls that it breaks.
+    /// The controls that it violates.
     pub controls: Vec<Control>,
 }
 
 impl Finding {
-    /// The hints in one text, as the CLI words them.
+    /// Returns the hints in one text, as the CLI words them.
     #[must_use]
     pub fn hint(&self) -> String {
         worded(&self.hints)
     }
 
-    /// Whether it shows at the key that was made then, of the user or root of this ARN, at which
-    /// findings of these kinds show.
+    /// Whether this finding is shown with the key of this user or root user (by ARN) that was
+    /// created then. Only findings of these kinds are.
     pub(super) fn is_at(&self, arn: &str, created: Timestamp, kinds: &[FindingKind]) -> bool {
         self.arn == arn
             && kinds.contains(&self.kind)

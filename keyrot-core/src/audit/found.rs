@@ -1,4 +1,4 @@
-//! What a rule found, and which controls that breaks.
+//! What a rule found, and which controls that violates.
 
 use crate::audit::controls::{Control, controls_of};
 use crate::audit::kind::{FindingKind, FindingSeverity};
@@ -6,7 +6,7 @@ use crate::model::time::Timestamp;
 use crate::report::hint::Hint;
 use std::time::Duration;
 
-/// What a finding says, apart from what it is about.
+/// The content of a finding, without its subject.
 pub(crate) struct Found {
     pub(crate) kind: FindingKind,
     pub(crate) severity: FindingSeverity,
@@ -17,7 +17,7 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    /// It breaks the controls that set no limit.
+    /// It violates the controls that set no limit.
     pub(crate) fn new(
         kind: FindingKind,
         severity: FindingSeverity,
@@ -32,16 +32,16 @@ impl Found {
     }
 }
 
-/// How far a key has come.
+/// A key's age or idle time, to compare with limits.
 #[derive(Clone, Copy)]
 pub(crate) enum Reached {
-    /// A limit is broken once it is passed.
+    /// A limit is violated once it is exceeded.
     Past(Duration),
-    /// A limit is broken once it is reached.
+    /// A limit is violated once it is reached.
     At(Duration),
 }
 
-/// Returns the controls that a finding breaks, by how far the key has come.
+/// Returns the controls that a finding violates, by the key's age or idle time.
 pub(crate) fn broken(kind: FindingKind, reached: Option<Reached>) -> Vec<Control> {
     let is_broken = |control: &&Control| match (control.limit, reached) {
         (Some(limit), Some(Reached::Past(time))) => time > limit,

@@ -18,10 +18,11 @@ use crate::report::hint::{Action, Hint};
 use crate::report::schema;
 use std::time::Duration;
 
-/// From so long without use on, a key is a finding: the shortest time that any control asks for.
+/// A key that was unused for this long is a finding: the shortest time that any control sets.
 const UNUSED: Duration = Duration::from_secs(45 * 86_400);
 
-/// IAM makes a new report every four hours if it is asked; an older one is of a time of its own.
+/// IAM creates a new report at most every four hours, on request, so a report may be older than the
+/// audit.
 const OUTDATED: Duration = Duration::from_secs(86_400);
 
 /// Judges an account.
@@ -134,7 +135,7 @@ impl Judge<'_> {
                 Found::new(FindingKind::Quarantined, FindingSeverity::Critical, message, hints);
             of_all.extend(self.find(whole, found));
         }
-        // A quarantine blocks too, and is reported already.
+        // A quarantine blocks, too, but it has its own finding.
         let bad = chosen.filter(|chosen| chosen.subject.quarantine.is_none());
         if let Some(Err(Blocked::BadTag { reason })) = bad.map(|chosen| &chosen.policy) {
             let message = format!("{name} is tagged for rotation and is not rotated: {reason}");
@@ -241,7 +242,7 @@ impl Judge<'_> {
         )
     }
 
-    /// Not used for as long as the report can tell.
+    /// Whether the key has been unused for too long, as of the report.
     fn idle(&mut self, about: About<'_>, key: &KeyView, managed: bool) -> Option<FindingKind> {
         let (from, what) = match &key.last_use {
             LastUse::At { when, .. } => (*when, "was last used"),
@@ -325,7 +326,7 @@ impl Judge<'_> {
     }
 }
 
-/// One advice that is no command.
+/// Advice without a command.
 fn advice(text: &'static str) -> Vec<Hint> {
     vec![Hint::advice(text)]
 }
@@ -349,13 +350,14 @@ fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCoun
     counts
 }
 
-/// In whole seconds, because IAM's times have no finer ones: a part of a second would make a key
-/// older than it is known to be.
+/// Converts to whole seconds, because IAM's times have no finer resolution: a fraction of a second
+/// would make a key look older than it is known to be.
 fn passed(from: Timestamp, to: Timestamp) -> Duration {
     Duration::from_secs((to - from).num_seconds().max(0).unsigned_abs())
 }
 
-/// In whole days, unless that would look as if the limit were kept: `90d 1s` is past `90d`.
+/// Formats an age in whole days, unless that would hide that the limit was exceeded: `90d 1s` is
+/// past `90d`.
 fn past(from: Timestamp, now: Timestamp, limit: Duration) -> String {
     match age_days(from, now).unsigned_abs() > limit.as_secs() / 86_400 {
         true => text::age(from, now),

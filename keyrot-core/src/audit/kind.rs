@@ -38,7 +38,7 @@ pub enum FindingSeverity {
 }
 
 impl FindingKind {
-    /// All of them, the worst first.
+    /// All kinds, the worst first.
     pub const ALL: [Self; 7] = [
         Self::RootKey,
         Self::Quarantined,
@@ -49,7 +49,7 @@ impl FindingKind {
         Self::TwoActiveKeys,
     ];
 
-    /// As one word, the same as in the document.
+    /// Returns its code, the same as in the document.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl FindingKind {
         }
     }
 
-    /// In a few words, for a table.
+    /// Returns a few words for a table.
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
@@ -77,7 +77,7 @@ impl FindingKind {
         }
     }
 
-    /// What was found, in a sentence.
+    /// Returns a sentence that says what was found.
     #[must_use]
     pub fn meaning(self) -> &'static str {
         match self {

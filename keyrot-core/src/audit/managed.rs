@@ -16,18 +16,19 @@ use std::time::Duration;
 pub struct AuditPolicy {
     /// Which users keyrot rotates. Its `only` is ignored.
     pub selection: Selection,
-    /// Where users' secrets and the copies of their keys are: a user whose secret cannot be named,
-    /// or whose place is another user's, too, is not rotated. Its `account` is ignored.
+    /// Where users' secrets and the copies of their keys are: a user is not rotated if its secret
+    /// has no valid name, or if it shares a place with another user. Its `account` is ignored.
     pub homes: Homes,
-    /// The waits of rotations; `max_age` is the limit for keys without one of their own.
+    /// The waits of rotations; `max_age` is the limit for users that do not set their own.
     pub policy: WaitPolicy,
-    /// Another limit for these keys. An audit only reads: it need not leave room for a rotation.
+    /// Another age limit for this audit. Because an audit only reads, the limit need not leave time
+    /// for a rotation.
     pub max_age: Option<Duration>,
 }
 
 impl Default for AuditPolicy {
-    /// The default settings, without destinations. No secret is read, so the region does not
-    /// matter.
+    /// Returns the default settings, without destinations. No secret is read, so the region does
+    /// not matter.
     fn default() -> Self {
         Self {
             selection: Selection::default(),
@@ -39,12 +40,12 @@ impl Default for AuditPolicy {
 }
 
 impl AuditPolicy {
-    /// How old a key may be, unless its user has a limit of its own.
+    /// Returns how old a key may be, unless its user sets another limit.
     pub(crate) fn limit(&self) -> Duration {
         self.max_age.unwrap_or(self.policy.waits().max_age)
     }
 
-    /// How old the keys of a user with these waits may be.
+    /// Returns how old the keys of a user with these waits may be.
     pub(crate) fn limit_of(&self, own: &WaitPolicy) -> Duration {
         let (own, usual) = (own.waits().max_age, self.policy.waits().max_age);
         if own == usual { self.limit() } else { own }
@@ -60,10 +61,11 @@ pub(crate) struct Managed {
 impl Managed {
     pub(crate) fn new(view: &AccountView, policy: &AuditPolicy) -> Self {
         let users: Vec<IamUser> = view.users.iter().map(|user| user.user.clone()).collect();
-        // Requesting all users by name returns the reason for each one that is not chosen.
+        // All users are requested by name, because that returns the reason for each one that is not
+        // selected.
         let only = users.iter().map(|user| user.arn.name().clone()).collect();
         let selection = Selection { only, ..policy.selection.clone() };
-        // An audit is of whatever account it is shown.
+        // An audit accepts any account.
         let homes = Homes { account: None, ..policy.homes.clone() };
         let selected = select(&users, &selection, &homes, &policy.policy);
         Self {
@@ -103,7 +105,7 @@ pub(crate) fn user_row(user: &UserView, managed: &Managed) -> UserRow {
 
 fn because(why: &MissingWhy) -> String {
     match why {
-        // Cannot be: every name asked for was listed.
+        // This can't happen: every requested name was listed.
         MissingWhy::NotFound { .. } => "not found".to_owned(),
         MissingWhy::NotTagged { tag, expected } => format!("no tag {tag}={expected}"),
         MissingWhy::OtherValue { tag, value, .. } => format!("its tag {tag} is {value:?}"),

@@ -1,9 +1,9 @@
 //! An audit of a whole account's access keys: what each is, whether keyrot rotates it, and which
-//! rules it breaks.
+//! rules it violates.
 //!
-//! [`survey`] collects an [`AccountView`] in a handful of calls, [`audit`] judges it. Nothing is
-//! changed, and no rotation relies on an audit: IAM's credential report may be four hours old, and
-//! rotations read the state themselves.
+//! [`survey`] collects an [`AccountView`] in a handful of calls, and [`audit`] evaluates it.
+//! Nothing is changed, and no rotation relies on an audit: IAM's credential report may be four
+//! hours old, and rotations read the state themselves.
 //!
 //! ```
 //! # #[cfg(feature = "memory")] {
@@ -28,13 +28,14 @@
 //! ```
 //!
 //! # The edges
-//! - Only Active keys break rules on age, use and number. An Inactive key of the root user still
-//!   breaks the rule that there is none.
+//! - Only Active keys violate rules on age, use and number. An Inactive root key is still a
+//!   finding, because the root user must have no key.
 //! - A key is too old once it is older than the limit, not at it: the rules say "every 90 days or
 //!   less".
 //! - A key is unused once it was not used for as long as the rule says: "for 45 days or greater". A
 //!   key without a recorded use counts from its creation. An unknown use never counts as unused.
-//! - Age is measured to the present; idle time to the report, which is as far as its evidence goes.
+//! - Age is measured up to the present, idle time up to the report, because the report's evidence
+//!   ends there.
 
 pub(crate) mod controls;
 pub(crate) mod document;

@@ -1,4 +1,4 @@
-//! What an audit needs beside [`IamPort`](crate::ports::IamPort).
+//! What an audit needs in addition to [`IamPort`](crate::ports::IamPort).
 
 use crate::audit::view::CredentialReport;
 use crate::model::error::CallError;
@@ -9,9 +9,9 @@ use async_trait::async_trait;
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait AccountPort: Send + Sync {
-    /// Returns IAM's credential report. IAM makes a new one if the last is older than four hours
-    /// (IAM user guide, "Generate credential reports for your AWS account"); this waits for it, for
-    /// a bounded time.
+    /// Returns IAM's credential report. IAM creates a new one if the last is older than four hours
+    /// (IAM user guide, "Generate credential reports for your AWS account"); this waits for it up
+    /// to a time limit.
     ///
     /// # Errors
     /// [`CallError`] if there is none in time, or if any part of it could not be read: a partial

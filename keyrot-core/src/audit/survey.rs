@@ -9,14 +9,14 @@ use crate::ports::IamPort;
 use futures_util::{StreamExt, stream};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Concurrent listings; the port sets the pace.
+/// The number of concurrent listings; the port limits the rate.
 const AT_ONCE: usize = 16;
 
 /// Reads the whole account: the credential report, then all users, and with `ids` the keys of each
 /// user who has any.
 ///
 /// Without `ids` that is a handful of calls; with them one more for each user with a key.
-/// `progress` gets how many of those are done, of how many.
+/// `progress` is called with the number of users that are done, and the total.
 ///
 /// # Errors
 /// [`CallError`] if any part could not be read.
@@ -30,7 +30,7 @@ pub async fn survey(
     let users = iam.users("/").await?;
     let mut listed = BTreeMap::new();
     if ids {
-        // Users that are not in the report are read too: they are new.
+        // Users that are not in the report are new, and are read, too.
         let keyless: BTreeSet<_> =
             report.users.iter().filter(|u| u.keys.is_empty()).map(|u| &u.arn).collect();
         let wanted: BTreeSet<UserName> = users
@@ -51,7 +51,7 @@ pub async fn survey(
     Ok(AccountView::new(report, users, &listed))
 }
 
-/// A user that was deleted in between has no keys.
+/// Lists a user's keys. A user that was deleted in the meantime has none.
 async fn keys_of(
     iam: &dyn IamPort,
     name: UserName,

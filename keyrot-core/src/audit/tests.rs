@@ -25,7 +25,7 @@ fn used(when: Timestamp) -> LastUse {
     LastUse::At { when, service: "s3".into(), region: "eu-west-1".into() }
 }
 
-/// A key that was made so many seconds before [`at`]`(0)`, used a day before.
+/// Returns a key that was created this many seconds before [`at`]`(0)`, and used a day before it.
 fn made(slot: u8, seconds_ago: i64) -> ReportedKey {
     ReportedKey { slot, active: true, rotated: at(-seconds_ago), last_use: used(at(-DAY)) }
 }
@@ -52,7 +52,7 @@ fn listed(name: &str, tags: &[(&str, &str)]) -> IamUser {
     IamUser { id, arn: arn(name), tags, policies: Vec::new() }
 }
 
-/// The audit of one user with these keys, unmanaged.
+/// Returns the audit of one user with these keys, unmanaged.
 fn of(keys: Vec<ReportedKey>) -> Audit {
     let view =
         AccountView::new(report(vec![user("ci", keys)]), vec![listed("ci", &[])], &BTreeMap::new());
@@ -69,7 +69,7 @@ fn ids(audit: &Audit, kind: FindingKind) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_key_of_ninety_days_is_well_and_one_a_second_older_is_not() {
+fn a_key_of_ninety_days_is_ok_and_one_a_second_older_is_not() {
     assert_eq!(kinds(&of(vec![made(1, 90 * DAY)])), []);
     let late = of(vec![made(1, 90 * DAY + 1)]);
     assert_eq!(kinds(&late), [FindingKind::OldKey]);
@@ -92,7 +92,7 @@ fn a_key_of_ninety_days_is_well_and_one_a_second_older_is_not() {
 }
 
 #[test]
-fn the_limit_is_the_users_own_and_controls_have_theirs() {
+fn users_and_controls_have_separate_limits() {
     let judged = |max_age: &str, tags: &[(&str, &str)], days: i64| {
         let tags = [&[("RotateKey", "true")], tags].concat();
         let view = AccountView::new(
@@ -109,7 +109,7 @@ fn the_limit_is_the_users_own_and_controls_have_theirs() {
     assert_eq!(judged("60d", &[], 60), None);
     assert_eq!(judged("60d", &[], 61), Some(("a key of ci is 61d old; 60d is allowed".into(), 0)));
     assert_eq!(judged("60d", &[("keyrot:max-age", "80d")], 61), None);
-    // A generous limit of one's own does not make a control go away.
+    // A user's longer limit does not remove a control.
     assert_eq!(judged("365d", &[], 91), Some(("a key of ci is 91d old; 90d is allowed".into(), 9)));
     assert_eq!(judged("365d", &[], 90), None);
 }
@@ -132,7 +132,7 @@ fn a_key_is_unused_from_the_fortyfifth_day_on() {
 }
 
 #[test]
-fn a_key_without_a_recorded_use_counts_from_its_creation_and_the_unknown_is_not_unused() {
+fn a_key_without_a_recorded_use_counts_from_its_creation_and_an_unknown_use_is_not_unused() {
     let with =
         |last_use: LastUse, seconds: i64| of(vec![ReportedKey { last_use, ..made(1, seconds) }]);
     assert_eq!(kinds(&with(LastUse::NoRecord, 45 * DAY - 1)), []);
@@ -160,7 +160,7 @@ fn idle_time_ends_with_the_report_and_age_with_the_present() {
 }
 
 #[test]
-fn inactive_keys_break_nothing_but_the_root_users() {
+fn of_inactive_keys_only_the_root_users_are_findings() {
     let off = |slot, days: i64| ReportedKey {
         active: false,
         last_use: LastUse::NoRecord,
@@ -220,7 +220,7 @@ fn two_active_keys_of_a_managed_user_may_be_a_rotation() {
 }
 
 #[test]
-fn quarantine_mfa_and_bad_tags_are_found_and_told_once() {
+fn quarantine_mfa_and_bad_tags_are_reported_once() {
     let mut leaked = listed("leaked", &[("RotateKey", "True"), ("keyrot:overlap", "two weeks")]);
     leaked.policies.push("AWSCompromisedKeyQuarantineV3".into());
     let mut console = user("jane", vec![]);
@@ -284,7 +284,7 @@ fn a_part_of_an_audit_keeps_the_counts_of_the_whole() {
 }
 
 #[test]
-fn why_a_user_is_not_managed_is_told() {
+fn the_reason_why_a_user_is_not_managed_is_reported() {
     let users = vec![
         listed("a", &[]),
         listed("b", &[("RotateKey", "False")]),
@@ -301,7 +301,7 @@ fn why_a_user_is_not_managed_is_told() {
 }
 
 #[test]
-fn users_who_came_or_went_since_the_report_are_named() {
+fn users_created_or_deleted_since_the_report_are_named() {
     let view = AccountView::new(
         report(vec![user("gone", vec![made(1, 400 * DAY)]), user("ci", vec![])]),
         vec![listed("new", &[]), listed("ci", &[]), listed("ci", &[])],
@@ -331,19 +331,20 @@ fn ids_are_matched_by_creation_and_the_listing_is_newer() {
         view(two(), vec![is("B", 200, KeyStatus::Active), is("A", 300, KeyStatus::Inactive)]);
     assert_eq!((keys[0].slot, keys[1].slot), (Some(2), Some(1)));
     assert_eq!(keys[1].status, KeyStatus::Inactive, "deactivated since the report");
-    // Gone since, and a new one in its place: nothing of the old one is told of the new.
+    // The old key is gone, and a new one has its place: what is known about the old one does not
+    // apply to the new one.
     let keys = view(two(), vec![is("B", 200, KeyStatus::Active), is("C", 5, KeyStatus::Active)]);
     assert_eq!((keys[0].slot, keys[1].slot), (Some(2), None));
     assert!(matches!(keys[1].last_use, LastUse::Unknown(_)));
-    // "Last rotated" moved when the status did: what is left over belongs together, and the listing
-    // knows when it was made.
+    // "Last rotated" changed with the status. The single key that remains on both sides is the
+    // same, and the listing has its creation time.
     let keys = view(vec![made(1, 300)], vec![is("A", 900, KeyStatus::Active)]);
     assert_eq!((keys[0].slot, keys[0].created), (Some(1), at(-900)));
     assert_eq!(view(two(), vec![]), []);
 }
 
 #[test]
-fn every_control_is_listed_once_and_has_what_its_kind_needs() {
+fn every_control_is_listed_once_and_fits_its_kind() {
     let mut seen = BTreeSet::new();
     for control in CONTROLS {
         assert!(seen.insert(control.to_string()), "{control} twice");
@@ -390,7 +391,7 @@ proptest! {
         prop_assert!(audit.findings.windows(2).all(|pair| pair[0].severity >= pair[1].severity));
         prop_assert_eq!(audit.counts.findings.values().sum::<usize>(), audit.findings.len());
 
-        // Each rule, said in another way.
+        // Each rule, stated in another way.
         let active = || reported.iter().flat_map(|user| &user.keys).filter(|key| key.active);
         let limit = i64::try_from(max_age_days).unwrap().min(90) * DAY;
         let old = active().filter(|key| (at(0) - key.rotated).num_seconds() > limit).count();

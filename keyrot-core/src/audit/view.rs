@@ -7,10 +7,10 @@ use crate::model::user::IamUser;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// IAM's credential report, as far as it is about keys and passwords.
+/// The part of IAM's credential report about keys and passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CredentialReport {
-    /// When IAM made it; up to four hours ago.
+    /// When IAM created it, up to four hours ago.
     pub generated: Timestamp,
     /// The account's twelve digits.
     pub account: String,
@@ -22,7 +22,7 @@ pub struct CredentialReport {
     pub users: Vec<ReportedUser>,
     /// Rows that could not be read: nothing is known about these users.
     pub unreadable: Vec<UnreadableRow>,
-    /// Why IAM made no new report, where it is an older one for that reason.
+    /// Why IAM created no new report, if this is an older one.
     pub not_renewed: Option<String>,
 }
 
@@ -31,14 +31,14 @@ pub struct CredentialReport {
 pub struct UnreadableRow {
     /// The user's name as the row has it; `<root_account>` for the root user.
     pub user: String,
-    /// Where, and what was expected there.
+    /// Which cell, and what was expected there.
     pub why: String,
 }
 
 /// A user in the report.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReportedUser {
-    /// Who.
+    /// The user's ARN.
     pub arn: UserArn,
     /// Whether there is a password for the console; `None` where the report does not say.
     pub password: Option<bool>,
@@ -53,7 +53,7 @@ pub struct ReportedUser {
 pub struct ReportedKey {
     /// 1 or 2: the report's columns.
     pub slot: u8,
-    /// Whether it works.
+    /// Its status.
     pub active: bool,
     /// When it was "created or last changed" (IAM user guide): for a key whose status never
     /// changed, its creation time.
@@ -62,11 +62,11 @@ pub struct ReportedKey {
     pub last_use: LastUse,
 }
 
-/// The account: the report together with tags and policies, and with the keys' ids where they were
-/// asked for.
+/// The account: the report together with tags and policies, and with the keys' ids if they were
+/// requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountView {
-    /// When IAM made the report.
+    /// When IAM created the report.
     pub report: Timestamp,
     /// The account's twelve digits.
     pub account: String,
@@ -74,13 +74,13 @@ pub struct AccountView {
     pub partition: String,
     /// The keys of the root user.
     pub root: Vec<KeyView>,
-    /// The users that there are now, by name.
+    /// The users that exist now, by name.
     pub users: Vec<UserView>,
-    /// Users in the report who are gone by now, by name.
+    /// Users in the report that no longer exist, by name.
     pub gone: Vec<UserName>,
     /// Rows of the report that could not be read.
     pub unreadable: Vec<UnreadableRow>,
-    /// Why IAM made no new report, where it is an older one for that reason.
+    /// Why IAM created no new report, if this is an older one.
     pub not_renewed: Option<String>,
 }
 
@@ -89,10 +89,10 @@ pub struct AccountView {
 pub struct UserView {
     /// ARN, tags and attached policies.
     pub user: IamUser,
-    /// Whether the report knows the user; one who was made after it has no keys here, unless the
-    /// keys were listed.
+    /// Whether the report has the user. A user that was created after the report has no keys here,
+    /// unless the keys were listed.
     pub reported: bool,
-    /// Whether there is a password for the console, as far as is known.
+    /// Whether there is a password for the console, if known.
     pub password: Option<bool>,
     /// Whether the user has an MFA device.
     pub mfa: bool,
@@ -103,13 +103,13 @@ pub struct UserView {
 /// A key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyView {
-    /// 1 or 2: its columns in the report; `None` for a key that was made after it.
+    /// 1 or 2: its columns in the report; `None` for a key that was created after the report.
     pub slot: Option<u8>,
-    /// Its id, if ids were asked for.
+    /// Its id, if ids were requested.
     pub id: Option<KeyId>,
     /// Its status.
     pub status: KeyStatus,
-    /// When it was made, as far as is known.
+    /// When it was created, if known.
     pub created: Timestamp,
     /// Its last use.
     pub last_use: LastUse,
@@ -139,11 +139,11 @@ impl AccountView {
         let mut views = Vec::with_capacity(users.len());
         for user in users {
             let name = user.arn.name().clone();
-            // A page boundary may show a user twice.
+            // A user at a page boundary may be listed twice.
             if !seen.insert(name.clone()) {
                 continue;
             }
-            // Another path is another user: the name was used again.
+            // A different path means a different user: the name was reused.
             let known = reported.remove(&name).filter(|known| known.arn == user.arn);
             let (known, of_report) = match known {
                 Some(known) => ((known.password, known.mfa), Some(known.keys)),
@@ -191,8 +191,8 @@ impl KeyView {
     }
 }
 
-/// The keys listed, each with its last use from the report. Creation times tell which is which;
-/// they can differ where a key's status was changed, so a single key that remains on both sides
+/// Returns the listed keys, each with its last use from the report. Keys are matched by creation
+/// time, which can differ if a key's status was changed, so a single key that remains on both sides
 /// counts as the same.
 fn matched(mut reported: Vec<ReportedKey>, listed: &[AccessKey]) -> Vec<KeyView> {
     let mut listed: Vec<(&AccessKey, Option<ReportedKey>)> =
@@ -206,7 +206,7 @@ fn matched(mut reported: Vec<ReportedKey>, listed: &[AccessKey]) -> Vec<KeyView>
     }
     let mut alone = listed.iter_mut().filter(|(_, found)| found.is_none());
     if let (Some((key, found)), None, 1) = (alone.next(), alone.next(), reported.len()) {
-        // A key that is younger than what the report says of the other is a new one in its place.
+        // A key that is younger than the key in the report is a new one in its place.
         *found = reported.pop().filter(|reported| key.created <= reported.rotated);
     }
     let view = |(key, found): (&AccessKey, Option<ReportedKey>)| KeyView {

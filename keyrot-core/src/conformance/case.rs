@@ -21,17 +21,17 @@ pub struct CaseResult {
 pub enum CaseOutcome {
     /// The port keeps the rule.
     Passed,
-    /// It does not, and how.
+    /// The port breaks the rule, and how.
     Failed(String),
-    /// The lab cannot do what the case needs, and why.
+    /// The lab cannot do what the case needs, for this reason.
     NotSupported(String),
 }
 
-/// Ends a test by the results: every case has passed, or is listed with the reason why it cannot.
+/// Asserts that every case has passed, or is listed with the reason why it cannot.
 ///
 /// # Panics
-/// With every case that did not pass and is not listed, every listed one that passed, and every
-/// listed name that no case has.
+/// If there is a case that did not pass and is not listed, a listed case that passed, or a listed
+/// name that no case has.
 pub fn assert_all(results: &[CaseResult], known_gaps: &[(&str, &str)]) {
     let listed = |case: &str| known_gaps.iter().any(|(gap, _)| *gap == case);
     let mut wrong: Vec<String> = results
@@ -91,7 +91,7 @@ impl From<NameError> for Miss {
     }
 }
 
-/// Runs a case; a panic in the port is that case's failure alone.
+/// Runs a case; a panic in the port fails only that case.
 pub(super) async fn run(case: &'static str, work: impl Future<Output = Checked>) -> CaseResult {
     let outcome = match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(())) => CaseOutcome::Passed,
@@ -118,7 +118,7 @@ pub(super) fn holds(what: &str, condition: bool) -> Checked {
     if condition { Ok(()) } else { fail(what) }
 }
 
-/// The error of a call that has to be refused in this way, and leave nothing behind.
+/// Returns the error of a call that has to be refused in this way without an effect.
 pub(super) fn refused<T: Debug>(
     what: &str,
     result: Result<T, CallError>,
@@ -136,7 +136,7 @@ pub(super) fn refused<T: Debug>(
     }
 }
 
-/// What is shown of something has to be without the secret.
+/// Checks that the displayed text does not contain the secret.
 pub(super) fn hides(
     what: &str,
     shown: &str,

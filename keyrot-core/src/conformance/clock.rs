@@ -5,7 +5,7 @@ use crate::model::waits::after;
 use crate::ports::Clock;
 use std::time::Duration;
 
-/// Runs all cases for a [`Clock`]. They take a tenth of a second on a real one.
+/// Runs all cases for a [`Clock`]. They take a tenth of a second on a real clock.
 pub async fn clock(port: &dyn Clock) -> Vec<CaseResult> {
     cases!["clock", port;
         never_backwards as it_does_not_go_backwards,
@@ -31,7 +31,7 @@ async fn sleep_takes_as_long(port: &dyn Clock) -> Checked {
     let before = port.now();
     port.sleep(time).await;
     let now = port.now();
-    // A wall clock is set now and then; a millisecond of that is allowed for.
+    // A wall clock is adjusted now and then, so the case tolerates a millisecond.
     holds(
         &format!("asleep from {before} to {now}"),
         after(now, Duration::from_millis(1)) >= after(before, time),
@@ -46,7 +46,7 @@ async fn no_sleep(port: &dyn Clock) -> Checked {
 async fn limit_passes(port: &dyn Clock) -> Checked {
     let time = Duration::from_millis(50);
     let before = port.now();
-    // The limit first: it must not stand in the way of the time by which it passes.
+    // The limit is polled first: it must not block the sleep that advances the time.
     futures_util::future::join(port.time_limit(time), port.sleep(time)).await;
     let now = port.now();
     holds(
@@ -55,7 +55,7 @@ async fn limit_passes(port: &dyn Clock) -> Checked {
     )
 }
 
-/// A time that stands still would make a good clock look wrong, and hide a wrong one.
+/// If time did not advance, a good clock would look wrong, and a wrong one would pass.
 async fn aws_time_goes_on(port: &dyn Clock) -> Checked {
     let Some(before) = port.aws_now() else { return Ok(()) };
     let time = Duration::from_millis(100);

@@ -46,7 +46,7 @@ pub async fn destination(port: &dyn Destination, lab: &dyn DestinationLab) -> Ve
     ]
 }
 
-/// The nth key of the suite, and its version.
+/// Returns the nth key of the suite, and its version.
 fn delivery(n: u32, replaces: Option<&Mark>) -> Result<Delivery, Miss> {
     let key = KeyId::parse(format!("AKIA{n:0>16}"))?;
     let version = VersionId::parse(format!("keyrot-key-{key}-{}", 1_700_000_000 + n))?;
@@ -55,7 +55,7 @@ fn delivery(n: u32, replaces: Option<&Mark>) -> Result<Delivery, Miss> {
 }
 
 impl Fixture<'_> {
-    /// Delivers the nth key, and checks what the port says of it.
+    /// Delivers the nth key, and checks what the port reports about it.
     async fn deliver(&self, place: &str, n: u32, replaces: Option<&Mark>) -> Result<Found, Miss> {
         let delivery = delivery(n, replaces)?;
         let found = self.port.deliver(place, &delivery).await?;
@@ -75,7 +75,7 @@ impl Fixture<'_> {
         Ok(found)
     }
 
-    /// Whether two writes have marks of their own, where they can be seen.
+    /// Checks that two writes have different marks, if marks can be read.
     fn differ(&self, first: &Found, second: &Found) -> bool {
         first.mark() != second.mark() || !self.port.abilities().visible
     }

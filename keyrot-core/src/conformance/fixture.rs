@@ -1,4 +1,4 @@
-//! What the cases for a secret store share.
+//! Helpers that the cases for a secret store share.
 
 use crate::conformance::case::{Checked, Miss, fail, same};
 use crate::conformance::lab::Lab;
@@ -27,11 +27,11 @@ impl StoreFixture<'_> {
         Ok(Owner { id, account: "123456789012".to_owned(), name })
     }
 
-    /// A secret with the placeholder, and the id of that.
+    /// Creates a secret with the placeholder, and returns the placeholder's version id.
     pub(crate) async fn adopted(&self, case: &str) -> Result<(SecretName, VersionId), Miss> {
         let (secret, placeholder) = (self.secret(case)?, VersionId::for_placeholder(at(0)));
         self.port.create(&secret, &self.owner("STORE")?, &placeholder).await?;
-        // An emulator may give the first version an id of its own.
+        // An emulator may choose another id for the first version.
         let current = self.present(&secret).await?.current;
         Ok((secret, current.map_or(placeholder, |held| held.version)))
     }
@@ -48,7 +48,7 @@ impl StoreFixture<'_> {
         }
     }
 
-    /// The versions under AWSCURRENT, AWSPENDING and AWSPREVIOUS have to be these.
+    /// Checks which versions have the labels AWSCURRENT, AWSPENDING and AWSPREVIOUS.
     pub(crate) async fn labels(
         &self,
         secret: &SecretName,
@@ -61,12 +61,12 @@ impl StoreFixture<'_> {
     }
 }
 
-/// An instant, in seconds from a fixed one.
+/// Returns an instant, in seconds from a fixed one.
 pub(crate) fn at(seconds: i64) -> Timestamp {
     chrono::DateTime::from_timestamp(1_750_000_000 + seconds, 0).unwrap_or_default()
 }
 
-/// Invented credentials, and the id of the version for them.
+/// Returns fake credentials, and the version id for them.
 pub(crate) fn made_up(letter: char) -> Result<(Credentials, VersionId), Miss> {
     let key = KeyId::parse(format!("AKIA{}EXAMPLE", letter.to_string().repeat(9)))?;
     let secret = SecretKey::new(format!("{}+/{}", letter.to_string().repeat(19), "x".repeat(19)));

@@ -137,7 +137,7 @@ async fn deleting_twice(desk: &StoreFixture<'_>) -> Checked {
     Ok(desk.port.delete_key(&user, &key).await?)
 }
 
-/// The keys' times are on one clock, in order, and the reply and the listing agree to the second.
+/// The keys' times are from one clock, in order, and the reply and the listing agree to the second.
 async fn created_is_plausible(desk: &StoreFixture<'_>) -> Checked {
     let user = desk.user("created").await?;
     let first = desk.lab.add_key(&user).await?;
@@ -191,8 +191,8 @@ async fn no_such_key(desk: &StoreFixture<'_>) -> Checked {
     Ok(())
 }
 
-/// Deleting a key in another user's name may be answered as "gone already", but the key has to be
-/// there still.
+/// Deleting a key under another user's name may be answered as "gone already", but the key must
+/// still exist.
 async fn anothers_key(desk: &StoreFixture<'_>) -> Checked {
     let (owner, other) = (desk.user("owner").await?, desk.user("other").await?);
     let key = desk.lab.add_key(&owner).await?.credentials.key;
@@ -226,8 +226,8 @@ async fn a_use_on_record(desk: &StoreFixture<'_>) -> Checked {
     }
 }
 
-/// The tag that says where the user's key is managed: were it lost or garbled, a second secret
-/// would be made.
+/// The tag that says where the user's key is managed. If it were lost or garbled, a second secret
+/// would be created.
 async fn a_home_is_listed(desk: &StoreFixture<'_>) -> Checked {
     let path = format!("/{}/home/", desk.lab.prefix());
     let user = desk.user_under("home", &path, &[("RotateKey", "True")]).await?.name().clone();

@@ -10,10 +10,10 @@ use async_trait::async_trait;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// It cannot, and why. The case ends as not supported.
+    /// The lab does not support it, for this reason. The case ends as not supported.
     #[error("not supported: {0}")]
     NotSupported(String),
-    /// It tried, and failed. The case fails.
+    /// The lab tried and failed. The case fails.
     #[error("the lab failed: {0}")]
     Failed(String),
 }
@@ -28,7 +28,7 @@ pub trait Lab: Send + Sync {
     /// account outlives it.
     fn prefix(&self) -> String;
 
-    /// Makes a user with a path (a slash at both ends) and tags.
+    /// Creates a user with a path (a slash at both ends) and tags.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -39,13 +39,13 @@ pub trait Lab: Send + Sync {
         tags: &[(&str, &str)],
     ) -> Result<UserArn, Trouble>;
 
-    /// Attaches a managed policy of that name; the lab may have to make one.
+    /// Attaches a managed policy of that name; the lab may have to create one.
     ///
     /// # Errors
     /// [`Trouble`].
     async fn attach_policy(&self, user: &UserName, policy: &str) -> Result<(), Trouble>;
 
-    /// Makes a key for the user.
+    /// Creates a key for the user.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -71,7 +71,7 @@ pub trait Lab: Send + Sync {
     /// Uses a key as a consumer, and returns once the use is on record.
     ///
     /// # Errors
-    /// [`Trouble`]; not supported where uses are never recorded.
+    /// [`Trouble`]; not supported if uses are never recorded.
     async fn use_key(&self, credentials: &Credentials) -> Result<(), Trouble>;
 
     /// Returns once all changes so far are visible everywhere, and new keys work.
@@ -80,13 +80,13 @@ pub trait Lab: Send + Sync {
     /// [`Trouble`].
     async fn settle(&self) -> Result<(), Trouble>;
 
-    /// Makes a secret without any version.
+    /// Creates a secret without any version.
     ///
     /// # Errors
     /// [`Trouble`].
     async fn create_empty_secret(&self, secret: &SecretName) -> Result<(), Trouble>;
 
-    /// Makes a secret as another program would, with this text under this version id.
+    /// Creates a secret as another program would, with this text under this version id.
     ///
     /// # Errors
     /// [`Trouble`].
@@ -103,7 +103,7 @@ pub trait Lab: Send + Sync {
     /// [`Trouble`].
     async fn delete_secret(&self, secret: &SecretName) -> Result<(), Trouble>;
 
-    /// The text that a version holds.
+    /// Returns the text that a version holds.
     ///
     /// # Errors
     /// [`Trouble`].

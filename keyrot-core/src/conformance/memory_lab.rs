@@ -1,4 +1,4 @@
-//! The lab on the in-memory account; also the example of how one is written.
+//! The lab on the in-memory account. It is also an example of how to write one.
 
 use crate::conformance::lab::{Lab, Trouble};
 use crate::memory::account::MemoryAccount;
@@ -17,8 +17,8 @@ pub struct MemoryLab {
 }
 
 impl MemoryLab {
-    /// On this account; the ports under test may be the account itself, or something in front of
-    /// it.
+    /// Returns a lab on this account. The ports under test may be the account itself, or something
+    /// in front of it.
     #[must_use]
     pub fn new(account: MemoryAccount) -> Self {
         Self { account }

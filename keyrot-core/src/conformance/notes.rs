@@ -1,4 +1,4 @@
-//! The cases for keyrot's notes on a secret.
+//! The cases for keyrot's journal entries on a secret.
 
 use super::case::{Checked, Miss, refused, same};
 use crate::conformance::fixture::{StoreFixture, at, made_up};
@@ -11,7 +11,7 @@ use std::time::Duration;
 /// The longest wait that can be set: ten years.
 const LONGEST: Duration = Duration::from_secs(3653 * 86_400);
 
-/// One note of each kind.
+/// Returns one journal entry of each kind.
 fn notes() -> Result<[JournalEntry; 5], Miss> {
     let (a, version) = made_up('A')?;
     let (b, _) = made_up('B')?;
@@ -41,7 +41,7 @@ fn revoked(key: KeyId, seconds: i64, only_if_unused: bool) -> Revoked {
     Revoked { key, at: at(seconds), only_if_unused }
 }
 
-/// A store that drops one of them lets a key that leaked stay in use.
+/// If a store drops one of them, a leaked key stays in use.
 pub(super) async fn revoked_keys(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("notes-revoked").await?;
     let keys = ['A', 'B'].map(|letter| made_up(letter).map(|(credentials, _)| credentials.key));
@@ -54,7 +54,7 @@ pub(super) async fn revoked_keys(desk: &StoreFixture<'_>) -> Checked {
     Ok(())
 }
 
-/// Neither a version nor a label nor another tag takes a note away.
+/// No version, label or other tag removes a journal entry.
 pub(super) async fn survives(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder) = desk.adopted("notes-survive").await?;
     let mut expected = Journal::default();
@@ -72,7 +72,7 @@ pub(super) async fn survives(desk: &StoreFixture<'_>) -> Checked {
     same("notes after all else", &desk.present(&secret).await?.journal, &expected)
 }
 
-/// Ids are twenty characters today, and may come to be longer; times are kept to the millisecond.
+/// Ids have twenty characters today, and may become longer. Times are kept to the millisecond.
 pub(super) async fn longest(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("notes-longest").await?;
     let key = |letter: &str| KeyId::parse(format!("AKIA{}", letter.repeat(36)));

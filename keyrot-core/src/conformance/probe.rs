@@ -79,7 +79,7 @@ async fn a_wrong_secret(desk: &StoreFixture<'_>) -> Checked {
     same("answer", &desk.ask(&wrong).await?, &ProbeAnswer::WrongSecret)
 }
 
-/// No connection or cached identity of one verification serves the next.
+/// A verification does not reuse the connection or the cached identity of an earlier one.
 async fn each_by_itself(desk: &StoreFixture<'_>) -> Checked {
     let (first, a) = desk.key("first").await?;
     let (second, b) = desk.key("second").await?;

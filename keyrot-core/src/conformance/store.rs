@@ -1,5 +1,5 @@
-//! The cases for the secret store: what is there, and the first version. Further ones are in
-//! `versions` and `notes`.
+//! The cases for the secret store: what exists, and the first version. There are more in `versions`
+//! and `notes`.
 
 use super::case::{CaseResult, Checked, cases, fail, holds, refused, same};
 use super::lab::Lab;
@@ -112,7 +112,7 @@ async fn as_it_would_be(desk: &StoreFixture<'_>) -> Checked {
     same("differences", &desk.port.differences(&secret).await?, &vec![])
 }
 
-/// The port's own region is not elsewhere.
+/// The port's own region does not count as elsewhere.
 async fn nowhere_else(desk: &StoreFixture<'_>) -> Checked {
     let (secret, _) = desk.adopted("nowhere-else").await?;
     same("homes", &desk.port.elsewhere(&secret, &desk.owner("STORE")?).await?, &vec![])

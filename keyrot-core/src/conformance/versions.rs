@@ -11,7 +11,7 @@ use crate::model::version::Content;
 
 const FOREIGN: &str = "5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de";
 
-/// A secret with the placeholder, and invented credentials staged in it.
+/// Creates a secret with the placeholder, and stages fake credentials in it.
 async fn with_staged(
     desk: &StoreFixture<'_>,
     case: &str,
@@ -22,7 +22,7 @@ async fn with_staged(
     Ok((secret, placeholder, version, credentials))
 }
 
-/// A secret that another program created, with this text.
+/// Creates a secret as another program would, with this text.
 async fn by_hand(
     desk: &StoreFixture<'_>,
     case: &str,
@@ -72,8 +72,7 @@ pub(super) async fn staged_again(desk: &StoreFixture<'_>) -> Checked {
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-/// A test write leaves the labels that others go by where they are, and is refused where staging
-/// is.
+/// A test write moves no label that others use, and is refused if staging is refused.
 pub(super) async fn test_written(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, credentials) = with_staged(desk, "test-written").await?;
     for n in [1, 2] {
@@ -109,7 +108,7 @@ pub(super) async fn staged_nowhere(desk: &StoreFixture<'_>) -> Checked {
     Ok(())
 }
 
-/// AWSPENDING may stay where AWSCURRENT now is, as it does in Secrets Manager.
+/// AWSPENDING may stay on the version that now has AWSCURRENT, as in Secrets Manager.
 pub(super) async fn promoted(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, version, _) = with_staged(desk, "promoted").await?;
     desk.port.promote(&secret, &placeholder, &version).await?;
@@ -129,7 +128,7 @@ pub(super) async fn promoted_from_elsewhere(desk: &StoreFixture<'_>) -> Checked 
     desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-/// Two runs promote concurrently: the second finds AWSCURRENT gone from where it saw it.
+/// Two runs promote concurrently: the second finds that AWSCURRENT is no longer where it read it.
 pub(super) async fn promoted_late(desk: &StoreFixture<'_>) -> Checked {
     let (secret, placeholder, first, _) = with_staged(desk, "promoted-late").await?;
     let (second, version) = made_up('B')?;
@@ -267,7 +266,8 @@ pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
     ids.sort();
     expected.sort();
     same("versions", &ids, &expected)?;
-    // A version's date is what a forged id is known by: the store's own, and not what the id says.
+    // A forged id is recognized by the version's date, so the date is the store's own, not the one
+    // in the id.
     holds(
         "a version has no date of its own",
         found.iter().all(|version| version.created.is_some()),

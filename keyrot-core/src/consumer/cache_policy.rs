@@ -9,12 +9,12 @@ use std::time::Duration;
 /// S2). So both waits are well below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CachePolicy {
-    /// After this a consumer should read again.
+    /// The time after which a consumer should read again.
     pub lifetime: Duration,
-    /// If it cannot read, it may use its key for this long.
+    /// How long a consumer may use its key if it cannot read.
     pub stale: Duration,
-    /// After this, a consumer for which reading is cheap reads again: five minutes, as AWS's agent
-    /// and Lambda extension do, or a quarter of a shorter lifetime.
+    /// The time after which a consumer reads again if reading is cheap: five minutes, as AWS's
+    /// agent and Lambda extension do, or a quarter of a shorter lifetime.
     pub read_again: Duration,
 }
 

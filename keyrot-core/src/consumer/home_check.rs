@@ -27,13 +27,13 @@ pub struct HomeCheck {
 }
 
 impl HomeCheck {
-    /// Returns a check that was not made yet.
+    /// Returns a check that has not run yet.
     #[must_use]
     pub fn unasked(now: Timestamp) -> Self {
         Self { ask_after: after(now, DAY), to: None }
     }
 
-    /// Returns the check, made again if it is time.
+    /// Returns the check, repeated if it is due.
     #[must_use]
     pub async fn asked(
         self,
@@ -42,7 +42,7 @@ impl HomeCheck {
         clock: &dyn Clock,
     ) -> Self {
         let now = clock.now();
-        // A time further in the future than any wait comes from another clock.
+        // A time further ahead than any wait was written under another clock.
         if self.ask_after > now && self.ask_after <= after(now, 31 * DAY) {
             return self;
         }
@@ -69,8 +69,8 @@ pub(crate) async fn home_elsewhere(
     (!here).then_some(home)
 }
 
-/// Whether the secret may be one that was left: it does not exist, was closed to readers, or is
-/// scheduled for deletion (Secrets Manager API reference, `GetSecretValue`,
+/// Whether the user may have moved away from this secret: it does not exist, was closed to readers,
+/// or is scheduled for deletion (Secrets Manager API reference, `GetSecretValue`,
 /// `InvalidRequestException`). After other errors, such as missing credentials, no further call is
 /// made.
 pub(crate) fn may_be_elsewhere(error: &CallError) -> bool {

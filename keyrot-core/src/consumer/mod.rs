@@ -55,7 +55,7 @@ pub trait CredentialSource: Send + Sync {
     /// Returns the content of the version with the label.
     ///
     /// # Errors
-    /// [`CallError`]; `NotFound` if there is no such secret, or nothing under the label.
+    /// [`CallError`]; `NotFound` if there is no such secret, or no version has the label.
     async fn published(
         &self,
         secret: &SecretId,
@@ -63,18 +63,18 @@ pub trait CredentialSource: Send + Sync {
     ) -> Result<Published, CallError>;
 }
 
-/// Where a user's key is published, for a consumer that reads the wrong secret or one that was
-/// left. Both calls are optional, and consumers often have no permission for them.
+/// Where a user's key is published, for a consumer that reads the wrong secret or one that the user
+/// moved away from. Both calls are optional, and consumers often have no permission for them.
 #[async_trait]
 pub trait HomeSource: Send + Sync {
     /// Returns where the user's home was moved to from this secret; `None` if it is still there.
-    /// `secretsmanager:DescribeSecret`.
+    /// Needs `secretsmanager:DescribeSecret`.
     ///
     /// # Errors
     /// [`CallError`].
     async fn moved_to(&self, secret: &SecretId) -> Result<Option<SecretArn>, CallError>;
 
-    /// Returns the home in the user's tag. `iam:ListUserTags`.
+    /// Returns the home in the user's tag. Needs `iam:ListUserTags`.
     ///
     /// # Errors
     /// [`CallError`].
@@ -94,10 +94,10 @@ wrapped_port!(HomeSource {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionStage {
-    /// Under AWSCURRENT: the one that works.
+    /// AWSCURRENT: the version that works.
     #[default]
     Current,
-    /// Under AWSPREVIOUS: it works until keyrot retires its key.
+    /// AWSPREVIOUS: it works until keyrot retires its key.
     Previous,
 }
 

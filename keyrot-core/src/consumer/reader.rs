@@ -1,4 +1,4 @@
-//! Reads a key: from the cache, from the secret, and in an outage from the cache for a longer time.
+//! Reads a key from the cache or the secret. In an outage, the cached key is used for longer.
 
 use super::home_check::{HomeCheck, home_elsewhere, may_be_elsewhere};
 use super::{CachePolicy, CredentialSource, HomeSource, Published, SecretId, VersionStage};
@@ -53,14 +53,14 @@ pub trait KeyCache: Send + Sync {
     /// Returns the cached key.
     fn load(&self) -> Option<Kept>;
 
-    /// Stores this key instead.
+    /// Replaces the cached key.
     fn store(&self, kept: &Kept);
 
     /// Removes the cached key.
     fn forget(&self);
 
-    /// Waits a while for others that read the same key, and blocks them for as long as the result
-    /// lives.
+    /// Waits a while for others that read the same key, then keeps them out until the result is
+    /// dropped.
     async fn turn(&self) -> Option<Box<dyn Send>>;
 }
 
@@ -71,7 +71,7 @@ pub struct ReadKey {
     pub credentials: Credentials,
     /// When it was read.
     pub read: Timestamp,
-    /// When a consumer for which reading is cheap reads again.
+    /// When a consumer should read again if reading is cheap.
     pub ask_again: Timestamp,
     /// When a program that got the key has to ask again.
     pub expires: Timestamp,
@@ -91,7 +91,7 @@ pub enum ReadError {
     /// The secret holds something else.
     #[error("the secret {0} holds no access key: {1}")]
     NoKey(SecretId, NoKey),
-    /// It could not be read.
+    /// The secret could not be read.
     #[error("the access key in secret {secret} could not be read: {source}")]
     Failed {
         /// The secret.
@@ -178,7 +178,7 @@ impl KeyReader {
         Self { stage, ..self }
     }
 
-    /// Sets other times.
+    /// Sets how long a key is used.
     #[must_use]
     pub fn policy(self, policy: CachePolicy) -> Self {
         Self { policy, ..self }
@@ -203,7 +203,7 @@ impl KeyReader {
         Self { patience: Some(patience), ..self }
     }
 
-    /// Returns another reader of the same secret, which has read nothing yet.
+    /// Returns a new reader of the same secret, with nothing cached in memory.
     #[must_use]
     pub fn again(&self) -> Self {
         let Self { stage, policy, patience, .. } = *self;
@@ -217,7 +217,7 @@ impl KeyReader {
         }
     }
 
-    /// The secret that is read.
+    /// Returns the secret that is read.
     #[must_use]
     pub fn secret(&self) -> &SecretId {
         &self.secret
@@ -243,7 +243,8 @@ impl KeyReader {
             Some(kept) => kept,
             None => {
                 let kept = self.cache.as_ref()?.load()?;
-                // Read again: what another process has just written is not of the future.
+                // The time is read again, so an entry that another process has just written is not
+                // in the future.
                 now = self.clock.now();
                 Some(kept).filter(|kept| fresh(kept, now))?
             }
@@ -299,11 +300,11 @@ impl KeyReader {
             .max_by_key(|kept| kept.read);
         let now = self.clock.now();
         let spare = known.clone().filter(|kept| kept.is_younger(self.policy.stale, now));
-        // What was refused so far is answered by this reading.
+        // This read answers every refusal so far.
         self.refused.store(false, Ordering::SeqCst);
         let reading = source.published(&self.secret, self.stage);
         let answer = match self.patience.filter(|_| spare.is_some()) {
-            // A caller with a cached key does not wait for an outage to show.
+            // A caller with a cached key does not wait until an outage is certain.
             Some(limit) => within(&*self.clock, limit, reading).await.unwrap_or_else(|| {
                 Err(CallError::lost(format!("no answer within {} seconds", limit.as_secs())))
             }),
@@ -350,9 +351,9 @@ impl KeyReader {
         ReadKey { credentials, read, ask_again, expires, moved_to: moved.to, outage }
     }
 
-    /// The key could not be read in this region: where else the user's tag says that it is
-    /// published. `None` also where the error says nothing of that, and where the tag could not be
-    /// read.
+    /// Returns where else the key is published according to the user's tag, after it could not be
+    /// read in this region. Also `None` if the error does not suggest a move, or the tag could not
+    /// be read.
     pub async fn home_elsewhere(
         &self,
         source: &dyn HomeSource,
@@ -378,7 +379,7 @@ impl KeyReader {
     }
 }
 
-/// Shows the secret's name, and nothing that was read.
+/// Shows the secret's name, and nothing that was read from it.
 impl fmt::Debug for KeyReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KeyReader").field("secret", &self.secret.as_str()).finish_non_exhaustive()

@@ -5,7 +5,7 @@ use crate::model::names::{NameError, SecretName};
 use serde::Serialize;
 use std::fmt;
 
-/// A secret as a consumer names it: its name or, where it belongs to another account, its ARN.
+/// A secret as a consumer names it: its name or, if it belongs to another account, its ARN.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct SecretId(String);
@@ -36,20 +36,20 @@ impl SecretId {
         ))
     }
 
-    /// The name or ARN.
+    /// Returns the name or ARN.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The region in the ARN.
+    /// Returns the region in the ARN.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         Arn::parse(&self.0).map(|arn| arn.region)
     }
 
-    /// The secret's name. In an ARN, Secrets Manager's hyphen and six characters at its end are
-    /// taken off.
+    /// Returns the secret's name. In an ARN, Secrets Manager's hyphen and six characters at its end
+    /// are removed.
     #[must_use]
     pub fn name(&self) -> Option<SecretName> {
         let name = match Arn::parse(&self.0) {
@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_goes_by_its_name_or_its_arn() {
+    fn a_secret_is_given_by_name_or_arn() {
         let id = SecretId::parse("/iam/ci/access_key").unwrap();
         assert_eq!((id.region(), id.name().unwrap().as_str()), (None, "/iam/ci/access_key"));
         let id = SecretId::parse(

@@ -44,7 +44,8 @@ pub(crate) fn wait(why: Why, until: impl Into<Option<Timestamp>>) -> Decision {
     Decision::Wait(Wait { why, until: until.into() })
 }
 
-/// AWS could not be asked whether the key works: nothing is concluded, and the next run asks again.
+/// AWS could not be asked whether the key works: that says nothing about the key, and the next run
+/// asks again.
 pub(crate) fn unverified(key: &KeyId, reason: &str) -> Decision {
     wait(Why::VerificationUnknown { key: key.clone(), reason: reason.to_owned() }, None)
 }

@@ -3,7 +3,7 @@
 //! Journal entries, version ids and labels are claims: anyone who may write the secret can write
 //! them. A claim counts only if it agrees with IAM's and Secrets Manager's own facts (the creation
 //! time of a key or version, a key's status); otherwise it counts as absent, and is reported.
-//! `docs/protocol.md` says what a claim that passes can cause at worst.
+//! `docs/protocol.md` lists the worst that an accepted claim can cause.
 
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::journal::{Journal, JournalEntry};
@@ -121,7 +121,7 @@ impl Sieve<'_> {
     fn sift(&self, secret: &Secret) -> Secret {
         let label = |held: &Option<LabeledVersion>| {
             held.clone().map(|held| match self.doubt_version(&held) {
-                // It is read, like any version that something else wrote.
+                // The version is read, like any version that something else wrote.
                 Some(_) => LabeledVersion { content: Content::Foreign, ..held },
                 None => held,
             })
@@ -141,7 +141,7 @@ impl Sieve<'_> {
                 .into_iter()
                 .filter(|one| believed(Some(JournalEntry::Revoked(vec![one.clone()]))))
                 .collect(),
-            // It can only stop a run.
+            // This claim can only stop a run.
             moved_to,
             receipts: receipts
                 .into_iter()
@@ -158,8 +158,8 @@ impl Sieve<'_> {
         }
     }
 
-    /// Whether the settings still name the place that the receipt is about. Nothing is wrong with
-    /// one for another place.
+    /// Whether the settings still name the place that the receipt is about. A receipt for another
+    /// place is not an error.
     fn is_of_its_place(&self, receipt: &Receipt) -> bool {
         let assigned = self.seen.destinations.iter().map(|one| &one.assignment);
         let now = assigned.filter(|one| one.to == receipt.to).map(|one| one.place_id).next();
@@ -189,7 +189,7 @@ impl Sieve<'_> {
     fn doubt_note(&self, secret: &Secret, note: &JournalEntry) -> Option<Implausible> {
         match note {
             JournalEntry::Intent(intent) => self.future(intent.at, Duration::ZERO),
-            // Written for later than any run takes while AWSCURRENT is moved back.
+            // While AWSCURRENT is moved back, the entry has a time later than any run takes.
             JournalEntry::Promoted(promoted) => {
                 self.future(promoted.at, self.policy.waits().settle).or_else(|| {
                     let held = labels(secret).find(|held| held.version == promoted.version)?;

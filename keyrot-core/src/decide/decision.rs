@@ -130,18 +130,18 @@ pub struct Wait {
 pub enum Why {
     /// The old key stays Active while consumers move to the new key.
     Overlap(KeyId),
-    /// The old key is still in use, or was until just now.
+    /// The old key is in use, or was until just now.
     InUse {
         /// The old key.
         key: KeyId,
         /// The use on record.
         last_use: LastUse,
     },
-    /// IAM has no use of the old key on record, which says little: the wait is `recent_use` in
-    /// addition to the overlap.
+    /// IAM has no use of the old key on record, which proves nothing yet, so keyrot waits for
+    /// `recent_use` after the overlap.
     NoRecord(KeyId),
-    /// Nothing but keyrot's verification has used the current key since it was published: consumers
-    /// of the old key may still need it.
+    /// Only keyrot's verification has used the current key since it was published, so consumers of
+    /// the old key may still need it.
     NotPickedUp {
         /// The old key.
         key: KeyId,
@@ -150,8 +150,8 @@ pub enum Why {
         /// The old key's last use.
         last_use: LastUse,
     },
-    /// Something used the old key too late in the overlap, or after it, to be a cache: it has not
-    /// moved to the current key.
+    /// Something used the old key late in the overlap or after it. That can't be a cache that
+    /// expires: it has not moved to the current key.
     UsedLate {
         /// The old key.
         key: KeyId,
@@ -162,7 +162,7 @@ pub enum Why {
     },
     /// It is unknown whether a key is in use.
     UseUnknown {
-        /// The old key, or the current one if that was the question.
+        /// The old key, or the current one if its use is unknown.
         key: KeyId,
         /// Why it is unknown.
         reason: String,
@@ -190,7 +190,7 @@ pub enum Why {
     Unlisted,
     /// The previous key still exists, and has to be deleted before the next one is created.
     OldKey(KeyId),
-    /// Secrets Manager's own rotation is switched on, and does the next step.
+    /// Secrets Manager's own rotation is on, and does the next step.
     Service,
     /// A required destination does not have the current key yet.
     Delivery {
@@ -305,7 +305,7 @@ impl fmt::Display for Step {
 }
 
 impl Why {
-    /// Returns its code, one word for machines.
+    /// Returns its code, one word for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -328,7 +328,7 @@ impl Why {
 }
 
 impl Step {
-    /// Returns its code, one word for machines.
+    /// Returns its code, one word for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -357,7 +357,7 @@ impl Step {
 }
 
 impl Why {
-    /// Returns the key that it is about, if any.
+    /// Returns the key that this is about, if any.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {

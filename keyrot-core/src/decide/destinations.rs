@@ -1,4 +1,4 @@
-//! The states of a user's destinations, for people and documents.
+//! The states of a user's destinations, for screens and documents.
 
 use crate::decide::belief::believed;
 use crate::decide::facts::delivery::{AFTER_OTHERS, Standing};
@@ -20,7 +20,7 @@ pub struct DestinationState {
     pub kind: &'static str,
     /// The place in it.
     pub place: String,
-    /// Whether the previous key stays Active for it.
+    /// Whether the previous key stays Active until this destination has the current one.
     pub required: bool,
     /// Its delivery state.
     pub state: Delivered,
@@ -34,27 +34,27 @@ pub struct DestinationState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Delivered {
-    /// A receipt says that it has the key.
+    /// A receipt says that the destination has the key.
     Delivered,
-    /// It does not have it yet.
+    /// It does not have the key yet.
     Waiting,
-    /// It could not be read, or refused the key.
+    /// The destination could not be read, or refused the key.
     Failed,
-    /// Something else wrote to it.
+    /// Something else wrote to the destination.
     Changed,
-    /// An operator gave it up.
+    /// An operator gave the destination up.
     LetGo,
     /// The user's secret was not read, so nothing is known.
     Unknown,
 }
 
 impl DestinationState {
-    /// The state of a destination of a user whose secret was not read.
+    /// Returns the state of a destination of a user whose secret was not read.
     pub(crate) fn unread(assignment: Assignment) -> Self {
         Self::new(assignment, Delivered::Unknown, None, None)
     }
 
-    /// Makes it the state of a destination of a user whose secret was not read.
+    /// Sets the state to that of a destination whose user's secret was not read.
     pub(crate) fn forget(&mut self) {
         (self.state, self.reason, self.since) = (Delivered::Unknown, None, None);
     }
@@ -85,7 +85,7 @@ impl Delivered {
     }
 }
 
-/// Returns the states of the user's destinations, as far as they are known.
+/// Returns the known states of the user's destinations.
 pub(crate) fn destinations(
     seen: &Observed,
     policy: &WaitPolicy,
@@ -131,7 +131,7 @@ pub(crate) fn behind(
     now: Timestamp,
 ) -> Vec<(DestinationState, String)> {
     let all = destinations(seen, policy, now).into_iter();
-    // What only takes time is nothing that a run could not do.
+    // A delivery that only takes time is not a failure.
     let all = all.filter(|one| one.state != Delivered::Waiting);
     let reason = |mut one: DestinationState| {
         let reason = one.reason.take()?;

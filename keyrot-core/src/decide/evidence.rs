@@ -6,8 +6,8 @@ use crate::decide::decision::{Decision, Question};
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, Observed};
 
-/// Blocks because of keys that nothing explains, once their last use was read: the operator needs
-/// it to decide.
+/// Blocks because of keys that nothing explains, after reading their last use, which the operator
+/// needs to decide.
 pub(crate) fn with_evidence<'a>(
     seen: &Observed,
     keys: impl Iterator<Item = &'a AccessKey>,

@@ -43,21 +43,21 @@ use crate::model::step::StepName;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// The request, before it is known whether the secret can be used.
+/// What is requested, before it is known whether the secret can be used.
 #[derive(Clone, Copy)]
 pub(super) enum EarlyAsk<'a> {
-    /// A scheduled run. If the user has two keys and no secret, nothing says which one may be
+    /// A scheduled run. If the user has two keys and no secret, nothing shows which one may be
     /// removed.
     Run { two_keys: bool },
     /// A step of Secrets Manager's own rotation, which may be off.
     Step { rotation_on: bool },
-    /// To publish the previous key again.
+    /// Publish the previous key again.
     Rollback,
-    /// To revoke a key.
+    /// Revoke a key.
     Revoke(RevocationTarget<'a>),
-    /// To take a revocation back.
+    /// Take a revocation back.
     Reinstate,
-    /// To deliver the current key, or to let a destination go.
+    /// Deliver the current key, or give a destination up.
     Deliver,
 }
 
@@ -114,13 +114,13 @@ pub(super) enum AskProgress<'a> {
     LetGo(LetGo<'a>),
 }
 
-/// Whether this run has a key in its hands.
+/// Whether this run holds a key that it has not staged.
 #[derive(Clone, Copy)]
 pub(super) enum InHand {
-    /// It has none.
+    /// The run holds none.
     Nothing,
-    /// It has created one, and not staged it yet: until then, only this process has its secret
-    /// half.
+    /// The run has created a key and not staged it yet: until then, only this process has its
+    /// secret half.
     Unstaged,
 }
 

@@ -2,9 +2,9 @@
 //!
 //! Each side is one request, made with the settings of that side.
 //! [`Request::Leave`](crate::model::request::Request::Leave) closes the old secret by an entry;
-//! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two,
-//! and whatever happens to either, the published key works, and no run changes anything at either
-//! side.
+//! [`Request::Move`](crate::model::request::Request::Move) writes the user's tag. Between the two
+//! requests, and whatever happens to either, the published key works, and no run changes anything
+//! at either place.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::refusal::Refusal;
@@ -21,8 +21,8 @@ use crate::model::version::Content;
 use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 
-/// Decides the request to leave a home. The user has to be at rest: work that is under way here
-/// could not be finished elsewhere.
+/// Decides the request to leave a home. The user has to be at rest, because work that is under way
+/// here could not be finished elsewhere.
 pub(super) fn leave(
     seen: &Observed,
     to: &SecretArn,
@@ -48,7 +48,7 @@ pub(super) fn leave(
         Err(blocked) => return Decision::Blocked(blocked),
     };
     if let Some(decision) = not_yet(seen, secret, policy, now) {
-        // No run does it while the home is closed: it has to be opened again first.
+        // No run does that while the home is closed, so the home has to be opened again first.
         return match (decision, secret.moved_to()) {
             (Decision::Refused(Refusal::NotAtRest { .. }), Some(to)) => {
                 Decision::Blocked(Blocked::MoveBegun { to: to.clone() })
@@ -80,22 +80,23 @@ fn not_yet(
         placeholder && !staged && !secret.rotation_enabled && secret.moved_to().is_some()
     };
     let mut here = unmarked(seen);
-    // The tag names the place: the next run writes the missing part, so it does not prevent
+    // The tag names the place. The next run writes the missing part, so this does not prevent
     // leaving.
     here.residence.tag = HomeTag::At(secret.arn.clone());
     match decide_for(&here, Ask::Run, policy, now) {
-        // The move here was not finished: no run has been here, as if there were no secret.
+        // The move to this place was not finished, so no run has worked here, as if there were no
+        // secret.
         Decision::Act(_) if unpublished(secret) && seen.keys.len() < 2 => None,
         Decision::Blocked(why) => Some(Decision::Blocked(why)),
-        // The time to ask again may depend on it. Credentials are not verified for this, because
-        // that would look like a use.
+        // The time to ask again may depend on the last use. Credentials are not verified for this,
+        // because that would look like a use.
         Decision::Look(question)
             if !matches!(question, Question::Verification(_) | Question::NextSize(_)) =>
         {
             Some(Decision::Look(question))
         }
         Decision::Wait(wait) => Some(not_at_rest(wait.why.to_string(), wait.until)),
-        // A run may be about to begin it.
+        // A run may be about to begin the rotation.
         Decision::Settled { until } if until <= after(now, settle) => {
             Some(not_at_rest("the rotation of its key is about to begin", None))
         }
@@ -107,8 +108,8 @@ fn not_yet(
     }
 }
 
-/// Decides the request to move a home here. It names the old home, so a request with an outdated
-/// view of the user changes nothing.
+/// Decides the request to move a home here. The request names the old home, so a request with an
+/// outdated view of the user changes nothing.
 pub(super) fn arrive(
     seen: &Observed,
     from: &SecretArn,
@@ -127,7 +128,7 @@ pub(super) fn arrive(
         return Decision::Refused(Refusal::OtherAccount { home: from.clone() });
     }
     let mut here = unmarked(seen);
-    // It is known where the home is.
+    // Here it is known where the home is.
     here.elsewhere = Some(Vec::new());
     here.residence.tag = HomeTag::At(SecretArn::planned(place.clone()));
     let decision = home::home(&here, policy, now);
@@ -220,7 +221,8 @@ fn not_here(tag: &HomeTag, here: impl Fn(&SecretArn) -> bool) -> Option<Decision
     })
 }
 
-/// Returns a block of the first run there, which would leave the user without a rotation.
+/// Returns the block that the first run at the new place would meet, because the user would then
+/// not be rotated.
 fn by_first_run(here: &Observed, policy: &WaitPolicy, now: Timestamp) -> Option<Decision> {
     match decide_for(here, Ask::Run, policy, now) {
         Decision::Blocked(why) => Some(Decision::Blocked(why)),

@@ -1,5 +1,5 @@
-//! Reports rotations that only wait: their waits are measured against IAM's dates, which no claim
-//! can change.
+//! Reports rotations that only wait: keyrot measures their waits against IAM's dates, which no
+//! claim can change.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Wait, Why};
@@ -11,10 +11,10 @@ use crate::model::waits::WaitPolicy;
 use crate::model::waits::after;
 use std::time::Duration;
 
-/// Returns why a run that only waits needs manual action: the current key is past its deadline by
-/// two run intervals or more, by IAM's date of it, or the secret has held the placeholder for
-/// longer than an adoption takes. A journal entry or a version that is renewed each day makes runs
-/// wait forever, but does not move these dates.
+/// Returns why a run that only waits needs manual action: by IAM's date, the current key is past
+/// its deadline by two run intervals or more, or the secret has held the placeholder for longer
+/// than an adoption takes. A journal entry or a version that is renewed each day makes runs wait
+/// forever, but does not move these dates.
 ///
 /// An old key that is held because IAM shows that it is in use does not count: each run reports it.
 pub(crate) fn overdue(
@@ -30,7 +30,7 @@ pub(crate) fn overdue(
     // By IAM's own date a rotation is under way: a run is at work, or one has died, and its key is
     // being removed step by step.
     let waits = policy.waits();
-    // A claim: it delays the report at most by the longest soak that can be set.
+    // This is a claim, so it delays the report by no more than the longest soak that can be set.
     let soak = recorded_soak(seen).min(waits.max_age).max(waits.soak);
     let removed = waits.recent_use + waits.settle + soak + waits.run_interval * 3;
     let begun =
@@ -66,7 +66,7 @@ pub(crate) fn lingers(seen: &Observed, wait: &Wait, policy: &WaitPolicy, now: Ti
     active && after(after(key.created, policy.lead()), policy.waits().run_interval) <= now
 }
 
-/// Returns the soak that was set when a key became Inactive, which is kept: see
+/// Returns the soak that was set when a key became Inactive, which still counts: see
 /// [`Situation::soak`](crate::decide::facts::situation::Situation::soak). Only an Inactive key
 /// counts, so that an entry about another key hides no wait.
 fn recorded_soak(seen: &Observed) -> Duration {

@@ -1,5 +1,5 @@
-//! Observed states at random, from a small world: two keys, a few versions, and times that the
-//! waits tell apart.
+//! Random observed states from a small world: two keys, a few versions, and times on either side of
+//! each wait.
 #![allow(clippy::unwrap_used)]
 
 use crate::model::destination::{Abilities, Assignment, Found, Holds, PlaceId, SeenDestination};
@@ -21,7 +21,7 @@ use crate::testing::{at, key};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A source of choices; the same seed makes the same ones (SplitMix64).
+/// A source of random choices; the same seed gives the same choices (SplitMix64).
 pub(super) struct Choices(u64);
 
 impl Choices {
@@ -36,7 +36,7 @@ impl Choices {
         (z ^ (z >> 31)) % n
     }
 
-    /// True once in so many times.
+    /// Returns true once in this many calls, on average.
     fn once_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
@@ -157,7 +157,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         let current = current.key().cloned();
         keys.retain(|key| Some(&key.id) == current.as_ref() || some.once_in(6));
     }
-    // A key leaves, or is gone back to.
+    // A key is being retired, or rolled back to.
     let leaves = some.once_in(3);
     if leaves {
         let (old, new) = (&versions[0], &versions[1]);
@@ -178,7 +178,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     }
     // The last draws, so that the states above are the same with and without destinations.
     let destinations = destinations(some, &mut secret, &[a.clone(), b.clone()]);
-    // Mostly one with a label: what is known of another means nothing.
+    // Usually a labeled version, because what is known about another has no effect.
     let labeled: Vec<_> = [&secret.current, &secret.current, &secret.pending, &secret.previous]
         .into_iter()
         .flatten()
@@ -271,7 +271,7 @@ fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<
     if !some.once_in(4) {
         return Vec::new();
     }
-    // Receipts say that all is well, and nothing was looked at.
+    // The receipts say that everything was delivered, and nothing was read.
     let served = some.once_in(2);
     let versions: Vec<VersionId> = [&secret.current, &secret.current, &secret.previous]
         .into_iter()
@@ -419,7 +419,7 @@ fn last_use(some: &mut Choices) -> Option<LastUse> {
     ])
 }
 
-/// Everything that can be asked of one user, about one version and each key.
+/// Returns every request and step for one user, with one version and each key.
 pub(super) fn asked(some: &mut Choices, seen: &Observed) -> (Vec<RotationStep>, Vec<Request>) {
     let labeled = match &seen.secret {
         SecretState::Present(secret) => {

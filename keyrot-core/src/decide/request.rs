@@ -12,32 +12,32 @@ use crate::model::request::Request;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// Decides the next step of an operator's request: one pure, total function, beside
+/// Decides the next step of an operator's request: one pure, total function, the counterpart of
 /// [`decide`](crate::decide::decide()).
 ///
 /// # Expected flow
-/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Verified)` → `Write(promoted)`, for
-/// later than any run takes → `Promote` → `Write(promoted)`, for now → `Done`. For a key that is
-/// about to be retired, `hold` is written first, and `settle` passes. `Revoke`: `Write(revoked)` →
-/// whatever [`decide`](crate::decide::decide()) says, until a successor is in place and the key is
-/// Inactive → `Done`. The entry makes [`decide`](crate::decide::decide()) treat the key as due, and
-/// skip its overlap and `recent_use`; so the next run finishes a request that dies halfway. With
-/// `without_successor`, [`Rotation`](crate::machine::rotation::Rotation) deactivates the key and
-/// confirms that it is Inactive before it reads anything else; this function decides the rest.
-/// `Reinstate`: `Write(revoked)` without the key → `Done`. `Deliver`: `Look(Verified)` → for each
-/// destination `Look(Destination)` → `Deliver` → `Write(receipt)` → `Done`. `LetGo`:
-/// `Write(receipt)` → `Done`. `Leave`: `Write(moved)` → `Done`. `Move`, with the settings of the
-/// new place: `BindSecret` and `Write(moved)`, if a secret exists there that is not the user's yet
-/// or was left before → `BindUser` → `Done`.
+/// `Rollback`: `Act(Activate)` if the key is Inactive → `Look(Verified)` → `Write(promoted)`, with
+/// a time later than any run lasts → `Promote` → `Write(promoted)`, with the current time → `Done`.
+/// For a key that is about to be retired, `hold` is written first, and `settle` passes. `Revoke`:
+/// `Write(revoked)` → whatever [`decide`](crate::decide::decide()) says, until a successor is in
+/// place and the key is Inactive → `Done`. The entry makes [`decide`](crate::decide::decide())
+/// treat the key as due, and skip its overlap and `recent_use`; so the next run finishes a request
+/// that dies halfway. With `without_successor`, [`Rotation`](crate::machine::rotation::Rotation)
+/// deactivates the key and confirms that it is Inactive before it reads anything else; this
+/// function decides the rest. `Reinstate`: `Write(revoked)` without the key → `Done`. `Deliver`:
+/// `Look(Verified)` → for each destination `Look(Destination)` → `Deliver` → `Write(receipt)` →
+/// `Done`. `LetGo`: `Write(receipt)` → `Done`. `Leave`: `Write(moved)` → `Done`. `Move`, with the
+/// settings of the new place: `BindSecret` and `Write(moved)`, if a secret exists there that is not
+/// the user's yet or was left before → `BindUser` → `Done`.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very
 ///   run, and never to a revoked key.
 /// - A key is revoked only with a verified successor in place, and deleted only after its soak,
 ///   unless the request says otherwise explicitly.
-/// - A refused request has changed nothing. Other outcomes may have: a key that was reactivated but
-///   does not work stays Active until runs retire it again, and `without_successor` deactivates the
-///   key even if no entry can be written.
+/// - A refused request has changed nothing. Other outcomes may have changed something: a key that
+///   was reactivated but does not work stays Active until runs retire it again, and
+///   `without_successor` deactivates the key even if no entry can be written.
 ///
 /// # Assumptions
 /// Those of [`decide`](crate::decide::decide()), and that no contradicting requests are made within
@@ -66,10 +66,10 @@ pub fn decide_request(
 
 /// Returns the observed state for a request.
 pub(super) fn of_request(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Observed {
-    // AWS's quarantine is why the operator makes the request.
+    // The operator makes the request because of AWS's quarantine.
     let mut seen = Observed { quarantine: None, ..believed(seen, policy, now).into_owned() };
-    // The revocation that this run was asked for, and has recorded, applies to it whatever happened
-    // to the entry.
+    // A revocation that was requested from this run, and that it has recorded, applies whatever
+    // happens to the entry.
     if let (Some(ordered), SecretState::Present(secret)) = (&seen.ordered, &mut seen.secret)
         && secret.journal.revocation_of(&ordered.key).is_none_or(|noted| !noted.covers(ordered))
     {

@@ -9,20 +9,20 @@ use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
 use crate::model::waits::WaitPolicy;
 
-/// Decides the next step of an order: one pure, total function, beside
-/// [`decide`](crate::decide::decide()) and under the same promises.
+/// Decides what to do next for a step that Secrets Manager ordered: one pure, total function, the
+/// counterpart of [`decide`](crate::decide::decide()), with the same promises.
 ///
 /// # Expected flow
 /// `CreateSecret`: `Look(VersionContents)` → `Write(intent)` → `CreateKey` → `Stage` → `Done`.
 /// `SetSecret`: `Done`. `TestSecret`: `Look(Verified)` → `Done`. `FinishSecret`: `Look(Verified)` →
-/// `Promote` → `Write(promoted)` → `Done`. An order that was carried out before is `Done`
+/// `Promote` → `Write(promoted)` → `Done`. A step that was carried out before is `Done`
 /// immediately.
 ///
 /// # Guarantees
 /// Those of [`decide`](crate::decide::decide()). No key is retired here:
-/// [`decide`](crate::decide::decide()) does that in scheduled runs, which create no key while the
-/// service does. A version that was current before does not become current again, however late an
-/// order arrives.
+/// [`decide`](crate::decide::decide()) does that in scheduled runs, which create no key while
+/// Secrets Manager does. A version that was current before does not become current again, however
+/// late a step arrives.
 ///
 /// # Assumptions
 /// Those of [`decide`](crate::decide::decide()).

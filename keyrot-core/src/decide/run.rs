@@ -11,26 +11,26 @@ use crate::model::waits::WaitPolicy;
 /// Decides what to do for a user: one pure, total function.
 ///
 /// # Expected flow
-/// A user whose key is due goes, one answer at a time, through `Write(intent)` → `CreateKey` →
-/// `Stage` → `Look(Verified)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in
-/// other runs, through `Look(LastUse)` → `Write(retiring)` → a fresh read of everything →
-/// `Deactivate` → `Write(inactive)` → `Wait(Soak)`, and at last `Delete`. Before the intent comes
-/// `Look(NextSize)` if other fields are carried over, and `TestWrite` if an earlier intent was left
-/// without a key. A user without a secret first gets one, with a placeholder. If a run dies
-/// anywhere, the next one continues from there.
+/// If a user's key is due, the answers are, one at a time, `Write(intent)` → `CreateKey` → `Stage`
+/// → `Look(Verified)` → `Promote` → `Write(promoted)` → `Wait(Overlap)`; days later, in other runs,
+/// `Look(LastUse)` → `Write(retiring)` → a fresh read of everything → `Deactivate` →
+/// `Write(inactive)` → `Wait(Soak)`, and finally `Delete`. Before the intent comes `Look(NextSize)`
+/// if other fields are carried over, and `TestWrite` if an earlier intent was left without a key. A
+/// user without a secret first gets one, with a placeholder. If a run dies anywhere, the next one
+/// continues from there.
 ///
 /// # Guarantees
 /// - AWSCURRENT is only ever moved to a version whose credentials have authenticated in this very
 ///   run.
 /// - A key that was current is deactivated only `overlap` after a journal entry says that its
 ///   successor was verified and is in place, and only if IAM says that it was not used within
-///   `recent_use`. A missing answer never counts as that.
+///   `recent_use`. A missing answer never counts as unused.
 /// - It is deactivated only if IAM has a use of its successor on record, other than keyrot's
 ///   verification, and none of the key itself late in the overlap; or if it was unused for `idle`.
 /// - A key is deleted only `soak` after a journal entry says that it is Inactive, and only while it
 ///   is Inactive.
-/// - If AWS could not be asked whether a key works, nothing is concluded: the key is not abandoned,
-///   and the user is not blocked.
+/// - If AWS could not be asked whether a key works, that counts neither way: the key is not
+///   abandoned, and the user is not blocked.
 /// - A key that no version, journal entry or intent explains is never changed: the user is blocked.
 /// - Only one key is being retired at a time, and no key is created before it is gone.
 /// - A key that an operator revoked (a journal entry says so) is due immediately, and is

@@ -1,10 +1,10 @@
 //! The decision as a table: exhaustive matches over [`Facts`], in the order in which you would ask.
 //!
-//! The first row that fits has the answer. The table is in parts, each one match over a few facts,
-//! because the time that the compiler takes to check that nothing is left out is exponential in
-//! their number. What no row of a part answers is spelled out after its rows (`else`), and goes on
-//! in the next part. So a new variant of a fact does not compile until it is said, for each request
-//! that depends on the fact, what it means there. `docs/decision.md` is printed from these rows.
+//! The first row that matches has the answer. The table has parts, each a match over a few facts,
+//! because the compiler's exhaustiveness check takes time exponential in the number of facts. The
+//! cases that no row of a part answers are listed after its rows (`else`), and continue in the next
+//! part. So a new variant of a fact does not compile until each request that depends on the fact
+//! handles it. `docs/decision.md` is generated from these rows.
 
 mod before_secret;
 mod requests;
@@ -42,7 +42,7 @@ use crate::model::waits::WaitPolicy;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 
-/// Decides, on claims that were sifted, for whatever is asked.
+/// Decides for any request, run or step, after unbelievable claims were removed.
 pub(super) fn decide_for(
     seen: &Observed,
     ask: Ask<'_>,
@@ -59,7 +59,7 @@ pub(super) fn row(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Times
     }
 }
 
-/// The parts of the table, in order. Each has the answer, or goes on.
+/// The parts of the table, in order. Each has the answer, or continues with the next part.
 fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> Part<Infallible> {
     let case = before_secret(seen, ask, policy, now)?;
     let facts = Facts::of(&case);
@@ -87,18 +87,18 @@ fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> 
     next_key(&case, facts)
 }
 
-/// The current key, and keys that nobody explains.
+/// The current key, and keys that nothing explains.
 fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     use Goal::{Create, Finish, Run};
     let Facts { reactivated, contents, current, unexplained, in_hand, .. } = facts;
     rows! { "The keys", match (goal, reactivated, contents, current, unexplained, in_hand) {
-        /// A revoked key that was seen Inactive is Active again
+        /// A revoked key that was Inactive is Active again
         (Run, Reactivated::Revoked(key), ..) => blocked(Blocked::RevokedKeyReactivated { key: key.clone() }),
-        /// A key that somebody reactivated before was deactivated, and is Active again
+        /// A key that was reactivated before was deactivated again, and is Active again
         (Run, Reactivated::Again(key), ..) => blocked(Blocked::ReactivatedAgain { key: key.clone() }),
-        /// A key that was noted down as Inactive is Active again
+        /// A key that was recorded as Inactive is Active again
         (Run, Reactivated::Kept(key), ..) => case.note(key, Phase::Hold),
-        /// Somebody else wrote a labeled version
+        /// Something else wrote a labeled version
         (Run, _, Contents::Unread(version), ..) => look_into(version),
         /// The current version holds no access key
         (_, _, _, Current::HoldsOther(version, why), ..) => blocked(Blocked::SecretHoldsOther { version: version.clone(), why: Some(why) }),
@@ -108,9 +108,9 @@ fn keys(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         (_, _, _, Current::Inactive(key), ..) => blocked(Blocked::CurrentKeyInactive { key: key.clone() }),
         /// The current key is not listed, and was not revoked
         (_, _, _, Current::Gone(key), ..) => blocked(Blocked::CurrentKeyGone { key: key.clone() }),
-        /// The current key is Active, and was seen Inactive minutes ago
+        /// The current key is Active, and was recorded as Inactive minutes ago
         (Run, _, _, Current::JustInactive { key, until }, ..) => settling(key, until),
-        /// No label and no entry explains a key, and the versions without a label are not known
+        /// No label and no entry explains a key, and the versions without a label were not read
         (_, _, _, _, Unexplained::Unasked, _) => look(Question::Versions),
         /// No version, journal entry or intent explains a key
         (_, _, _, _, Unexplained::Keys, _) => with_evidence(case.seen, case.keys_as(Role::Unexplained)),
@@ -140,15 +140,15 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
     use Goal::{Create, Finish, Run};
     let Facts { deliver, works, .. } = facts;
     rows! { "The destinations", match (goal, deliver, works) {
-        /// A destination was not looked at
+        /// A destination was not read
         (Run, Deliver::Unasked(to), _) => look(Question::Destination(to.clone())),
         /// A destination got the current key in this run, and no receipt says so
         (Run, Deliver::Unrecorded { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivered, Some(mark))),
-        /// A destination is to get the current key, and no entry of this run says that the delivery begins
+        /// A destination needs the current key, and no entry of this run says that the delivery begins
         (Run, Deliver::Unannounced { to, mark }, _) => write(case.note_receipt(to, Receiving::Delivering, mark)),
-        /// A destination is to get the current key, which is not known to work
+        /// A destination needs the current key, which is not known to work
         (Run, Deliver::Due { .. }, Works::Unshown(why)) => why.answer(),
-        /// A destination is to get the current key
+        /// A destination needs the current key
         (Run, Deliver::Due { to, replaces }, Works::Yes) =>
             act(Step::Deliver { to: to.clone(), replaces: replaces.cloned() }),
     } else {
@@ -156,23 +156,23 @@ fn deliveries(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()
     } }
 }
 
-/// Destinations that hold an old key's place.
+/// Destinations that keep an old key from being retired.
 fn behind(facts: Facts<'_>) -> Part<()> {
     let Facts { behind, outgoing, .. } = facts;
     rows! { "Destinations that are behind", match (behind, outgoing) {
-        /// An old key is to leave, and a required destination does not have the current one
+        /// An old key has to be retired, and a required destination does not have the current one
         (
             Behind::Failed { to, reason },
             Outgoing::Needed(_) | Outgoing::Old(_) | Outgoing::Inactive(Removal::Soaks(_) | Removal::Over(_)),
         ) =>
             wait(not_delivered(to, reason), None),
-        /// An old key is to leave, and somebody else wrote to a required destination
+        /// An old key has to be retired, and something else wrote to a required destination
         (
             Behind::Changed { to, place, how },
             Outgoing::Needed(_) | Outgoing::Old(_) | Outgoing::Inactive(Removal::Soaks(_) | Removal::Over(_)),
         ) =>
             blocked(changed(to, place, how)),
-        /// Nothing needs the old key that is to leave, and a required destination was not looked at since its receipt
+        /// Nothing needs the old key that has to be retired, and a required destination was not read since its receipt
         (Behind::Recorded(to), Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_))) =>
             look(Question::Destination(to.clone())),
     } else {
@@ -206,7 +206,7 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     use Goal::{Create, Finish, Run};
     let Facts { staged, moved_back, published, works, .. } = facts;
     rows! { "The labels", match (goal, staged, moved_back, published, works) {
-        /// What is staged was published before, or holds the current key
+        /// The staged version was published before, or holds the current key
         (Run, Staged::Over(version), ..) => act(Step::Unstage(version.clone())),
         /// AWSCURRENT was moved back from a newer key that is Active, and nothing says that the current one works
         (_, _, MovedBack::From(_), PublishedNote::Unrecorded | PublishedNote::NoKeyUnrecorded, Works::Unshown(why)) => why.answer(),
@@ -216,9 +216,9 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
         /// AWSCURRENT was moved back from a newer key that is Active
         (_, _, MovedBack::From(key), PublishedNote::Recorded | PublishedNote::NoKey, _) =>
             blocked(Blocked::RolledBack { from: key.id.clone(), to: case.current_key().cloned() }),
-        /// A key is to be created, and an old one has not left yet
+        /// A key has to be created, and an old one still exists
         (Create { old: Some(key) }, _, MovedBack::No, ..) => wait(Why::OldKey(key.clone()), None),
-        /// Somebody else staged a version, or one that does not hold what its id says
+        /// Something else staged the version, or it does not hold what its id says
         (Run, Staged::Foreign(version), ..) => foreign_pending(version),
         /// The staged key was given up or revoked, or IAM does not list it
         (Run, Staged::GivenUp(version) | Staged::Gone(version), ..) => act(Step::Unstage(version.clone())),
@@ -242,7 +242,7 @@ fn labels(case: &Situation<'_>, goal: Goal<'_>, facts: Facts<'_>) -> Part<()> {
     } }
 }
 
-/// Keys that are to go.
+/// Keys to retire.
 fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
     let Facts { stuck, outgoing, published, works, .. } = facts;
     rows! { "Keys that leave", match (stuck, outgoing, published, works) {
@@ -258,40 +258,40 @@ fn old_keys<'a>(case: &Situation<'a>, facts: Facts<'a>) -> Part<()> {
             blocked(Blocked::RevokedKeyCurrent { key: key.clone(), until }),
         /// The current key was revoked and is Inactive, and nothing else makes room for another
         (Stuck::Removed(removal), ..) => removal.answer(case),
-        /// A key is to leave, and the current one was revoked just now
+        /// A key has to be retired, and the current one was just revoked
         (Stuck::No, Outgoing::BesideRevoked { current, until }, ..) => settling(current, until),
         /// No entry says that the current key was published, and it is not known to work
         (Stuck::No, _, PublishedNote::Unrecorded, Works::Unshown(why)) => why.answer(),
         /// No entry says that the current key was published, and it works
         (Stuck::No, _, PublishedNote::Unrecorded, Works::Yes) => case.note_published(outgoing.replaced(case)),
-        /// The placeholder is current again, and a published key is to leave
+        /// The placeholder is current again, and a published key has to be retired
         (Stuck::No, Outgoing::Unreplaced(key), PublishedNote::NoKeyUnrecorded, _) => case.note_published(replaced(case, key)),
-        /// The placeholder is current again, a published key is to leave, and an entry says so
+        /// The placeholder is current again, a published key has to be retired, and an entry says so
         (Stuck::No, Outgoing::Unreplaced(key), PublishedNote::NoKey | PublishedNote::Recorded, _) =>
             blocked(Blocked::RolledBack { from: key.id.clone(), to: None }),
-        /// The key that is to leave has a status that keyrot does not know
+        /// The key to retire has a status that keyrot does not know
         (Stuck::No, Outgoing::UnknownStatus { key, status }, ..) => unknown_status(key, status),
-        /// Another run may be at work on the key that is to leave, or IAM may not show yet that it is Inactive
+        /// Another run may be at work on the key to retire, or IAM may not show yet that it is Inactive
         (Stuck::No, Outgoing::Settling { key, until }, ..) => settling(key, until),
-        /// The key that is to leave is Active, and may be needed
+        /// The key to retire is Active, and may be needed
         (Stuck::No, Outgoing::Needed(need), ..) => need.answer(),
-        /// Nothing needs the key that is to leave, and its successor is not known to work
+        /// Nothing needs the key to retire, and its successor is not known to work
         (Stuck::No, Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_)), _, Works::Unshown(why)) => why.answer(),
-        /// Nothing needs the published or revoked key that is to leave, and no entry of this run says that it leaves
+        /// Nothing needs the published or revoked key to retire, and no entry of this run says that its retirement begins
         (Stuck::No, Outgoing::Old(Old::Unrecorded(key)), _, Works::Yes) => case.note(key, Phase::Retiring),
-        /// Nothing needs the key that is to leave, and another run may be about to publish it
+        /// Nothing needs the key to retire, and another run may be about to publish it
         (Stuck::No, Outgoing::Old(Old::Settling { key, until }), _, Works::Yes) => settling(key, until),
-        /// Nothing needs the published or revoked key that is to leave, and an entry says that it leaves
+        /// Nothing needs the published or revoked key to retire, and an entry says that its retirement begins
         (Stuck::No, Outgoing::Old(Old::Noted(key)), _, Works::Yes) => act(Step::Deactivate(key.clone())),
-        /// Somebody uses or has reactivated a key that was never published
+        /// A key that was never published is in use, or was reactivated
         (Stuck::No, Outgoing::Stray(Stray::Claimed(key)), ..) => blocked(Blocked::ClaimedKey { key: key.clone() }),
-        /// A key that is to leave was never published, as far as the labels say
+        /// A key to retire was never published, as far as the labels say
         (Stuck::No, Outgoing::Stray(Stray::Unasked), ..) => look(Question::Versions),
-        /// Nothing needs the key that was never published, and no entry says that it leaves
+        /// Nothing needs the key that was never published, and no entry says that its retirement begins
         (Stuck::No, Outgoing::Stray(Stray::Unrecorded { key, phase }), ..) => case.note(key, phase),
-        /// Nothing needs the key that was never published, and an entry says that it leaves
+        /// Nothing needs the key that was never published, and an entry says that its retirement begins
         (Stuck::No, Outgoing::Stray(Stray::Noted(key)), ..) => act(Step::Deactivate(key.clone())),
-        /// The key that is to leave is Inactive
+        /// The key to retire is Inactive
         (Stuck::No, Outgoing::Inactive(removal), ..) => removal.answer(case),
     } else {
         (Stuck::No, Outgoing::Nobody, PublishedNote::Recorded | PublishedNote::NoKey | PublishedNote::NoKeyUnrecorded, _) => (),
@@ -306,7 +306,7 @@ fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
         (NextKey::Unlisted(until) | NextKey::PerhapsCreated(until), _) => wait(Why::Unlisted, until),
         /// No key is due, and a required destination does not have the current one
         (NextKey::NotDue(_), Behind::Failed { to, reason }) => wait(not_delivered(to, reason), None),
-        /// No key is due, and somebody else wrote to a required destination
+        /// No key is due, and something else wrote to a required destination
         (NextKey::NotDue(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
         /// No key is due
         (NextKey::NotDue(until), Behind::Nobody | Behind::Recorded(_)) => Decision::Settled { until },
@@ -314,15 +314,15 @@ fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
         (NextKey::OfService, _) => wait(Why::Service, None),
         /// A key is due, and the secret has too many tags for the journal
         (NextKey::NoTagRoom { tags, most }, _) => blocked(Blocked::NoTagRoom { tags, most }),
-        /// A key is due, and how large the next value is was not asked
+        /// A key is due, and the size of the next value is not known
         (NextKey::SizeUnasked(version), _) => look(Question::NextSize(version.clone())),
-        /// A key is due, and the current version's further fields cannot be carried along
+        /// A key is due, and the current version's other fields cannot be carried over
         (NextKey::NotCarried(version), _) => blocked(Blocked::SecretHoldsOther { version: version.clone(), why: None }),
         /// A key is due, and the next value is too large
         (NextKey::TooLarge { bytes, most }, _) => blocked(Blocked::ValueTooLarge { bytes, most }),
-        /// A key is due, and the user has two
+        /// A key is due, and the user already has two
         (NextKey::TwoKeys, _) => with_evidence(case.seen, case.keys_beside_current()),
-        /// A key is due, and no entry says which keys there are before it is created
+        /// A key is due, and no entry says which keys exist before its creation
         (NextKey::NoIntent, _) => case.note_intent(),
         /// A key is due, and the last one may not have been stored
         (NextKey::Untested, _) => act(Step::TestWrite),

@@ -1,4 +1,4 @@
-//! The table is whole, and the one in `docs/decision.md`.
+//! Tests that the table is complete, and that `docs/decision.md` has it.
 #![allow(clippy::unwrap_used)]
 
 use crate::decide::belief::believed;
@@ -13,20 +13,20 @@ use crate::model::request::Request;
 use crate::model::step::StepName;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The states at random that each run of the tests asks about.
+/// The number of random states in each run of the tests.
 const STATES: u64 = 600_000;
 
-/// The states at random that the document is written from: some answers are rare.
+/// The number of random states from which the document is written: some answers are rare.
 const STATES_WRITTEN: u64 = 3_000_000;
 
-/// The files that have rows.
+/// The files that contain rows.
 const SOURCES: [&str; 3] = [
     include_str!("table/before_secret.rs"),
     include_str!("table/requests.rs"),
     include_str!("table.rs"),
 ];
 
-/// The parts of the table in order, and where what no row of one answers goes on.
+/// The parts of the table in order, each with the part that continues if none of its rows applies.
 const PARTS: [(&str, &str); 10] = [
     ("The user and the secret", "the next table"),
     (
@@ -49,7 +49,7 @@ const PARTS: [(&str, &str); 10] = [
     ("The next key", "does not occur"),
 ];
 
-/// The answer as the document names it.
+/// Returns the answer as the document names it.
 fn name(decision: &Decision) -> (&'static str, &'static str) {
     match decision {
         Decision::Look(question) => ("look", looked_for(question)),
@@ -116,7 +116,7 @@ fn changed(step: &Step) -> &'static str {
     }
 }
 
-/// What is asked for, as the document names it.
+/// Returns the request or step as the document names it.
 fn kind(ask: Ask<'_>) -> (usize, &'static str) {
     match ask {
         Ask::Run => (0, "run"),
@@ -134,14 +134,14 @@ fn kind(ask: Ask<'_>) -> (usize, &'static str) {
     }
 }
 
-/// What was seen of a row: what was asked for, and the answers.
+/// What was seen of a row: the requests and steps that it applied to, and its answers.
 #[derive(Default)]
 struct Seen {
     kinds: BTreeSet<(usize, &'static str)>,
     answers: BTreeSet<(&'static str, &'static str)>,
 }
 
-/// Each row that applies in one of many states, by its part and its words.
+/// Returns each row that applies in one of many states, by its part and its text.
 fn applied(states: u64) -> BTreeMap<(&'static str, &'static str), Seen> {
     let (policy, now) = (policy(), now());
     let mut rows: BTreeMap<_, Seen> = BTreeMap::new();
@@ -170,7 +170,7 @@ fn applied(states: u64) -> BTreeMap<(&'static str, &'static str), Seen> {
     rows
 }
 
-/// Each row, in the order of the files: its part and its words.
+/// Returns each row, in the order of the files: its part and its text.
 fn written() -> Vec<(&'static str, &'static str)> {
     let mut rows = Vec::new();
     for source in SOURCES {
@@ -189,7 +189,7 @@ fn written() -> Vec<(&'static str, &'static str)> {
 
 const UPDATE: &str = "KEYROT_UPDATE_DOCS";
 
-/// The document, as the table and its answers have it.
+/// Returns the document for the table and its answers.
 fn document(states: u64) -> String {
     let (written, applied) = (written(), applied(states));
     let known: BTreeSet<_> = written.iter().copied().collect();
@@ -219,13 +219,13 @@ fn document(states: u64) -> String {
 
 const HEAD: &str = "# The decision
 
-<!-- Generated from keyrot-core/src/decide/{table,table/before_secret,table/requests}.rs, and from what they answer in states at random.
-     To write it again:
+<!-- Generated from keyrot-core/src/decide/{table,table/before_secret,table/requests}.rs, and from their answers in random states.
+     To update it:
      KEYROT_UPDATE_DOCS=1 cargo nextest run -p keyrot-core --all-features --lib decide -->
 
-First, everything that was read about a user becomes facts, each computed by a function of its own
-(`keyrot-core/src/decide/facts.rs`). Then these tables are asked, in this order. The first row that
-applies has the answer; what it depends on in detail selects one of the answers in its last column:
+First, everything that was read about a user becomes facts, each computed by its own function
+(`keyrot-core/src/decide/facts.rs`). Then these tables are evaluated in this order. The first row
+that applies has the answer. If its last column has several, the details select one of them:
 
 - `look` reads something first. It changes nothing.
 - `write` writes a journal entry, and `act` makes one other change.
@@ -239,8 +239,8 @@ Secrets Manager's own rotation; the others are operators' requests. A revocation
 does. Moving a home is in `moving.rs`: it asks what the next run would do.
 ";
 
-/// Whether the document has this line: a row's own words, and what was seen of it, among what was
-/// seen when it was written.
+/// Whether the document has this line: the same row, with at least the requests and answers that
+/// were seen now.
 fn covers(written: &str, seen: &str) -> bool {
     let cells = |line: &str| line.split(" | ").map(str::to_owned).collect::<Vec<_>>();
     let (written_cells, seen_cells) = (cells(written), cells(seen));
@@ -271,7 +271,7 @@ fn the_document_has_the_table() {
         std::fs::write(path, document(STATES_WRITTEN)).unwrap();
     }
     let document = document(STATES);
-    // A package that was published has no documents beside it.
+    // A published package does not contain the documents.
     let Ok(found) = std::fs::read_to_string(path) else {
         assert!(
             !std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs")).exists(),

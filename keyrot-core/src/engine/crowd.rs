@@ -1,5 +1,6 @@
-//! Works on many users concurrently. One that waits for a destination keeps no other waiting: the
-//! next user is taken up meanwhile, so that a slow destination delays no publication at home.
+//! Works on many users concurrently. A user that waits for a destination does not hold up the
+//! others: the next user starts meanwhile, so a slow destination delays no publication in a home
+//! secret.
 
 use crate::model::names::DestinationName;
 use futures_util::StreamExt;
@@ -11,21 +12,23 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Poll, Waker};
 
-/// The limit on users that wait for destinations and are not counted. Each takes some 25 KiB.
+/// The limit on users that wait for destinations and are not counted. Each takes about 25 KiB.
 const MOST_AWAY: usize = 1_024;
-/// The limit on calls to one destination at a time: each takes a connection.
+/// The limit on concurrent calls to one destination: each takes a connection.
 const LANES: usize = 64;
 
-/// The users of a run that are with destinations, and those that are not there yet.
+/// Counts the users of a run that wait for destinations, and those that have not reached that
+/// point.
 #[derive(Debug, Default)]
 pub(crate) struct Away {
-    /// Those that wait for a destination now.
+    /// The users that wait for a destination now.
     waiting: AtomicUsize,
-    /// Those that have not come so far: not taken up yet, or at work at home.
+    /// The users that have not reached their deliveries: not started yet, or still at work on the
+    /// home secret.
     at_home: AtomicUsize,
-    /// Who waits until all have left home.
+    /// The tasks that wait until no user is at work on a home secret.
     wakers: std::sync::Mutex<Vec<Waker>>,
-    /// For each destination, as many calls as may be made at a time.
+    /// For each destination, the permits for concurrent calls.
     lanes: BTreeMap<DestinationName, Lanes>,
 }
 
@@ -42,14 +45,14 @@ impl Default for Lanes {
     }
 }
 
-/// One user's wait, until it is dropped.
+/// One user's wait for a destination, until it is dropped.
 pub(crate) struct Waiting<'a>(&'a Away);
 
-/// One user that is at work at home, until it is dropped.
+/// One user that is at work on its home secret, until it is dropped.
 pub(crate) struct AtHome<'a>(&'a Away);
 
 impl Away {
-    /// For a run with these destinations.
+    /// Returns the counters for a run with these destinations.
     pub(crate) fn at<'a>(destinations: impl Iterator<Item = &'a DestinationName>) -> Self {
         let lanes = destinations.map(|name| (name.clone(), Lanes::default())).collect();
         Self { lanes, ..Self::default() }
@@ -66,14 +69,14 @@ impl Away {
         AtHome(self)
     }
 
-    /// Waits for a lane to this destination.
+    /// Waits for a permit to call this destination.
     pub(crate) async fn lane(&self, to: &DestinationName) -> Option<MutexGuard<'_, ()>> {
         let lanes = self.lanes.get(to)?;
         let next = lanes.next.fetch_add(1, Ordering::Relaxed) % LANES;
         Some(lanes.all.get(next)?.lock().await)
     }
 
-    /// Waits until no user is at work at home, or so many wait that no more are taken up.
+    /// Waits until no user is at work on a home secret, or so many wait that no more are started.
     pub(crate) async fn all_have_left_home(&self) {
         poll_fn(|context| {
             if self.at_home.load(Ordering::Relaxed) == 0 || self.is_full() {
@@ -101,7 +104,7 @@ impl Away {
         self.wake();
     }
 
-    /// Wakes those that wait, if they need not wait any more.
+    /// Wakes the waiting tasks, if they don't need to wait anymore.
     fn wake(&self) {
         if self.at_home.load(Ordering::Relaxed) == 0 || self.is_full() {
             let mut wakers = self.wakers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,8 +125,9 @@ impl Drop for AtHome<'_> {
     }
 }
 
-/// Polls so many at a time, beside those that are away, until all are done. More can be at work for
-/// a while when several come back: the limits of the services' calls are those of the ports.
+/// Polls this many at a time, in addition to those that wait for destinations, until all are done.
+/// More can be at work for a while when several of those return; the ports limit the calls to each
+/// service.
 pub(crate) async fn all<F: Future>(
     mut work: impl ExactSizeIterator<Item = F>,
     at_once: usize,
@@ -133,7 +137,7 @@ pub(crate) async fn all<F: Future>(
     let mut not_taken_up: Vec<AtHome<'_>> = (0..work.len()).map(|_| away.at_home()).collect();
     poll_fn(|context| {
         loop {
-            // Each that was taken up counts for itself from its first poll on.
+            // Each one that was started counts itself from its first poll on.
             let mut taken = Vec::new();
             while under_way.len() < at_once.max(1) + away.count()
                 && let Some(next) = work.next()
@@ -147,7 +151,7 @@ pub(crate) async fn all<F: Future>(
             match polled {
                 Poll::Ready(Some(result)) => done.push(result),
                 Poll::Ready(None) => return Poll::Ready(()),
-                // Some of them may have gone to destinations just now.
+                // Some of them may have just started to wait for destinations.
                 Poll::Pending if away.count() > before => {}
                 Poll::Pending => return Poll::Pending,
             }
@@ -165,7 +169,7 @@ mod tests {
     use futures_util::future::BoxFuture;
     use std::sync::Mutex;
 
-    /// Users who are away until they are sent for, and how many were taken up.
+    /// Users that wait until they are released, and how many were started.
     struct Users {
         away: Away,
         taken: Mutex<Vec<usize>>,
@@ -198,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_a_destination_keeps_nobody_waiting() {
+    fn a_user_that_waits_for_a_destination_does_not_hold_up_the_others() {
         let users = Users::new();
         let (backs, receivers): (Vec<_>, Vec<_>) = (0..10).map(|_| oneshot::channel()).unzip();
-        // The first six go to a destination, the others stay at work.
+        // The first six wait for a destination, the others stay at work.
         let work = receivers.into_iter().enumerate().map(|(n, back)| users.user(n, n < 6, back));
         let mut run = all(work, 2, &users.away).boxed();
         assert!(run.as_mut().now_or_never().is_none());
@@ -218,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn at_work_there_are_no_more_than_the_limit() {
+    fn no_more_users_than_the_limit_are_at_work() {
         let users = Users::new();
         let (backs, receivers): (Vec<_>, Vec<_>) = (0..5).map(|_| oneshot::channel()).unzip();
         let work = receivers.into_iter().enumerate().map(|(n, back)| users.user(n, false, back));

@@ -1,5 +1,5 @@
-//! Notifies beside the work: each notifier has its own queue, so none delays a rotation or another
-//! notifier.
+//! Sends notifications in parallel to the work: each notifier has its own queue, so none delays a
+//! rotation or another notifier.
 
 use crate::engine::notifier::Notifier;
 use crate::engine::notifier_error::{NotifierError, NotifierErrorKind};
@@ -42,7 +42,7 @@ pub(crate) struct Told(Vec<UnboundedSender<Event>>);
 impl Told {
     pub(crate) fn tell(&self, event: &Event) {
         for queue in &self.0 {
-            // The receiver lives as long as the run; if it does not, the event has no receiver.
+            // The receiver lives as long as the run. If it doesn't, the event is dropped.
             let _ = queue.unbounded_send(event.clone());
         }
     }
@@ -76,7 +76,7 @@ pub(crate) async fn tell_beside<W: Future<Output = Report>>(
     let events = report.users.iter().map(|one| one.events.len()).sum();
     for (end, ledger) in ends.into_iter().zip(&ledgers) {
         ledger.state().summary = Some(events);
-        // A line that has already ended panicked outside of a notifier; it needs no report.
+        // A queue that has already ended panicked outside of a notifier; it needs no report.
         let _ = end.send(Arc::clone(&summary));
     }
     select(lines, clock.time_limit(limits.rest)).await;
@@ -136,7 +136,7 @@ impl Line<'_> {
     ) {
         while let Some(first) = events.next().await {
             let mut batch = vec![first];
-            // Events that arrived during the previous call go together.
+            // Events that arrived during the previous call are sent together.
             while batch.len() < AT_ONCE
                 && let Ok(event) = events.try_recv()
             {
@@ -174,7 +174,7 @@ impl Line<'_> {
     }
 }
 
-/// Writes whole seconds without a fraction, as in every other message.
+/// Formats whole seconds without a fraction, as in every other message.
 fn spell(time: Duration) -> String {
     match time.subsec_nanos() {
         0 => format!("{} seconds", time.as_secs()),

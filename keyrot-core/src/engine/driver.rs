@@ -42,7 +42,7 @@ pub struct Ports {
     pub probe: Arc<dyn CredentialProbe>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// The destinations beside the store, by the names that the settings give them.
+    /// The destinations, by their names in the settings.
     pub destinations: Arc<BTreeMap<DestinationName, Arc<dyn Destination>>>,
 }
 
@@ -54,7 +54,7 @@ impl std::fmt::Debug for Ports {
 }
 
 impl Ports {
-    /// Returns the four ports to an account from one value, such as the in-memory account. It has no
+    /// Returns ports that are all served by one value, such as the in-memory account. It has no
     /// destinations.
     #[must_use]
     pub fn of<P: IamPort + SecretStorePort + CredentialProbe + Clock + 'static>(all: P) -> Self {
@@ -68,7 +68,7 @@ impl Ports {
         }
     }
 
-    /// The same, with these destinations.
+    /// Returns the ports with these destinations.
     #[must_use]
     pub fn with_destinations(self, all: BTreeMap<DestinationName, Arc<dyn Destination>>) -> Self {
         Self { destinations: Arc::new(all), ..self }
@@ -136,7 +136,7 @@ fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {
     result.map(|()| Reply::Done)
 }
 
-/// Yields once to other futures of the task.
+/// Yields once to the task's other futures.
 #[derive(Default)]
 pub(crate) struct YieldOnce(bool);
 
@@ -175,7 +175,8 @@ impl Bounds {
         }
     }
 
-    /// Takes one of the remaining changes for a user, or says why the user must not be changed.
+    /// Reserves one of the remaining changes for a user, or returns why the user must not be
+    /// changed.
     fn take_change(&self, seen: &Observed) -> Result<(), Stop> {
         if !self.may_adopt.load(Ordering::Relaxed) && seen.is_unadopted() {
             return Err(Stop::AdoptionLimit);
@@ -228,7 +229,8 @@ pub(crate) async fn drive_within(
     let mut turns = Turns::default();
     let mut at_home = Some(bounds.away.at_home());
     loop {
-        // AWS's time from before this run may be out of date: the first read is made in any case.
+        // AWS's time from before this run may be out of date: so the first read is made in any
+        // case.
         let now = if calls > 0 { time(ports, &mut rotation) } else { ports.clock.now() };
         if let Some(why) = bounds.why_stop(now) {
             rotation.stop(why);
@@ -251,7 +253,7 @@ pub(crate) async fn drive_within(
                         None => turns.take(ports, &call).await,
                     }
                 };
-                // It is asked again: time has passed, and the run may have to stop.
+                // The machine is asked again: time has passed, and the run may have to stop.
                 if !may_go {
                     continue;
                 }
@@ -285,23 +287,23 @@ pub(crate) async fn drive_within(
     }
 }
 
-/// Waits until the other users' keys are published at home: the journal's entries about deliveries
-/// would slow that down. One key that is not accepted yet keeps the others from their deliveries no
-/// longer than this.
+/// Waits until the other users' keys are published in their home secrets, because journal entries
+/// about deliveries would slow that down. The wait is limited, so one key that is not accepted yet
+/// does not hold up the others' deliveries.
 async fn others_first(ports: &Ports, away: &Away) {
     const AT_MOST: Duration = Duration::from_secs(120);
     let all = std::pin::pin!(away.all_have_left_home());
     select(all, ports.clock.time_limit(AT_MOST)).await;
 }
 
-/// A delivery in line for its turn at a destination.
+/// A delivery that waits for its turn at a destination.
 struct InLine<'a> {
     to: DestinationName,
     turn: BoxFuture<'a, ()>,
 }
 
-/// The turns of one user's deliveries. One is taken before the delivery is announced: then it is
-/// made within seconds, or nothing says that it began.
+/// The turns of one user's deliveries. A turn is taken before the delivery is announced, so the
+/// delivery follows within seconds, or was never announced.
 #[derive(Default)]
 struct Turns<'a> {
     in_line: Option<InLine<'a>>,
@@ -309,13 +311,13 @@ struct Turns<'a> {
 }
 
 impl<'a> Turns<'a> {
-    /// Waits for the turn of the delivery that this call announces, but only so long that the run
-    /// can see whether it has to stop. Returns whether the call may be made.
+    /// Waits for the turn of the delivery that this call announces, in short steps, so that the run
+    /// notices when it has to stop. Returns whether the call may be made.
     async fn take(&mut self, ports: &'a Ports, call: &Call) -> bool {
         let Some(to) = announces(call).filter(|to| self.has.as_ref() != Some(to)) else {
             return true;
         };
-        // Without the port, the delivery itself fails.
+        // If there is no port, the delivery itself fails.
         let Ok(destination) = ports.destination(to) else { return true };
         let in_line = self.in_line.take().filter(|in_line| in_line.to == *to);
         let turn = in_line.map_or_else(|| destination.turn(), |in_line| in_line.turn);
@@ -323,7 +325,8 @@ impl<'a> Turns<'a> {
             Either::Left(((), _)) => self.has = Some(to.clone()),
             Either::Right(((), turn)) => {
                 self.in_line = Some(InLine { to: to.clone(), turn });
-                // A simulated clock sleeps no time: others have to get on meanwhile.
+                // On a simulated clock, a sleep takes no real time, so other tasks have to run
+                // meanwhile.
                 YieldOnce::default().await;
             }
         }
@@ -331,7 +334,7 @@ impl<'a> Turns<'a> {
     }
 }
 
-/// The destination, if the call announces a delivery.
+/// Returns the destination, if the call announces a delivery.
 fn announces(call: &Call) -> Option<&DestinationName> {
     match call {
         Call::Write(JournalEntry::Receipt(receipt)) if receipt.state == Receiving::Delivering => {

@@ -19,7 +19,7 @@ use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::time::Duration;
 
-/// The number of users per run that the trail is asked about: its rate is 2 calls a second for the
+/// The number of users for which a run asks the trail, whose rate limit is 2 calls a second for the
 /// whole account (CloudTrail user guide, "Quotas in AWS CloudTrail").
 const MOST_USERS: usize = 25;
 /// The period that is asked about.
@@ -49,7 +49,7 @@ pub(crate) fn held_uses(users: &[UserResult]) -> Vec<HeldUse> {
     held.take(MOST_USERS).collect()
 }
 
-/// Asks about one of them; `None` if the time was over first.
+/// Asks about one of them. `None` if the time ran out first.
 pub(crate) async fn look_up_within(
     port: &dyn TrailPort,
     clock: &dyn Clock,

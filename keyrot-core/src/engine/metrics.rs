@@ -6,11 +6,11 @@
 //!
 //! | name | kind, unit | labels | what it says |
 //! |---|---|---|---|
-//! | `keyrot_passes_total` | counter | `task`, `mode` | runs that came to an end |
+//! | `keyrot_passes_total` | counter | `task`, `mode` | runs that ended |
 //! | `keyrot_passes_failed_total` | counter | `reason` | passes of a [`Service`](crate::Service) that did nothing for any user: `not_listed` or `panicked` |
-//! | `keyrot_pass_duration_seconds` | histogram, seconds | `task`, `mode` | how long they took, by the ports' clock |
-//! | `keyrot_users_total` | counter | `outcome` | where runs left users, once for each user and run |
-//! | `keyrot_users` | gauge | `outcome` | where the last run over all selected users left them |
+//! | `keyrot_pass_duration_seconds` | histogram, seconds | `task`, `mode` | how long runs took, by the ports' clock |
+//! | `keyrot_users_total` | counter | `outcome` | the outcomes of users, one for each user and run |
+//! | `keyrot_users` | gauge | `outcome` | the outcomes of the last run over all selected users |
 //! | `keyrot_blocked_total` | counter | `reason` | users found blocked, by [`Blocked::code`](crate::Blocked::code) |
 //! | `keyrot_events_total` | counter | `event` | what happened, by [`EventKind::code`](crate::EventKind::code) |
 //! | `keyrot_changes_total` | counter | `step`, `result` | changes that were sent, by [`Call::code`](crate::machine::Call::code); `result` is `ok` or an [`ErrorKind::code`](crate::ErrorKind::code) |
@@ -32,19 +32,19 @@ use ::metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 
-/// Runs that came to an end.
+/// Runs that ended.
 pub const PASSES: &str = "keyrot_passes_total";
 /// Passes of a service that did nothing.
 pub const PASSES_FAILED: &str = "keyrot_passes_failed_total";
 /// How long runs took.
 pub const PASS_DURATION: &str = "keyrot_pass_duration_seconds";
-/// Where runs left users.
+/// The outcomes of users in runs.
 pub const USERS_TOTAL: &str = "keyrot_users_total";
-/// Where the last run over all selected users left them.
+/// The outcomes of the last run over all selected users.
 pub const USERS: &str = "keyrot_users";
 /// Users found blocked.
 pub const BLOCKED: &str = "keyrot_blocked_total";
-/// What happened.
+/// Events.
 pub const EVENTS: &str = "keyrot_events_total";
 /// Changes that were sent.
 pub const CHANGES: &str = "keyrot_changes_total";
@@ -59,7 +59,7 @@ pub const OUTCOMES: &[&str] = &[
     "panicked",
 ];
 
-/// Registers the units and descriptions of all metrics here with the recorder. Call it once, after
+/// Registers the units and descriptions of all these metrics with the recorder. Call it once, after
 /// you installed the recorder.
 pub fn describe() {
     describe_counter!(PASSES, Unit::Count, "Runs that came to an end");
@@ -93,7 +93,7 @@ pub(super) fn called(call: &Call, error: Option<&CallError>) {
     }
 }
 
-/// A pass that did nothing for any user, and why.
+/// Counts a pass that did nothing for any user, with the reason.
 pub(crate) fn pass_failed(reason: &'static str) {
     counter!(PASSES_FAILED, "reason" => reason).increment(1);
 }

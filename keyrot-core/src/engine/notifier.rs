@@ -7,11 +7,12 @@ use async_trait::async_trait;
 
 /// Receives events and reports, such as for a chat, mail, an event bus or a log.
 ///
-/// A run notifies beside its work. Each notifier has its own queue, and its time is limited by
-/// [`NotifierLimits`](crate::engine::dispatch::NotifierLimits): by default 15 seconds per call, and
-/// 30 seconds for everything left when the last user is done. One that fails, hangs or panics is
-/// reported in [`Report::notifier_failures`](crate::engine::report::Report::notifier_failures), and
-/// has no other effect.
+/// A run sends notifications in parallel to its work. Each notifier has its own queue, and its time
+/// is limited by [`NotifierLimits`](crate::engine::dispatch::NotifierLimits): by default 15 seconds
+/// per call, and 30 seconds for everything left when the last user is done. One that fails, hangs
+/// or panics is reported in
+/// [`Report::notifier_failures`](crate::engine::report::Report::notifier_failures), and has no
+/// other effect.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait Notifier: Send + Sync {

@@ -7,12 +7,12 @@ use std::error::Error;
 use std::fmt;
 
 /// The reason why a notifier failed. The message is complete; [`source`](Error::source) is the
-/// error that it was made from, if one was kept.
+/// underlying error, if one was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifierError {
     /// What went wrong.
     pub kind: NotifierErrorKind,
-    /// For people, without secret material.
+    /// The message, without secret material.
     pub message: String,
     cause: Option<Cause>,
 }
@@ -21,13 +21,13 @@ pub struct NotifierError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum NotifierErrorKind {
-    /// The receiver refuses it, and will until something is changed.
+    /// The receiver refuses it, and will keep refusing until something is changed.
     Refused,
     /// There was no answer, or the receiver failed: the next run may succeed.
     Unavailable,
     /// The notifier's own URL, key or target could not be read, or is not usable.
     Setup,
-    /// It exceeded its time limit, and was stopped.
+    /// The notifier exceeded its time limit, and was stopped.
     TimedOut,
     /// The notifier's code panicked.
     Panicked,
@@ -36,7 +36,7 @@ pub enum NotifierErrorKind {
 }
 
 impl NotifierError {
-    /// Returns an error of this kind, with a message for people that holds no secret material.
+    /// Returns an error of this kind. The message must not contain secret material.
     #[must_use]
     pub fn new(kind: NotifierErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), cause: None }
@@ -61,7 +61,7 @@ impl Error for NotifierError {
     }
 }
 
-/// Documents have its message.
+/// Documents contain the message.
 impl Serialize for NotifierError {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&self.message)

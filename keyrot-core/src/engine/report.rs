@@ -36,11 +36,11 @@ pub struct UserResult {
     pub due: Option<Timestamp>,
     /// When the current key is no longer Active, if its consumers move: the user's `max_age`.
     pub deadline: Option<Timestamp>,
-    /// The tool that also deploys the user or its secret, as far as their tags show it.
+    /// The tool that also deploys the user or its secret, if their tags show one.
     pub deployed_by: Option<Deployer>,
-    /// Whether keyrot has not changed this user yet, as far as was read.
+    /// Whether keyrot has not changed this user yet, according to what was read.
     pub unadopted: bool,
-    /// IAM's last use of the keys that it was asked about.
+    /// IAM's last use of each key for which it was read.
     pub last_use: BTreeMap<KeyId, LastUse>,
     /// The keys that were used within `recent_use`.
     pub in_use: Vec<KeyId>,
@@ -69,7 +69,7 @@ pub struct Report {
 }
 
 impl UserResult {
-    /// Returns the result of a user with nothing but an outcome. Set the other fields as needed.
+    /// Returns a result that has only an outcome. Set the other fields as needed.
     #[must_use]
     pub fn new(user: UserName, secret: SecretName, outcome: Outcome) -> Self {
         Self {
@@ -93,9 +93,9 @@ impl UserResult {
         }
     }
 
-    /// Returns the keys that readers of the secret have moved away from, or should have: those that
-    /// are Active and older than the current one. `None` if the current one is unknown although
-    /// some key is Active.
+    /// Returns the keys that the secret's readers have moved away from, or should have: the Active
+    /// keys that are older than the current one. `None` if the current one is unknown although some
+    /// key is Active.
     #[must_use]
     pub fn old_keys(&self) -> Option<Vec<&AccessKey>> {
         let active: Vec<&AccessKey> =
@@ -147,7 +147,7 @@ impl UserResult {
         }
     }
 
-    /// Takes what IAM lists, where nothing else was read.
+    /// Uses what IAM lists, if nothing else was read.
     pub(crate) fn list(&mut self, keys: Vec<AccessKey>) {
         self.calls = 1;
         self.keys = keys;

@@ -49,7 +49,7 @@ pub struct Limits {
     pub max_changes: Option<usize>,
     /// The number of users that may be adopted: changed although keyrot has no journal for them
     /// yet. `None` for no limit. Users are adopted in the order of their names, after all others
-    /// are done. Orders and requests are not limited.
+    /// are done. Steps of Secrets Manager's rotation and requests are not limited.
     pub max_adoptions: Option<usize>,
     /// The time after which no new step starts.
     pub deadline: Option<Timestamp>,
@@ -63,8 +63,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Returns the limits for work that begins now and lasts this long; unchanged without a
-    /// duration.
+    /// Returns the limits for work that begins now and may last this long. Without a duration, they
+    /// are unchanged.
     pub(crate) fn lasting(&self, long: Option<Duration>, now: Timestamp) -> Self {
         let deadline = long.map_or(self.deadline, |long| Some(after(now, long)));
         Self { deadline, ..self.clone() }
@@ -124,8 +124,8 @@ impl Rotator {
         Self { notifier_limits, ..self }
     }
 
-    /// At the end of a run, asks this trail who uses the old keys that are held because they are in
-    /// use ([`EventKind::UsedBy`]).
+    /// Lets a run ask this trail, at its end, who uses the old keys that are held because they are
+    /// in use ([`EventKind::UsedBy`]).
     ///
     /// That takes at most a minute, ends by the run's deadline, and covers at most 25 users. A
     /// failure is only reported.
@@ -135,7 +135,7 @@ impl Rotator {
         self
     }
 
-    /// The ports.
+    /// Returns the ports.
     #[must_use]
     pub fn ports(&self) -> &Ports {
         &self.ports
@@ -156,11 +156,11 @@ impl Rotator {
         self.work(chosen, Job { mode, task: Task::Everything }, limits, cancel, progress).await
     }
 
-    /// Carries out one order from Secrets Manager, as its rotation function, for the user whose
-    /// secret it names.
+    /// Carries out one step that Secrets Manager ordered from its rotation function, for the user
+    /// whose secret the step names.
     ///
-    /// It is done if the user's outcome is [`Outcome::Done`]; anything else is a failure to report
-    /// to Secrets Manager, which orders again.
+    /// The step is done if the user's outcome is [`Outcome::Done`]. Report anything else as a
+    /// failure to Secrets Manager, which then repeats the step.
     pub async fn carry_out(
         &self,
         chosen: Target,
@@ -182,9 +182,9 @@ impl Rotator {
     /// Carries out an operator's request for one user; or, with [`Mode::Plan`], returns its steps
     /// ([`Outcome::Planned`]).
     ///
-    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation
-    /// whose key is confirmed Inactive but whose rest is not done. [`Outcome::Refused`] and
-    /// [`Outcome::Blocked`] say why it cannot be done; after anything else, repeat the request.
+    /// The request is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a
+    /// revocation whose key is confirmed Inactive but whose rest is not done. [`Outcome::Refused`]
+    /// and [`Outcome::Blocked`] say why it cannot be done; after anything else, repeat the request.
     pub async fn fulfil(
         &self,
         chosen: Target,
@@ -214,7 +214,7 @@ impl Rotator {
     ) -> Report {
         let started = self.ports.clock.now();
         let changes_left = limits.max_changes.map(AtomicUsize::new);
-        // An order, or a request, names its user.
+        // A step or a request names its user.
         let most = limits
             .max_adoptions
             .filter(|most| job.task == Task::Everything && *most < chosen.len());
@@ -292,12 +292,12 @@ impl Rotator {
         };
         match rotation {
             Err(reason) => {
-                // What the user's tags say hides its keys from nobody.
+                // The user's keys are listed whatever its tags say.
                 if let Ok(keys) = self.ports.iam.list_keys(&subject.user).await {
                     standing.list(keys);
                 }
-                // A leaked key is more serious than a bad tag; but for an operator who revokes it,
-                // the tag is the blocker.
+                // A leaked key is more serious than a bad tag, but for an operator who revokes the
+                // key, the tag is what blocks.
                 let quarantine =
                     subject.quarantine.clone().filter(|_| !matches!(job.task, Task::Request(_)));
                 let reason = quarantine.map_or(reason, |policy| Blocked::Quarantined { policy });
@@ -337,7 +337,7 @@ impl Rotator {
         self.trail.is_some() && job.mode == Mode::Act && standing.is_in_use()
     }
 
-    /// Asks the trail, as the last part of a run: no user waits for it.
+    /// Asks the trail. This is the last part of a run, so no user waits for it.
     async fn ask_who(
         &self,
         users: &mut [UserResult],

@@ -1,5 +1,5 @@
 //! Telemetry of the engine: `tracing` with the feature `tracing`, `metrics` with the feature
-//! `metrics`; without them, nothing here has a cost.
+//! `metrics`; without these features, this module costs nothing.
 //!
 //! The names are documented in [`crate::engine`]. No field has data that a call sends or returns,
 //! and no user, key or secret is a label.
@@ -48,7 +48,7 @@ pub(crate) fn happened(event: &Event) {
     let _ = event;
 }
 
-/// A call of a rotation came back.
+/// A call of a rotation returned.
 pub(crate) fn called(subject: &Subject, call: &Call, answer: &Result<Reply, CallError>) {
     #[cfg(feature = "tracing")]
     {

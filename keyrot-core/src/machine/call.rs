@@ -58,7 +58,7 @@ pub enum Call {
         /// The version whose other fields are carried over.
         carry: Option<VersionId>,
     },
-    /// `secretsmanager:GetSecretValue` of a version whose credentials are to be verified.
+    /// `secretsmanager:GetSecretValue` of a version whose credentials will be verified.
     ReadVersion(VersionId),
     /// `sts:GetCallerIdentity` with the credentials.
     Probe(Credentials),
@@ -130,7 +130,7 @@ impl Call {
         }
     }
 
-    /// Returns a code for machines: the port's method that it calls, except `measure`, which also
+    /// Returns a code for programs: the port's method that it calls, except `measure`, which also
     /// calls `inspect_version`.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -201,7 +201,8 @@ impl Call {
         })
     }
 
-    /// The destination that has to answer; `None` if that is IAM, STS or Secrets Manager at home.
+    /// Returns the destination that the call goes to. `None` if it goes to IAM, STS or the home
+    /// secret.
     pub(crate) fn destination(&self) -> Option<&DestinationName> {
         match self {
             Self::InspectDestination { to, .. } | Self::Deliver { to, .. } => Some(to),
@@ -223,30 +224,31 @@ impl Call {
 )]
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Reply {
-    /// To [`Call::ListKeys`].
+    /// The reply to [`Call::ListKeys`].
     Keys(Vec<AccessKey>),
-    /// To [`Call::DescribeSecret`].
+    /// The reply to [`Call::DescribeSecret`].
     Secret(SecretState),
-    /// To [`Call::InspectVersion`] and [`Call::Measure`]; `None` if the version has no value yet.
+    /// The reply to [`Call::InspectVersion`] and [`Call::Measure`]; `None` if the version has no
+    /// value yet.
     VersionContents(Option<VersionContents>),
-    /// To [`Call::ListVersions`].
+    /// The reply to [`Call::ListVersions`].
     Versions(Vec<StoredVersion>),
-    /// To [`Call::LastUse`].
+    /// The reply to [`Call::LastUse`].
     LastUse(LastUse),
-    /// To [`Call::CreateKey`].
+    /// The reply to [`Call::CreateKey`].
     Created(NewKey),
-    /// To [`Call::ReadVersion`]; `None` if the version holds no credentials.
+    /// The reply to [`Call::ReadVersion`]; `None` if the version holds no credentials.
     Credentials(Option<Credentials>),
-    /// To [`Call::Probe`].
+    /// The reply to [`Call::Probe`].
     Probe(ProbeAnswer),
-    /// To [`Call::CreateSecret`].
+    /// The reply to [`Call::CreateSecret`].
     SecretCreated(SecretArn),
-    /// To [`Call::FindElsewhere`].
+    /// The reply to [`Call::FindElsewhere`].
     Elsewhere(Vec<SecretArn>),
-    /// To [`Call::InspectDestination`] and [`Call::Deliver`].
+    /// The reply to [`Call::InspectDestination`] and [`Call::Deliver`].
     Found(Found),
-    /// To [`Call::Compare`].
+    /// The reply to [`Call::Compare`].
     Differences(Vec<Difference>),
-    /// To every other call that changes something.
+    /// The reply to every other call that changes something.
     Done,
 }

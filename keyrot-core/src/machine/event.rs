@@ -11,7 +11,7 @@ use crate::model::trail::evidence::UseEvidence;
 use serde::Serialize;
 use std::fmt;
 
-/// Something that happened to one user, or that the operator has to know.
+/// Something that happened to one user, or that the operator needs to know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Event {
     /// When.
@@ -51,8 +51,8 @@ pub enum EventKind {
     },
     /// An old key stays Active past its date, for this reason.
     Held(Wait),
-    /// The uses of the key that is held, as far as a trail has them: follows [`Held`](Self::Held)
-    /// if the run may ask one ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
+    /// The uses of the held key, according to a trail. Follows [`Held`](Self::Held) if the run may
+    /// ask one ([`Rotator::trail`](crate::engine::rotator::Rotator::trail)).
     UsedBy(UseEvidence),
     /// An operator reactivated a key that was being retired: its overlap starts again.
     Reactivated {
@@ -148,9 +148,9 @@ pub enum EventKind {
     /// At the operator's request, the user's home was moved: from now on keys are published at the
     /// new place.
     Moved {
-        /// The home until now.
+        /// The old home.
         from: SecretArn,
-        /// The home from now on.
+        /// The new home.
         home: SecretArn,
     },
     /// A journal entry or a version id contradicts AWS's own facts. It counts as absent; find out
@@ -305,7 +305,7 @@ macro_rules! codes {
             /// The codes of all kinds, as [`code`](Self::code) returns them.
             pub const CODES: &'static [&'static str] = &[$($code),*];
 
-            /// Returns its code, one word for machines.
+            /// Returns its code, one word for programs.
             #[must_use]
             pub fn code(&self) -> &'static str {
                 match self {
@@ -344,7 +344,7 @@ codes! {
 }
 
 impl EventKind {
-    /// Returns the key that it is about, if any.
+    /// Returns the key that the event is about, if any.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {

@@ -30,7 +30,7 @@ pub enum Outcome {
     Stopped(Stop),
     /// A plan only: this change is due.
     Due(Step),
-    /// A plan only: the credentials in this version are to be verified next.
+    /// A plan only: the credentials in this version will be verified next.
     Verifying {
         /// The version.
         version: VersionId,
@@ -39,7 +39,7 @@ pub enum Outcome {
     },
     /// A plan of an operator's request only: its steps.
     Planned(Vec<PlannedAction>),
-    /// The order or request is done: see [`RotationStep`](crate::model::step::RotationStep),
+    /// The step or request is done: see [`RotationStep`](crate::model::step::RotationStep),
     /// [`Request`](crate::model::request::Request).
     Done,
     /// IAM listed the revoked key as Inactive or gone; the rest did not finish.
@@ -49,7 +49,7 @@ pub enum Outcome {
         /// How the rest ended.
         rest: Box<Outcome>,
     },
-    /// The order or request cannot be done: see [`RotationStep`](crate::model::step::RotationStep),
+    /// The step or request cannot be done: see [`RotationStep`](crate::model::step::RotationStep),
     /// [`Request`](crate::model::request::Request).
     Refused(Refusal),
     /// keyrot's own code, or a port's, panicked. Nothing more was done for this user.
@@ -63,7 +63,7 @@ pub enum Outcome {
 pub enum Stop {
     /// A stop was requested (Ctrl-C, SIGTERM).
     Cancelled,
-    /// The deadline for new steps had come.
+    /// The deadline for new steps was reached.
     Deadline,
     /// The run has changed as many users as it may.
     ChangeLimit,

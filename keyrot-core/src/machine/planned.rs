@@ -44,7 +44,7 @@ pub enum PlannedAction {
     LetGo(DestinationName),
     /// Record what is already known.
     WriteDown,
-    /// Left to later runs, if the user is selected for rotation: delete the key when it has been
+    /// A later run does this, if the user is selected for rotation: delete the key when it has been
     /// Inactive for this long.
     DeleteLater {
         /// The key.
@@ -55,7 +55,7 @@ pub enum PlannedAction {
     },
 }
 
-/// Serializes where a request will stop: a code, and a text for people.
+/// Serializes where a request will stop: a code, and a message.
 mod told {
     use crate::decide::decision::Wait;
     use crate::decide::decision::blocked::Blocked;
@@ -104,7 +104,8 @@ impl PlannedAction {
         format!("{} for {user}", first.into_iter().chain(letters).collect::<String>())
     }
 
-    /// Returns what it changes; `None` if it only stops. The key that was named last is "it".
+    /// Returns what the step changes; `None` if it only stops. The key that was mentioned last is
+    /// called "it".
     fn in_short<'a>(&'a self, named: &mut Option<&'a KeyId>) -> Option<String> {
         let mut name = |key: &'a KeyId| match named.replace(key) == Some(key) {
             true => "it".to_owned(),

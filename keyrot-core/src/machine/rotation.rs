@@ -146,7 +146,7 @@ impl Rotation {
         }
     }
 
-    /// Returns the run with this task: only an order from Secrets Manager, or an operator's
+    /// Returns the run with this task: a step that Secrets Manager ordered, or an operator's
     /// request.
     #[must_use]
     pub fn to_do(mut self, task: Task) -> Self {
@@ -245,8 +245,9 @@ impl Rotation {
         }
     }
 
-    /// Whether the run may stop. A key in hand is staged first, because only this process has its
-    /// secret half; after the run limit it is too late for that, and the key is deleted instead.
+    /// Whether the run may stop. A key that was created and not staged yet is staged first, because
+    /// only this process has its secret half; after the run limit it is too late for that, and the
+    /// key is deleted instead.
     fn may_stop(&mut self, too_long: bool) -> bool {
         if matches!(self.stage, Stage::Undo(..)) {
             return false;
@@ -314,7 +315,7 @@ impl Rotation {
         None
     }
 
-    /// Ends a run that can only wait; reports it as blocked if the user's key is overdue.
+    /// Ends a run that can only wait, and reports the user as blocked if its key is overdue.
     fn end_waiting(&mut self, now: Timestamp, wait: Wait) -> Option<Call> {
         let scheduled = self.task == Task::Everything;
         let overdue = overdue(&self.seen, &wait, &self.policy, now).filter(|_| scheduled);
@@ -325,7 +326,8 @@ impl Rotation {
     fn end(&mut self, now: Timestamp, outcome: Outcome) -> Option<Call> {
         if self.mode == Mode::Act {
             match &outcome {
-                // Not an event of the user: the caller named the user without reading it first.
+                // This is no event of the user, because the caller named the user without reading
+                // it first.
                 Outcome::Blocked(Blocked::IamOnly { .. }) if self.deactivated.is_some() => {}
                 Outcome::Blocked(reason) => {
                     self.tell(now, EventKind::Blocked { reason: reason.clone() });
@@ -349,7 +351,7 @@ impl Rotation {
         None
     }
 
-    /// Keeps the claims in the state that was just read that are not trusted.
+    /// Remembers the claims in the state just read that are not trusted.
     fn doubt(&mut self, now: Timestamp) {
         for doubt in doubts(&self.seen, &self.policy, now) {
             if !self.doubted.contains(&doubt) {

@@ -1,8 +1,8 @@
 //! Verifies credentials: asks until they have authenticated as the user enough times in a row, or
 //! until the time is over.
 //!
-//! It has three results: they work; they are refused; AWS could not be asked. A call that fails
-//! says nothing about the credentials.
+//! There are three results: the credentials work, they are refused, or AWS could not be asked. A
+//! call that fails says nothing about the credentials.
 
 use crate::model::credentials::Credentials;
 use crate::model::error::{CallError, ErrorKind};
@@ -20,8 +20,8 @@ const BETWEEN: Duration = Duration::from_millis(200);
 /// usually usable within about five seconds.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
-/// A refusal counts after this many in a row: as many as a success needs, but no more than there is
-/// time for.
+/// The number of refusals in a row after which a refusal counts: as many as a success needs, but no
+/// more than there is time for.
 const MOST_REFUSALS: u32 = 3;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,7 +38,7 @@ pub(crate) struct Verification {
     refusals: u32,
     /// All answers except successes, so far.
     setbacks: u32,
-    /// The result that the last setback would give, if it were the end.
+    /// The result if the verification ended with the last failed answer.
     last: Option<Verified>,
     end: Option<Verified>,
 }
@@ -134,8 +134,8 @@ impl Verification {
         }
     }
 
-    /// Records a failed call: it says nothing about the credentials. It does not wait for failures
-    /// that will not pass by themselves.
+    /// Records a failed call: it says nothing about the credentials. The verification does not wait
+    /// if the failure will not go away by itself.
     pub(crate) fn failed(&mut self, error: &CallError, now: Timestamp) {
         let unknown = Verified::Unknown(error.to_string());
         if !matches!(error.kind, ErrorKind::Throttled | ErrorKind::Unavailable) {
@@ -178,7 +178,7 @@ mod tests {
 
     const OWNER: &str = "arn:aws:iam::123456789012:user/ci";
 
-    /// What comes of these answers, one every ten seconds, of a minute in all.
+    /// Returns the result of these answers, one every ten seconds within one minute.
     fn end_of(answers: &[Result<ProbeAnswer, ErrorKind>]) -> Option<Verified> {
         let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let owner = UserArn::parse(OWNER).unwrap();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_word_counts_and_a_refusal_only_if_it_was_repeated() {
+    fn the_last_answer_counts_and_a_refusal_only_if_it_was_repeated() {
         let works = || Ok(ProbeAnswer::Authenticated(UserArn::parse(OWNER).unwrap()));
         let no = || Ok(ProbeAnswer::Refused);
         let lost = || Err(ErrorKind::Unavailable);
@@ -207,7 +207,7 @@ mod tests {
         assert!(unknown(end_of(&[lost()])));
         assert!(unknown(end_of(&[no(), no(), no(), no(), lost()])), "the last word was none");
         assert!(unknown(end_of(&[lost(), Err(ErrorKind::Throttled)])));
-        // Not yet: it asks again, even after the time is over.
+        // There is no result yet: it asks again, even after the time is over.
         assert_eq!(end_of(&[lost(), lost(), lost(), lost(), no()]), None);
         assert_eq!(end_of(&[no(), no(), lost(), no(), no()]), None);
         assert_eq!(end_of(&[no(), no(), no(), works()]), None);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn what_will_not_pass_by_itself_ends_it_at_once() {
+    fn a_permanent_failure_ends_the_verification_immediately() {
         for kind in [ErrorKind::Denied, ErrorKind::Other, ErrorKind::NotFound] {
             assert_eq!(end_of(&[Err(kind)]), Some(Verified::Unknown("no answer".into())), "{kind}");
         }

@@ -24,7 +24,7 @@ pub struct MemoryAccount {
     inner: Arc<Mutex<Inner>>,
     /// The region that this handle's secrets are in.
     region: String,
-    /// The further regions that it looks for homes in.
+    /// The other regions in which it looks for homes.
     pub(super) further: Vec<String>,
 }
 
@@ -34,7 +34,7 @@ struct Inner {
     watches: Vec<Watch>,
     broken: Vec<Broken>,
     calls: BTreeMap<&'static str, usize>,
-    /// The tasks that wait for the clock to move.
+    /// The tasks that wait for the clock to advance.
     waiting: Vec<std::task::Waker>,
 }
 
@@ -60,13 +60,14 @@ impl MemoryAccount {
         Self { inner: Arc::new(Mutex::new(inner)), region, further: Vec::new() }
     }
 
-    /// The same account, with the secrets of another region: IAM is the same everywhere.
+    /// Returns the same account with the secrets of another region. IAM is the same everywhere.
     #[must_use]
     pub fn in_region(&self, region: impl Into<String>) -> Self {
         Self { region: region.into(), ..self.clone() }
     }
 
-    /// The same, which looks for a user's home in these regions too before it gives it another.
+    /// Returns the same account, which also looks for a user's home in these regions before it
+    /// creates one.
     #[must_use]
     pub fn looking_in(&self, further: &[&str]) -> Self {
         Self {
@@ -75,7 +76,7 @@ impl MemoryAccount {
         }
     }
 
-    /// A copy of the account as it is.
+    /// Returns a copy of the account as it is now.
     #[must_use]
     pub fn world(&self) -> World {
         let mut world = self.inner().world.clone();
@@ -83,8 +84,8 @@ impl MemoryAccount {
         world
     }
 
-    /// Changes the account as a person would, outside of any rotation; the watches are notified
-    /// that a person did it.
+    /// Changes the account as a person would, outside of any rotation. The watches attribute the
+    /// change to a person.
     pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         let mut inner = self.inner();
         inner.world.set_region(&self.region);
@@ -105,8 +106,8 @@ impl MemoryAccount {
     /// Injects a fault from now on.
     ///
     /// # Panics
-    /// If no port has a method of that name: a fault that hits nothing would make a meaningless
-    /// test pass.
+    /// If no port has a method of that name, because a fault that hits nothing would make a
+    /// meaningless test pass.
     pub fn inject(&self, fault: FaultAt) {
         fault.check();
         self.inner().faults.push(fault);
@@ -125,7 +126,7 @@ impl MemoryAccount {
         inner.watches.push(watch);
     }
 
-    /// The promises that were broken so far.
+    /// Returns the promises that were broken so far.
     #[must_use]
     pub fn broken(&self) -> Vec<Broken> {
         self.inner().broken.clone()
@@ -138,7 +139,7 @@ impl MemoryAccount {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        // A panic in a test's closure leaves the account as it was; it stays usable.
+        // A panic in a test's closure does not damage the account, so it stays usable.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
@@ -174,7 +175,7 @@ impl MemoryAccount {
 }
 
 impl Inner {
-    /// The clock may have been moved.
+    /// The clock may have been advanced.
     fn wake(&mut self) {
         self.waiting.drain(..).for_each(std::task::Waker::wake);
     }
@@ -304,12 +305,12 @@ impl Clock for MemoryAccount {
         Some(self.inner().world.now())
     }
 
-    /// Does not wait: it moves the account's clock.
+    /// Does not wait, but advances the account's clock.
     async fn sleep(&self, time: Duration) {
         self.advance(time);
     }
 
-    /// Waits until the account's clock was moved so far, by a sleep, a call that takes its time, or
+    /// Waits until the account's clock was advanced this far by a sleep, a call that takes time, or
     /// [`advance`](Self::advance).
     async fn time_limit(&self, time: Duration) {
         let end = crate::model::waits::after(self.now(), time);

@@ -1,17 +1,17 @@
-//! What a watch remembers of destinations.
+//! What a watch remembers about destinations.
 
 use crate::model::destination::Assignment;
 use crate::model::names::{DestinationName, KeyId};
 use crate::model::time::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the watch remembers of destinations.
+/// What the watch remembers about destinations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Delivered {
     pub(crate) assigned: Vec<Assignment>,
-    /// Since when each has the key that is current.
+    /// The time since which each destination has the current key.
     pub(crate) since: BTreeMap<DestinationName, (KeyId, Timestamp)>,
     pub(crate) let_go: BTreeSet<DestinationName>,
-    /// Those that an operator asked to deliver to, whatever is there.
+    /// The destinations to which an operator asked to deliver, whatever is there.
     pub(crate) asked: BTreeSet<DestinationName>,
 }

@@ -1,4 +1,4 @@
-//! Destinations in memory behind keyrot's port, with the faults of the account that they belong to.
+//! In-memory destinations behind keyrot's port, with the faults of the account that they belong to.
 
 use crate::memory::account::MemoryAccount;
 use crate::memory::destination::{Copy, MemoryDestination};
@@ -12,18 +12,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl World {
-    /// Adds a destination, or changes what one can do.
+    /// Adds a destination, or changes the abilities of an existing one.
     pub fn add_destination(&mut self, name: DestinationName, destination: MemoryDestination) {
         self.destinations.insert(name, destination);
     }
 
-    /// A destination.
+    /// Returns a destination.
     #[must_use]
     pub fn destination(&self, name: &DestinationName) -> Option<&MemoryDestination> {
         self.destinations.get(name)
     }
 
-    /// Makes a foreign write to a place: this key, or something else.
+    /// Writes this key, or something else, to a place, as another program would.
     pub fn overwrite(&mut self, name: &DestinationName, place: &str, key: Option<&KeyId>) {
         let now = self.now;
         if let Some(found) = self.destinations.get_mut(name) {
@@ -34,8 +34,8 @@ impl World {
         }
     }
 
-    /// Deletes what is at a place and makes something else there: its marks begin again, so the mark
-    /// is the same as before.
+    /// Deletes the content of a place, and recreates it with something else. The marks start again,
+    /// so the mark is the same as before.
     pub fn remake(&mut self, name: &DestinationName, place: &str, key: Option<&KeyId>) {
         let now = self.now;
         if let Some(copy) = self.destinations.get_mut(name).and_then(|it| it.copies.get_mut(place))
@@ -46,7 +46,7 @@ impl World {
         }
     }
 
-    /// Empties a place, as a foreign change.
+    /// Empties a place, as another program would.
     pub fn empty(&mut self, name: &DestinationName, place: &str) {
         if let Some(found) = self.destinations.get_mut(name) {
             found.copies.remove(place);
@@ -100,7 +100,7 @@ struct Port {
 }
 
 impl MemoryAccount {
-    /// The account's destinations, behind keyrot's port.
+    /// Returns the account's destinations, behind keyrot's port.
     #[must_use]
     pub fn destinations(&self) -> BTreeMap<DestinationName, Arc<dyn Destination>> {
         let port = |(name, one): (&DestinationName, &MemoryDestination)| {
@@ -109,7 +109,7 @@ impl MemoryAccount {
         self.world().destinations.iter().map(port).collect()
     }
 
-    /// Returns one destination of the account behind keyrot's port. It need not exist yet.
+    /// Returns one destination of the account behind keyrot's port. It doesn't have to exist yet.
     #[must_use]
     pub fn destination(
         &self,

@@ -1,4 +1,4 @@
-//! Destinations in memory, as plain data.
+//! In-memory destinations, as plain data.
 
 use crate::model::destination::{Abilities, Found, Holds};
 use crate::model::names::{KeyId, Mark};
@@ -6,12 +6,12 @@ use crate::model::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A destination of the account's world: what it can do, and what is at its places.
+/// A destination of the simulated account: its abilities, and the content of its places.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryDestination {
-    /// Whether both halves of a key get there in one write.
+    /// Whether one write delivers both halves of a key.
     pub whole: bool,
-    /// Whether it shows which key is there.
+    /// Whether the destination shows which key it has.
     pub readable: bool,
     /// Whether a write can be detected.
     pub visible: bool,
@@ -20,17 +20,17 @@ pub struct MemoryDestination {
     pub restarts: bool,
     /// Whether it refuses to overwrite something other than what the caller read.
     pub conditional: bool,
-    /// Whether it accepts keys from outside the account, as a real one does.
+    /// Whether it accepts keys from outside the account, as a real destination does.
     pub takes_any: bool,
     pub(super) copies: BTreeMap<String, Copy>,
 }
 
-/// What is at a place.
+/// The content of a place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Copy {
-    /// The key whose id is there.
+    /// The key whose id the place has.
     pub id: Option<KeyId>,
-    /// The key whose secret half is there; `None` for anything else.
+    /// The key whose secret half the place has; `None` for anything else.
     pub secret: Option<KeyId>,
     /// Whether something other than keyrot wrote it.
     pub foreign: bool,
@@ -39,19 +39,19 @@ pub struct Copy {
 }
 
 impl Copy {
-    /// The key that is there, if both halves are one key's.
+    /// Returns the key at the place, if both halves belong to the same key.
     #[must_use]
     pub fn whole(&self) -> Option<&KeyId> {
         self.id.as_ref().filter(|_| self.id == self.secret)
     }
 
-    /// How often it was written to.
+    /// Returns how often the place was written to.
     #[must_use]
     pub fn writes(&self) -> u32 {
         self.writes
     }
 
-    /// When it was written.
+    /// Returns when it was written.
     #[must_use]
     pub fn written(&self) -> Timestamp {
         self.written
@@ -59,7 +59,7 @@ impl Copy {
 }
 
 impl MemoryDestination {
-    /// One with these abilities, and without conditional writes.
+    /// Returns a destination with these abilities, and without conditional writes.
     #[must_use]
     pub fn new(abilities: Abilities) -> Self {
         let Abilities { whole, readable, visible, restarts } = abilities;
@@ -74,20 +74,20 @@ impl MemoryDestination {
         }
     }
 
-    /// What it can do.
+    /// Returns the abilities of the destination.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
         let Self { whole, readable, visible, restarts, .. } = *self;
         Abilities { whole, readable, visible, restarts }
     }
 
-    /// What is at the place.
+    /// Returns the content of the place.
     #[must_use]
     pub fn at(&self, place: &str) -> Option<&Copy> {
         self.copies.get(place)
     }
 
-    /// What a look finds.
+    /// Returns what a read finds.
     pub(super) fn found(&self, place: &str) -> Found {
         let mark = |writes: u32| Mark::parse(writes.to_string()).expect("a number is a mark");
         if self.restarts {

@@ -4,9 +4,9 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// AWS refuses: the permission is missing.
+    /// AWS refuses the call: the permission is missing.
     Denied,
-    /// AWS refuses: too many calls.
+    /// AWS refuses the call: too many calls.
     Throttled,
     /// The request never arrives, and the caller cannot know that.
     LostRequest,
@@ -60,14 +60,14 @@ pub(super) const METHODS: &[&str] = &[
     "write_note",
 ];
 
-/// A fault, and which call it hits.
+/// A fault, and the calls that it hits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct FaultAt {
     /// The port's method, such as `create_key`; `None` for any.
     pub call: Option<&'static str>,
-    /// How many such calls go well first.
+    /// How many such calls succeed first.
     pub after: usize,
-    /// How many calls it hits then; `usize::MAX` for all.
+    /// How many calls after these the fault hits; `usize::MAX` for all.
     pub times: usize,
     /// What goes wrong.
     pub fault: Fault,
@@ -98,7 +98,7 @@ impl FaultAt {
         Self { call: Some(call), after: 0, times: usize::MAX, fault }.check()
     }
 
-    /// Refuses a name that would hit nothing.
+    /// Panics if the fault's name would hit nothing.
     pub(super) fn check(&self) -> Self {
         if let Some(call) = self.call {
             let near = crate::model::nearest::nearest(call, METHODS.iter().copied());
@@ -111,7 +111,7 @@ impl FaultAt {
         self.clone()
     }
 
-    /// Counts the call, and says whether it is hit.
+    /// Counts the call, and returns whether the fault hits it.
     pub(super) fn hits(&mut self, call: &str) -> bool {
         if self.call.is_some_and(|c| c != call) {
             return false;
@@ -123,8 +123,8 @@ impl FaultAt {
     }
 }
 
-/// Which of the calls that fit are hit: so many pass first, so many are hit then, and all later
-/// ones pass. It counts down as they come.
+/// Which of the matching calls are hit: some pass first, the next ones are hit, and all later ones
+/// pass. Counts down with each call.
 ///
 /// ```
 /// use keyrot_core::memory::Countdown;
@@ -134,14 +134,14 @@ impl FaultAt {
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Countdown {
-    /// How many pass first.
+    /// How many calls pass first.
     pub after: usize,
-    /// How many are hit then; `usize::MAX` for all.
+    /// How many of the next calls are hit; `usize::MAX` for all.
     pub times: usize,
 }
 
 impl Countdown {
-    /// Counts one call that fits, and says whether it is hit.
+    /// Counts one matching call, and returns whether it is hit.
     pub fn hits(&mut self) -> bool {
         if self.times == 0 {
             return false;
@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "no port has a method")]
-    fn one_that_was_written_by_hand_is_refused_when_it_is_injected() {
+    fn a_fault_with_an_unknown_method_is_refused_when_it_is_injected() {
         let world =
             crate::memory::world::World::new("2026-01-05T04:00:00Z".parse().expect("a time"));
         let fault = FaultAt { call: Some("CreateKey"), ..FaultAt::nth(0, Fault::Denied) };
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_list_is_what_the_account_answers() {
+    fn the_list_has_the_methods_that_the_account_answers() {
         let sources = [
             include_str!("account.rs"),
             include_str!("delivering.rs"),

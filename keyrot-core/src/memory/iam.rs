@@ -13,14 +13,14 @@ use crate::model::waits::after;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// IAM records the first use in each such time.
+/// IAM records the first use in each period of this length.
 const USE_GRAIN: Duration = Duration::from_secs(15 * 60);
 
-/// Tags a user may have (IAM user guide, "Tags for IAM resources").
+/// The number of tags that a user may have (IAM user guide, "Tags for IAM resources").
 const MOST_TAGS: usize = 50;
 
-/// All inline policies of a user together, without white space (IAM user guide, "IAM and AWS STS
-/// quotas").
+/// The limit on all inline policies of a user together, without white space (IAM user guide, "IAM
+/// and AWS STS quotas").
 const MOST_INLINE: usize = 2_048;
 
 impl World {
@@ -40,7 +40,7 @@ impl World {
         Ok(name)
     }
 
-    /// `UpdateUser`: gives the user another name; its unique id stays.
+    /// `UpdateUser`: gives the user another name. Its unique id stays.
     ///
     /// # Errors
     /// [`NameError`] for what cannot be a user's name.
@@ -57,7 +57,7 @@ impl World {
         Ok(name)
     }
 
-    /// One user, to be changed as an administrator would.
+    /// Returns a user, to change as an administrator would.
     pub fn user_mut(&mut self, name: &UserName) -> Option<&mut MemoryUser> {
         self.users.get_mut(name)
     }
@@ -69,7 +69,7 @@ impl World {
     pub fn tag_user(&mut self, user: &UserName, key: &str, value: &str) -> Result<(), Refusal> {
         Refusal::of_tag("ValidationError", key, value)?;
         let tags = &mut self.found(user)?.tags;
-        // A tag's key is one whatever its case (IAM user guide, "Tags for IAM resources").
+        // Tag keys are not case-sensitive (IAM user guide, "Tags for IAM resources").
         let others = tags.keys().filter(|known| !known.eq_ignore_ascii_case(key)).count();
         if others >= MOST_TAGS {
             let message =
@@ -81,7 +81,7 @@ impl World {
         Ok(())
     }
 
-    /// Takes a tag off a user.
+    /// Removes a tag from a user.
     ///
     /// # Errors
     /// `NoSuchEntity`.
@@ -90,7 +90,7 @@ impl World {
         Ok(())
     }
 
-    /// `AttachUserPolicy`, by the policy's name. To repeat it changes nothing.
+    /// `AttachUserPolicy`, by the policy's name. Repeating it changes nothing.
     ///
     /// # Errors
     /// `NoSuchEntity`.
@@ -135,7 +135,7 @@ impl World {
         gone.map(drop).ok_or_else(|| Refusal::new("NoSuchEntity", ErrorKind::NotFound, message()))
     }
 
-    /// All users, as `GetAccountAuthorizationDetails` gives them.
+    /// Returns all users, as `GetAccountAuthorizationDetails` does.
     #[must_use]
     pub fn list_users(&self, path_prefix: &str) -> Vec<IamUser> {
         let under = |user: &&MemoryUser| user.arn.path().starts_with(path_prefix);
@@ -148,7 +148,7 @@ impl World {
         self.users.values().filter(under).map(listed).collect()
     }
 
-    /// Makes a key, as an administrator or keyrot.
+    /// Creates a key, as an administrator or keyrot would.
     ///
     /// # Errors
     /// `NoSuchEntity`, `LimitExceeded`.
@@ -170,7 +170,7 @@ impl World {
         Ok(NewKey { credentials: Self::credentials_of(&id), created })
     }
 
-    /// The user's keys as the listing shows them.
+    /// Returns the user's keys as the listing shows them.
     ///
     /// # Errors
     /// `NoSuchEntity`.
@@ -224,7 +224,7 @@ impl World {
         }
     }
 
-    /// What IAM says of the key's last use.
+    /// Returns IAM's record of the key's last use.
     ///
     /// # Errors
     /// `NoSuchEntity`.
@@ -237,8 +237,8 @@ impl World {
         })
     }
 
-    /// A consumer signs a request with these credentials. Returns who they are, and records the
-    /// use.
+    /// Authenticates a request that a consumer signed with these credentials. Returns the caller,
+    /// and records the use.
     pub fn authenticate(
         &mut self,
         credentials: &Credentials,
@@ -260,7 +260,8 @@ impl World {
         }
         key.verified = true;
         if key.uses.last().is_none_or(|u| after(u.when, USE_GRAIN) <= now) {
-            // Only the newest use that is shown already still matters, besides those to be shown.
+            // Of the uses that are shown already, only the newest matters; the others are not shown
+            // yet.
             let shown = key.uses.iter().rposition(|u| after(u.when, lag) <= now).unwrap_or(0);
             key.uses.drain(..shown);
             key.uses.push(KeyUse { when: now, service: service.into(), region: region.into() });
@@ -268,7 +269,8 @@ impl World {
         ProbeAnswer::Authenticated(arn)
     }
 
-    /// The secret of the key of that id: the account works it out, so that it is kept nowhere.
+    /// Returns the secret half of the key with this id. The account computes it, so it is stored
+    /// nowhere.
     #[must_use]
     pub fn secret_of(key: &KeyId) -> SecretKey {
         const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -282,7 +284,7 @@ impl World {
         SecretKey::new(text.collect())
     }
 
-    /// The key of that id with its secret.
+    /// Returns the key with this id, with its secret half.
     #[must_use]
     pub fn credentials_of(key: &KeyId) -> Credentials {
         Credentials { key: key.clone(), secret: Self::secret_of(key) }
@@ -309,7 +311,7 @@ fn no_key(key: &KeyId) -> Refusal {
     )
 }
 
-/// The id of the nth key that the account makes: it looks like AWS's, and no two are alike.
+/// Returns the id of the nth key that the account creates. It looks like AWS's ids, and is unique.
 fn key_id(n: u64) -> KeyId {
     const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let mut bits = mixed(n.wrapping_add(1));
@@ -322,13 +324,13 @@ fn key_id(n: u64) -> KeyId {
     KeyId::parse(id).expect("twenty capital letters and digits")
 }
 
-/// The unique id of the nth user that the account makes.
+/// Returns the unique id of the nth user that the account creates.
 fn user_id(n: u64) -> UserId {
     let key = key_id(n.wrapping_add(1 << 32));
     UserId::parse(format!("AIDA{}", &key.as_str()[4..])).expect("twenty capital letters and digits")
 }
 
-/// A one-to-one scrambling of 64 bits.
+/// Scrambles 64 bits, one to one.
 fn mixed(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,19 +1,19 @@
 //! An AWS account in memory, with the rules of the real services that matter to a rotation.
 //!
-//! It is made for tests of what you build on keyrot, for `keyrot --sandbox`, and for the model
-//! checker. Its rules:
-//! - two keys a user, Inactive ones counted; a key that is Inactive, deleted, or not propagated yet
-//!   does not authenticate;
+//! It serves tests of what you build on keyrot, `keyrot --sandbox`, and the model checker. Its
+//! rules:
+//! - at most two keys per user, including Inactive ones; a key that is Inactive, deleted, or not
+//!   propagated yet does not authenticate;
 //! - `ListAccessKeys` and the last use may lag ([`Rules`]); of several uses within 15 minutes the
 //!   first is recorded;
-//! - a secret's first version gets AWSCURRENT, whatever was asked for; AWSPREVIOUS follows
-//!   AWSCURRENT; a label is on one version at a time, and is moved only by a caller that names
-//!   where it is; the same version id with the same value is a no-op, with another value a
+//! - a secret's first version gets AWSCURRENT, whatever labels were requested; AWSPREVIOUS follows
+//!   AWSCURRENT; a label is on one version at a time, and is moved only if the caller names the
+//!   version that has it; the same version id with the same value is a no-op, with another value a
 //!   conflict;
-//! - a secret that is deleted or a replica refuses.
+//! - a secret that is deleted or a replica refuses calls.
 //!
 //! [`World`] is the account as plain data: cloneable (clones share what neither has changed),
-//! hashable, serialisable. [`MemoryAccount`] puts it behind keyrot's ports, with [`Fault`]s to
+//! hashable, serializable. [`MemoryAccount`] puts it behind keyrot's ports, with [`Fault`]s to
 //! inject and a [`Watch`] that checks every change against the promises.
 //!
 //! ```

@@ -11,12 +11,12 @@ use async_trait::async_trait;
 use chrono::SubsecRound;
 
 impl World {
-    /// The credential report as IAM would make it now. The account has no passwords, and its root
-    /// user no keys.
+    /// Returns the credential report as IAM would create it now. The account has no passwords, and
+    /// its root user no keys.
     #[must_use]
     pub fn credential_report(&self) -> CredentialReport {
         let key = |(n, key): (usize, &MemoryKey)| ReportedKey {
-            // A user has two at most.
+            // A user has at most two keys.
             slot: if n == 0 { 1 } else { 2 },
             active: key.listed.status == KeyStatus::Active,
             rotated: key.listed.created,

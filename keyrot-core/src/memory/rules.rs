@@ -7,16 +7,16 @@ use std::time::Duration;
 /// How the account differs from an ideal one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Rules {
-    /// `ListAccessKeys` shows a change only this long after it.
+    /// How long it takes until `ListAccessKeys` shows a change.
     #[serde(with = "crate::model::text::duration")]
     pub listing_lag: Duration,
-    /// A new key authenticates only this long after it was made.
+    /// How long it takes until a new key authenticates.
     #[serde(with = "crate::model::text::duration")]
     pub propagation: Duration,
-    /// A use of a key is shown only this long after it.
+    /// How long it takes until a use of a key is shown.
     #[serde(with = "crate::model::text::duration")]
     pub use_lag: Duration,
-    /// How many keys a user may have. AWS: two.
+    /// How many keys a user may have. AWS allows two.
     pub keys_per_user: usize,
     /// How long each call takes, on the account's own clock.
     #[serde(with = "crate::model::text::duration")]
@@ -24,7 +24,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// How long after a change of keys it is listed, and a new key works.
+    /// Returns how long it takes until every change of keys is listed, and a new key works.
     #[must_use]
     pub fn settling(&self) -> Duration {
         self.listing_lag.max(self.propagation) + Duration::from_millis(1)
@@ -32,7 +32,7 @@ impl Rules {
 }
 
 impl Default for Rules {
-    /// An account without any lag.
+    /// Returns the rules of an account without any lag.
     fn default() -> Self {
         Self {
             listing_lag: Duration::ZERO,
@@ -52,12 +52,12 @@ pub struct Refusal {
     pub code: &'static str,
     /// What it means for a caller.
     pub kind: ErrorKind,
-    /// AWS's message, in other words.
+    /// The message, which means the same as AWS's.
     pub message: String,
 }
 
-/// The most characters of a tag's key and of its value (IAM user guide, "Tags for IAM resources";
-/// Secrets Manager API reference, "Tag").
+/// The maximum length of a tag's key and of its value, in characters (IAM user guide, "Tags for IAM
+/// resources"; Secrets Manager API reference, "Tag").
 const LONGEST_TAG: (usize, usize) = (128, 256);
 
 impl Refusal {
@@ -65,7 +65,7 @@ impl Refusal {
     /// `ValidationException` Secrets Manager's.
     ///
     /// # Errors
-    /// What is too long, and how long it may be.
+    /// [`Refusal`] that names what is too long, and the limit.
     pub fn of_tag(code: &'static str, key: &str, value: &str) -> Result<(), Self> {
         let too_long = |what: &str, most: usize| {
             let message = format!(

@@ -24,8 +24,8 @@ pub enum Label {
     Pending,
     /// AWSPREVIOUS.
     Previous,
-    /// keyrot's own, for a version without credentials that shows whether the secret can be written
-    /// to.
+    /// keyrot's own label, for a version without credentials that shows whether the secret can be
+    /// written to.
     TestWrite,
 }
 
@@ -44,11 +44,11 @@ pub struct MemorySecret {
     pub(super) labels: BTreeMap<Label, VersionId>,
     /// The secret's tags.
     pub tags: BTreeMap<String, String>,
-    /// Since when it is scheduled for deletion.
+    /// When it was scheduled for deletion.
     pub deleted: Option<Timestamp>,
     /// The region of its primary, if it is a replica.
     pub replica_of: Option<String>,
-    /// Whether the service's own rotation is switched on.
+    /// Whether Secrets Manager's own rotation is on.
     #[serde(default)]
     pub rotation: bool,
     /// How it differs from what keyrot creates.
@@ -60,20 +60,20 @@ pub struct MemorySecret {
 }
 
 impl Value {
-    /// Any text.
+    /// Returns a value with any text.
     #[must_use]
     pub fn text(text: impl Into<String>) -> Self {
         Self::from(text.into())
     }
 
-    /// The placeholder.
+    /// Returns the placeholder.
     #[must_use]
     pub fn placeholder() -> Self {
         Self::text(r#"{"keyrot":"placeholder"}"#)
     }
 
-    /// Whether it is a placeholder of keyrot's: one field `keyrot`, which says so. Each store words
-    /// it in its own way.
+    /// Whether it is one of keyrot's placeholders: only a field `keyrot`, whose text may differ
+    /// between stores.
     #[must_use]
     pub fn is_placeholder(&self) -> bool {
         let Some(fields) = self.fields() else { return false };
@@ -81,7 +81,7 @@ impl Value {
         fields.len() == 1 && says.is_some_and(|text| text.starts_with("placeholder"))
     }
 
-    /// Credentials as keyrot writes them, beside the further fields of another value.
+    /// Returns credentials as keyrot writes them, with the other fields of an earlier value.
     #[must_use]
     pub fn credentials(credentials: &Credentials, carry: Option<&Self>) -> Self {
         let mut fields = carry.and_then(Self::fields).unwrap_or_default();
@@ -90,13 +90,13 @@ impl Value {
         Self::text(serde_json::Value::Object(fields).to_string())
     }
 
-    /// The text itself, which may be secret.
+    /// Returns the text itself, which may be secret.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The credentials in it.
+    /// Returns the credentials in the value.
     #[must_use]
     pub fn read(&self) -> Option<Credentials> {
         let fields = self.fields()?;
@@ -105,7 +105,7 @@ impl Value {
         Some(Credentials { key, secret })
     }
 
-    /// Which key it holds, and whether there is more.
+    /// Returns which key the value holds, and whether it has other fields.
     #[must_use]
     pub fn inside(&self) -> VersionContents {
         let fields = self.fields();
@@ -117,7 +117,7 @@ impl Value {
         VersionContents { key, extras, next_size }
     }
 
-    /// Why there are no credentials in it.
+    /// Returns why the value holds no credentials.
     pub(crate) fn no_key(&self) -> NoKey {
         use serde_json::Value;
         let fields = match serde_json::from_str(&self.0) {
@@ -158,13 +158,13 @@ impl fmt::Debug for Value {
 }
 
 impl MemorySecret {
-    /// The version under a label.
+    /// Returns the version with a label.
     #[must_use]
     pub fn labelled(&self, label: Label) -> Option<&VersionId> {
         self.labels.get(&label)
     }
 
-    /// All versions with their labels.
+    /// Returns all versions with their labels.
     pub fn versions(&self) -> impl Iterator<Item = (&VersionId, Vec<Label>)> {
         let on = |id: &VersionId| {
             self.labels.iter().filter(|(_, v)| *v == id).map(|(l, _)| *l).collect()
@@ -172,25 +172,25 @@ impl MemorySecret {
         self.versions.keys().map(move |id| (id, on(id)))
     }
 
-    /// When a version was written.
+    /// Returns when a version was written.
     #[must_use]
     pub fn written(&self, version: &VersionId) -> Option<Timestamp> {
         self.written.get(version).copied()
     }
 
-    /// What a version holds.
+    /// Returns what a version holds.
     #[must_use]
     pub fn value(&self, version: &VersionId) -> Option<&Value> {
         self.versions.get(version)
     }
 
-    /// Whose key it holds, as its tag says.
+    /// Returns whose key it holds, according to its tag.
     #[must_use]
     pub fn owner(&self) -> Option<Owner> {
         Owner::parse(self.tags.get(Owner::TAG)?)
     }
 
-    /// Where the user's home was moved to, as its tag says.
+    /// Returns where the user's home was moved to, according to its tag.
     #[must_use]
     pub fn moved_to(&self) -> Option<SecretArn> {
         Journal::from_tags(&self.tags).moved_to

@@ -12,7 +12,8 @@ use crate::model::names::{SecretName, UserName, VersionId};
 use crate::model::observed::{Secret, SecretState, StoredVersion};
 use crate::model::subject::Subject;
 
-/// Tags a secret may have (Secrets Manager user guide, "AWS Secrets Manager quotas").
+/// The number of tags that a secret may have (Secrets Manager user guide, "AWS Secrets Manager
+/// quotas").
 const MOST_TAGS: usize = 50;
 
 impl From<Value> for String {
@@ -22,7 +23,7 @@ impl From<Value> for String {
 }
 
 impl World {
-    /// `CreateSecret` with a first value, which gets AWSCURRENT; or without one.
+    /// `CreateSecret`, with a first value, which gets AWSCURRENT, or without one.
     ///
     /// # Errors
     /// `ResourceExistsException`.
@@ -46,12 +47,12 @@ impl World {
         Ok(())
     }
 
-    /// `PutSecretValue`. The first version of all gets AWSCURRENT, whatever labels are asked for;
-    /// so does one without labels.
+    /// `PutSecretValue`. The secret's first version gets AWSCURRENT, whatever labels are requested.
+    /// So does a version without labels.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, `ResourceExistsException` where the
-    /// version exists with another value, or `ValidationException` where the value is too long.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, `ResourceExistsException` if the
+    /// version exists with another value, or `ValidationException` if the value is too long.
     pub fn put_secret_value(
         &mut self,
         name: &SecretName,
@@ -78,7 +79,7 @@ impl World {
             None => {}
         }
         let first = secret.versions.is_empty();
-        // Without its label it is deprecated, and Secrets Manager deletes it some day.
+        // A version without a label is deprecated, and Secrets Manager deletes it eventually.
         if labels.contains(&Label::TestWrite)
             && let Some(before) = secret.labels.get(&Label::TestWrite)
             && secret.labels.iter().all(|(label, at)| *label == Label::TestWrite || at != before)
@@ -97,11 +98,12 @@ impl World {
         Ok(())
     }
 
-    /// `UpdateSecretVersionStage`: a label is moved only by a caller that names where it is.
+    /// `UpdateSecretVersionStage`: a label is moved only if the caller names the version that has
+    /// it.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` where
-    /// the label stands elsewhere.
+    /// `ResourceNotFoundException`, `InvalidRequestException`, or `InvalidParameterException` if
+    /// another version has the label.
     pub fn move_label(
         &mut self,
         name: &SecretName,
@@ -137,7 +139,7 @@ impl World {
     ///
     /// # Errors
     /// `ResourceNotFoundException`, `InvalidRequestException`, `LimitExceededException` beyond
-    /// fifty tags, or `ValidationException` for one that is too long.
+    /// fifty tags, or `ValidationException` for a tag that is too long.
     pub fn tag_secret(
         &mut self,
         name: &SecretName,
@@ -163,13 +165,13 @@ impl World {
         Ok(())
     }
 
-    /// The secret's ARN.
+    /// Returns the secret's ARN.
     #[must_use]
     pub fn arn_of(&self, name: &SecretName) -> Option<SecretArn> {
         Some(self.secret_arn(&self.region, name, self.secret(name)?))
     }
 
-    /// Records the user's home on both sides, as the first run for the user leaves it.
+    /// Records the user's home on both sides, as the user's first run does.
     ///
     /// # Errors
     /// `NoSuchEntity`, `ResourceNotFoundException`, or a full quota of tags.
@@ -189,7 +191,7 @@ impl World {
         self.secrets.entry(String::clone(&self.region)).or_default().remove(name);
     }
 
-    /// The secret's ARN. The six characters at its end are worked out from when it was created.
+    /// Returns the secret's ARN. The six characters at its end are computed from its creation time.
     pub(super) fn secret_arn(
         &self,
         region: &str,
@@ -209,7 +211,7 @@ impl World {
         SecretArn::parse(arn).expect("a region, an account and a name make an ARN")
     }
 
-    /// `DescribeSecret`, as keyrot sees it.
+    /// `DescribeSecret`, as keyrot reads it.
     #[must_use]
     pub fn describe_secret(&self, name: &SecretName) -> SecretState {
         let Some(secret) = self.secret(name) else { return SecretState::Missing };
@@ -233,12 +235,12 @@ impl World {
         })
     }
 
-    /// `RotateSecret`: makes the version that a rotation function is to fill, without a value and
-    /// under AWSPENDING, and answers its id. A rotation that is not complete is attempted again,
-    /// under the id that it has.
+    /// `RotateSecret`: creates the version that a rotation function has to fill, without a value
+    /// and with the AWSPENDING label, and returns its id. An incomplete rotation is attempted again
+    /// under the same id.
     ///
     /// # Errors
-    /// `ResourceNotFoundException`, or `InvalidRequestException` where rotation is switched off.
+    /// `ResourceNotFoundException`, or `InvalidRequestException` if rotation is off.
     pub fn rotate_secret(
         &mut self,
         name: &SecretName,
@@ -256,7 +258,7 @@ impl World {
         {
             return Ok(pending.clone());
         }
-        // Without a value it is no version yet: only the label says that it is to come.
+        // Without a value there is no version yet; only the label announces it.
         secret.labels.insert(Label::Pending, version.clone());
         Ok(version.clone())
     }
@@ -289,7 +291,7 @@ impl World {
         Ok(secret.versions.keys().map(stored).collect())
     }
 
-    /// One secret, to be changed as an administrator would.
+    /// Returns a secret, to change as an administrator would.
     pub fn secret_mut(&mut self, name: &SecretName) -> Option<&mut MemorySecret> {
         self.secrets.get_mut(&*self.region)?.get_mut(name)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-/// A value whose clones cost nothing: the first change to one of them makes a copy.
+/// A value that is cheap to clone: the first change to a clone makes a copy.
 #[derive(Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Shared<T>(Arc<T>);
 

@@ -1,4 +1,4 @@
-//! The account as a secret store, and as what a consumer reads.
+//! The account as a secret store, and as a consumer's source.
 
 use crate::consumer::{CredentialSource, HomeSource, Published, SecretId, VersionStage};
 use crate::memory::account::MemoryAccount;
@@ -51,7 +51,7 @@ impl SecretStorePort for MemoryAccount {
                 arn.place().name == *secret && self.further.contains(&arn.place().region)
             };
             let homes = world.homes(owner).filter(|(arn, _)| further(arn));
-            // One that was left says where the home is.
+            // A secret that the user moved away from names the new home.
             Ok(homes.map(|(arn, moved_to)| moved_to.unwrap_or(arn)).collect())
         })
         .await

@@ -1,5 +1,5 @@
-//! The account's trail: which requests were signed with which key, from where and with what, as
-//! CloudTrail's event history has them.
+//! The account's trail: which requests were signed with which key, from which address and by which
+//! program, as in CloudTrail's event history.
 
 use crate::memory::account::MemoryAccount;
 use crate::memory::trailed::TrailedUse;
@@ -13,14 +13,14 @@ use crate::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use async_trait::async_trait;
 use std::collections::BTreeSet;
 
-/// The account keeps so many uses; the oldest go first.
+/// The number of uses that the account keeps. The oldest are dropped first.
 const MOST: usize = 1_000;
-/// As CloudTrail's pages.
+/// The page size, as in CloudTrail.
 const PAGE: usize = 50;
 
 impl World {
-    /// Notes a request in the trail, as of now. Whoever authenticates with [`World::authenticate`]
-    /// alone is in no trail: the model checker has no use for it.
+    /// Records a request in the trail, at the current time. A caller that only uses
+    /// [`World::authenticate`] is in no trail, because the model checker doesn't need it.
     pub fn note_use(&mut self, key: &KeyId, what: &TrailedUse<'_>) {
         let at = self.now();
         let trail = &mut *self.trail;
@@ -42,7 +42,7 @@ impl World {
         trail.uses.push((key.clone(), event));
     }
 
-    /// What the trail of the region has of the key since then, the newest first.
+    /// Returns the key's events in the region's trail since then, the newest first.
     #[must_use]
     pub fn uses_of(&self, key: &KeyId, region: &str, since: Timestamp) -> Vec<&UseEvent> {
         let fits = |event: &&UseEvent| event.region.as_str() == region && event.at >= since;
@@ -56,13 +56,13 @@ impl World {
             .collect()
     }
 
-    /// The regions that the trail has uses in.
+    /// Returns the regions in which the trail has uses.
     #[must_use]
     pub fn trailed_regions(&self) -> BTreeSet<String> {
         self.trail.uses.iter().map(|(_, event)| event.region.as_str().to_owned()).collect()
     }
 
-    /// Whose key it is, and its last use.
+    /// Returns the key's user, and its last use.
     ///
     /// # Errors
     /// `NoSuchEntity`.
@@ -79,10 +79,10 @@ impl World {
         Ok(KeyRecord { user, last_use })
     }
 
-    /// One page of the key's uses, as [`TrailPort::page`] gives it.
+    /// Returns one page of the key's uses, as [`TrailPort::page`] does.
     ///
     /// # Errors
-    /// `InvalidNextTokenException` for a token that no page gave.
+    /// `InvalidNextTokenException` for a token that no page returned.
     pub fn trail_page(&self, ask: &TrailAsk, next: Option<&str>) -> Result<TrailPage, CallError> {
         let from: usize = next.unwrap_or("0").parse().map_err(|_| {
             CallError::refused(
@@ -100,7 +100,7 @@ impl World {
 
 #[async_trait]
 impl TrailPort for MemoryAccount {
-    /// `us-east-1`, and every region that there were uses in.
+    /// Returns `us-east-1`, and every region with uses.
     fn regions(&self) -> Vec<String> {
         let mut regions = self.world().trailed_regions();
         regions.insert("us-east-1".to_owned());

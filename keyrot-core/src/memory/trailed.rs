@@ -4,29 +4,29 @@ use crate::model::names::KeyId;
 use crate::model::trail::UseEvent;
 use serde::{Deserialize, Serialize};
 
-/// A request, as the trail has it.
+/// A request in the trail.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TrailedUse<'a> {
     /// The service, such as `s3`.
     pub service: &'a str,
-    /// What was called, such as `ListBuckets`.
+    /// The call, such as `ListBuckets`.
     pub action: &'a str,
     /// The region.
     pub region: &'a str,
-    /// From where.
+    /// The source address.
     pub address: &'a str,
-    /// With what.
+    /// The user agent.
     pub agent: &'a str,
-    /// The error that was answered.
+    /// The error code of the answer, if the call failed.
     pub error: Option<&'a str>,
-    /// The role that was assumed.
+    /// The role that was assumed, if any.
     pub role: Option<&'a str>,
 }
 
 /// The trail of an account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct Trail {
-    /// How many uses were ever noted: their ids count on.
+    /// How many uses were ever recorded; their ids continue from that.
     pub(super) made: u64,
     pub(super) uses: Vec<(KeyId, UseEvent)>,
 }

@@ -25,13 +25,13 @@ pub struct MemoryUser {
     pub(super) stale: Option<(Timestamp, Vec<AccessKey>)>,
 }
 
-/// A key as the account keeps it. Its secret is worked out from its id
+/// A key as the account keeps it. Its secret half is computed from its id
 /// ([`World::secret_of`](super::World::secret_of)).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MemoryKey {
-    /// What the listing shows of it.
+    /// What the listing shows.
     pub listed: AccessKey,
-    /// From when on it authenticates.
+    /// The time from which it authenticates.
     pub usable_from: Timestamp,
     /// Whether it has ever authenticated.
     pub verified: bool,
@@ -39,25 +39,25 @@ pub struct MemoryKey {
     pub(crate) uses: Vec<KeyUse>,
 }
 
-/// One use of a key.
+/// A use of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct KeyUse {
-    /// When.
+    /// When the key was used.
     pub when: Timestamp,
-    /// For which service.
+    /// The service that was called.
     pub service: String,
-    /// In which region.
+    /// The region of the call.
     pub region: String,
 }
 
 impl MemoryUser {
-    /// The user's keys as they are, without any lag.
+    /// Returns the user's keys as they are, without any lag.
     #[must_use]
     pub fn keys(&self) -> &[MemoryKey] {
         &self.keys
     }
 
-    /// One key.
+    /// Returns one key.
     #[must_use]
     pub fn key(&self, id: &KeyId) -> Option<&MemoryKey> {
         self.keys.iter().find(|k| k.listed.id == *id)

@@ -17,10 +17,10 @@ use crate::model::waits::{WaitPolicy, after};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// The author of a change.
+/// Who made a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Actor {
-    /// A rotation.
+    /// keyrot, in a rotation.
     Keyrot,
     /// A person, or another program.
     Person,
@@ -50,30 +50,30 @@ pub struct Watch {
     /// When a key left AWSCURRENT, or was reactivated after that.
     left: BTreeMap<KeyId, Timestamp>,
     deactivated: BTreeMap<KeyId, Timestamp>,
-    /// Keys that keyrot made.
+    /// Keys that keyrot created.
     made: BTreeSet<KeyId>,
     /// Keys that a version held at some time.
     held: BTreeSet<KeyId>,
-    /// Keys that a person made within the settling time of an intent. While such a key is unused,
-    /// nothing distinguishes it from one whose creation reply was lost; the protocol says that
-    /// keyrot may treat it as its own.
+    /// Keys that a person created within `settle` of an intent. While such a key is unused, nothing
+    /// distinguishes it from one whose creation reply was lost; the protocol says that keyrot may
+    /// treat it as its own.
     mistakable: BTreeSet<KeyId>,
     /// The keys that were the user's only one when another was published for the first time, or
     /// again after a person put the placeholder back.
     in_place: BTreeSet<KeyId>,
-    /// What persons asked for, by key, until it is taken back.
+    /// What operators requested, by key, until it is taken back.
     revoked: BTreeMap<KeyId, Revocation>,
-    /// When keyrot itself used a key last, to verify it.
+    /// When keyrot itself last used a key, to verify it.
     verified: BTreeMap<KeyId, Timestamp>,
     /// Keys that a consumer used while they were current.
     picked_up: BTreeSet<KeyId>,
-    /// When that was recorded.
+    /// When the revocation of each key was recorded.
     noted: BTreeMap<KeyId, Timestamp>,
-    /// Where the key is delivered.
+    /// The destinations of the key.
     delivered: Delivered,
 }
 
-/// What matters of the account for one user.
+/// The part of the account that matters for one user.
 struct View<'a> {
     world: &'a World,
     current: Option<(VersionId, Option<KeyId>)>,
@@ -82,12 +82,12 @@ struct View<'a> {
     intent: Option<Intent>,
     hold: Option<KeyId>,
     revoked: Vec<KeyId>,
-    /// Whether the placeholder is current: consumers use the key in place.
+    /// Whether the placeholder is current. Then consumers still use the key that existed before.
     placeholder: bool,
 }
 
 impl Watch {
-    /// A watch that begins with the account as it is.
+    /// Returns a watch that begins with the account as it is.
     #[must_use]
     pub fn new(world: &World, user: UserName, secret: SecretName, policy: WaitPolicy) -> Self {
         let mut watch = Self {
@@ -110,33 +110,33 @@ impl Watch {
         watch
     }
 
-    /// From now on a key is held to what a person asked for it, in the place of what is promised
-    /// otherwise: no overlap and no `recent_use`; no successor and no soak only where the request
+    /// From now on, checks a key against an operator's request instead of the usual promises: no
+    /// overlap and no `recent_use`. A missing successor or soak is accepted only if the request
     /// says so.
     pub fn revoke(&mut self, order: Revocation) {
         self.revoked.insert(order.key.clone(), order);
     }
 
-    /// From now on a key is no more held to what a person asked for it: that was taken back.
+    /// From now on, checks a key against the usual promises again: the request was taken back.
     pub fn reinstate(&mut self, key: &KeyId) {
         self.revoked.remove(key);
         self.noted.remove(key);
     }
 
-    /// Another program took the key out of the entry of what is revoked: no run can know any more
-    /// that it is not to be published.
+    /// Another program removed the key from the entry of revoked keys. No run can know anymore that
+    /// the key must not be published.
     pub fn forgotten(&mut self, key: &KeyId) {
         self.noted.remove(key);
     }
 
-    /// A key was deactivated for a revocation without a successor, and the run ended before
-    /// anything could be written down of it. If it was Inactive once before, nothing in the account
-    /// distinguishes the two times: its soak may count from the first.
+    /// A key was deactivated for a revocation without a successor, and the run ended before it
+    /// could record anything. If the key had been Inactive before, nothing in the account
+    /// distinguishes the two times, so its soak may count from the first.
     pub fn not_written_down(&mut self, key: &KeyId) {
         self.deactivated.remove(key);
     }
 
-    /// Whether the operator revoked the key, and did not take that back.
+    /// Whether an operator revoked the key, and did not take the revocation back.
     #[must_use]
     pub fn is_revoked(&self, key: &KeyId) -> bool {
         self.revoked.contains_key(key)
@@ -188,8 +188,8 @@ impl Watch {
         }
     }
 
-    /// A key that an operator revoked is no longer published, once every run that has not read the
-    /// entry is over.
+    /// Checks that a key that an operator revoked is no longer published, once every run that has
+    /// not read the entry is over.
     fn current_is_not_revoked(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         let key = is
             .current
@@ -206,7 +206,7 @@ impl Watch {
         }
     }
 
-    /// What is wrong with AWSCURRENT, if anything is: S1 as a state.
+    /// Returns what is wrong with AWSCURRENT, if anything: S1 as a state.
     #[must_use]
     pub fn current_is_broken(&self, world: &World) -> Option<String> {
         self.fault_of_current(&self.view(world))
@@ -280,7 +280,7 @@ impl Watch {
 
     fn may_delete(&self, key: &KeyId, status: &KeyStatus, was: &View<'_>) -> Result<(), Broken> {
         if self.made.contains(key) && !self.held.contains(key) && *status == KeyStatus::Active {
-            // Only keyrot ever had it.
+            // Only keyrot ever had the key.
             return Ok(());
         }
         let broken = |how: String| Err(Broken { promise: "S3", how });

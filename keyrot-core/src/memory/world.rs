@@ -17,17 +17,17 @@ use std::time::Duration;
 /// An AWS account: users, keys, secrets, and its own clock.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct World {
-    /// How it differs from an ideal one.
+    /// How the account differs from an ideal one.
     pub rules: Rules,
     pub(super) now: Timestamp,
     pub(super) account: Shared<String>,
-    /// The region that calls of Secrets Manager go to.
+    /// The region to which calls to Secrets Manager go.
     pub(super) region: Shared<String>,
     pub(super) keys_made: u64,
     #[serde(default)]
     pub(super) users_made: u64,
     pub(super) users: Shared<BTreeMap<UserName, MemoryUser>>,
-    /// By region.
+    /// The secrets, by region.
     pub(super) secrets: Shared<BTreeMap<String, BTreeMap<SecretName, MemorySecret>>>,
     #[serde(default)]
     pub(super) trail: Shared<Trail>,
@@ -42,7 +42,7 @@ impl From<Refusal> for CallError {
 }
 
 impl World {
-    /// An empty account at this time.
+    /// Returns an empty account at this time.
     #[must_use]
     pub fn new(now: Timestamp) -> Self {
         Self {
@@ -59,13 +59,13 @@ impl World {
         }
     }
 
-    /// The account's clock.
+    /// Returns the time of the account's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// The account's number.
+    /// Returns the account's number.
     #[must_use]
     pub fn account(&self) -> &str {
         &self.account
@@ -76,32 +76,32 @@ impl World {
         self.now = crate::model::waits::after(self.now, time);
     }
 
-    /// All users.
+    /// Returns all users.
     pub fn users(&self) -> impl Iterator<Item = &MemoryUser> {
         self.users.values()
     }
 
-    /// One user.
+    /// Returns one user.
     #[must_use]
     pub fn user(&self, name: &UserName) -> Option<&MemoryUser> {
         self.users.get(name)
     }
 
-    /// The region that calls of Secrets Manager go to: `us-east-1` at first.
+    /// Returns the region to which calls to Secrets Manager go: `us-east-1` by default.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Lets calls of Secrets Manager go to this region from now on. IAM has none.
+    /// Sends calls to Secrets Manager to this region from now on. IAM has no region.
     pub fn set_region(&mut self, region: impl AsRef<str>) {
         if *self.region != region.as_ref() {
             self.region = Shared::new(region.as_ref().to_owned());
         }
     }
 
-    /// Takes the region's secrets for another region's: for an account that was made before anybody
-    /// said where it is.
+    /// Moves the region's secrets to another region, for an account that was created before its
+    /// region was set.
     pub fn relocate(&mut self, region: &str) {
         if let Some(secrets) = self.secrets.remove(&*self.region) {
             self.secrets.entry(region.to_owned()).or_default().extend(secrets);
@@ -109,25 +109,25 @@ impl World {
         self.set_region(region);
     }
 
-    /// One secret of the region.
+    /// Returns a secret of the region.
     #[must_use]
     pub fn secret(&self, name: &SecretName) -> Option<&MemorySecret> {
         self.secret_in(&self.region, name)
     }
 
-    /// One secret of any region.
+    /// Returns a secret of any region.
     #[must_use]
     pub fn secret_in(&self, region: &str, name: &SecretName) -> Option<&MemorySecret> {
         self.secrets.get(region)?.get(name)
     }
 
-    /// All secrets of the region.
+    /// Returns all secrets of the region.
     pub fn secrets(&self) -> impl Iterator<Item = (&SecretName, &MemorySecret)> {
         self.secrets.get(&*self.region).into_iter().flatten()
     }
 
-    /// The secrets of all regions that name this user, by its unique id; each with where the user's
-    /// home was moved to from there.
+    /// Returns the secrets of all regions that name this user by its unique id, each with the place
+    /// to which the user's home was moved from there.
     pub fn homes(&self, owner: &Owner) -> impl Iterator<Item = (SecretArn, Option<SecretArn>)> {
         let secrets =
             self.secrets.iter().flat_map(|(region, all)| all.iter().map(move |one| (region, one)));

@@ -14,13 +14,13 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Arn<'a> {
-    /// Such as `aws`, `aws-cn` or `aws-us-gov`.
+    /// The partition, such as `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: &'a str,
-    /// Such as `iam`.
+    /// The service, such as `iam`.
     pub service: &'a str,
-    /// Empty for global services.
+    /// The region; empty for global services.
     pub region: &'a str,
-    /// The account's twelve digits; empty for what belongs to AWS or has none.
+    /// The account's twelve digits; empty if the resource belongs to AWS or to no account.
     pub account: &'a str,
     /// The resource, including colons.
     pub resource: &'a str,

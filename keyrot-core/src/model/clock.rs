@@ -41,7 +41,7 @@ impl std::fmt::Display for WrongClock {
 
 impl std::error::Error for WrongClock {}
 
-/// The two largest units of a time, rounded: `8d 3h`, `7m 12s`.
+/// Formats a duration in its two largest units, rounded: `8d 3h`, `7m 12s`.
 fn rough(time: TimeDelta) -> String {
     const UNITS: [(&str, i64); 4] =
         [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];

@@ -1,4 +1,4 @@
-//! Secret material: held in memory only, wiped when dropped, and never shown.
+//! Secret material, which is only in memory, wiped when dropped, and never shown.
 
 use crate::model::names::KeyId;
 use std::fmt;
@@ -50,7 +50,7 @@ pub struct Credentials {
 impl Credentials {
     /// Returns stand-in credentials of the maximum length, to measure a value before there is a
     /// key. A key id has to fit into a version id (41 characters; AWS's have 20). A secret access
-    /// key has 40 characters; 64 are allowed for.
+    /// key has 40 characters; this one has 64.
     ///
     /// # Panics
     /// Never: the id is 41 letters.

@@ -1,4 +1,4 @@
-//! The tool that also deploys a user and its secret, as far as their tags show it.
+//! The tool that also deploys a user and its secret, if their tags show one.
 
 use serde::Serialize;
 use std::collections::BTreeMap;

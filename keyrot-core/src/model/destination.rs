@@ -1,4 +1,4 @@
-//! Destinations: the places beside the home secret that get a copy of each published key.
+//! Destinations: the places that get a copy of each published key, in addition to the home secret.
 
 use crate::model::credentials::Credentials;
 use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
@@ -27,15 +27,15 @@ pub struct Assignment {
     pub abilities: Abilities,
 }
 
-/// Identifies a place among all places of all stores, so that a receipt is about one of them: after
-/// the settings name another place, the key is delivered there.
+/// Identifies a place among all places of all stores, so that a receipt is only about that place.
+/// If the settings then name another place, the key is delivered there.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 pub struct PlaceId(u32);
 
 impl PlaceId {
-    /// Of a place in a store, and the parts of it that are written.
+    /// Returns the id of a place in a store, and of the parts of it that are written.
     #[must_use]
     pub fn of<'a>(
         store: &'a str,
@@ -70,7 +70,7 @@ impl Assignment {
     pub const CUSTOM: &str = "custom";
 }
 
-/// For people: `params (ssm /ci/deployer/aws)`.
+/// Formats the destination for messages: `params (ssm /ci/deployer/aws)`.
 impl fmt::Display for Assignment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { to, kind, place, required, .. } = self;
@@ -83,8 +83,8 @@ impl fmt::Display for Assignment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[non_exhaustive]
 pub struct Abilities {
-    /// Whether one write delivers both halves of a key. If not, a delivery that died halfway leaves
-    /// a pair that does not work.
+    /// Whether one write delivers both halves of a key. If not, a delivery that is interrupted
+    /// halfway leaves a pair that does not work.
     pub whole: bool,
     /// Whether the key at the place can be read back.
     pub readable: bool,
@@ -108,30 +108,30 @@ impl Abilities {
     pub const RESTARTS: Self = Self { restarts: true, ..Self::UNSEEN };
 }
 
-/// The content of a place.
+/// What was found at a place.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
-    /// Nothing yet.
+    /// Nothing.
     Nothing,
     /// Something that was written there.
     Copy {
         /// Identifies this write among all writes to the place.
         mark: Mark,
-        /// What it holds, as far as the place shows it.
+        /// The content, if the place shows it.
         holds: Holds,
         /// When it was written, by the destination's own clock, if known.
         written: Option<Timestamp>,
     },
 }
 
-/// What a place holds, as far as it shows it.
+/// What a place holds, if it shows that.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Holds {
-    /// This key, whole.
+    /// This key, both halves of it.
     Key(KeyId),
-    /// Something other than a key, or a part of one.
+    /// Something other than a key, or only a part of one.
     Other,
     /// The place never shows what it holds.
     NotShown,
@@ -164,8 +164,8 @@ pub struct SeenDestination {
     pub found: Option<Found>,
     /// Why the place could not be read or written in this run. The next run tries again.
     pub failed: Option<String>,
-    /// What goes on there after the delivery of this run, such as the restart of consumers. The
-    /// next run asks again, and gives the receipt when it is over.
+    /// What is still happening there after the delivery of this run, such as a restart of
+    /// consumers. The next run checks again, and writes the receipt when it is over.
     pub unfinished: Option<String>,
     /// The version whose delivery there this run has announced.
     pub announced_here: Option<VersionId>,
@@ -217,7 +217,7 @@ pub struct Delivery {
     pub version: VersionId,
     /// The key.
     pub credentials: Credentials,
-    /// The mark that was read at the place: if the destination supports it, it writes only if that
-    /// is unchanged.
+    /// The mark that was read at the place: a destination that supports conditional writes writes
+    /// only if it is unchanged.
     pub replaces: Option<Mark>,
 }

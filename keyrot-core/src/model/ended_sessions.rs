@@ -52,7 +52,7 @@ impl EndedSessions {
         deny_issued_before(Some(Self::SID), self.before)
     }
 
-    /// Parses such a document; `None` if keyrot did not write it.
+    /// Parses a policy document; `None` if keyrot did not write it.
     #[must_use]
     pub fn parse(document: &str) -> Option<Self> {
         let at = document.rsplit("\"aws:TokenIssueTime\":\"").next()?.split('"').next()?;

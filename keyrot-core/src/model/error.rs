@@ -7,15 +7,15 @@ use std::fmt;
 
 /// A failed call: what went wrong, and separately whether it may have been carried out anyway.
 ///
-/// Its message is complete. [`source`](Error::source) is the error that it was made from, if the
-/// port kept one: in `keyrot_aws`, an `AwsError`.
+/// Its message is complete. [`source`](Error::source) is the underlying error, if the port kept
+/// one: in `keyrot_aws`, an `AwsError`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct CallError {
     /// What went wrong.
     pub kind: ErrorKind,
     /// Whether the call may have been carried out.
     pub effect: Effect,
-    /// For people: the call, the user or secret, AWS's code and message, the request id, and what
+    /// The message: the call, the user or secret, AWS's code and message, the request id, and what
     /// to do.
     pub message: String,
     #[serde(skip)]
@@ -41,10 +41,10 @@ pub enum ErrorKind {
     LimitExceeded,
     /// No answer, or AWS failed (5xx, timeout, connection).
     Unavailable,
-    /// It was acknowledged, but a later read does not show it.
+    /// The call was acknowledged, but a later read does not show it.
     NoEffect,
-    /// A destination has the key, and what has to follow there is not finished, such as the restart
-    /// of its consumers. It is no failure: the next run asks again.
+    /// A destination has the key, but what has to follow there is not finished, such as a restart
+    /// of its consumers. This is not a failure: the next run checks again.
     InProgress,
     /// Anything else: refused as invalid, or an answer that could not be read.
     Other,
@@ -117,7 +117,7 @@ impl Error for CallError {
 }
 
 impl ErrorKind {
-    /// Returns its code, one word for machines.
+    /// Returns its code, one word for programs.
     #[must_use]
     pub fn code(self) -> &'static str {
         match self {

@@ -1,11 +1,11 @@
 //! One user, one home: the one secret, in one account and region, where a user's key is published.
 //!
 //! IAM is global, and secrets are regional: a run in another region, with another template, or for
-//! a user who was renamed finds another secret, or none. If it created one, two secrets would take
-//! each other's keys away. So a home is recorded on both sides, in tags that a run reads anyway:
-//! the user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's tag
-//! [`Owner::TAG`] names the user by the unique id that IAM never gives to another (IAM user guide,
-//! "IAM identifiers", "Unique identifiers").
+//! a user who was renamed finds another secret, or none. If it created one, runs for the two
+//! secrets would take each other's keys away. So a home is recorded on both sides, in tags that a
+//! run reads anyway: the user's tag [`HOME_TAG`] names the secret by its full ARN, and the secret's
+//! tag [`Owner::TAG`] names the user by the unique id that IAM never gives to another (IAM user
+//! guide, "IAM identifiers", "Unique identifiers").
 
 use crate::model::arn::Arn;
 use crate::model::names::{NameError, SecretName, UserId, UserName};
@@ -18,7 +18,7 @@ pub const HOME_TAG: &str = "keyrot:home";
 /// The longest value of a tag (IAM API reference, data type `Tag`).
 const LONGEST_TAG: usize = 256;
 
-/// Where a secret is: the ARN of a secret without the six characters that Secrets Manager adds.
+/// The place of a secret: its ARN without the six characters that Secrets Manager adds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// The partition, such as `aws`.
@@ -107,18 +107,18 @@ pub struct Residence {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Difference {
-    /// It is encrypted with a KMS key other than the one in the settings.
+    /// The secret is encrypted with a KMS key other than the one in the settings.
     KmsKey {
         /// The secret's key.
         found: String,
         /// The settings' key.
         expected: String,
     },
-    /// It belongs to an AWS service.
+    /// The secret belongs to an AWS service.
     OwningService(String),
-    /// It has a resource policy: others may be allowed to read it.
+    /// The secret has a resource policy: others may be allowed to read it.
     ResourcePolicy,
-    /// It is replicated to these regions.
+    /// The secret is replicated to these regions.
     Replicas(Vec<String>),
 }
 
@@ -275,8 +275,9 @@ impl Owner {
     /// The tag on a secret that names its user.
     pub const TAG: &str = "keyrot:user-id";
 
-    /// The tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value must not contain
-    /// (Secrets Manager API reference, data type `Tag`), is written as `=2C`, and `=` as `=3D`.
+    /// Returns the tag's value: `AIDA… 123456789012 name`. A comma, which a tag's value must not
+    /// contain (Secrets Manager API reference, data type `Tag`), is written as `=2C`, and `=` as
+    /// `=3D`.
     #[must_use]
     pub fn to_text(&self) -> String {
         let name = self.name.as_str().replace('=', "=3D").replace(',', "=2C");
@@ -375,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_readers_panic(text in "\\PC{0,120}") {
+        fn no_text_makes_the_parsers_panic(text in "\\PC{0,120}") {
             let _ = (Owner::parse(&text), SecretArn::parse(&text));
         }
     }

@@ -1,4 +1,4 @@
-//! The journal: tags on the secret itself, with which the next run finishes a run that died.
+//! The journal: tags on the secret itself, from which the next run continues after a run that died.
 //!
 //! There are four entries about keys, each in its own tag, and each written before or right after
 //! its step. There is one for each destination, and one that closes a secret that is no longer the
@@ -10,8 +10,8 @@
 //! | `keyrot:promoted` | `promoted VERSION replacing KEY TIME overlap=MILLISECONDSms` (or `none`) | this version was verified and has the AWSCURRENT label; the overlap counts from TIME. A TIME in the future: AWSCURRENT is being moved back to it. With the placeholder's version: AWSCURRENT was moved back to it, and the earlier entry is over |
 //! | `keyrot:retired` | `retiring KEY TIME`, `abandoned KEY TIME`, `inactive KEY TIME soak=MILLISECONDSms`, `hold KEY TIME`, each with `reactivated` at the end if a person reactivated the key once | the phase of the key that is being retired: about to be deactivated; the same for a key that was never current; confirmed Inactive, the soak counts from TIME; reactivated by a person, or about to be published again: the overlap counts from TIME again |
 //! | `keyrot:revoked` | `revoked KEY TIME`, `revoked-if-unused KEY TIME`, several of these, or `revoked none` | an operator revoked this key: it is replaced, and then deactivated without a wait, or only once it was not used for `recent_use`. No other entry overrides it: the operator takes it back ([`Request::Reinstate`](crate::model::request::Request::Reinstate)), and the entry is written again without the key |
-//! | `keyrot:to:NAME` | see [`Receipt`] | how far the delivery to the destination of this name is |
-//! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run takes this secret for the home. The secret's own ARN: the home was moved back |
+//! | `keyrot:to:NAME` | see [`Receipt`] | the progress of the delivery to the destination of this name |
+//! | `keyrot:moved-to` | the ARN of a secret | the user's home was moved there ([`Request::Leave`](crate::model::request::Request::Leave)), and no run treats this secret as the home. The secret's own ARN: the home was moved back |
 //!
 //! A tag creates no version and takes one write. Each entry names its key or version, so an
 //! outdated entry names something that no longer exists and is ignored; nothing has to be cleaned
@@ -43,9 +43,9 @@ pub enum JournalEntry {
     /// The revoked keys that still exist, the latest last; without a key whose revocation was taken
     /// back.
     Revoked(Vec<Revoked>),
-    /// Where the user's home was moved to.
+    /// The place to which the user's home was moved.
     Moved(SecretArn),
-    /// How far the delivery to a destination is.
+    /// The progress of the delivery to a destination.
     Receipt(Receipt),
 }
 
@@ -92,12 +92,12 @@ pub struct Retired {
     pub reactivated: bool,
 }
 
-/// An operator's order that a key must no longer be used, for example because it leaked.
+/// An operator's decision that a key must no longer be used, for example because it leaked.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Revoked {
     /// The key.
     pub key: KeyId,
-    /// When.
+    /// When it was revoked.
     pub at: Timestamp,
     /// Only while IAM has no use of the key on record within `recent_use`; then it needs no
     /// replacement.
@@ -105,7 +105,8 @@ pub struct Revoked {
 }
 
 impl Revoked {
-    /// Whether this entry, as it was read back, covers the whole order. A tag keeps milliseconds.
+    /// Whether this entry, as read back from the tag, covers the whole revocation. A tag keeps
+    /// milliseconds.
     pub(crate) fn covers(&self, order: &Self) -> bool {
         let at = order.at - chrono::TimeDelta::milliseconds(1);
         self.key == order.key && at <= self.at && (order.only_if_unused || !self.only_if_unused)
@@ -128,7 +129,7 @@ pub enum Phase {
     Hold,
 }
 
-/// All journal entries of one secret, as far as they could be read.
+/// All readable journal entries of one secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Journal {
     /// The last intent.
@@ -139,7 +140,7 @@ pub struct Journal {
     pub retired: Option<Retired>,
     /// The revoked keys, the latest last.
     pub revoked: Vec<Revoked>,
-    /// Where the user's home was moved to; the secret's own ARN if it was moved back.
+    /// The place to which the user's home was moved; the secret's own ARN if it was moved back.
     pub moved_to: Option<SecretArn>,
     /// The state of the deliveries, by destination.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -333,8 +334,9 @@ const AGAIN: &str = " reactivated";
 const REVOKED: &str = "revoked";
 const REVOKED_IF_UNUSED: &str = "revoked-if-unused";
 
-/// Keeps one order for each key: the stronger and earlier one counts. keyrot writes only one; if
-/// more were kept, a forged text would grow with the next order until it is too long for a tag.
+/// Keeps one revocation for each key: the stronger one, then the earlier one. keyrot writes only
+/// one. If more were kept, a forged text would grow with each revocation until it is too long for a
+/// tag.
 fn one_for_each_key(orders: Vec<Revoked>) -> Vec<Revoked> {
     let mut all: Vec<Revoked> = Vec::new();
     for order in orders {
@@ -349,8 +351,8 @@ fn one_for_each_key(orders: Vec<Revoked>) -> Vec<Revoked> {
     all
 }
 
-/// Formats a time with milliseconds: a wait that counts from an entry must not begin up to a second
-/// early.
+/// Formats a time with milliseconds. With whole seconds, a wait that counts from an entry could
+/// begin up to a second early.
 fn stamp(at: Timestamp) -> String {
     at.to_rfc3339_opts(SecondsFormat::Millis, true)
 }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
 
-/// A name that is invalid for its type: which one, what was expected, and the text as far as it may
-/// be shown.
+/// A name that is invalid for its type: the type, what was expected, and the text if it may be
+/// shown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {text:?} is not usable: {expected}")]
 pub struct NameError {
@@ -21,7 +21,7 @@ pub struct NameError {
 
 impl NameError {
     pub(crate) fn new(what: &'static str, text: &str, expected: &'static str) -> Self {
-        // What is no id may be a secret half, which has 40 characters.
+        // A text that is not an id may be a secret half, which has 40 characters.
         let is_hidden = what == "access key id" && text.chars().count() > 24;
         let text =
             if is_hidden { "(not shown)".to_owned() } else { text.chars().take(80).collect() };
@@ -143,8 +143,8 @@ name_type!(
 
 name_type!(
     /// The id of an access key, such as `AKIAIOSFODNN7EXAMPLE`: 16 to 128 of `A-Z 0-9 _` (IAM API
-    /// reference, data type `AccessKey`). An id is not secret. The reference allows small letters,
-    /// too; IAM gives out none, and a secret half in an id's place would pass for an id.
+    /// reference, data type `AccessKey`). An id is not secret. The reference also allows lowercase
+    /// letters. IAM never uses them, and with them a secret half would pass for an id.
     KeyId,
     "access key id",
     "expected 16 to 128 capital letters, digits or underscores, such as AKIAIOSFODNN7EXAMPLE",
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_names_the_thing_and_the_expectation() {
+    fn an_error_names_the_type_and_the_expectation() {
         let error = KeyId::parse("short").expect_err("too short").to_string();
         assert!(
             error.contains("access key id \"short\"") && error.contains("16 to 128"),

@@ -4,7 +4,7 @@
 pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     let word = plain(word);
-    // Up to a third of wrong letters is a typing error; more is another word.
+    // If up to a third of the letters are wrong, it is a typo; otherwise it is another word.
     let limit = (word.chars().count() / 3).max(1);
     among
         .into_iter()
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_meant_and_nothing_far_off() {
+    fn finds_the_intended_word_and_nothing_unrelated() {
         let names = ["overlap", "max_age", "quiet"];
         assert_eq!(nearest("overlpa", names), Some("overlap"));
         assert_eq!(nearest("max-age", names), Some("max_age"));

@@ -3,21 +3,21 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The reason why a value holds no usable access key. It names the kind of the value, and nothing
-/// of its content.
+/// The reason why a value holds no usable access key. It names the kind of the value, and shows
+/// none of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NoKey {
-    /// It is a `SecretBinary`.
+    /// The value is a `SecretBinary`.
     Binary,
-    /// It is empty.
+    /// The value is empty.
     Empty,
-    /// It is text that is not JSON.
+    /// The value is text that is not JSON.
     NotJson,
-    /// It is a JSON array.
+    /// The value is a JSON array.
     Array,
-    /// It is a JSON string, number, boolean or null.
+    /// The value is a JSON string, number, boolean or null.
     Scalar,
     /// A field appears twice.
     FieldTwice,
@@ -29,11 +29,11 @@ pub enum NoKey {
     NoSecretHalf,
     /// There is a secret half, but no id.
     NoId,
-    /// The id is not that of an access key.
+    /// The id is not an access key id.
     NotAnId,
     /// Different names hold different keys.
     SeveralKeys,
-    /// It has none of the fields of a key.
+    /// The value has none of the fields of a key.
     NoFields,
 }
 

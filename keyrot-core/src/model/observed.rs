@@ -71,7 +71,7 @@ impl Observed {
 pub struct AccessKey {
     /// Its id.
     pub id: KeyId,
-    /// Whether it works.
+    /// Its status.
     pub status: KeyStatus,
     /// When IAM created it.
     pub created: Timestamp,
@@ -107,16 +107,16 @@ impl KeyStatus {
 pub enum LastUse {
     /// The last use that was recorded.
     At {
-        /// When; IAM records the first use in each 15 minutes and shows it hours late.
+        /// When it was used. IAM records the first use in each 15 minutes, and shows it hours late.
         when: Timestamp,
-        /// Which service was called, such as `s3`.
+        /// The service that was called, such as `s3`.
         service: String,
-        /// In which region.
+        /// The region of the call.
         region: String,
     },
     /// IAM answered, and has no use on record.
     NoRecord,
-    /// It could not be read, for this reason. Never counts as "unused".
+    /// The last use could not be read, for this reason. Never counts as "unused".
     Unknown(String),
 }
 
@@ -128,19 +128,19 @@ pub enum LastUse {
     reason = "there is one for each user at work; a box would burden every match"
 )]
 pub enum SecretState {
-    /// There is none of that name.
+    /// There is no secret of that name.
     Missing,
-    /// It is scheduled for deletion: it refuses every read and write.
+    /// The secret is scheduled for deletion: it refuses every read and write.
     Deleted {
-        /// Since when.
+        /// When the deletion was scheduled.
         since: Timestamp,
     },
-    /// It is a replica: it refuses writes.
+    /// The secret is a replica: it refuses writes.
     Replica {
         /// The region of the primary secret.
         primary: String,
     },
-    /// It exists and can be written to.
+    /// The secret exists and can be written to.
     Present(Secret),
 }
 
@@ -161,11 +161,10 @@ pub struct Secret {
     pub previous: Option<LabeledVersion>,
     /// keyrot's journal.
     pub journal: Journal,
-    /// The tool that deploys the secret, as far as its tags show it. It is only reported.
+    /// The tool that deploys the secret, if its tags show one. It is only reported.
     pub deployed_by: Option<Deployer>,
-    /// Whether Secrets Manager's own rotation is switched on. Then it orders the next key from its
-    /// rotation function (see [`RotationStep`](crate::model::step::RotationStep)), and no run
-    /// creates one.
+    /// Whether Secrets Manager's own rotation is on. Then it orders the next key from its rotation
+    /// function (see [`RotationStep`](crate::model::step::RotationStep)), and no run creates one.
     pub rotation_enabled: bool,
 }
 
@@ -231,14 +230,14 @@ impl LabeledVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verified {
-    /// They authenticated as the user, as many times in a row as the policy asks.
+    /// The credentials authenticated as the user, as many times in a row as the policy requires.
     Works,
-    /// They were refused repeatedly, until the time was over.
+    /// The credentials were refused repeatedly, until the time was over.
     Refused(String),
     /// AWS could not be asked, for this reason: that says nothing about the credentials. Never
     /// counts as "they do not work".
     Unknown(String),
-    /// They belong to another principal, or the version does not hold what its id says; they will
-    /// never work.
+    /// The credentials belong to another principal, or the version does not hold what its id says.
+    /// They will never work.
     Wrong(String),
 }

@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 pub struct Receipt {
     /// The destination.
     pub to: DestinationName,
-    /// The place there. A receipt for another place than the settings name now does not count.
+    /// The place there. A receipt counts only if the settings still name this place.
     pub place: PlaceId,
     /// The state of the delivery.
     pub state: Receiving,
-    /// The version of the home secret that it is about.
+    /// The version of the home secret that was delivered.
     pub version: VersionId,
     /// When it was written: the overlap counts from the last one.
     pub at: Timestamp,
@@ -28,10 +28,10 @@ pub struct Receipt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Receiving {
-    /// It is about to begin, and the mark is that of the earlier content. A run that died may have
-    /// left half of it.
+    /// The delivery is about to begin, and the mark is that of the earlier content. A run that died
+    /// may have left half of the key.
     Delivering,
-    /// It is done.
+    /// The delivery is done.
     Delivered,
     /// An operator gave the destination up: keyrot neither delivers to it nor waits for it until an
     /// operator asks for a delivery.
@@ -62,7 +62,8 @@ impl Receipt {
             Receiving::Delivered => "delivered",
             Receiving::LetGo => "let-go",
         };
-        // Milliseconds are kept: a wait that counts from it must not begin up to a second early.
+        // Milliseconds are kept. With whole seconds, a wait that counts from the entry could begin
+        // up to a second early.
         let at = self.at.to_rfc3339_opts(SecondsFormat::Millis, true);
         let mark = self.mark.as_ref().map_or_else(String::new, |mark| format!(" {mark}"));
         format!("{word} {} {at} {}{mark}", self.version, self.place)

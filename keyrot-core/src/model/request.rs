@@ -7,7 +7,8 @@ use serde::Serialize;
 /// An operator's request: [`decide_request`](crate::decide::request::decide_request()) decides its
 /// steps, [`Rotator::fulfil`](crate::engine::rotator::Rotator::fulfil) carries it out.
 ///
-/// It names its key, so repeating it, after a lost answer or by a second operator, is harmless.
+/// A request names its key, so repeating it is harmless, after a lost answer or by a second
+/// operator.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
@@ -27,7 +28,7 @@ pub enum Request {
         to: SecretArn,
     },
     /// Record that the user's home is here now: the second half of a move. The first run here
-    /// publishes a new key, and the one that was published at the old home is an old key from then
+    /// publishes a new key, and the key that was published at the old home is an old key from then
     /// on, with its overlap. If the user's home is already here, cancels a move away from here.
     Move {
         /// The home, as the user's tag names it.
@@ -39,7 +40,7 @@ pub enum Request {
         /// The key.
         key: KeyId,
     },
-    /// Deliver the current key, and overwrite what is at the place.
+    /// Deliver the current key, and overwrite what the place holds.
     Deliver {
         /// Only to this destination; `None` for all of the user's.
         to: Option<DestinationName>,
@@ -60,13 +61,13 @@ pub struct Revocation {
     pub key: KeyId,
     /// The reason, for notifications. It is stored nowhere else.
     pub reason: Option<String>,
-    /// Only if IAM has no use of the key on record within `recent_use`: for an unattributed key,
-    /// rather than one that leaked.
+    /// Only if IAM has no use of the key on record within `recent_use`. This is for an unattributed
+    /// key, not for a leaked one.
     pub only_if_unused: bool,
-    /// Deactivate it first of all, whether or not a working key can replace it. This needs only
-    /// IAM; the rest follows, as far as it can be done.
+    /// Deactivate the key first, whether or not a working key can replace it. This needs only IAM.
+    /// The rest follows, as far as possible.
     pub without_successor: bool,
-    /// Delete it as soon as it is Inactive, without the soak. This cannot be undone.
+    /// Delete the key as soon as it is Inactive, without the soak. This cannot be undone.
     pub delete: bool,
 }
 

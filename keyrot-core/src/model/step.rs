@@ -3,8 +3,8 @@
 use crate::model::names::VersionId;
 use serde::{Deserialize, Serialize};
 
-/// An order from Secrets Manager to its rotation function (Secrets Manager user guide, "Rotation by
-/// Lambda function").
+/// A step that Secrets Manager orders from its rotation function (Secrets Manager user guide,
+/// "Rotation by Lambda function").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RotationStep {
     /// The step to do.
@@ -13,15 +13,15 @@ pub struct RotationStep {
     pub version: VersionId,
 }
 
-/// One step of four. Each may be ordered again, after a failure or a lost answer.
+/// One of four steps. Each may be ordered again, after a failure or a lost answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StepName {
     /// Create a key and put it into the version.
     CreateSecret,
-    /// Make IAM know it, which it does since it created it.
+    /// Set the key in IAM. There is nothing to do, because IAM created it.
     SetSecret,
-    /// Verify it.
+    /// Verify the key.
     TestSecret,
     /// Make the version current.
     FinishSecret,

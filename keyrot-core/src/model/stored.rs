@@ -30,15 +30,16 @@ pub struct NewKey {
 /// The answer to a verification.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub enum ProbeAnswer {
-    /// They belong to this user.
+    /// The credentials belong to this user.
     Authenticated(UserArn),
-    /// They authenticate a principal that is not an IAM user.
+    /// The credentials authenticate a principal that is not an IAM user.
     SomebodyElse(String),
     /// The key is unknown, not known yet, or Inactive: STS gives the same answer for all three
     /// (`InvalidClientTokenId`).
     Refused,
     /// The secret half does not match the id (`SignatureDoesNotMatch`).
     WrongSecret,
-    /// STS accepts them, and a service where they have to work too does not; the text names it.
+    /// STS accepts the credentials, but another service where they have to work does not. The text
+    /// names the service.
     RefusedBy(String),
 }

@@ -20,7 +20,7 @@ pub struct Subject {
     pub secret: SecretName,
     /// The user's owner, from the tag `keyrot:owner`.
     pub owner: Option<String>,
-    /// The tool that deploys the user, as far as its tags show it. It is only reported.
+    /// The tool that deploys the user, if its tags show one. It is only reported.
     pub deployed_by: Option<Deployer>,
     /// The name of an attached policy by which AWS quarantined the user.
     pub quarantine: Option<String>,
@@ -58,7 +58,7 @@ impl Subject {
         }
     }
 
-    /// Returns the user as the secret's tag names it.
+    /// Returns the user in the form of the secret's tag.
     #[must_use]
     pub fn owner(&self) -> Owner {
         Owner {

@@ -1,12 +1,11 @@
-//! Formats times and amounts for people, and shortens text.
+//! Formats times and amounts for display, and shortens text.
 
 use crate::model::time::Timestamp;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// Formats a duration as people write it, in days, hours, minutes and seconds: `90d`, `1d 12h`,
-/// `30m`, `1s 500ms`.
+/// Formats a duration in days, hours, minutes and seconds: `90d`, `1d 12h`, `30m`, `1s 500ms`.
 ///
 /// Days are the longest unit, because a month has no fixed length. Settings read the text back as
 /// the same duration, to the nanosecond.
@@ -31,19 +30,19 @@ pub fn format_duration(duration: Duration) -> String {
     if text.is_empty() { "0s".into() } else { text }
 }
 
-/// `2026-01-12 04:00 UTC`.
+/// Formats a time for display: `2026-01-12 04:00 UTC`.
 pub(crate) fn utc(time: Timestamp) -> String {
     time.format("%F %R UTC").to_string()
 }
 
-/// `2026-01-12T04:00:00Z`, for programs.
+/// Formats a time for programs: `2026-01-12T04:00:00Z`.
 #[cfg(feature = "export")]
 pub(crate) fn rfc3339(time: Timestamp) -> String {
     time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// `in 6d` or `3h ago`; within a minute, `now`. A past time has the same number as an [age]; a
-/// future time is rounded.
+/// Formats a relative time: `in 6d` or `3h ago`; within a minute, `now`. A past time has the same
+/// number as an [age]; a future time is rounded.
 #[must_use]
 pub fn relative(time: Timestamp, now: Timestamp) -> String {
     let seconds = time.signed_duration_since(now).num_seconds();
@@ -54,8 +53,8 @@ pub fn relative(time: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `36d`, `5h`, `12m`: a time span in one unit. Counts whole units that have passed, as in
-/// [`age_days`].
+/// Formats a time span in one unit: `36d`, `5h`, `12m`. Counts whole units that have passed, as
+/// [`age_days`] does.
 #[must_use]
 pub fn span(seconds: i64) -> String {
     one_unit(seconds, |unit| seconds / unit)
@@ -75,13 +74,13 @@ pub fn age_days(since: Timestamp, now: Timestamp) -> i64 {
     now.signed_duration_since(since).num_seconds().max(0) / 86_400
 }
 
-/// `91d`: an age in whole days, however young.
+/// Formats an age in whole days, even below a day: `91d`.
 #[must_use]
 pub fn age(since: Timestamp, now: Timestamp) -> String {
     format!("{}d", age_days(since, now))
 }
 
-/// `1 key`, `2 keys`.
+/// Formats a number with a noun: `1 key`, `2 keys`.
 #[must_use]
 pub fn plural(count: usize, one: &str) -> String {
     if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
@@ -135,7 +134,7 @@ pub fn clip(text: &str, most: usize) -> String {
     }
 }
 
-/// `serde` for durations as people write them: `90d`, `12h 30m`, `2s`.
+/// `serde` for durations such as `90d`, `12h 30m`, `2s`.
 pub(crate) mod duration {
     use super::format_duration;
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -176,7 +175,7 @@ mod tests {
     proptest! {
         /// A key's age and a last use at its creation show the same number.
         #[test]
-        fn an_age_and_the_time_since_are_one_number(seconds in 2 * 86_400_i64..100_000_000) {
+        fn an_age_and_the_time_since_have_the_same_number(seconds in 2 * 86_400_i64..100_000_000) {
             let now = crate::testing::at(0);
             let since = now - chrono::Duration::seconds(seconds);
             prop_assert_eq!(relative(since, now), format!("{} ago", age(since, now)));
@@ -186,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_invisible_or_turns_the_text_is_escaped() {
+    fn characters_that_are_invisible_or_turn_the_text_are_escaped() {
         let turning = "\u{202a}\u{202e}\u{2066}\u{2069}\u{200e}\u{200f}\u{61c}\u{2028}\u{2029}";
         for c in turning.chars() {
             let escaped = format!("a{}b", c.escape_unicode());
@@ -210,7 +209,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back_exactly(seconds in 0_u64..1 << 40, nanos in 0_u32..1_000_000_000) {
+        fn a_formatted_duration_is_read_back_exactly(seconds in 0_u64..1 << 40, nanos in 0_u32..1_000_000_000) {
             let duration = Duration::new(seconds, nanos);
             prop_assert_eq!(humantime::parse_duration(&format_duration(duration)), Ok(duration));
         }

@@ -51,8 +51,7 @@ impl IamUser {
 pub(crate) const OWNER: &str = "keyrot:owner";
 
 /// Compares tag keys as IAM does, ignoring case. Here this applies only to ASCII letters: by
-/// Unicode's rules a Kelvin sign would match a K, and a tag that is not surely the right one must
-/// not select a user.
+/// Unicode's rules, a Kelvin sign would match a K, and only an exact tag may select a user.
 pub(crate) fn same_key(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b)
 }

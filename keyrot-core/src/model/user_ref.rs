@@ -14,7 +14,7 @@ pub enum UserRef {
 }
 
 impl UserRef {
-    /// The user's name.
+    /// Returns the user's name.
     #[must_use]
     pub fn name(&self) -> &UserName {
         match self {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_user_goes_by_its_name_or_its_arn() {
+    fn a_user_is_given_by_name_or_arn() {
         let name: UserRef = "ci".parse().unwrap();
         let arn: UserRef = "arn:aws:iam::123456789012:user/team/ci".parse().unwrap();
         assert_eq!((name.name(), name.to_string()), (arn.name(), "ci".to_owned()));

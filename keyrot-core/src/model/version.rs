@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
-/// What a version holds: from its id, or for a version that something else wrote, from reading it.
+/// What a version holds, according to its id or, if something else wrote it, to its value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
@@ -33,16 +33,16 @@ pub enum Content {
         /// Whether the value has other fields that the next version has to keep.
         extras: bool,
     },
-    /// Something else wrote it, and it was not read yet.
+    /// Something else wrote the version, and it was not read yet.
     Foreign,
-    /// Something else wrote it; it holds the credentials of a key.
+    /// Something else wrote the version. It holds the credentials of a key.
     ForeignKey {
         /// The key's id.
         key: KeyId,
         /// Whether the value has other fields that the next version has to keep.
         extras: bool,
     },
-    /// Something else wrote it; it holds no access key, for this reason.
+    /// Something else wrote the version. It holds no access key, for this reason.
     ForeignOther(NoKey),
     /// Secrets Manager created it for its rotation function to fill: it has no value yet.
     ForeignEmpty,

@@ -26,9 +26,9 @@ pub struct Waits {
     /// is over.
     #[serde(with = "crate::model::text::duration")]
     pub run_interval: Duration,
-    /// The minimum time for which a key stays Active after it left AWSCURRENT. Default 7 days:
+    /// The minimum time for which a key stays Active after it lost AWSCURRENT. Default 7 days:
     /// readers cache (AWS's caching clients an hour, the agent and the Lambda extension five
-    /// minutes, a process's environment for its life).
+    /// minutes, a process's environment until it ends).
     #[serde(with = "crate::model::text::duration")]
     pub overlap: Duration,
     /// A key used this recently is not deactivated. Default 24 hours; IAM reports a use with a lag
@@ -44,8 +44,8 @@ pub struct Waits {
     /// Default 7 days.
     #[serde(with = "crate::model::text::duration")]
     pub soak: Duration,
-    /// Longer than any run and any lag of `ListAccessKeys`: keyrot waits this long for what another
-    /// run may still be doing. Default 30 minutes.
+    /// A time longer than any run and any lag of `ListAccessKeys`. keyrot waits this long for what
+    /// another run may still be doing. Default 30 minutes.
     #[serde(with = "crate::model::text::duration")]
     pub settle: Duration,
     /// How long one run tries to verify a new key. Default 60 seconds.
@@ -89,7 +89,7 @@ pub struct WaitPolicy {
 }
 
 impl Default for WaitPolicy {
-    /// The default waits.
+    /// Returns the default waits.
     fn default() -> Self {
         Self { waits: Waits::default(), due_if_created_before: None, allow_short_waits: false }
     }
@@ -231,7 +231,7 @@ impl WaitPolicy {
         self
     }
 
-    /// The waits.
+    /// Returns the waits.
     #[must_use]
     pub fn waits(&self) -> &Waits {
         &self.waits
@@ -254,7 +254,7 @@ impl WaitPolicy {
         }
     }
 
-    /// Returns the same, but ignores `--force`.
+    /// Returns when the rotation would begin without `--force`.
     pub(crate) fn due_by_age(&self, created: Timestamp) -> Timestamp {
         after(created, self.waits.max_age - self.lead())
     }
@@ -324,7 +324,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_defaults_are_fit_for_production() {
+    fn the_defaults_are_suitable_for_production() {
         assert_eq!(WaitPolicy::new(Waits::default(), false), Ok(WaitPolicy::default()));
     }
 

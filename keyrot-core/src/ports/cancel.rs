@@ -26,8 +26,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Clone)]
 pub struct Cancel {
     asked: Shared<BoxFuture<'static, ()>>,
-    /// Taken by the first caller that asks. It lives as long as any clone: a request that can no
-    /// longer be made is not made.
+    /// The future, which the first caller that asks takes. It lives as long as any clone. After
+    /// that, the request can no longer be made.
     ask: Arc<Mutex<Option<oneshot::Sender<()>>>>,
 }
 
@@ -41,8 +41,8 @@ impl Cancel {
     /// Returns a request that is made when the future completes, such as `token.cancelled_owned()`
     /// of a `tokio_util::sync::CancellationToken`; or by [`cancel`](Self::cancel).
     ///
-    /// The future is polled where the run is polled, so one of tokio's needs no runtime of its own.
-    /// If it panics, that also stops the run.
+    /// The future is polled where the run is polled, so one of tokio's futures needs no separate
+    /// runtime. If it panics, that also stops the run.
     #[must_use]
     pub fn when(asked: impl Future<Output = ()> + Send + 'static) -> Self {
         let (ask, by_hand) = oneshot::channel();
@@ -84,7 +84,7 @@ mod tests {
     use std::task::{Context, Poll};
 
     #[test]
-    fn who_waits_is_woken_and_who_looks_sees_it() {
+    fn a_waiter_is_woken_and_a_check_returns_true() {
         let cancel = Cancel::default();
         let other = cancel.clone();
         let (waker, woken) = flagged();
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_future_asks_and_one_that_panics_does_too() {
+    fn a_future_requests_the_stop_and_so_does_one_that_panics() {
         assert!(Cancel::when(std::future::ready(())).is_cancelled());
         assert!(Cancel::when(async { panic!("on purpose") }).is_cancelled());
         let never = Cancel::when(std::future::pending());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_that_nobody_made_is_none() {
+    fn without_a_request_there_is_no_stop() {
         let cancel = Cancel::default();
         drop(cancel.clone());
         assert!(!cancel.is_cancelled());

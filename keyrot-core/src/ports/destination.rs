@@ -6,18 +6,18 @@ use crate::model::destination::{Abilities, Delivery, Found};
 use crate::model::error::CallError;
 use async_trait::async_trait;
 
-/// A place beside the home secret that gets a copy of each published key, such as an SSM parameter
-/// or a secret of a CI system.
+/// A place that gets a copy of each published key, in addition to the home secret, such as an SSM
+/// parameter or a secret of a CI system.
 ///
 /// The rotation decides when and where to deliver; an implementation reads and writes. It gets the
-/// place of one user's key from the settings, and works on nothing else. Its rules:
+/// place of one user's key from the settings, and works only on that place. Its rules:
 ///
 /// - [`inspect`](Self::inspect) changes nothing, and its mark differs after every write to the
 ///   place, by any writer.
-/// - [`deliver`](Self::deliver) may be repeated with the same key. After a success the place has
-///   that key, and nothing of another one.
+/// - [`deliver`](Self::deliver) may be repeated with the same key. After a success, the place has
+///   that key, and no part of another one.
 /// - If the destination has conditional writes, a delivery uses one. If it has none, and detects
-///   afterwards that something else wrote in between, it answers
+///   afterwards that something else wrote in between, it returns
 ///   [`Conflict`](crate::model::error::ErrorKind::Conflict).
 /// - For a place that cannot be read ([`Abilities::visible`] is false), `inspect` always returns
 ///   [`Nothing`](Found::Nothing), and a delivery returns [`Found::unseen`]. Only its receipt is
@@ -41,8 +41,8 @@ pub trait Destination: Send + Sync {
     /// missing repository) is `NotFound`.
     async fn inspect(&self, place: &str) -> Result<Found, CallError>;
 
-    /// Waits until a delivery may begin, where the service allows only so many in a time. A run
-    /// waits before it announces a delivery, and drops the future if it has to stop;
+    /// Waits until a delivery may begin, for a service that limits the rate of writes. A run waits
+    /// before it announces a delivery, and drops the future if it has to stop;
     /// [`deliver`](Self::deliver) follows within seconds. By default there is no wait.
     async fn turn(&self) {}
 
@@ -50,7 +50,7 @@ pub trait Destination: Send + Sync {
     ///
     /// # Errors
     /// [`CallError`]; `Conflict` if the place holds something other than [`Delivery::replaces`];
-    /// `InProgress` if the key is there, and what has to follow is not over (the next run calls
+    /// `InProgress` if the key is there, but what has to follow is not finished (the next run calls
     /// this again).
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError>;
 }

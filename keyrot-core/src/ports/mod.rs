@@ -57,7 +57,7 @@ pub trait IamPort: Send + Sync {
     /// Returns when the key was last used.
     ///
     /// # Errors
-    /// [`CallError`]. An implementation never answers [`LastUse::NoRecord`] for "could not find
+    /// [`CallError`]. An implementation never returns [`LastUse::NoRecord`] for "could not find
     /// out".
     async fn last_use(&self, user: &UserName, key: &KeyId) -> Result<LastUse, CallError>;
 
@@ -165,8 +165,7 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`].
     async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError>;
 
-    /// Returns the secrets of this name in the other regions of the settings, as far as they name
-    /// this owner.
+    /// Returns the secrets of this name in the settings' other regions that name this owner.
     ///
     /// # Errors
     /// [`CallError`] if any of the regions could not be asked.
@@ -185,7 +184,7 @@ pub trait SecretStorePort: Send + Sync {
     /// Writes the placeholder to a secret that has no version.
     ///
     /// # Errors
-    /// [`CallError`]; `Conflict` if it has a current version by now.
+    /// [`CallError`]; `Conflict` if it has a current version in the meantime.
     async fn put_placeholder(
         &self,
         secret: &SecretName,
@@ -200,8 +199,8 @@ pub trait SecretStorePort: Send + Sync {
     /// [`CallError`] if [`stage`](Self::stage) would be refused.
     async fn test_write(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
 
-    /// Writes a version with the placeholder under AWSPENDING, beside the current one. Repeating it
-    /// is a no-op.
+    /// Writes a version with the placeholder under AWSPENDING, in addition to the current version.
+    /// Repeating it is a no-op.
     ///
     /// # Errors
     /// [`CallError`].
@@ -278,11 +277,11 @@ pub trait SecretStorePort: Send + Sync {
     async fn unstage(&self, secret: &SecretName, version: &VersionId) -> Result<(), CallError>;
 }
 
-/// The verification of credentials: whose are they?
+/// The verification of credentials: finds out whose they are.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait CredentialProbe: Send + Sync {
-    /// Asks once, with these credentials and no others.
+    /// Asks once, with only these credentials.
     ///
     /// # Errors
     /// [`CallError`] if there was no usable answer; a refusal is an answer.
@@ -296,22 +295,22 @@ pub trait Clock: Send + Sync {
     /// Returns the wall clock's time. The clock has to keep running while the machine sleeps.
     fn now(&self) -> Timestamp;
 
-    /// Returns the time of AWS's own clock, as far as it is known: the last answer's `Date`, plus
-    /// the time that has passed since. `None` before the first answer.
+    /// Returns the time of AWS's own clock, if it is known: the last answer's `Date`, plus the time
+    /// that has passed since. `None` before the first answer.
     ///
     /// It must not be derived from [`now`](Self::now): if the two differ by more than
     /// [`CLOCK_TOLERANCE`](crate::model::clock::CLOCK_TOLERANCE), nothing is changed, and a clock
     /// that is set in the middle of a run has to be detected.
     fn aws_now(&self) -> Option<Timestamp>;
 
-    /// Lets the time pass.
+    /// Waits for this long.
     async fn sleep(&self, time: Duration);
 
     /// Completes after this time: the limit on other work, such as a notifier's call.
     ///
-    /// It waits for the time and never makes it pass. On a real clock that is a sleep. On a
-    /// simulated one, which [`sleep`](Self::sleep) moves, it completes when the clock has moved
-    /// that far; otherwise all work that is not done immediately would count as too late.
+    /// It only waits, and never advances the clock. On a real clock, this is a sleep. A simulated
+    /// clock is advanced by [`sleep`](Self::sleep), and this completes when the clock has advanced
+    /// that far. Otherwise all work that is not done immediately would count as too late.
     async fn time_limit(&self, time: Duration);
 }
 
@@ -323,12 +322,12 @@ impl WrongClock {
     pub fn read(clock: &dyn Clock) -> Result<Timestamp, Self> {
         let now = clock.now();
         // Read after `now`, to compare the clock with AWS's time, which does not jump with the
-        // machine's.
+        // machine's clock.
         Self::check(now, clock.aws_now()).map_or(Ok(now), Err)
     }
 }
 
-/// Returns the work's result; `None` if the time is over first.
+/// Returns the work's result; `None` if the time runs out first.
 pub(crate) async fn within<T>(
     clock: &dyn Clock,
     limit: Duration,

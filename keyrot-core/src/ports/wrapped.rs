@@ -12,7 +12,7 @@ use crate::ports::{CredentialProbe, IamPort, SecretStorePort, TagPort, UserPolic
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 
-/// Ports with a hook around each of their calls: to count, trace, limit, or fail them.
+/// Ports with a hook around each call, to count, trace, limit or fail calls.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -45,7 +45,7 @@ use futures_util::future::BoxFuture;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Wrapped<P, W> {
-    /// The ports.
+    /// The wrapped ports.
     pub inner: P,
     /// The hook around each call.
     pub around: W,
@@ -56,7 +56,7 @@ pub struct Wrapped<P, W> {
 pub struct PortCall<'a> {
     /// The port's method, such as `create_key`.
     pub name: &'static str,
-    /// The user, secret or key that it is about.
+    /// The user, secret or key that the call is about.
     pub of: &'a str,
 }
 
@@ -66,7 +66,7 @@ pub trait Around: Send + Sync {
     /// Makes the call by awaiting `work`, or skips it. Before that, nothing has happened.
     ///
     /// # Errors
-    /// The call's own, or another.
+    /// The call's own error, or another.
     async fn around<T: Send>(
         &self,
         call: PortCall<'_>,
@@ -74,8 +74,7 @@ pub trait Around: Send + Sync {
     ) -> Result<T, CallError>;
 }
 
-/// Implements a port for [`Wrapped`]: each method with its arguments, what it is about, and what it
-/// gives.
+/// Implements a port for [`Wrapped`]: each method with its arguments, its subject, and its result.
 macro_rules! wrapped_port {
     ($port:ident { $($name:ident($($arg:ident: $type:ty),*) of $of:expr => $gives:ty;)* }) => {
         #[async_trait::async_trait]

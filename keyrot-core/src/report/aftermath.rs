@@ -36,7 +36,7 @@ pub enum Remains {
 pub struct StillAlive {
     /// Its kind.
     pub what: Remains,
-    /// For people.
+    /// The description.
     pub message: String,
     /// What ends it.
     #[serde(serialize_with = "as_command")]
@@ -126,7 +126,7 @@ impl Aftermath<'_> {
         })
     }
 
-    /// Those belong to the role: nothing on the user ends them.
+    /// These sessions belong to the role, so nothing on the user ends them.
     fn roles(&self) -> Vec<StillAlive> {
         let until = Some(after(self.now, LONGEST_ROLE_SESSION));
         let key = &self.order.key;

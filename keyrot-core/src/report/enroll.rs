@@ -12,13 +12,13 @@ use serde::Serialize;
 pub enum Change {
     /// There was nothing to do.
     Already,
-    /// It would be done, or was not done yet.
+    /// The change would be made, or was not made yet.
     Planned,
-    /// It was done.
+    /// The change was made.
     Done,
-    /// It was not done: a rotation would be blocked.
+    /// The change was not made, because a rotation would be blocked.
     Refused,
-    /// It could not be done.
+    /// The change could not be made.
     Failed,
 }
 
@@ -49,7 +49,7 @@ pub struct EnrollRow {
     pub state: Option<State>,
     /// The state in detail, as one word.
     pub reason: Option<&'static str>,
-    /// For people: what the first rotation will do, or what stays.
+    /// The message: what the first rotation will do, or what stays.
     pub message: String,
     /// What the operator can do, in one text.
     pub hint: Option<String>,

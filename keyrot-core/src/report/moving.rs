@@ -36,7 +36,7 @@ pub struct MoveRow {
     pub to: HomeDocument,
     /// Why it is not moved, such as `not_at_rest`.
     pub reason: Option<&'static str>,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
     /// What the operator can do, if something has to be done; in the document as one text, `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn a_move_that_left_the_old_home_open_says_where_to_see_it() {
+    fn a_move_that_left_the_old_home_open_says_where_to_check() {
         let subject = subject(OLD, "eu-west-1");
         let row = MoveRow::of(&subject, &Moved::LeftOpen(Outcome::Stopped(Stop::Deadline)));
         assert_eq!(row.result, Change::Failed);
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_by_hand_is_to_delete_a_secret_that_was_left_behind() {
+    fn the_old_secret_has_to_be_deleted_by_hand() {
         let created = format!("{OLD}-a1B2c3");
         let by_hand = |home: &str, region: &str, moved| {
             MoveRow::of(&subject(home, region), &moved).to_do_by_hand()

@@ -13,7 +13,7 @@ use serde::Serialize;
 pub struct Resolution {
     /// Its name in a script, such as `replace` or `retire:AKIA…`.
     pub choice: String,
-    /// The same for people.
+    /// The description.
     pub message: String,
     /// The request that carries it out.
     pub request: Request,

@@ -1,5 +1,5 @@
 //! A run's result, as one stable document: what `keyrot rotate --json` prints and the Lambda
-//! function answers.
+//! function returns.
 //!
 //! The names and shapes here are an interface: they change only together with the number in
 //! [`RunDocument::schema`]. Times are RFC 3339 in UTC. The document has no secret material, because

@@ -37,7 +37,7 @@ pub struct UserDocument {
     /// The same as a value; not in the document.
     #[serde(skip)]
     pub outcome: Outcome,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
     /// For a plan that verifies a key first: the steps that follow if the key works. Omitted if
     /// there are none.
@@ -100,7 +100,7 @@ pub struct EvidenceDocument {
     pub service: Option<String>,
     /// The region.
     pub region: Option<String>,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
     /// Its uses in CloudTrail: only for a key that is held because it is in use, and only if the
     /// run asks CloudTrail.
@@ -112,18 +112,18 @@ pub struct EvidenceDocument {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct EventDocument {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
-    /// What, as one word, such as `rotated`: the code of [`kind`](Self::kind).
+    /// The kind of event, as one word, such as `rotated`: the code of [`kind`](Self::kind).
     pub event: &'static str,
     /// The same as a value; not in the document.
     #[serde(skip)]
     pub kind: EventKind,
-    /// How much it matters.
+    /// Its severity.
     pub severity: Severity,
     /// The key that it is about.
     pub key: Option<KeyId>,
-    /// The same for people.
+    /// The same as a message.
     pub message: String,
 }
 
@@ -272,7 +272,7 @@ impl UserDocument {
         matches!(step, Step::Write(JournalEntry::Intent(_)) | Step::TestWrite | Step::CreateKey)
     }
 
-    /// Whether a plan found that the user is to be adopted, and has no secret or an empty one.
+    /// Whether a plan found that the user will be adopted, and has no secret or an empty one.
     #[must_use]
     pub fn adoption_is_due(&self) -> bool {
         matches!(&self.outcome, Outcome::Due(Step::CreateSecret | Step::PutPlaceholder))

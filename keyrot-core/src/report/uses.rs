@@ -17,7 +17,7 @@ pub struct UsesDocument {
     pub schema: &'static str,
     /// When the question was asked.
     pub now: Timestamp,
-    /// Whose keys these are, if it is known.
+    /// The user that has these keys, if known.
     pub user: Option<UserName>,
     /// Whether it covers the old keys of all selected users. The key with the latest use comes
     /// first.
@@ -122,15 +122,15 @@ pub struct UnseenUser {
 /// One key's uses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct KeyUses {
-    /// Whose it is, if it is known.
+    /// The user that has the key, if known.
     pub user: Option<UserName>,
     /// The key.
     pub key: KeyId,
-    /// `active`, `inactive`, or IAM's own word; `null` where only the key was named.
+    /// `active`, `inactive`, or IAM's own word; `null` if only the key was named.
     pub status: Option<String>,
     /// When it was created.
     pub created: Option<Timestamp>,
-    /// By IAM's record; `null` if there is none, or it could not be read.
+    /// The last use in IAM's record; `null` if there is none, or it could not be read.
     pub last_used: Option<Timestamp>,
     /// The service of the last use.
     pub service: Option<String>,
@@ -138,7 +138,7 @@ pub struct KeyUses {
     pub region: Option<String>,
     /// Why IAM's record could not be read.
     pub problem: Option<String>,
-    /// By CloudTrail.
+    /// The uses in CloudTrail.
     pub uses: UseEvidence,
 }
 

@@ -10,7 +10,7 @@ use crate::ports::UserPolicyPort;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NotEnded {
-    /// A policy from another author has the name.
+    /// Something else wrote a policy of that name.
     #[error(
         "the user has an inline policy {} that keyrot did not write, and it is not overwritten",
         EndedSessions::POLICY
@@ -47,7 +47,7 @@ pub enum Lifted {
     None,
     /// A session may still be alive.
     NotYet(EndedSessions),
-    /// It had nothing left to deny, and was removed.
+    /// The policy had nothing left to deny, and was removed.
     Off(EndedSessions),
 }
 

@@ -25,7 +25,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Puts the tag that selects users for rotation, and records where their secrets are to be; or
+/// Adds the tag that selects users for rotation, and records where their secrets will be; or
 /// removes the tag.
 ///
 /// ```
@@ -77,7 +77,7 @@ pub enum EnrollError {
         user: UserName,
         /// The tag.
         tag: String,
-        /// Its value there.
+        /// The tag's value on the user.
         value: String,
     },
 }
@@ -165,7 +165,7 @@ impl Enrollment {
         let Selection { tag, tag_value, .. } = &self.selection;
         let housed =
             |name: &UserName| find(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
-        // An enrolled user who is blocked may also need the takeover of a secret.
+        // An enrolled user that is blocked may also need to adopt a secret.
         let takes_over = self.homes.adoption == Adoption::TakeOver;
         let mut already = self.chosen(&users, names.iter().cloned().collect()).chosen;
         already.retain(|one| housed(&one.subject.user) && !takes_over);
@@ -288,7 +288,7 @@ impl Enrollment {
         self.tags.untag_user(user, key).await
     }
 
-    /// Records where the user's secret is, or is to be.
+    /// Records where the user's secret is, or will be.
     async fn house(&self, target: Target) -> Result<(), CallError> {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
@@ -392,7 +392,7 @@ fn left_behind(user: &UserDocument) -> String {
     format!("keeps {keys}{secret}{under_way}")
 }
 
-/// Shows the tag.
+/// Shows only the tag.
 impl fmt::Debug for Enrollment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Enrollment")

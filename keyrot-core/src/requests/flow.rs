@@ -32,7 +32,7 @@ use std::time::Duration;
 
 /// Chooses the notifiers for a user.
 type Notifiers = dyn Fn(&Target) -> Vec<Arc<dyn Notifier>> + Send + Sync;
-/// Finds the user for the rest of a revocation after the key was deactivated, or says why that
+/// Finds the user for the rest of a revocation after the key was deactivated, or returns why that
 /// failed.
 type FindTarget = dyn Fn() -> BoxFuture<'static, Result<Target, String>> + Send + Sync;
 
@@ -95,7 +95,7 @@ impl RequestFlow {
         trail: Arc<dyn TrailPort>,
         target: Target,
     ) -> Self {
-        // The limit on changed users does not apply to a user who is named.
+        // The limit on changed users does not apply to a user that was named.
         let limits = Limits { max_changes: None, ..Limits::default() };
         let notifiers = Arc::new(|_: &Target| Vec::new());
         Self {
@@ -160,7 +160,7 @@ impl RequestFlow {
         Self { rest: Some(Arc::new(find)), ..self }
     }
 
-    /// The user.
+    /// Returns the user.
     #[must_use]
     pub fn target(&self) -> &Target {
         &self.target
@@ -416,8 +416,8 @@ impl Request {
     pub fn revoke(seen: &UserResult, key: Option<KeyId>) -> Result<Revocation, Refusal> {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,
-            // After a revocation, its successor may be the only key: repeating the command does not
-            // mean that one. And right after a rotation, IAM may list only the old key.
+            // After a revocation, the successor may be the only key, and repeating the command must
+            // not revoke it. Also, right after a rotation, IAM may list only the old key.
             (None, [only])
                 if seen.revoked.is_empty()
                     && seen.current.as_ref().is_none_or(|current| *current == only.id) =>
@@ -435,7 +435,7 @@ impl Request {
     }
 }
 
-/// Shows the user.
+/// Shows only the user.
 impl fmt::Debug for RequestFlow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("RequestFlow");

@@ -75,7 +75,7 @@ pub enum MoveError {
     /// Some user cannot be worked on.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Missing(Vec<Missing>),
-    /// A user's home is in a region that no ports were given for.
+    /// A user's home is in a region for which there are no ports.
     #[error("the home of {user} is in {region}, and no ports were given for that region")]
     NoPorts {
         /// The user.
@@ -117,8 +117,8 @@ impl MovePlan {
 }
 
 impl HomeMove {
-    /// Returns a move to where `homes` has the users' secrets, with the default waits. `ports` work
-    /// there.
+    /// Returns a move to the place that `homes` gives the users' secrets, with the default waits.
+    /// `ports` work there.
     #[must_use]
     pub fn new(ports: Ports, selection: Selection, homes: Homes) -> Self {
         Self {
@@ -165,7 +165,7 @@ impl HomeMove {
         self
     }
 
-    /// Finds the users. A released user keeps its home, and is found, too.
+    /// Finds the users. Released users keep their homes, and are found, too.
     ///
     /// # Errors
     /// [`MoveError`].
@@ -257,7 +257,7 @@ impl HomeMove {
     }
 }
 
-/// The region of the user's home, if the user's tag names one.
+/// Returns the region of the user's home, if the user's tag names one.
 fn home_region(target: &Target) -> Option<&str> {
     match &target.subject.home {
         HomeTag::At(home) => Some(&home.place().region),
@@ -265,7 +265,7 @@ fn home_region(target: &Target) -> Option<&str> {
     }
 }
 
-/// Shows the new place.
+/// Shows only the new place.
 impl fmt::Debug for HomeMove {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("HomeMove");

@@ -58,7 +58,7 @@ pub struct OwnKey {
     deleted: Vec<KeyId>,
 }
 
-/// The next step, and the data that it is based on.
+/// The next step, and the data on which it is based.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnPlan {
     /// The next step.
@@ -93,7 +93,7 @@ pub enum OwnDone {
     Deleted(KeyId),
 }
 
-/// The reason why it could not be planned or carried out.
+/// The reason why a change could not be planned or carried out.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OwnError {
@@ -114,8 +114,8 @@ pub enum OwnError {
 }
 
 impl OwnPlan {
-    /// Returns the change that can be made now. An Inactive key is deleted only if its owner says
-    /// so.
+    /// Returns the change that can be made now. An Inactive key is deleted only if its owner
+    /// agrees.
     #[must_use]
     pub fn action(&self, delete_inactive: bool) -> Option<OwnAction> {
         match &self.step {
@@ -138,7 +138,7 @@ impl OwnKey {
         Self { ports, owner, mine, policy, keys: Vec::new(), deleted: Vec::new() }
     }
 
-    /// The user.
+    /// Returns the user.
     #[must_use]
     pub fn owner(&self) -> &UserArn {
         &self.owner

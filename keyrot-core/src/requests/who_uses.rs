@@ -41,7 +41,7 @@ pub enum UsesProgress<'a> {
     Users(usize),
     /// One more user was read.
     User,
-    /// This many keys will be asked about.
+    /// The uses of this many keys will be requested.
     Keys(usize),
     /// The trail is asked about this key.
     Key {
@@ -56,7 +56,7 @@ pub enum UsesProgress<'a> {
     Events {
         /// The region.
         region: &'a str,
-        /// The number so far.
+        /// The number of events so far.
         events: usize,
     },
     /// That key is done.
@@ -106,7 +106,7 @@ struct Subject {
     user: Option<UserName>,
     key: KeyId,
     listed: Option<AccessKey>,
-    /// By IAM's record; `None` if it was not asked yet.
+    /// IAM's record; `None` if it was not read yet.
     last_use: Option<LastUse>,
 }
 
@@ -157,15 +157,15 @@ impl WhoUses {
         Self { limits, ..self }
     }
 
-    /// Also asks where copies of a key go, if this selects its user and there are destinations for
-    /// it: then the account's users are listed, and the user is read as for a plan.
-    /// [`Whose::Lagging`] has it in its targets.
+    /// Also finds out where copies of a key go, if this selects its user and the user has
+    /// destinations. Then the account's users are listed, and the user is read as for a plan.
+    /// [`Whose::Lagging`] has this in its targets.
     #[must_use]
     pub fn managed_by(self, selection: Selection, homes: Homes, policy: WaitPolicy) -> Self {
         Self { managed: Some(Managed { selection, homes, policy }), ..self }
     }
 
-    /// Asks. If part of a key's use could not be read, the answer for that key says so.
+    /// Reads the uses. If part of a key's use could not be read, the answer for that key says so.
     ///
     /// # Errors
     /// [`CallError`] if a user's keys could not be listed; `NotFound` if there is no such user.
@@ -290,7 +290,7 @@ impl WhoUses {
                 (RunStatus::Failed | RunStatus::Stopped, _) => {
                     Some(format!("could not be read: {}", message()))
                 }
-                // No key was published yet, and a run sees to that: none is old.
+                // No key was published yet, and a run will do that, so no key is old.
                 (RunStatus::Ok, None) => None,
                 (_, None) => Some(format!("its old keys cannot be listed: {}", message())),
                 (_, Some(_)) => None,
@@ -309,7 +309,7 @@ impl WhoUses {
         old
     }
 
-    /// Returns the destinations of one user; `None` if it is not managed, or has none.
+    /// Returns the destinations of one user; `None` if the user is not managed, or has none.
     async fn destinations_of(&self, user: &UserName) -> Option<UserDestinations> {
         let Managed { selection, homes, policy } = self.managed.as_ref()?;
         if !homes.destinations.iter().any(|rule| rule.serves(user)) {

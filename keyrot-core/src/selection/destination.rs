@@ -12,8 +12,8 @@ pub const MOST_DESTINATIONS: usize = 10;
 /// The longest place, in characters.
 const LONGEST_PLACE: usize = 512;
 
-/// A destination as the operator's settings describe it, as far as users are concerned: whose keys
-/// go there, and where. Users' tags have no influence on it.
+/// The part of a destination's settings that concerns users: whose keys go there, and where. Users'
+/// tags have no influence on it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DestinationRule {
     name: DestinationName,
@@ -30,7 +30,7 @@ pub struct DestinationRule {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuleError {
-    /// It matches no user.
+    /// The rule matches no user.
     #[error("it is for no user; expected names or patterns, such as [\"ci-*\"]")]
     NoUsers,
     /// Several users would share one place.
@@ -39,18 +39,19 @@ pub enum RuleError {
          expected {{user}} in it, or exactly one name without * and ?"
     )]
     Shared {
-        /// The template.
+        /// The template for places.
         to: String,
-        /// The patterns.
+        /// The patterns for users.
         users: String,
     },
 }
 
 impl DestinationRule {
-    /// A rule for these users, required unless [`optional`](Self::optional) says otherwise.
+    /// Returns a rule for these users. The destination is required, unless
+    /// [`optional`](Self::optional) says otherwise.
     ///
     /// # Errors
-    /// [`RuleError`], for a rule by which users would share a place, or which matches no user.
+    /// [`RuleError`] for a rule that would make users share a place, or that matches no user.
     pub fn new(
         name: DestinationName,
         users: Vec<Pattern>,
@@ -75,7 +76,7 @@ impl DestinationRule {
         Ok(Self { name, kind, required: true, users, to, abilities, store, parts })
     }
 
-    /// Names the kind of destination, for people and documents; by default
+    /// Names the kind of destination, for messages and documents; by default
     /// [`Assignment::CUSTOM`].
     #[must_use]
     pub fn of_kind(self, kind: &'static str) -> Self {
@@ -96,20 +97,20 @@ impl DestinationRule {
         Self { store: store.into(), ..self }
     }
 
-    /// Names the parts of a place that it writes, such as two variables: in one store, two users
-    /// may share a place, but no part of it.
+    /// Names the parts of a place that the destination writes, such as two variables. In one store,
+    /// two users may share a place, but no part of it.
     #[must_use]
     pub fn writing(self, parts: impl IntoIterator<Item = String>) -> Self {
         Self { parts: parts.into_iter().collect(), ..self }
     }
 
-    /// The store of the secrets in a region: a place there must not be a user's home.
+    /// Returns the store of the secrets in a region. A place there must not be a user's home.
     #[must_use]
     pub fn secrets_in(region: &str) -> String {
         format!("secrets_manager {region}")
     }
 
-    /// The destination's name.
+    /// Returns the destination's name.
     #[must_use]
     pub fn name(&self) -> &DestinationName {
         &self.name
@@ -121,13 +122,14 @@ impl DestinationRule {
         self.required
     }
 
-    /// What this kind of destination can do.
+    /// Returns the abilities of this kind of destination.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
         self.abilities
     }
 
-    /// The store, as [`in_store`](Self::in_store) says it; by default the destination's name.
+    /// Returns the store, as set by [`in_store`](Self::in_store); by default the destination's
+    /// name.
     #[must_use]
     pub fn store(&self) -> &str {
         &self.store
@@ -137,7 +139,7 @@ impl DestinationRule {
         &self.parts
     }
 
-    /// Where users' keys are put.
+    /// Returns the template for users' places.
     #[must_use]
     pub fn to(&self) -> &PlaceTemplate {
         &self.to
@@ -149,10 +151,10 @@ impl DestinationRule {
         self.users.iter().any(|pattern| pattern.matches(user))
     }
 
-    /// Where this user's key is put.
+    /// Returns the place of this user's key.
     ///
     /// # Errors
-    /// [`Unplaceable`] if the place cannot be there by the store's own rules.
+    /// [`Unplaceable`] if the store's own rules do not allow the place.
     pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
         let place = filled(&self.to.parts, user, str::to_owned);
         match self.to.form.check(&place) {
@@ -166,7 +168,7 @@ impl DestinationRule {
         }
     }
 
-    /// The assignment of this user's key to the destination.
+    /// Returns the assignment of this user's key to the destination.
     ///
     /// # Errors
     /// As [`place_of`](Self::place_of).
@@ -192,8 +194,8 @@ pub struct Unplaceable {
     expected: &'static str,
 }
 
-/// Where a destination puts users' keys: text, and in it `{user}`, and if you like `{path}` and
-/// `{account}`.
+/// The template for the places of users' keys: text that contains `{user}`, and optionally `{path}`
+/// and `{account}`.
 ///
 /// ```
 /// # use keyrot_core::selection::{PlaceForm, PlaceTemplate};
@@ -215,10 +217,10 @@ pub enum PlaceError {
     /// Something is wrong with its placeholders.
     #[error(transparent)]
     Template(TemplateError),
-    /// No place that it gives could be there.
+    /// The store allows no place that the template gives.
     #[error("it gives places such as {place:?}; expected {expected}")]
     Form {
-        /// A place that it gives.
+        /// A place that the template gives.
         place: String,
         /// The form of places.
         expected: &'static str,
@@ -239,7 +241,7 @@ pub enum PlaceForm {
     GitLab,
     /// `NAMESPACE/SECRET` in a Kubernetes cluster.
     Kubernetes,
-    /// The id of a context of CircleCI: a UUID in lower case.
+    /// The id of a CircleCI context: a UUID in lower case.
     CircleCi,
     /// The path of a secret in Vault, below the engine's mount.
     Vault,
@@ -255,7 +257,7 @@ impl PlaceTemplate {
     /// Parses the text.
     ///
     /// # Errors
-    /// [`PlaceError`], for a text that gives no usable place even to a user with a simple name.
+    /// [`PlaceError`] for a text that gives no usable place even for a user with a simple name.
     pub fn parse(text: &str, form: PlaceForm) -> Result<Self, PlaceError> {
         let parts = split(text, |c| !c.is_control()).map_err(PlaceError::Template)?;
         let sample = UserArn::parse("arn:aws:iam::123456789012:user/ci");
@@ -268,7 +270,7 @@ impl PlaceTemplate {
         }
     }
 
-    /// The template as text.
+    /// Returns the template as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
@@ -285,7 +287,7 @@ impl PlaceForm {
     /// Checks whether a place is valid by the store's own rules.
     ///
     /// # Errors
-    /// What was expected.
+    /// A text that says what was expected.
     pub fn check(self, place: &str) -> Result<(), &'static str> {
         let (fits, expected) = match self {
             Self::Parameter => (
@@ -351,8 +353,9 @@ fn segment(text: &str, longest: usize) -> bool {
     text.len() <= longest && named(text, "_.-") && text != "." && text != ".."
 }
 
-/// The rules of Systems Manager's API reference, `PutParameter`, parameter `Name`: case matters, no
-/// spaces, at most fifteen levels, and no name that begins with `aws` or `ssm` in any case.
+/// Checks a parameter's name by Systems Manager's API reference, `PutParameter`, parameter `Name`:
+/// case matters, no spaces, at most fifteen levels, and no name that begins with `aws` or `ssm` in
+/// any case.
 fn is_parameter(place: &str) -> bool {
     let levels: Vec<&str> = match place.strip_prefix('/') {
         Some(rest) => rest.split('/').collect(),
@@ -368,8 +371,8 @@ fn is_parameter(place: &str) -> bool {
         && !levels.first().is_some_and(reserved)
 }
 
-/// Owners and repositories by the rules of GitHub's documentation; of the names of environments
-/// those that need no quoting anywhere.
+/// Checks owners and repositories by the rules in GitHub's documentation. Of environment names,
+/// only those that need no quoting anywhere are allowed.
 fn is_github(place: &str) -> bool {
     let (repository, environment) = match place.split_once(':') {
         Some((repository, environment)) => (repository, Some(environment)),
@@ -390,8 +393,9 @@ fn is_github(place: &str) -> bool {
     }
 }
 
-/// Every file has one path here, so that two users' places are seen to be one. Names of profiles
-/// are those that users may have; `[DEFAULT]` is no profile (`configparser`).
+/// Checks a file and profile. Every file has only one valid path here, so that two users' places
+/// are recognized as the same. Profile names follow the rules for user names; `[DEFAULT]` is not a
+/// profile (`configparser`).
 fn is_profile(place: &str) -> bool {
     let Some((file, profile)) = place.rsplit_once('#') else { return false };
     let drive =
@@ -406,8 +410,8 @@ fn is_profile(place: &str) -> bool {
         && profile != "DEFAULT"
 }
 
-/// A namespace is a DNS label, and the name of a Secret a DNS subdomain (Kubernetes documentation,
-/// "Object Names and IDs").
+/// Checks a namespace and a Secret's name. A namespace is a DNS label, and the name of a Secret a
+/// DNS subdomain (Kubernetes documentation, "Object Names and IDs").
 fn is_kubernetes(place: &str) -> bool {
     let ends = |text: &str| {
         let ends = [text.chars().next(), text.chars().next_back()];

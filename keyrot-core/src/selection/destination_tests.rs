@@ -48,7 +48,7 @@ fn a_place_is_the_template_with_the_user_in_it() {
 }
 
 #[test]
-fn no_name_of_a_user_leads_out_of_the_place() {
+fn no_user_name_escapes_its_place() {
     for (to, form, user) in [
         ("acme/{user}", PlaceForm::GitHub, ".."),
         ("acme/shop:{user}", PlaceForm::GitHub, ".."),

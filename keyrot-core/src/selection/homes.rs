@@ -14,20 +14,20 @@ pub struct Homes {
     pub region: String,
     /// The account, if it is set: users of another account are not changed.
     pub account: Option<String>,
-    /// Whether a user who has no home yet may be given one here. [`Adoption::Named`] says that
-    /// account and region were chosen on purpose.
+    /// Whether a user that has no home yet may get one here. [`Adoption::Named`] says that account
+    /// and region were chosen on purpose.
     pub adoption: Adoption,
-    /// Which names a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without
-    /// one, no tag may choose a name: otherwise anyone who may tag a user could choose where its
-    /// key is published.
+    /// The names that a user's tag `keyrot:secret` may choose: a pattern with `*` and `?`. Without
+    /// a pattern, the tag may choose none, because anyone who may tag a user could otherwise choose
+    /// where its key is published.
     pub chosen_by_tag: Option<SecretPattern>,
     /// The destinations of users' keys. They come only from the settings, never from a tag.
     pub destinations: Vec<DestinationRule>,
 }
 
 impl Homes {
-    /// The default names in this region, which the caller chose on purpose; no user's tag says
-    /// otherwise, and there are no destinations.
+    /// Returns the default names in this region, which the caller chose on purpose. No user's tag
+    /// can choose another name, and there are no destinations.
     #[must_use]
     pub fn in_region(region: impl Into<String>) -> Self {
         let (template, region) = (SecretTemplate::default(), region.into());

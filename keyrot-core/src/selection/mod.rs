@@ -27,7 +27,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Which users are to be rotated.
+/// Which users to rotate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Selection {
     /// The key of the tag that selects a user. Case is ignored, as IAM does. Default `RotateKey`.
@@ -40,8 +40,8 @@ pub struct Selection {
     pub exclude: Vec<Pattern>,
     /// If not empty: of the users selected, only these.
     pub only: Vec<UserName>,
-    /// Users named in `only` need not have the tag, because an operator named them. Exclusions
-    /// still apply.
+    /// Users named in `only` don't need the tag, because an operator named them. Exclusions still
+    /// apply.
     pub without_tag: bool,
 }
 
@@ -76,11 +76,11 @@ pub struct Selected {
 }
 
 impl Target {
-    /// Stands where a blocked user's secret has no usable name. It is shown, and never used in a
-    /// call.
+    /// Replaces the secret's name of a blocked user if there is no usable one. It is shown, and
+    /// never used in a call.
     pub const NO_SECRET: &str = "no-usable-secret-name";
 
-    /// A user who is named and was not looked up, or is not selected: only IAM is used for them, to
+    /// Returns a user that was named, but not read or not selected: only IAM is used for it, to
     /// revoke a key.
     ///
     /// # Panics
@@ -105,17 +105,17 @@ impl Target {
         Self { subject, policy: Err(Blocked::IamOnly { reason: why.into() }) }
     }
 
-    /// Stands for the unique id of a user who was not looked up. It is not shown, and never used in
-    /// a call.
+    /// Replaces the unique id of a user that was not read. It is not shown, and never used in a
+    /// call.
     const NO_USER_ID: &str = "no_user_was_looked_up";
 
-    /// Stands in the ARN of a user who was not looked up. It is not shown, and never used in a
-    /// call.
+    /// Replaces the account in the ARN of a user that was not read. It is not shown, and never used
+    /// in a call.
     pub const NO_ACCOUNT: &str = "000000000000";
 }
 
 impl Selected {
-    /// Makes the keys of everybody chosen due, whatever their age, if they were made before this
+    /// Makes the keys of all selected users due at any age, if they were created before this
     /// instant: `--force`.
     pub fn force(&mut self, created_before: Timestamp) {
         for chosen in &mut self.chosen {
@@ -128,7 +128,7 @@ impl Selected {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Missing {
-    /// The name asked for.
+    /// The requested name.
     pub user: UserName,
     /// The reason.
     #[serde(flatten)]
@@ -142,7 +142,7 @@ pub struct Missing {
 pub enum MissingWhy {
     /// No such user was listed.
     NotFound {
-        /// The users listed are those under this path.
+        /// Only users under this path were listed.
         path_prefix: String,
         /// A user with a similar name.
         nearest: Option<UserName>,
@@ -151,7 +151,7 @@ pub enum MissingWhy {
     NotTagged {
         /// The tag that selects users.
         tag: String,
-        /// The value expected.
+        /// The expected value.
         expected: String,
     },
     /// The user has the tag with another value.
@@ -160,14 +160,14 @@ pub enum MissingWhy {
         tag: String,
         /// The value that the user has.
         value: String,
-        /// The value expected.
+        /// The expected value.
         expected: String,
     },
     /// The user's path does not begin with the prefix.
     OutsidePath {
         /// The user's path.
         path: String,
-        /// The prefix expected.
+        /// The expected prefix.
         path_prefix: String,
     },
     /// The user is excluded.
@@ -181,27 +181,28 @@ pub enum MissingWhy {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Skipped {
-    /// They do not have the tag.
+    /// Users without the tag.
     pub not_tagged: usize,
-    /// They have the tag with another value.
+    /// Users that have the tag with another value.
     pub other_value: usize,
-    /// Their path does not begin with the prefix.
+    /// Users whose path does not begin with the prefix.
     pub outside_path: usize,
-    /// They are excluded.
+    /// Users that are excluded.
     pub excluded: usize,
-    /// Users were asked for by name, and they are not among them.
+    /// Users that were not named, in a run for named users.
     pub not_named: usize,
 }
 
-/// Chooses from the users listed those to work on, and finds each one's secret and waits.
+/// Selects the users to work on from those that were listed, and determines each one's secret and
+/// waits.
 ///
-/// `waits` apply to all users, except where a user's own tags say otherwise: `keyrot:max-age`,
-/// `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and `keyrot:secret` (the secret's name in place
-/// of the template's) where [`Homes`] allows it. A user who was renamed keeps the home that the tag
+/// `waits` apply to all users, unless a user's own tags say otherwise: `keyrot:max-age`,
+/// `keyrot:overlap`, `keyrot:idle`, `keyrot:owner`, and `keyrot:secret` (the secret's name instead
+/// of the template's) if [`Homes`] allows it. A user that was renamed keeps the home that the tag
 /// `keyrot:home` names. A tag that cannot be used, or an unknown one that begins with `keyrot:`,
 /// blocks that user. So does a secret that two selected users would share, even if only one of them
-/// is asked for by name. Each user's destinations are those of [`Homes`] that serve it; a place
-/// that two users would share there blocks both.
+/// was named. Each user's destinations are those in [`Homes`] that match it; a place that two users
+/// would share there blocks both.
 ///
 /// ```
 /// use keyrot_core::{Homes, IamUser, WaitPolicy, Selection, UserArn, select};
@@ -230,8 +231,8 @@ pub fn select(
     let mut listed: BTreeMap<&UserName, Vec<&IamUser>> = BTreeMap::new();
     for user in users {
         let entries = listed.entry(user.arn.name()).or_default();
-        // A page boundary may list a user twice; that is one user. If the two differ, the list
-        // cannot be trusted.
+        // A user at a page boundary may be listed twice, and counts once. If the two entries
+        // differ, the list cannot be trusted.
         if !entries.contains(&user) {
             entries.push(user);
         }
@@ -248,7 +249,8 @@ pub fn select(
     };
     let mut reasons: BTreeMap<&UserName, MissingWhy> = BTreeMap::new();
     let mut wanted = Vec::new();
-    // By each secret's name: the users whose it is by the settings, and those who name it in a tag.
+    // For each secret's name: the users that it belongs to by the settings, and those that name it
+    // in a tag.
     let mut sharers: Sharers<'_> = BTreeMap::new();
     for (&name, entries) in &listed {
         let own = |user: &IamUser| tags::read(user, &selection.tag, homes, policy);
@@ -383,8 +385,8 @@ impl Selection {
         if !(self.without_tag && self.only.contains(user.arn.name())) {
             self.tagged(user)?;
         }
-        // The port was asked for these only; a port that overlooks it must not make this run write
-        // to others.
+        // The port was asked for these users only. A port that ignores that must not make this run
+        // write to others.
         if !user.arn.path().starts_with(&self.path_prefix) {
             let (path, path_prefix) = (user.arn.path().to_owned(), self.path_prefix.clone());
             return Err(MissingWhy::OutsidePath { path, path_prefix });

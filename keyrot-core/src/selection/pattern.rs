@@ -1,4 +1,4 @@
-//! Names with `*` and `?` in them.
+//! Patterns for names, with `*` and `?`.
 
 use crate::model::names::{SecretName, UserName};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use std::fmt;
 #[serde(transparent)]
 pub struct Pattern(String);
 
-/// A pattern that no user name could ever match, or none at all.
+/// A pattern that no user name could ever match, or an empty one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{text:?} matches no {what} name: expected letters, digits, {more} and the wildcards * and ?"
@@ -56,7 +56,7 @@ impl Pattern {
         glob(self.0.as_bytes(), user.as_str().as_bytes(), u8::eq_ignore_ascii_case)
     }
 
-    /// The pattern as text.
+    /// Returns the pattern as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -105,7 +105,7 @@ impl fmt::Display for SecretPattern {
 
 fn glob(pattern: &[u8], name: &[u8], same: fn(&u8, &u8) -> bool) -> bool {
     let (mut p, mut n) = (0, 0);
-    // Where the last star stands, and how much of the name it has taken up so far.
+    // The position of the last star, and how much of the name it has matched so far.
     let mut star = None;
     while n < name.len() {
         match pattern.get(p) {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_that_excludes_nobody_is_refused() {
+    fn a_pattern_that_matches_no_user_is_refused() {
         for bad in ["", "a b", "/ci/*", "[ab]", &"?".repeat(65)] {
             assert!(Pattern::parse(bad).is_err(), "{bad}");
         }

@@ -1,4 +1,5 @@
-//! Users' places at destinations: no two users may share one, and no home may be one.
+//! Checks users' places at destinations: no two users may share a place, and no place may be a
+//! user's home.
 
 use crate::model::destination::Assignment;
 use crate::model::names::{DestinationName, SecretName, UserArn, UserName};
@@ -6,12 +7,12 @@ use crate::selection::destination::{DestinationRule, MOST_DESTINATIONS};
 use crate::selection::homes::Homes;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// By each place: the users whose keys go there, and by which destinations.
+/// For each place: the users whose keys go there, and the destinations that put them there.
 pub(super) struct Places<'a> {
     users: BTreeMap<Spot<'a>, BTreeSet<(&'a UserName, &'a DestinationName)>>,
     homes: BTreeMap<&'a SecretName, &'a UserName>,
     rules: &'a [DestinationRule],
-    /// The store that the homes are in.
+    /// The store of the homes.
     home_store: String,
 }
 
@@ -19,7 +20,7 @@ pub(super) struct Places<'a> {
 type Spot<'a> = (&'a str, String, &'a str);
 
 impl<'a> Places<'a> {
-    /// The places of these users.
+    /// Returns the places of these users.
     pub(super) fn of(
         users: impl IntoIterator<Item = &'a UserArn>,
         secrets: impl IntoIterator<Item = (&'a SecretName, &'a UserName)>,
@@ -51,7 +52,7 @@ impl<'a> Places<'a> {
         places
     }
 
-    /// This user's destinations, and everything that is wrong with them.
+    /// Returns this user's destinations, and everything that is wrong with them.
     pub(super) fn assigned(
         &self,
         user: &UserArn,

@@ -16,13 +16,13 @@ const IDLE: &str = "keyrot:idle";
 const SECRET: &str = "keyrot:secret";
 const KNOWN: [&str; 6] = [MAX_AGE, OVERLAP, IDLE, SECRET, OWNER, HOME_TAG];
 
-/// The settings that hold for one user, and everything that is wrong with them.
+/// The settings that apply to one user, and everything that is wrong with them.
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) secret: Option<SecretName>,
     /// Whether a tag named the secret.
     pub(super) by_tag: bool,
-    /// Whether it is the home of a user who was renamed: the secret's own tag says whose it is.
+    /// Whether it is the home of a user that was renamed. The secret's own tag says whose it is.
     pub(super) by_home: bool,
     pub(super) policy: Option<WaitPolicy>,
     pub(super) problems: Vec<String>,
@@ -71,7 +71,7 @@ pub(super) fn read(user: &IamUser, marker: &str, homes: &Homes, base: &WaitPolic
                 .into_iter()
                 .filter_map(|(name, text)| text.map(|text| format!("the tag {name} = {text:?}")))
                 .collect();
-            // Without a tag the waits are those of a policy, which were checked.
+            // Without a tag, the waits are those of a policy, which was checked already.
             problems.push(format!("{} cannot be used: {error}", tags.join(" with ")));
             None
         }
@@ -110,8 +110,9 @@ fn chosen(text: &str, homes: &Homes) -> Result<SecretName, String> {
     }
 }
 
-/// A user who was renamed keeps its home: the template gives that name to another name in the same
-/// account and region. Whether the secret really is this user's, its own tag has to say.
+/// Returns the home of a user that was renamed: the template could give that secret's name to
+/// another user name in the same account and region. The secret's own tag has to confirm that it
+/// belongs to this user.
 fn kept(name: &SecretName, home: &HomeTag, user: &IamUser, homes: &Homes) -> SecretName {
     let HomeTag::At(home) = home else { return name.clone() };
     let place = home.place();
@@ -125,7 +126,8 @@ fn kept(name: &SecretName, home: &HomeTag, user: &IamUser, homes: &Homes) -> Sec
     }
 }
 
-/// Reports an unknown tag: otherwise a typo would silently leave the user on the general settings.
+/// Reports an unknown tag: otherwise a typo would silently leave the user with the general
+/// settings.
 fn unknown(user: &IamUser, marker: &str) -> Vec<String> {
     let ours =
         |key: &str| key.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));

@@ -8,9 +8,9 @@ use std::fmt;
 /// The template for a secret's name: text that contains `{user}`, and optionally `{path}` and
 /// `{account}`.
 ///
-/// What Secrets Manager does not allow in a name is written as `=` and two hexadecimal digits, and
-/// so is `=` itself: the comma of an IAM user name becomes `=2C`. Hence no two users of an account
-/// ever get the same name.
+/// A character that Secrets Manager does not allow in a name is written as `=` and two hexadecimal
+/// digits, and so is `=` itself: the comma of an IAM user name becomes `=2C`. So no two users of an
+/// account get the same name.
 ///
 /// ```
 /// # use keyrot_core::selection::SecretTemplate;
@@ -54,7 +54,7 @@ pub enum TemplateError {
     Unknown {
         /// The text between the braces.
         name: String,
-        /// What was probably meant.
+        /// The placeholder that was probably meant.
         suggestion: Option<&'static str>,
     },
     /// A brace without its other half.
@@ -63,19 +63,19 @@ pub enum TemplateError {
     /// A character that Secrets Manager does not allow.
     #[error("it has the character {0:?}; expected A-Z a-z 0-9 / _ + = . @ - and placeholders")]
     Character(char),
-    /// A slash beside `{path}`, which brings its own.
+    /// A slash next to `{path}`, which has its own.
     #[error(
         "it has a slash next to {{path}}, which begins and ends with one itself; expected for example /iam{{path}}{{user}}"
     )]
     SlashAtPath,
-    /// So much fixed text that long user names do not fit.
+    /// There is so much fixed text that long user names do not fit.
     #[error(
         "its fixed text is longer than {LONGEST_FIXED} characters; expected less, so that every user name fits"
     )]
     TooLong,
 }
 
-/// A user that the template gives no usable name.
+/// A user for which the template gives no usable name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the template {template} gives the secret name {name:?}, which Secrets Manager does not allow: {why}; set another template, or name this user's secret in the tag keyrot:secret"
@@ -100,8 +100,8 @@ fn fits(parts: &[Part], text: &str, account: &str) -> bool {
     }
 }
 
-/// 512, the most that Secrets Manager allows, less a user name of 64 characters that are all
-/// escaped.
+/// The limit on fixed text: Secrets Manager's 512 characters, less a user name of 64 characters
+/// that are all escaped.
 const LONGEST_FIXED: usize = 320;
 
 const PLACEHOLDERS: [(&str, Part); 3] =
@@ -141,17 +141,17 @@ impl SecretTemplate {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// Whether this is the name that the template gives some user of this user's account: perhaps
-    /// to this one, before it was renamed or moved to another path.
+    /// Whether the template could give this name to some user of this user's account, such as to
+    /// this user before it was renamed or moved to another path.
     #[must_use]
     pub fn fits(&self, name: &SecretName, user: &UserArn) -> bool {
         fits(&self.parts, name.as_str(), user.account())
     }
 
-    /// The name of this user's secret.
+    /// Returns the name of this user's secret.
     ///
     /// # Errors
-    /// [`Unnameable`] if the name comes out too long.
+    /// [`Unnameable`] if the name would be too long.
     pub fn secret_name(&self, user: &UserArn) -> Result<SecretName, Unnameable> {
         let name = filled(&self.parts, user, escaped);
         if name.len() > 512 {
@@ -187,14 +187,14 @@ impl SecretTemplate {
         }
     }
 
-    /// The template as text.
+    /// Returns the template as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 }
 
-/// The parts for this user: its name and path written by `write`.
+/// Fills in the parts for this user; `write` writes its name and path.
 pub(super) fn filled(parts: &[Part], user: &UserArn, write: fn(&str) -> String) -> String {
     let part = |part: &Part| match part {
         Part::Fixed(text) => text.clone(),
@@ -205,7 +205,7 @@ pub(super) fn filled(parts: &[Part], user: &UserArn, write: fn(&str) -> String) 
     parts.iter().map(part).collect()
 }
 
-/// Fixed texts, of characters that are allowed, and placeholders, one after the other.
+/// Parses fixed texts of allowed characters, and placeholders, one after the other.
 pub(super) fn split(mut text: &str, allowed: fn(char) -> bool) -> Result<Vec<Part>, TemplateError> {
     let mut parts = Vec::new();
     while !text.is_empty() {
@@ -234,7 +234,7 @@ pub(super) fn split(mut text: &str, allowed: fn(char) -> bool) -> Result<Vec<Par
     Ok(parts)
 }
 
-/// The text with everything that a secret's name may not hold, and the escape sign itself, escaped.
+/// Escapes every character that a secret's name must not contain, and the escape character itself.
 fn escaped(text: &str) -> String {
     let mut onto = String::with_capacity(64);
     for byte in text.bytes() {
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_cannot_work_is_refused_with_what_to_write() {
+    fn a_template_that_cannot_work_is_refused_with_a_suggestion() {
         let wrong = |text: &str| SecretTemplate::parse(text).unwrap_err().to_string();
         assert!(wrong("/iam/key").contains("no {user}, so all users would share one secret"));
         assert!(wrong("{path}").contains("no {user}"));
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_the_template_may_have_given_is_known() {
+    fn a_name_that_the_template_may_have_given_is_recognized() {
         let fits = |template: &str, name: &str| {
             let template = SecretTemplate::parse(template).unwrap();
             template.fits(&SecretName::parse(name).unwrap(), &arn("/team/", "ci"))
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_whose_name_cannot_be_used_is_told_why() {
+    fn a_name_that_cannot_be_used_is_refused_with_the_reason() {
         let template = SecretTemplate::parse("{path}{user}").unwrap();
         let error = template
             .secret_name(&arn(&format!("/{}/", "x".repeat(510)), "ci"))
@@ -386,7 +386,7 @@ mod tests {
             prop_assert_eq!(unescape(middle), name);
         }
 
-        /// Names close to each other and full of what is escaped, under templates of every shape.
+        /// Similar names full of escaped characters, with templates of every shape.
         #[test]
         fn no_two_users_share_a_secret(
             names in proptest::collection::btree_map("[a=,2CD-]{1,4}", "/|/a/|/a/a/|/=,/|/2C/", 2..12),

@@ -29,7 +29,7 @@ fn run(users: &[IamUser], selection: &Selection) -> Selected {
     select(users, selection, &homes(), &WaitPolicy::default())
 }
 
-/// Where any secret may be chosen by a tag.
+/// Homes that let a tag choose any secret.
 fn homes() -> Homes {
     Homes {
         chosen_by_tag: Some(SecretPattern::parse("*").unwrap()),
@@ -41,7 +41,7 @@ fn names(selected: &Selected) -> Vec<&str> {
     selected.chosen.iter().map(|c| c.subject.user.as_str()).collect()
 }
 
-/// Why the only user of that name is blocked.
+/// Returns why the only user of that name is blocked.
 fn blocked(selected: &Selected, name: &str) -> String {
     let chosen = selected.chosen.iter().find(|c| c.subject.user.as_str() == name).unwrap();
     chosen.policy.clone().unwrap_err().to_string()
@@ -73,7 +73,7 @@ fn the_tag_selects_in_any_case_and_nothing_else_does() {
 }
 
 #[test]
-fn path_and_exclusions_take_users_away_even_if_the_port_listed_them() {
+fn path_and_exclusions_remove_users_even_if_the_port_listed_them() {
     let users =
         [tagged("ci/a", &[]), tagged("ci/robot-1", &[]), tagged("cidr/b", &[]), tagged("c", &[])];
     let exclude = ["ROBOT-*", "robbot-*"].map(|p| Pattern::parse(p).unwrap()).to_vec();
@@ -85,7 +85,7 @@ fn path_and_exclusions_take_users_away_even_if_the_port_listed_them() {
 }
 
 #[test]
-fn a_user_asked_for_by_name_still_needs_the_tag() {
+fn a_user_requested_by_name_still_needs_the_tag() {
     let users = [
         tagged("ci/alice", &[]),
         tagged("bob", &[]),
@@ -140,7 +140,7 @@ fn a_users_own_tags_override_in_any_case() {
 }
 
 #[test]
-fn a_bad_tag_blocks_its_user_alone_and_says_what_was_expected() {
+fn a_bad_tag_blocks_only_its_user_and_says_what_was_expected() {
     let users = [
         tagged("ok", &[]),
         tagged("word", &[("keyrot:max-age", "ninety")]),
@@ -201,7 +201,7 @@ fn the_selecting_tag_may_begin_with_keyrot_itself() {
 }
 
 #[test]
-fn who_claims_anothers_secret_is_blocked_and_the_other_is_not() {
+fn a_user_that_claims_anothers_secret_is_blocked_and_the_other_is_not() {
     let both = ["a", "b"].map(|name| tagged(name, &[("keyrot:secret", "/vendors/mail")]));
     let selected = run(&both, &Selection::default());
     assert!(
@@ -236,7 +236,7 @@ fn a_user_listed_twice_is_one_user_only_if_nothing_differs() {
 }
 
 #[test]
-fn a_tag_chooses_a_secret_only_where_the_settings_allow_it() {
+fn a_tag_chooses_a_secret_only_if_the_settings_allow_it() {
     let users = [tagged("a", &[("keyrot:secret", "/vendors/mail")])];
     let by = |pattern: Option<&str>| {
         let chosen_by_tag = pattern.map(|pattern| SecretPattern::parse(pattern).unwrap());
@@ -249,7 +249,7 @@ fn a_tag_chooses_a_secret_only_where_the_settings_allow_it() {
 }
 
 #[test]
-fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
+fn a_renamed_user_keeps_only_the_secret_that_its_tag_names() {
     let subject = |home: &str| {
         let user = tagged("new-name", &[(HOME_TAG, home)]);
         let mut selected = run(std::slice::from_ref(&user), &Selection::default());
@@ -275,7 +275,7 @@ fn a_user_who_was_renamed_keeps_the_secret_that_its_tag_names_and_no_other() {
 }
 
 #[test]
-fn users_of_another_account_than_the_settings_name_are_blocked() {
+fn users_of_an_account_that_the_settings_do_not_name_are_blocked() {
     let homes = Homes { account: Some("210987654321".to_owned()), ..Homes::in_region("us-east-1") };
     let selected =
         select(&[tagged("a", &[])], &Selection::default(), &homes, &WaitPolicy::default());
@@ -286,7 +286,7 @@ fn users_of_another_account_than_the_settings_name_are_blocked() {
 }
 
 #[test]
-fn a_quarantine_is_seen_beside_a_bad_tag() {
+fn a_quarantine_is_reported_together_with_a_bad_tag() {
     let mut a = tagged("a", &[]);
     a.policies = vec!["ReadOnly".to_owned(), "AWSCompromisedKeyQuarantineV3".to_owned()];
     let mut b = tagged("b", &[("keyrot:x", "y")]);
@@ -301,7 +301,7 @@ fn a_quarantine_is_seen_beside_a_bad_tag() {
 }
 
 #[test]
-fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
+fn a_tag_may_set_a_short_wait_only_if_the_policy_allows_it() {
     let users = [tagged("a", &[("keyrot:overlap", "10m")])];
     let go = |policy: WaitPolicy| select(&users, &Selection::default(), &homes(), &policy);
     assert!(
@@ -320,7 +320,7 @@ fn a_tag_may_ask_for_a_short_wait_only_where_the_policy_allows_it() {
 }
 
 #[test]
-fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
+fn a_user_gets_its_destinations_and_no_place_is_shared() {
     let to = |name: &str, users: &[&str], to: &str, form| {
         rule(name, users, to, form).in_store(format!("{form:?}"))
     };
@@ -347,7 +347,7 @@ fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
     assert_eq!(of(&selected, "ci-2"), ["b /ci/ci-2 false"]);
     assert!(of(&selected, "bob").is_empty());
 
-    // Another destination's place in the same store, even if its user is not asked for.
+    // This is another destination's place in the same store, even if its user is not requested.
     let c = to("c", &["bob"], "ACME/shop", PlaceForm::GitHub);
     let selected = go(vec![a.clone(), b.clone(), c.clone()], &["ci-1"]);
     assert!(
@@ -361,7 +361,7 @@ fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
     let elsewhere = go(vec![a.clone(), c.in_store("another")], &[]);
     assert!(elsewhere.chosen.iter().all(|target| target.policy.is_ok()));
 
-    // Parts of one place.
+    // These are parts of one place.
     let parts = |names: [&str; 2]| names.map(str::to_owned);
     let pair = |rule: DestinationRule, names| rule.writing(parts(names));
     let apart = go(
@@ -444,10 +444,10 @@ fn a_user_has_at_most_ten_destinations_each_in_a_usable_place() {
 }
 
 proptest! {
-    /// Promise S4, whatever the tags: nobody without the very tag and value is chosen, and no two
-    /// chosen users share a secret.
+    /// Promise S4, whatever the tags: no user without the exact tag and value is selected, and no
+    /// two selected users share a secret.
     #[test]
-    fn nobody_is_chosen_without_the_tag(
+    fn no_user_is_selected_without_the_tag(
         users in proptest::collection::vec(
             ("[ab]{1,2}", proptest::collection::btree_map("(?i:rotatekey)|keyrot:(secret|owner|overlap|x)|é", "(?i:true)|no|a|2d|", 0..4)),
             0..8,

@@ -1,9 +1,9 @@
-//! What is wrong with settings, and where.
+//! Errors in settings, with their sources.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// Where a value comes from.
+/// The source of a value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Origin {
@@ -39,7 +39,7 @@ impl Serialize for Origin {
     }
 }
 
-/// One thing that is wrong: what, where, and what was expected.
+/// One error: the setting, its source, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError {
     name: String,
@@ -51,11 +51,11 @@ pub struct SettingsError {
 pub(super) enum Problem {
     /// The file is not valid TOML.
     Syntax { message: String },
-    /// There is no such setting.
+    /// No such setting exists.
     Unknown { suggestion: Option<String> },
-    /// It is not allowed in a file that was not chosen.
+    /// The setting is not allowed in a file that was not chosen.
     NotChosen,
-    /// The value does not fit.
+    /// The value is invalid.
     Value { value: String, expected: String },
     /// The value is valid by itself, but not together with the others.
     Conflict { rule: String },
@@ -66,8 +66,8 @@ impl SettingsError {
         Self { name: name.chars().take(80).collect(), origin, problem }
     }
 
-    /// The setting's name, or the unknown name as it stands in its source; empty for a file that is
-    /// not valid TOML.
+    /// Returns the setting's name, or the unknown name as written; empty for a file that is not
+    /// valid TOML.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
@@ -80,7 +80,7 @@ impl SettingsError {
         self.problem == Problem::NotChosen
     }
 
-    /// Where it stands.
+    /// Returns the source of the value.
     #[must_use]
     pub fn origin(&self) -> &Origin {
         &self.origin
@@ -140,7 +140,7 @@ impl SettingsErrors {
         Self(errors)
     }
 
-    /// The errors: those of the file first, then the environment's and the flags'.
+    /// Returns the errors: those of the file first, then those of the environment and the flags.
     pub fn iter(&self) -> std::slice::Iter<'_, SettingsError> {
         self.0.iter()
     }

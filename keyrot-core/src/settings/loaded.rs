@@ -1,4 +1,4 @@
-//! Consistent settings, each with its source.
+//! Settings that were checked together, each with its source.
 
 use crate::model::waits::WaitPolicy;
 use crate::selection::Selection;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Consistent settings.
+/// Settings that were checked together.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(super) values: Values,
@@ -31,14 +31,14 @@ pub struct Settings {
 pub struct Explained {
     /// The setting's name.
     pub name: &'static str,
-    /// The value as it would be written in the environment; `None` where nothing is set.
+    /// The value as it would be written in the environment; `None` if it is not set.
     pub value: Option<String>,
-    /// Where it comes from.
+    /// The value's source.
     pub origin: Origin,
 }
 
 impl Settings {
-    /// Puts the sources together.
+    /// Combines the sources.
     ///
     /// # Errors
     /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would
@@ -101,8 +101,8 @@ impl Settings {
                 files: sources.file_names(),
                 unknown_variables,
             }),
-            // With a wait that could not be read, the check would be about a set that does not
-            // exist.
+            // If a wait could not be read, a check of the others would use a combination that
+            // nobody set.
             Err(error) if WAITS.iter().all(|name| !bad.contains(name)) => {
                 let others = WAITS.iter().filter(|name| **name != error.name);
                 let others = others
@@ -127,13 +127,14 @@ impl Settings {
         }
     }
 
-    /// Every setting with its value and where that comes from, in the order of [`SETTINGS`].
+    /// Returns every setting with its value and source, in the order of [`SETTINGS`].
     #[must_use]
     pub fn explain(&self) -> &[Explained] {
         &self.explained
     }
 
-    /// The names of the settings files, in the order in which they were read; the later wins.
+    /// Returns the names of the settings files, in the order in which they were read; later files
+    /// win.
     #[must_use]
     pub fn files(&self) -> &[String] {
         &self.files
@@ -146,19 +147,20 @@ impl Settings {
         &self.unknown_variables
     }
 
-    /// Which users are rotated. Its `only` is empty: that is a command's argument and no setting.
+    /// Returns which users are rotated. `only` is empty, because it is a command's argument, not a
+    /// setting.
     #[must_use]
     pub fn selection(&self) -> &Selection {
         &self.values.selection
     }
 
-    /// How the users' secrets are called.
+    /// Returns the template for the names of users' secrets.
     #[must_use]
     pub fn template(&self) -> &SecretTemplate {
         &self.values.template
     }
 
-    /// The waits, checked.
+    /// Returns the waits, which were checked.
     #[must_use]
     pub fn policy(&self) -> &WaitPolicy {
         &self.policy
@@ -170,44 +172,44 @@ impl Settings {
         self.values.allow_short_waits
     }
 
-    /// The KMS key for new secrets: an id, an alias or an ARN. `None` is the account's
+    /// Returns the KMS key for new secrets: an id, an alias or an ARN. `None` is the account's
     /// `aws/secretsmanager`.
     #[must_use]
     pub fn kms_key(&self) -> Option<&str> {
         self.values.kms_key.as_deref()
     }
 
-    /// The description of new secrets.
+    /// Returns the description of new secrets.
     #[must_use]
     pub fn secret_description(&self) -> Option<&str> {
         self.values.secret_description.as_deref()
     }
 
-    /// The tags of new secrets.
+    /// Returns the tags of new secrets.
     #[must_use]
     pub fn secret_tags(&self) -> &BTreeMap<String, String> {
         &self.values.secret_tags
     }
 
-    /// The JSON field of the secret that holds the access key's id.
+    /// Returns the JSON field of the secret that holds the access key's id.
     #[must_use]
     pub fn field_access_key_id(&self) -> &str {
         &self.values.field_access_key_id
     }
 
-    /// The JSON field of the secret that holds the access key's secret half.
+    /// Returns the JSON field of the secret that holds the access key's secret half.
     #[must_use]
     pub fn field_secret_access_key(&self) -> &str {
         &self.values.field_secret_access_key
     }
 
-    /// The regions whose SES SMTP passwords are in users' secrets, too.
+    /// Returns the regions whose SES SMTP passwords are included in users' secrets.
     #[must_use]
     pub fn smtp_regions(&self) -> &[String] {
         &self.values.smtp_regions
     }
 
-    /// Where SMTP passwords are verified by a login; `None` if they are not.
+    /// Returns where SMTP passwords are verified by a login; `None` if they are not verified.
     #[must_use]
     pub fn smtp_endpoint(&self) -> Option<SmtpEndpoint> {
         match &self.values.smtp_login {
@@ -218,67 +220,68 @@ impl Settings {
         }
     }
 
-    /// How many users are worked on concurrently; at least 1.
+    /// Returns how many users are worked on concurrently; at least 1.
     #[must_use]
     pub fn concurrency(&self) -> usize {
         self.values.concurrency
     }
 
-    /// How many users one run may change, at least 1; `None` is no limit.
+    /// Returns how many users one run may change, at least 1; `None` means no limit.
     #[must_use]
     pub fn max_changes(&self) -> Option<usize> {
         self.values.max_changes
     }
 
-    /// How many users one run may adopt; `None` is no limit.
+    /// Returns how many users one run may adopt; `None` means no limit.
     #[must_use]
     pub fn max_adoptions(&self) -> Option<usize> {
         self.values.max_adoptions
     }
 
-    /// How long a run starts new steps.
+    /// Returns how long a run starts new steps.
     #[must_use]
     pub fn deadline(&self) -> Duration {
         self.values.deadline
     }
 
-    /// The AWS region; `None` leaves it to the SDK.
+    /// Returns the AWS region; `None` leaves it to the SDK.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.values.region.as_deref()
     }
 
-    /// The account of these settings, if set: users of another account are not changed.
+    /// Returns the account of these settings, if set: users of another account are not changed.
     #[must_use]
     pub fn account(&self) -> Option<&str> {
         self.values.account.as_deref()
     }
 
-    /// Other regions in which a user's home is looked up before it gets one.
+    /// Returns the other regions in which keyrot looks for a user's home before it creates one.
     #[must_use]
     pub fn home_regions(&self) -> &[String] {
         &self.values.home_regions
     }
 
-    /// The names of secrets that a user's tag `keyrot:secret` may choose; `None` allows none.
+    /// Returns the names of secrets that a user's tag `keyrot:secret` may choose; `None` allows
+    /// none.
     #[must_use]
     pub fn secret_tag(&self) -> Option<&SecretPattern> {
         self.values.secret_tag.as_ref()
     }
 
-    /// The AWS profile; `None` leaves it to the SDK.
+    /// Returns the AWS profile; `None` leaves it to the SDK.
     #[must_use]
     pub fn profile(&self) -> Option<&str> {
         self.values.profile.as_deref()
     }
 
-    /// One endpoint for every AWS service; `None` leaves it to the SDK.
+    /// Returns the one endpoint for every AWS service; `None` leaves it to the SDK.
     #[must_use]
     pub fn endpoint_url(&self) -> Option<&str> {
         self.values.endpoint_url.as_deref()
     }
 
-    /// The hosts that may be called over `http://`, each as `HOST:PORT`.
+    /// Returns the hosts that may be called over `http://`, each as `HOST:PORT`.
     #[must_use]
     pub fn allow_http_endpoints(&self) -> &[String] {
         &self.values.allow_http_endpoints
@@ -302,14 +305,14 @@ impl Settings {
         self.values.trail
     }
 
-    /// Where notifications go; nowhere by default. Each entry has a name of its own.
+    /// Returns where notifications go; nowhere by default. Each entry has a different name.
     #[must_use]
     pub fn notify(&self) -> &[NotifySpec] {
         &self.values.notify
     }
 
-    /// Where copies of users' keys go beside their secrets; nowhere by default. Each has a name of
-    /// its own.
+    /// Returns where copies of users' keys go, in addition to their secrets; nowhere by default.
+    /// Each destination has a different name.
     #[must_use]
     pub fn destinations(&self) -> &[DestinationSpec] {
         &self.values.destinations

@@ -1,4 +1,5 @@
-//! Settings, by one rule for all: TOML files, then the environment, then flags; the later wins.
+//! Settings. One rule applies to all: TOML files, then the environment, then flags; later sources
+//! win.
 //!
 //! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file,
 //! `KEYROT_MAX_AGE` in the environment, and the flag `--max-age`. An unknown setting or an unusable
@@ -24,9 +25,9 @@
 //! # Ok::<(), keyrot_core::settings::SettingsErrors>(())
 //! ```
 //!
-//! In the environment and in flags a list is written `a,b` and a table `k=v,k=v`; a flag of these
-//! kinds may be repeated. An empty variable counts as not set. If a setting may be absent, an empty
-//! text in the file or a flag removes the value of an earlier source. Destinations are tables
+//! In the environment and in flags, a list is written `a,b`, and a table `k=v,k=v`. Such a flag may
+//! be repeated. An empty variable counts as not set. If a setting may be absent, an empty text in
+//! the file or a flag removes the value of an earlier source. Destinations are tables
 //! `[[destination]]` in a file, and a JSON array of objects in the environment; they have no flag.
 
 pub(crate) mod destination;

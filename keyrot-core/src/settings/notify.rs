@@ -1,4 +1,4 @@
-//! Where notifications go, as it is written in the setting `notify`.
+//! Where notifications go, as written in the setting `notify`.
 //!
 //! An entry is `KIND TARGET [OPTION=VALUE …]`. No URL and no key is ever written there: an entry
 //! names the place that holds them. So settings can be shown, logged and kept in a repository.
@@ -10,7 +10,7 @@ use crate::settings::notify_target::{NotifyTarget, PLACES, bus, source, topic};
 use std::fmt;
 use std::str::FromStr;
 
-/// One entry of the setting `notify`: a target, and the least severity that it gets.
+/// One entry of the setting `notify`: a target, and the lowest severity that it gets.
 ///
 /// ```
 /// use keyrot_core::Severity;
@@ -32,7 +32,8 @@ pub struct NotifySpec {
     target: NotifyTarget,
 }
 
-/// Why an entry is refused: what was expected. It repeats nothing of the entry that may be secret.
+/// The reason why an entry is refused: what was expected. It repeats no part of the entry that may
+/// be secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyError {
     entry: String,
@@ -53,24 +54,23 @@ impl NotifySpec {
         parse(text).map_err(|expected| NotifyError { entry: shown_entry(text), expected })
     }
 
-    /// What it is called in messages about it: the option `name`, or else the kind.
+    /// Returns its name in messages: the option `name`, or else the kind.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What matters less is not sent.
+    /// Returns the lowest severity that is sent.
     ///
-    /// By default a chat, a bus and a webhook get everything: the channel is then the record of
-    /// what was changed, which is what one looks for when something broke at night, and a run that
-    /// changed nothing says nothing there. An SNS topic gets `warning` and above, because it ends
-    /// in mail or at a pager.
+    /// By default a chat, a bus and a webhook get everything, so the channel is a record of every
+    /// change when something breaks at night. A run that changed nothing sends nothing there. An
+    /// SNS topic gets `warning` and above, because it usually leads to mail or a pager.
     #[must_use]
     pub fn min(&self) -> Severity {
         self.min
     }
 
-    /// The target.
+    /// Returns the target.
     #[must_use]
     pub fn target(&self) -> &NotifyTarget {
         &self.target
@@ -85,13 +85,13 @@ impl FromStr for NotifySpec {
 }
 
 impl NotifyError {
-    /// The entry, as far as it may be shown.
+    /// Shows the entry, without what may be secret.
     #[must_use]
     pub fn entry(&self) -> &str {
         &self.entry
     }
 
-    /// What was expected.
+    /// Returns what was expected.
     #[must_use]
     pub fn expected(&self) -> &str {
         &self.expected
@@ -106,7 +106,7 @@ impl fmt::Display for NotifyError {
 
 impl std::error::Error for NotifyError {}
 
-/// All entries; each needs a name of its own, so that a failure says which one it was.
+/// Parses all entries. Each needs a different name, so that a failure says which one it was.
 pub(super) fn specs(entries: &[String]) -> Result<Vec<NotifySpec>, NotifyError> {
     let mut specs: Vec<NotifySpec> = Vec::with_capacity(entries.len());
     for text in entries {
@@ -134,7 +134,7 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
             "sns, eventbridge, slack, teams or webhook first, then the target{meant}"
         ));
     }
-    // An option in the target's place is no target.
+    // An option in place of the target is not a target.
     let target = words
         .next()
         .filter(|word| !OPTIONS.iter().any(|option| word.starts_with(&format!("{option}="))));
@@ -196,7 +196,8 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
     Ok(NotifySpec { name: name.to_owned(), min, target })
 }
 
-/// The entry with everything hidden that may be a URL or a key: people do put them there.
+/// Returns the entry with everything hidden that may be a URL or a key, because people do put them
+/// there.
 fn shown_entry(text: &str) -> String {
     const HIDDEN: &str = "(hidden)";
     let of_aws = text.starts_with("sns ") || text.starts_with("eventbridge ");

@@ -1,26 +1,26 @@
-//! Where notifications go: the kinds of targets, and how each is written.
+//! The targets of notifications: their kinds, and how each is written.
 
 use crate::machine::event::Severity;
 use crate::model::arn::Arn;
 use crate::settings::name::{is_absolute, is_name};
 use std::fmt;
 
-/// Where notifications go.
+/// A target of notifications.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotifyTarget {
-    /// An SNS topic: one message a run.
+    /// An SNS topic: one message per run.
     Sns(Topic),
     /// An EventBridge bus: each event, and the run's end.
     EventBridge(Bus),
-    /// A Slack channel, by an incoming webhook: one message a run.
+    /// A Slack channel, by an incoming webhook: one message per run.
     Slack(SecretSource),
-    /// A Microsoft Teams channel, by a Workflows webhook: one message a run.
+    /// A Microsoft Teams channel, by a Workflows webhook: one message per run.
     Teams(SecretSource),
     /// Your own server: each event, and the run's end, signed.
     Webhook {
-        /// Where the URL is kept.
+        /// The place of the URL.
         url: SecretSource,
-        /// Where the key of the signature is kept.
+        /// The place of the signature's key.
         hmac: SecretSource,
     },
 }
@@ -39,7 +39,7 @@ pub struct Bus {
     region: Option<String>,
 }
 
-/// Where a URL or a key is kept. The text itself is read only when it is needed.
+/// The place of a URL or a key. The text itself is read only when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretSource {
     store: SecretPlace,
@@ -48,7 +48,7 @@ pub struct SecretSource {
     region: Option<String>,
 }
 
-/// What keeps it.
+/// The kind of place that keeps a URL or key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SecretPlace {
     /// Secrets Manager.
@@ -57,19 +57,19 @@ pub enum SecretPlace {
     ParameterStore,
     /// An environment variable.
     Environment,
-    /// A file on this machine, such as one that a cluster mounts.
+    /// A file on this machine, such as a secret that a cluster mounts.
     File,
 }
 
 impl SecretPlace {
-    /// Whether it is on the machine that keyrot runs on, and not in AWS.
+    /// Whether it is on the machine where keyrot runs, and not in AWS.
     #[must_use]
     pub fn is_local(self) -> bool {
         matches!(self, Self::Environment | Self::File)
     }
 }
 
-/// What may stand before the name of a place.
+/// The prefixes of places.
 pub(crate) const PLACES: [(&str, SecretPlace); 4] = [
     ("secret:", SecretPlace::SecretsManager),
     ("ssm:", SecretPlace::ParameterStore),
@@ -80,7 +80,7 @@ pub(crate) const NO_SECRETS: &str = "a URL or key is a secret and is never writt
                           and write secret:NAME, ssm:NAME, env:VARIABLE or file:PATH";
 
 impl NotifyTarget {
-    /// The kind, as it is written.
+    /// Returns the kind, as it is written.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl NotifyTarget {
         }
     }
 
-    /// The places that hold what a message needs.
+    /// Returns the places that hold what a message needs.
     #[must_use]
     pub fn sources(&self) -> Vec<&SecretSource> {
         match self {
@@ -108,13 +108,13 @@ impl NotifyTarget {
 }
 
 impl Topic {
-    /// The ARN.
+    /// Returns the ARN.
     #[must_use]
     pub fn arn(&self) -> &str {
         &self.arn
     }
 
-    /// The topic's region.
+    /// Returns the topic's region.
     #[must_use]
     pub fn region(&self) -> &str {
         &self.region
@@ -128,13 +128,13 @@ impl Topic {
 }
 
 impl Bus {
-    /// The name or ARN.
+    /// Returns the name or ARN.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The region, where the ARN says it.
+    /// Returns the region, if the target is an ARN.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
@@ -142,32 +142,32 @@ impl Bus {
 }
 
 impl SecretSource {
-    /// What keeps it.
+    /// Returns the kind of place.
     #[must_use]
     pub fn place(&self) -> SecretPlace {
         self.store
     }
 
-    /// The name or ARN of the secret or parameter, or the variable's name.
+    /// Returns the name or ARN of the secret or parameter, the variable's name, or the file's path.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The field, where the text is one field of a JSON object.
+    /// Returns the field, if the value is one field of a JSON object.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
         self.field.as_deref()
     }
 
-    /// The region, where an ARN says it.
+    /// Returns the region, if the place is an ARN.
     #[must_use]
     pub fn region(&self) -> Option<&str> {
         self.region.as_deref()
     }
 }
 
-/// As it is written in a setting.
+/// Formats the place as in a setting.
 impl fmt::Display for SecretSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let prefix =
@@ -262,7 +262,7 @@ pub(crate) fn source(target: Option<&str>) -> Result<SecretSource, String> {
     Ok(SecretSource { store, id: id.to_owned(), field, region })
 }
 
-/// An ARN of something in a region, of this service.
+/// Parses the ARN of a regional resource of this service.
 fn regional<'a>(text: &'a str, service: &str) -> Option<Arn<'a>> {
     Arn::parse(text).filter(|arn| {
         (arn.partition == "aws" || arn.partition.starts_with("aws-"))

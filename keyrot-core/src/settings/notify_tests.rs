@@ -7,7 +7,7 @@ use crate::settings::source::Sources;
 use proptest::prelude::*;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:keyrot";
-/// What must be in no message, wherever somebody put it.
+/// A text that must not appear in any message, wherever it was put.
 const URL: &str = "https://hooks.slack.com/services/T00000000/B00000000/sesamesesamesesamesesame";
 
 fn refused(text: &str) -> String {
@@ -118,7 +118,7 @@ fn a_bad_notifier_is_refused_with_what_was_expected() {
 }
 
 #[test]
-fn a_secret_that_somebody_wrote_there_is_repeated_nowhere() {
+fn a_secret_in_an_entry_is_not_repeated_in_any_message() {
     let bare = URL.trim_start_matches("https://");
     let key = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     for text in [
@@ -156,7 +156,7 @@ fn a_secret_that_somebody_wrote_there_is_repeated_nowhere() {
 }
 
 #[test]
-fn notifiers_with_one_name_are_refused() {
+fn notifiers_with_the_same_name_are_refused() {
     let two = "slack secret:a,slack secret:b min=error";
     let message =
         Settings::load(&Sources::default().flag("notify", two)).expect_err("refused").to_string();

@@ -1,4 +1,4 @@
-//! One pass by these settings: which users, and within what bounds.
+//! One pass by these settings: the users, and the limits.
 
 use crate::engine::rotator::Limits;
 use crate::engine::target::Target;
@@ -13,8 +13,8 @@ use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
 use crate::settings::loaded::Settings;
 
 impl Settings {
-    /// Where users' secrets are, for a store in this region. Users who have no home yet may be
-    /// given one only where account and region are settings, or where the caller was `deployed` for
+    /// Returns where users' secrets are, for a store in this region. Users that have no home yet
+    /// may get one only if account and region are settings, or if the caller was `deployed` for
     /// them: a value from the environment is not a deliberate choice.
     #[must_use]
     pub fn homes(&self, region: &str, deployed: bool) -> Homes {
@@ -29,8 +29,8 @@ impl Settings {
         }
     }
 
-    /// Lists the account's users, and chooses from them by these settings; only these, where some
-    /// are named.
+    /// Lists the account's users, and selects from them by these settings. If `only` names some,
+    /// only these.
     ///
     /// # Errors
     /// [`CallError`] if not every user could be read: then no user is selected.
@@ -49,7 +49,7 @@ impl Settings {
     /// rotation tag, but not an excluded one.
     ///
     /// # Errors
-    /// [`CallError`] if not every user could be seen.
+    /// [`CallError`] if not every user could be read.
     pub async fn find_named(
         &self,
         iam: &dyn IamPort,
@@ -68,7 +68,7 @@ impl Settings {
         }))
     }
 
-    /// What bounds a run that begins now.
+    /// Returns the limits of a run that begins now.
     #[must_use]
     pub fn limits(&self, now: Timestamp) -> Limits {
         Limits {

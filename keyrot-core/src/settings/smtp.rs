@@ -9,23 +9,23 @@ pub struct SmtpEndpoint {
     port: u16,
 }
 
-/// What the setting says.
+/// The value of the setting.
 #[derive(Debug, Clone, Default)]
 pub(super) enum SmtpLogin {
-    /// By a login at the endpoints of SES.
+    /// Verify by a login at the endpoints of SES.
     #[default]
     Ses,
-    /// By a login there.
+    /// Verify by a login at this endpoint.
     At(SmtpEndpoint),
-    /// Not at all.
+    /// Do not verify.
     Off,
 }
 
-/// What stands for the region in a host.
+/// The placeholder for the region in a host.
 const REGION: &str = "{region}";
 
 impl SmtpEndpoint {
-    /// Reads `HOST:PORT`. `{region}` in the host stands for the region. `None` for another text.
+    /// Parses `HOST:PORT`. `{region}` in the host stands for the region. `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
@@ -36,20 +36,20 @@ impl SmtpEndpoint {
             .then(|| Self { host: host.to_owned(), port })
     }
 
-    /// The FIPS endpoints of AWS (AWS General Reference, "Amazon Simple Email Service endpoints and
-    /// quotas").
+    /// Returns the FIPS endpoints of AWS (AWS General Reference, "Amazon Simple Email Service
+    /// endpoints and quotas").
     #[must_use]
     pub fn fips() -> Self {
         Self { host: "email-smtp-fips.{region}.amazonaws.com".to_owned(), port: 587 }
     }
 
-    /// The host for a region.
+    /// Returns the host for a region.
     #[must_use]
     pub fn host(&self, region: &str) -> String {
         self.host.replace(REGION, region)
     }
 
-    /// The port.
+    /// Returns the port.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -69,7 +69,7 @@ impl Default for SmtpEndpoint {
     }
 }
 
-/// As [`parse`](SmtpEndpoint::parse) reads it.
+/// Formats it as [`parse`](SmtpEndpoint::parse) reads it.
 impl fmt::Display for SmtpEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)

@@ -1,4 +1,4 @@
-//! Where settings come from, and what is written there.
+//! The sources of settings, and their contents.
 
 use super::error::{Origin, Problem, SettingsError};
 use super::table::{SETTINGS, SettingInfo};
@@ -19,7 +19,7 @@ pub struct Sources<'a> {
     allowed: Vec<String>,
 }
 
-/// So many errors of one file are reported: a file that is no settings file at all has one in each
+/// The limit on reported errors of one file: a file that is not a settings file has one in each
 /// line.
 const MOST_ERRORS: usize = 20;
 
@@ -32,7 +32,7 @@ struct SettingsFile<'a> {
     chosen: bool,
 }
 
-/// A value that a source gives, or why it is none.
+/// A source's value, or why it is invalid.
 pub(super) struct Given {
     pub(super) info: &'static SettingInfo,
     pub(super) raw: Result<Raw, (String, String)>,
@@ -44,7 +44,7 @@ const NO_SETTINGS: [&str; 5] =
     ["KEYROT_CONFIG", "KEYROT_CREDENTIAL_PROCESS", "KEYROT_LOG", "KEYROT_SANDBOX", "KEYROT_TEST_*"];
 
 impl<'a> Sources<'a> {
-    /// A settings file that the operator chose: its name, for messages, and its text.
+    /// Adds a settings file that the operator chose: its name, for messages, and its text.
     #[must_use]
     pub fn file(mut self, name: &'a str, text: &'a str) -> Self {
         self.files.push(SettingsFile { name, text, chosen: true });
@@ -59,8 +59,8 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// The environment, such as `std::env::vars_os()`. What does not begin with `KEYROT_` is
-    /// dropped immediately.
+    /// Adds the environment, such as `std::env::vars_os()`. Variables that do not begin with
+    /// `KEYROT_` are dropped immediately.
     #[must_use]
     pub fn env<N: Into<OsString>, V: Into<OsString>>(
         mut self,
@@ -74,15 +74,15 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// A flag that was given: the setting's name (with hyphens or underscores) and the value.
+    /// Adds a flag that was given: the setting's name (with hyphens or underscores) and the value.
     #[must_use]
     pub fn flag(mut self, name: &str, value: impl Into<String>) -> Self {
         self.flags.push((name.to_owned(), value.into()));
         self
     }
 
-    /// Another variable beginning with `KEYROT_` that is not a setting and is expected; a `*` at
-    /// its end stands for anything. `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`,
+    /// Adds a variable that begins with `KEYROT_`, is not a setting, and is expected. A `*` at its
+    /// end stands for anything. `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`,
     /// `KEYROT_SANDBOX` and `KEYROT_TEST_*` are expected without it.
     #[must_use]
     pub fn allow_env(mut self, name: &str) -> Self {
@@ -90,12 +90,13 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// The files' names, in the order in which they are read.
+    /// Returns the files' names, in the order in which they are read.
     pub(super) fn file_names(&self) -> Vec<String> {
         self.files.iter().map(|file| file.name.to_owned()).collect()
     }
 
-    /// Everything that is given, the later the stronger, and everything that cannot be a setting.
+    /// Reads everything that is given, weaker sources first, and everything that cannot be a
+    /// setting.
     pub(super) fn read(&self) -> Read {
         let mut read = Read::default();
         for file in &self.files {
@@ -168,7 +169,7 @@ impl<'a> Sources<'a> {
                 continue;
             };
             let mut raw = info.kind.parse(value);
-            // A list's flags add up.
+            // Repeated flags of a list add up.
             let same = |given: &Given| {
                 given.info.name == info.name && matches!(given.origin, Origin::Flag(_))
             };
@@ -191,7 +192,7 @@ impl<'a> Sources<'a> {
         self.expected().any(fits)
     }
 
-    /// The variable that was probably meant by one that is not known.
+    /// Returns the variable that was probably meant by an unknown one.
     fn meant(&self, variable: &str) -> Option<String> {
         let word = |name: &str| name.trim_start_matches("KEYROT_").to_owned();
         let settings = SETTINGS.iter().map(SettingInfo::env);
@@ -212,14 +213,14 @@ impl<'a> Sources<'a> {
 
 impl SettingsFile<'_> {
     fn read(&self, read: &mut Read) {
-        // Windows editors like to begin a file with a byte order mark.
+        // Windows editors often begin a file with a byte order mark.
         let text = self.text.strip_prefix('\u{feff}').unwrap_or(self.text);
         let line = |at: usize| 1 + text.bytes().take(at).filter(|b| *b == b'\n').count();
         let origin = |at: usize| Origin::File { name: self.name.to_owned(), line: line(at) };
         let (table, wrong) = DeTable::parse_recoverable(text);
         if !wrong.is_empty() {
             read.errors.extend(wrong.into_iter().take(MOST_ERRORS).map(|error| {
-                // Not the error's own display: that quotes the line, whatever stands in it.
+                // The error's own display would quote the line, which may contain a secret.
                 let problem = Problem::Syntax { message: error.message().to_owned() };
                 SettingsError::new("", origin(error.span().map_or(0, |s| s.start)), problem)
             }));
@@ -266,7 +267,7 @@ impl SettingsFile<'_> {
 /// What all sources contain.
 #[derive(Default)]
 pub(super) struct Read {
-    /// The later the stronger.
+    /// The values. Later ones win.
     pub(super) given: Vec<Given>,
     pub(super) errors: Vec<SettingsError>,
     /// Variables with keyrot's prefix that are neither known nor close to a known one.
@@ -318,19 +319,19 @@ fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
     })
 }
 
-/// Names that settings had, and have now.
+/// Former names of settings, with their present names.
 const FORMER: [(&str, &str); 1] = [("quiet", "recent_use")];
 
 fn names() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|info| info.name)
 }
 
-/// The setting that was probably meant by a name that is not known.
+/// Returns the setting that was probably meant by an unknown name.
 fn meant(name: &str) -> Option<&'static str> {
     former(name).or_else(|| nearest(name, names()))
 }
 
-/// What a setting is called whose name was another one.
+/// Returns the present name of a setting that was renamed.
 fn former(name: &str) -> Option<&'static str> {
     FORMER.iter().find(|(was, _)| was.eq_ignore_ascii_case(name)).map(|(_, is)| *is)
 }
@@ -339,8 +340,8 @@ fn find(name: &str) -> Option<&'static SettingInfo> {
     SETTINGS.iter().find(|info| info.name == name)
 }
 
-/// The value, if it is of the type that the setting has in TOML; else what stands there and what
-/// was expected.
+/// Returns the value, if it has the setting's TOML type; otherwise what was found and what was
+/// expected.
 fn from_toml(info: &SettingInfo, value: &DeValue<'_>) -> Result<Raw, (String, String)> {
     let kind = info.kind;
     let text = |value: &DeValue<'_>| value.as_str().map(str::to_owned);

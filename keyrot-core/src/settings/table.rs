@@ -18,7 +18,7 @@ pub struct SettingInfo {
     pub name: &'static str,
     /// What kind of value it takes.
     pub kind: Kind,
-    /// Its default as one would write it; `None` where nothing is set by default.
+    /// Its default as you would write it; `None` if nothing is set by default.
     pub default: Option<&'static str>,
     /// What it is, in one line.
     pub help: &'static str,
@@ -52,8 +52,8 @@ impl SettingInfo {
     /// key encrypts what it stores, or switch off a safety rule.
     #[must_use]
     pub fn needs_chosen_file(&self, text: Option<&str>) -> bool {
-        // An ARN can name the KMS key of any account; an id or an alias is one of the account at
-        // hand.
+        // An ARN can name the KMS key of any account; an id or an alias belongs to the caller's
+        // account.
         NEED_CHOSEN_FILE.contains(&self.name)
             || (self.name == "kms_key" && text.is_some_and(|text| text.starts_with("arn:")))
     }
@@ -91,7 +91,7 @@ const NEED_CHOSEN_FILE: [&str; 8] = [
     "smtp_endpoint",
 ];
 
-/// There are fewer with SMTP endpoints, and a secret's value has a largest size.
+/// There are fewer regions with SMTP endpoints, and a secret's value has a size limit.
 const MOST_SMTP_REGIONS: usize = 40;
 
 const fn setting(
@@ -104,7 +104,7 @@ const fn setting(
     SettingInfo { name, kind, default, help, set }
 }
 
-/// Every setting there is, in the order in which help lists them.
+/// Every setting, in the order in which help lists them.
 pub static SETTINGS: &[SettingInfo] = &[
     setting(
         "tag",
@@ -130,7 +130,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         "only users whose IAM path begins with this",
         |v, raw| {
             let path = raw.text();
-            // Without the slash at its end, /ci would let /cidr/ in.
+            // Without the slash at its end, /ci would also match /cidr/.
             let ends = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
             if !ends || !path.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
                 return Err(raw.wrong("a path with a slash at both ends, such as /ci/"));

@@ -4,25 +4,25 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use toml::de::DeValue;
 
-/// One table.
+/// A table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) fields: Map<String, Value>,
-    /// Where it begins; `None` in the environment.
+    /// The line where it begins; `None` in the environment.
     pub(super) line: Option<usize>,
-    /// Where each of its keys is.
+    /// The line of each of its keys.
     pub(super) lines: BTreeMap<String, usize>,
 }
 
 impl Table {
-    /// Where a key is, or else the table.
+    /// Returns the line of a key, or of the table if the key is not in it.
     pub(super) fn line_of(&self, key: &str) -> Option<usize> {
         self.lines.get(key).copied().or(self.line)
     }
 }
 
-/// The tables of a settings file; `None` if it is something else. `line` counts lines up to a
-/// byte.
+/// Returns the tables of a settings file; `None` if the value is something else. `line` returns the
+/// line of a byte.
 pub(super) fn of_toml(value: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Option<Vec<Table>> {
     let DeValue::Array(items) = value else { return None };
     let table = |item: &toml::Spanned<DeValue<'_>>| {
@@ -42,7 +42,7 @@ pub(super) fn of_toml(value: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Opt
     items.iter().map(table).collect()
 }
 
-/// The tables of a variable; else what is wrong, without anything that is written there.
+/// Returns the tables of a variable, or what is wrong, without quoting the variable.
 pub(super) fn of_json(text: &str) -> Result<Vec<Table>, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         format!("it is not JSON (line {} column {})", error.line(), error.column())

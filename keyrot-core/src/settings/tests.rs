@@ -9,14 +9,14 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What others leave in the environment and in the current directory.
+/// Tests what others leave in the environment and in the current directory.
 pub(crate) mod surroundings;
 
 fn file(text: &str) -> Sources<'_> {
     Sources::default().file("keyrot.toml", text)
 }
 
-/// The errors, each as its text.
+/// Returns the errors as texts.
 fn wrong(sources: &Sources<'_>) -> Vec<String> {
     Settings::load(sources).expect_err("must be refused").iter().map(ToString::to_string).collect()
 }
@@ -51,7 +51,7 @@ fn the_defaults_are_those_of_the_core() {
 }
 
 #[test]
-fn explain_lists_every_setting_once_and_names_are_one_rule() {
+fn explain_lists_every_setting_once_and_names_follow_one_rule() {
     let settings = Settings::load(&Sources::default()).unwrap();
     let listed: Vec<_> = settings.explain().iter().map(|e| e.name).collect();
     assert_eq!(listed, SETTINGS.iter().map(|info| info.name).collect::<Vec<_>>());
@@ -84,7 +84,7 @@ fn the_later_source_wins_and_is_named() {
     assert_eq!(*settings.policy().waits(), expected);
 }
 
-/// A wait that is given by its former name is not left at its default.
+/// A wait that is set by its former name must not silently keep its default.
 #[test]
 fn a_former_name_is_refused_and_the_new_one_named() {
     let refused = |sources: &Sources<'_>| Settings::load(sources).unwrap_err().to_string();
@@ -155,7 +155,7 @@ fn every_setting_can_be_set_from_every_source() {
     assert_eq!(from_file.secret_tags()["cost center"], "7");
     assert_eq!((from_file.fips(), from_file.dual_stack()), (Some(true), Some(false)));
 
-    // What explain says can be put into the environment or a flag, and means the same.
+    // The output of `explain` can be put into the environment or a flag, and means the same there.
     let values = || from_file.explain().iter().map(|e| (e.name, e.value.clone().unwrap()));
     let env = Sources::default()
         .env(values().map(|(name, value)| (format!("KEYROT_{}", name.to_uppercase()), value)));
@@ -171,7 +171,7 @@ fn every_setting_can_be_set_from_every_source() {
 }
 
 #[test]
-fn flags_of_lists_add_up_and_of_others_the_last_wins() {
+fn list_flags_add_up_and_otherwise_the_last_flag_wins() {
     let sources = file("exclude = ['x']")
         .flag("exclude", "a,b")
         .flag("exclude", "c")
@@ -183,7 +183,7 @@ fn flags_of_lists_add_up_and_of_others_the_last_wins() {
 }
 
 #[test]
-fn a_tag_key_alone_still_asks_for_true() {
+fn a_tag_key_alone_still_requires_the_value_true() {
     let settings = Settings::load(&Sources::default().flag("tag", "Rotate")).unwrap();
     assert_eq!(
         (settings.selection().tag.as_str(), settings.selection().tag_value.as_str()),
@@ -192,7 +192,7 @@ fn a_tag_key_alone_still_asks_for_true() {
 }
 
 #[test]
-fn a_later_source_takes_away_what_an_earlier_one_set() {
+fn a_later_source_removes_what_an_earlier_one_set() {
     let sources = file("kms_key = 'alias/k'\nmax_changes = 5\nfips = true")
         .env([("KEYROT_MAX_CHANGES", "none")])
         .flag("kms_key", "")
@@ -229,7 +229,7 @@ fn unknown_names_are_errors_with_a_suggestion() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_told_by_line_and_never_quoted() {
+fn an_error_in_a_file_that_is_not_toml_names_the_line_and_quotes_nothing() {
     let errors = wrong(&file("overlap = '2d'\nregion = wJalrXUtnFEMI!K7MDENG\n"));
     assert!(errors[0].starts_with("keyrot.toml line 2 is not valid TOML: "), "{errors:?}");
     assert!(!errors.join("").contains("wJalr"), "{errors:?}");
@@ -241,7 +241,7 @@ fn a_file_that_is_no_toml_is_told_by_line_and_never_quoted() {
 }
 
 #[test]
-fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
+fn an_invalid_value_is_shown_with_what_was_expected() {
     for (name, value, expected) in [
         ("tag", "=x", "expected KEY=VALUE such as RotateKey=True"),
         ("path_prefix", "/ci", "expected a path with a slash at both ends, such as /ci/"),
@@ -287,7 +287,7 @@ fn a_value_that_does_not_fit_is_shown_with_what_was_expected() {
 }
 
 #[test]
-fn a_type_that_does_not_fit_in_the_file_is_told_what_to_write() {
+fn a_wrong_type_in_the_file_is_refused_with_what_to_write() {
     let text = "max_age = 90\nexclude = 'a'\nfips = 'yes'\nprobes = '3'\nsecret_tags = 'a=b'\nregion = ['x']\nconcurrency = -1\n";
     let errors = wrong(&file(text));
     for (line, text) in [
@@ -312,7 +312,7 @@ fn a_type_that_does_not_fit_in_the_file_is_told_what_to_write() {
 }
 
 #[test]
-fn a_set_that_weakens_a_promise_is_refused_by_the_origin_of_each() {
+fn waits_that_weaken_a_promise_are_refused_with_their_sources() {
     let errors = wrong(&Sources::default().env([("KEYROT_OVERLAP", "10m")]));
     assert!(
         errors[0].starts_with(
@@ -367,7 +367,7 @@ fn a_password_or_token_in_a_url_is_not_repeated() {
 }
 
 #[test]
-fn all_errors_of_all_sources_are_told_at_once() {
+fn all_errors_of_all_sources_are_reported_together() {
     let sources = file("probes = 0\nnope = 1").env([("KEYROT_REGION", "?")]).flag("fips", "x");
     let error = Settings::load(&sources).unwrap_err();
     assert_eq!(error.iter().count(), 4);
@@ -378,7 +378,7 @@ fn all_errors_of_all_sources_are_told_at_once() {
 
 #[cfg(unix)]
 #[test]
-fn a_variable_that_is_no_utf8_is_an_error() {
+fn a_variable_that_is_not_utf8_is_an_error() {
     use std::os::unix::ffi::OsStringExt;
     let value = std::ffi::OsString::from_vec(vec![0xff]);
     let errors = wrong(&Sources::default().env([("KEYROT_REGION", value)]));

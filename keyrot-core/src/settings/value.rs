@@ -1,11 +1,11 @@
-//! From text to values.
+//! Converts text to values.
 
 use crate::settings::destination::DestinationSpec;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// A value as it was given, in the shape of its kind.
+/// A value as it was given, in the form of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Raw {
     Text(String),
@@ -14,11 +14,11 @@ pub(super) enum Raw {
     Destinations(Vec<DestinationSpec>),
 }
 
-/// The value as it may be shown, and what was expected.
+/// The value in a form that may be shown, and what was expected.
 pub(super) type Wrong = (String, String);
 
 impl Kind {
-    /// From the environment or a flag.
+    /// Reads a value from the environment or a flag.
     pub(super) fn parse(self, text: &str) -> Result<Raw, Wrong> {
         let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
         match self {
@@ -38,14 +38,14 @@ impl Kind {
             Self::Text | Self::Duration | Self::Number | Self::Switch => {
                 Ok(Raw::Text(text.trim().to_owned()))
             }
-            // They are read where errors in each of them can be reported.
+            // Tables are parsed elsewhere, where an error in each of them can be reported.
             Self::Tables => Err(("(hidden)".to_owned(), Self::Tables.in_toml().to_owned())),
         }
     }
 }
 
 impl Raw {
-    /// As it would be written in the environment.
+    /// Formats the value as in the environment.
     pub(super) fn show(&self) -> String {
         match self {
             Self::Text(text) => without_password(text),
@@ -61,7 +61,7 @@ impl Raw {
         }
     }
 
-    /// Both, if they are of a kind that can be added to; else the later.
+    /// Returns both values, if their kind adds up; otherwise the later one.
     pub(super) fn and(&self, later: Self) -> Self {
         match (self, later) {
             (Self::List(before), Self::List(later)) => {
@@ -74,7 +74,7 @@ impl Raw {
         }
     }
 
-    /// The text. Lists and tables have none; the table of settings never asks them.
+    /// Returns the text. Lists and tables have none, and the table of settings never requests it.
     pub(super) fn text(&self) -> &str {
         if let Self::Text(text) = self { text } else { "" }
     }
@@ -88,7 +88,7 @@ impl Raw {
     }
 }
 
-/// The beginning of a text, fit for a message.
+/// Returns the beginning of a text, safe for a message.
 pub(super) fn shown(text: &str) -> String {
     let mut short: String = without_password(text).chars().take(80).collect();
     if text.chars().count() > 80 {
@@ -97,7 +97,7 @@ pub(super) fn shown(text: &str) -> String {
     short
 }
 
-/// A URL may bring a password or a token along; no message repeats it.
+/// Hides the password or token that a URL may contain.
 fn without_password(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
     let (login, rest) = match rest.rsplit_once('@') {
@@ -128,7 +128,7 @@ pub(super) fn number(raw: &Raw, least: usize, most: usize, hint: &str) -> Result
     fits.ok_or_else(|| raw.wrong(format!("a whole number from {least} to {most}{hint}")))
 }
 
-/// `None` for an empty text; else the text, if it keeps the rule.
+/// Returns `None` for an empty text; otherwise the text, if it follows the rule.
 pub(super) fn optional(
     raw: &Raw,
     expected: &str,
@@ -141,11 +141,11 @@ pub(super) fn optional(
     }
 }
 
-/// The tags to put onto secrets, by the rules of Secrets Manager (API reference, data type `Tag`,
-/// and its quota of 50 a secret).
+/// Parses the tags for new secrets, by the rules of Secrets Manager (API reference, data type
+/// `Tag`, and its quota of 50 a secret).
 pub(super) fn secret_tags(raw: &Raw) -> Result<BTreeMap<String, String>, Wrong> {
     let Raw::Table(tags) = raw else { return Err(raw.wrong("a table of tags")) };
-    // keyrot's own journal needs a place among the 50.
+    // keyrot's own journal needs room among the 50.
     if tags.len() > 45 {
         return Err((format!("{} tags", tags.len()), "at most 45 tags".to_owned()));
     }
@@ -162,7 +162,7 @@ pub(super) fn secret_tags(raw: &Raw) -> Result<BTreeMap<String, String>, Wrong> 
     Ok(tags.clone())
 }
 
-/// Whether AWS takes the text for a tag's key or value.
+/// Whether AWS accepts the text as a tag's key or value.
 pub(super) fn is_tag(text: &str, least: usize, most: usize) -> bool {
     let fits = |c: char| c.is_alphanumeric() || c == ' ' || "_.:/=+-@".contains(c);
     (least..=most).contains(&text.chars().count()) && text.chars().all(fits)
@@ -174,28 +174,28 @@ pub(super) fn is_region(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
-/// What a setting's value looks like.
+/// The kind of a setting's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Any text.
     Text,
-    /// A duration such as `90d`; in the file in quotes.
+    /// A duration such as `90d`, with quotes in the file.
     Duration,
     /// A whole number.
     Number,
     /// `true` or `false`.
     Switch,
-    /// Texts; in the file `["a", "b"]`, elsewhere `a,b`.
+    /// Texts: `["a", "b"]` in the file, `a,b` elsewhere.
     List,
-    /// Names and texts; in the file a table, elsewhere `k=v,k=v`.
+    /// Names and texts: a table in the file, `k=v,k=v` elsewhere.
     Table,
-    /// Several tables; in the file `[[name]]`, in the environment a JSON array of objects. They
+    /// Several tables: `[[name]]` in the file, a JSON array of objects in the environment. They
     /// have no flag.
     Tables,
 }
 
 impl Kind {
-    /// What stands for the value in help: `DURATION`.
+    /// Returns the placeholder for the value in help, such as `DURATION`.
     #[must_use]
     pub fn placeholder(self) -> &'static str {
         match self {

@@ -1,7 +1,7 @@
 //! The uses of a key in a trail (AWS CloudTrail's event history), read page by page within limits,
 //! and summarized.
 //!
-//! IAM has a key's last use only; the trail has the source addresses and user agents. [`look_up`]
+//! IAM has only a key's last use. The trail has the source addresses and user agents. [`look_up`]
 //! reads it and returns [`UseEvidence`], which documents what it cannot show.
 
 #[cfg(test)]
@@ -17,11 +17,13 @@ use crate::model::trail::evidence::{Searched, UseEvidence};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 
-/// So many regions are read concurrently; their rates are counted apart.
+/// The number of regions that are read concurrently; each has its own rate limit.
 const AT_ONCE: usize = 8;
-/// A page of CloudTrail's holds so many events at most (CloudTrail API reference, `LookupEvents`).
+/// The largest number of events in one of CloudTrail's pages (CloudTrail API reference,
+/// `LookupEvents`).
 const PAGE: usize = 50;
-/// Pages may be empty and still not the last; so many are read beyond those that the events need.
+/// The number of pages that are read in addition to those that the events need, because a page may
+/// be empty and still not the last.
 const MORE_PAGES: usize = 20;
 
 /// A query of a trail.
@@ -29,7 +31,7 @@ const MORE_PAGES: usize = 20;
 pub struct TrailAsk {
     /// The key.
     pub key: KeyId,
-    /// In which region; each has a trail of its own.
+    /// The region; each has its own trail.
     pub region: String,
     /// The start of the period.
     pub since: Timestamp,
@@ -40,22 +42,22 @@ pub struct TrailAsk {
 pub struct TrailPage {
     /// The events.
     pub events: Vec<UseEvent>,
-    /// How many records could not be read.
+    /// The number of records that could not be read.
     pub unreadable: usize,
-    /// What to ask for the next page with; `None` after the last.
+    /// The token for the next page; `None` after the last.
     pub next: Option<String>,
 }
 
 /// IAM's record of a key, for any user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Whose key it is.
+    /// The user that has the key.
     pub user: UserName,
     /// When it was last used.
     pub last_use: LastUse,
 }
 
-/// A record of who used which key: CloudTrail's event history.
+/// A record of who used which key, such as CloudTrail's event history.
 #[cfg_attr(feature = "mocks", mockall::automock)]
 #[async_trait]
 pub trait TrailPort: Send + Sync {
@@ -69,8 +71,8 @@ pub trait TrailPort: Send + Sync {
     /// [`CallError`]; `NotFound` if there is no such key.
     async fn key_record(&self, key: &KeyId) -> Result<KeyRecord, CallError>;
 
-    /// One page of what the key was used for, newest first; `next` is what the page before gave.
-    /// One request.
+    /// Returns one page of the key's uses, the newest first. `next` is the token from the previous
+    /// page. This is one request.
     ///
     /// # Errors
     /// [`CallError`]. A record that cannot be read is not an error: it is counted.
@@ -78,20 +80,20 @@ pub trait TrailPort: Send + Sync {
     -> Result<TrailPage, CallError>;
 }
 
-/// How far a trail is read.
+/// The limits for reading a trail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrailBounds {
-    /// Uses before this are not asked for.
+    /// Uses before this are not requested.
     pub since: Timestamp,
     /// The regions that are asked.
     pub regions: Vec<String>,
-    /// At most so many events of each region, the newest.
+    /// The limit on events of each region, the newest first.
     pub most: usize,
 }
 
-/// Reads what the trail has of the key, region by region, and sums it up. It never fails as a
-/// whole: a region that could not be asked is named in [`UseEvidence::regions`]. `progress` gets
-/// the region and how many of its events were read so far, after each page.
+/// Reads the trail's events of the key, region by region, and summarizes them. It never fails as a
+/// whole: a region that could not be asked is named in [`UseEvidence::regions`]. After each page,
+/// `progress` gets the region and the number of its events that were read so far.
 pub async fn look_up(
     port: &dyn TrailPort,
     key: &KeyId,
@@ -106,7 +108,7 @@ pub async fn look_up(
             one_region(port, ask, bounds.most.max(1), progress)
         })
         .collect();
-    // In the order of the regions, so that the same trail gives the same evidence.
+    // The results are in the order of the regions, so that the same trail gives the same evidence.
     let read: Vec<_> = stream::iter(regions).buffered(AT_ONCE).collect().await;
     let mut uses = Uses::default();
     let mut searched = Vec::new();
@@ -157,7 +159,7 @@ async fn one_region(
         };
         let room = most - events.len();
         more = page.next.is_some() || page.events.len() > room;
-        // What a look-alike may hand over beyond what was asked for does not count.
+        // An AWS-compatible service may return more than was requested; the rest does not count.
         events.extend(
             page.events.into_iter().take(room).filter(|event: &UseEvent| event.at >= ask.since),
         );
@@ -178,8 +180,8 @@ async fn one_region(
     Read { events, unreadable, searched }
 }
 
-/// Whether this is the name of a region, as far as one can see. IAM names the region of a global
-/// service's use in other words, too.
+/// Whether this looks like the name of a region. For a global service, IAM may give another text as
+/// the region of a use.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let mut parts = text.split('-');

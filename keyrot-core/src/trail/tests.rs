@@ -39,7 +39,7 @@ fn summed(events: &[UseEvent]) -> UseEvidence {
     uses.into_evidence(key(), at(0), 0, Vec::new())
 }
 
-/// A trail that gives these answers, each once, whatever is asked.
+/// A trail that gives each of these answers once, whatever the request.
 struct Script(Mutex<Vec<Result<TrailPage, CallError>>>);
 
 #[async_trait]
@@ -73,7 +73,7 @@ fn page(events: Vec<UseEvent>, next: Option<&str>) -> Result<TrailPage, CallErro
 }
 
 #[test]
-fn each_place_and_program_has_its_line_and_the_latest_comes_first() {
+fn each_source_and_program_has_its_line_and_the_latest_comes_first() {
     let mut denied = event(3, 30, "192.0.2.7", "aws-cli/2.15");
     denied.error = Some("AccessDenied".into());
     denied.service = "sqs".into();
@@ -128,20 +128,20 @@ fn an_empty_page_is_not_the_last() {
 }
 
 #[test]
-fn what_was_cut_short_says_where() {
+fn a_trail_that_was_cut_short_says_where() {
     let events: Vec<_> =
         (0..10).map(|n| event(n, 100 - i64::try_from(n).unwrap(), "192.0.2.1", "a")).collect();
     let (evidence, left) = looked_up(vec![page(events.clone(), Some("2")), page(vec![], None)], 4);
     assert_eq!((evidence.events, left), (4, 1), "nothing more is asked");
     assert_eq!(evidence.regions[0].cut_at, Some(at(97)));
     assert!(evidence.is_partial());
-    // Just as many as there are: nothing is cut.
+    // The limit equals the number of events, so nothing is cut.
     let (evidence, _) = looked_up(vec![page(events, None)], 10);
     assert!(!evidence.is_partial());
 }
 
 #[test]
-fn a_trail_without_an_end_is_left_at_its_bound_and_one_that_goes_in_a_circle_is_named() {
+fn an_endless_trail_stops_at_its_limit_and_a_circular_one_is_reported() {
     let endless = (0..200).map(|n| page(vec![], Some(&n.to_string()))).collect();
     let (evidence, left) = looked_up(endless, 50);
     assert_eq!(left, 200 - 21);
@@ -155,7 +155,7 @@ fn a_trail_without_an_end_is_left_at_its_bound_and_one_that_goes_in_a_circle_is_
 }
 
 #[test]
-fn a_region_that_cannot_be_asked_is_named_and_what_was_read_before_counts() {
+fn a_region_that_cannot_be_asked_is_named_and_earlier_reads_count() {
     let denied =
         || Err(CallError::refused(ErrorKind::Denied, "cloudtrail:LookupEvents was denied"));
     let (evidence, _) =
@@ -176,7 +176,7 @@ fn a_region_that_cannot_be_asked_is_named_and_what_was_read_before_counts() {
 }
 
 #[test]
-fn an_answer_that_is_not_whole_says_so_before_what_it_found() {
+fn an_incomplete_answer_says_so_before_what_it_found() {
     let region = |region: &str, events, cut_at, problem: Option<&str>| Searched {
         region: region.to_owned(),
         events,
@@ -222,7 +222,7 @@ fn no_use_in_the_trail_is_not_called_unused() {
 }
 
 #[test]
-fn a_text_cannot_steer_a_terminal() {
+fn a_text_cannot_control_a_terminal() {
     let text = UntrustedText::new("curl/8\u{1b}[2J\n\u{202e}evil\u{7}");
     assert_eq!(text.as_str(), "curl/8\\u{1b}[2J\\u{a}\\u{202e}evil\\u{7}");
     assert_eq!(UntrustedText::new(&"x".repeat(5_000)).as_str().chars().count(), 256);
@@ -241,7 +241,7 @@ fn some_event() -> impl Strategy<Value = UseEvent> {
         event.error = error.then(|| "AccessDenied".into());
         event
     };
-    // One id is always the same event, as in a trail.
+    // The same id is always the same event, as in a trail.
     (0..40_usize).prop_map(move |n| {
         of(n, i64::try_from(n * 37 % 50).unwrap(), u8::try_from(n % 11).unwrap(), n % 5 == 0)
     })
@@ -276,7 +276,7 @@ proptest! {
     }
 
     #[test]
-    fn a_shown_text_is_harmless_and_stays_as_it_is(text in any::<String>()) {
+    fn an_escaped_text_is_harmless_and_stays_as_it_is(text in any::<String>()) {
         let shown = UntrustedText::new(&text);
         prop_assert!(shown.as_str().chars().count() <= 256);
         prop_assert!(!shown.as_str().chars().any(char::is_control));

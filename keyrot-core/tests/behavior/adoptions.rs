@@ -1,5 +1,5 @@
-//! One run adopts ten users at most: those whose names come first. All that keyrot knows already is
-//! not bound by that.
+//! One run adopts at most ten users: those whose names come first. The limit does not apply to
+//! users that keyrot knows.
 
 use crate::support::DAY;
 use keyrot_core::engine::Progress;
@@ -99,9 +99,9 @@ async fn rotations_of_users_it_knows_are_not_limited() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_adopted_takes_nobodys_place() {
+async fn a_user_that_cannot_be_adopted_does_not_count_toward_the_limit() {
     let account = account(14);
-    // The first ten of those to adopt are refused.
+    // The first ten users to adopt are refused.
     account.inject(FaultAt { call: Some("create"), after: 0, times: 10, fault: Fault::Denied });
     let report = run(&account, &Limits::default(), Mode::Act).await;
     let failed =
@@ -110,7 +110,7 @@ async fn who_cannot_be_adopted_takes_nobodys_place() {
 }
 
 #[tokio::test]
-async fn a_secret_that_somebody_else_wrote_is_an_adoption_too() {
+async fn a_foreign_secret_is_an_adoption_too() {
     let account = account(12);
     account.change(|world| {
         for n in 0..12 {
@@ -136,7 +136,7 @@ async fn a_secret_that_somebody_else_wrote_is_an_adoption_too() {
 }
 
 #[tokio::test]
-async fn a_plan_shows_everybody_and_counts_them() {
+async fn a_plan_shows_and_counts_all_users() {
     let account = account(12);
     let selected = selected(&account).await;
     let report = run(&account, &Limits::default(), Mode::Plan).await;

@@ -1,5 +1,5 @@
-//! No key is created that cannot be stored (S14): its value's size is known before, and a lasting
-//! refusal costs one key, not one at each run.
+//! No key is created that cannot be stored (S14): the size of its value is known before, and a
+//! lasting refusal costs one key, not one per run.
 
 use keyrot_core::decide::{MOST_BYTES, Step};
 use keyrot_core::machine::PlannedAction;
@@ -21,7 +21,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// A user with one key, and no secret.
+    /// Returns a user with one key, and no secret.
     fn new() -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -32,7 +32,7 @@ impl Scene {
         Self { account, user, secret }
     }
 
-    /// The same, and the key stands in a secret of the user's beside a further field of this text.
+    /// Returns the same user, whose key is in its secret, next to another field with this text.
     fn beside(field: &str) -> Self {
         let scene = Self::new();
         let value = Value::credentials(
@@ -73,8 +73,8 @@ impl Scene {
         self.one(report.users)
     }
 
-    /// A run each hour for a day, each of which is to replace the key. Where the last one left the
-    /// user.
+    /// Makes a run each hour for a day, each of which has to replace the key. Returns the user's
+    /// state after the last one.
     async fn day(&self) -> UserResult {
         let mut standing = self.run(true).await;
         for _ in 1..24 {
@@ -126,8 +126,7 @@ fn blocked(standing: &UserResult) -> &Blocked {
     }
 }
 
-/// A field that makes the next value so many bytes larger than it may be, of characters of two
-/// bytes.
+/// Returns a field, of two-byte characters, that makes the next value this many bytes too large.
 fn field(excess: usize) -> String {
     let bare = Value::credentials(&Credentials::longest(), Some(&Value::text(r#"{"Note":""}"#)))
         .expose()
@@ -154,7 +153,7 @@ async fn a_value_that_would_be_too_large_blocks_before_a_key_is_created() {
 }
 
 #[tokio::test]
-async fn the_largest_value_that_fits_is_rotated_again_and_again() {
+async fn the_largest_value_that_fits_is_rotated_repeatedly() {
     let scene = Scene::beside(&field(0));
     let mut published = scene.current().0;
     for round in 0..2 {
@@ -168,8 +167,8 @@ async fn the_largest_value_that_fits_is_rotated_again_and_again() {
         assert!(value.expose().contains(&field(0)), "the further field is carried along");
         published = version;
         // keyrot's own version is read once for its size, and only when a key is about to be
-        // created. One look more is at the version that somebody else wrote, while it is the
-        // previous one beside a new key.
+        // created. One more read is of the foreign version, while it is the previous one next to a
+        // new key.
         let (looks, keys) =
             (scene.calls("inspect_version") - read, scene.calls("create_key") - made);
         assert!(round == 0 || looks == keys + 1, "{looks} looks for {keys} keys");
@@ -177,7 +176,7 @@ async fn the_largest_value_that_fits_is_rotated_again_and_again() {
 }
 
 #[tokio::test]
-async fn a_plan_by_somebody_who_may_not_read_the_secret_says_that_a_key_is_due() {
+async fn a_plan_without_permission_to_read_the_secret_says_that_a_key_is_due() {
     let scene = Scene::beside("x");
     for _ in 0..110 {
         scene.run(false).await;
@@ -198,7 +197,7 @@ async fn a_plan_by_somebody_who_may_not_read_the_secret_says_that_a_key_is_due()
     );
     scene.account.inject(FaultAt::every("inspect_version", Fault::Denied));
     assert_eq!(plan().await, Outcome::Due(Step::CreateKey));
-    // A run that acts creates nothing.
+    // A real run creates nothing.
     let made = scene.calls("create_key");
     let standing = scene.run(false).await;
     assert!(matches!(standing.outcome, Outcome::Failed(_)), "{:?}", standing.outcome);
@@ -206,7 +205,7 @@ async fn a_plan_by_somebody_who_may_not_read_the_secret_says_that_a_key_is_due()
 }
 
 #[tokio::test]
-async fn a_version_that_says_it_has_further_fields_and_has_none_blocks() {
+async fn a_version_that_claims_other_fields_and_has_none_blocks() {
     let scene = Scene::new();
     for _ in 0..70 {
         scene.run(false).await;
@@ -224,7 +223,7 @@ async fn a_version_that_says_it_has_further_fields_and_has_none_blocks() {
         world.tag_secret(name, "keyrot:promoted", promoted).unwrap();
     });
     let made = scene.calls("create_key");
-    // It is forged in such a way that S1 is broken: nobody watches here.
+    // The forgery breaks S1, so there is no watch here.
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (chosen, cancel) = (vec![scene.chosen(true)], Cancel::default());
     let report = rotator.run(chosen, Mode::Act, &Limits::default(), &cancel, &|_| {}).await;
@@ -237,7 +236,7 @@ async fn a_version_that_says_it_has_further_fields_and_has_none_blocks() {
 }
 
 #[tokio::test]
-async fn a_revocation_says_beforehand_that_the_successor_would_not_fit() {
+async fn a_revocation_says_first_that_the_successor_would_not_fit() {
     let scene = Scene::beside(&field(7));
     let key = scene.first_key().key;
     scene.run(false).await;
@@ -253,7 +252,7 @@ async fn a_revocation_says_beforehand_that_the_successor_would_not_fit() {
     let standing = scene.revoke(Revocation::of(key.clone()), Mode::Act).await;
     assert!(matches!(blocked(&standing), Blocked::ValueTooLarge { .. }));
     assert_eq!(scene.calls("create_key"), 0);
-    // Without a successor nothing about the secret can stop it.
+    // Without a successor, nothing about the secret can stop it.
     let order = Revocation { without_successor: true, ..Revocation::of(key.clone()) };
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
@@ -271,7 +270,7 @@ async fn a_lasting_refusal_to_store_a_key_costs_one_key_a_day() {
     for adopted in [false, true] {
         let scene = Scene::new();
         if adopted {
-            // Until the rotation is over, and the user is at rest.
+            // This lasts until the rotation is over, and the user is at rest.
             for _ in 0..70 {
                 scene.run(false).await;
                 scene.account.advance(DAY);
@@ -289,7 +288,7 @@ async fn a_lasting_refusal_to_store_a_key_costs_one_key_a_day() {
         );
         assert_eq!(scene.calls("create_key") - before, 1);
         assert_eq!(scene.account.world().user(&scene.user).unwrap().keys().len(), 1);
-        // It clears itself once writing works.
+        // The block clears itself once writing works.
         scene.account.heal();
         let published = scene.current().0;
         scene.account.advance(HOUR);
@@ -300,7 +299,7 @@ async fn a_lasting_refusal_to_store_a_key_costs_one_key_a_day() {
 }
 
 #[tokio::test]
-async fn runs_that_come_every_few_minutes_create_no_more_keys() {
+async fn runs_every_few_minutes_create_no_more_keys() {
     let scene = Scene::new();
     refuse(&scene.account, Fault::Denied);
     for _ in 0..100 {
@@ -328,7 +327,7 @@ async fn a_refusal_to_delete_the_key_that_could_not_be_stored_creates_no_other()
 }
 
 #[tokio::test]
-async fn what_passes_is_no_refusal() {
+async fn a_temporary_failure_is_not_a_refusal() {
     let scene = Scene::new();
     refuse(&scene.account, Fault::Throttled);
     let standing = scene.day().await;
@@ -337,7 +336,7 @@ async fn what_passes_is_no_refusal() {
 }
 
 #[tokio::test]
-async fn where_nothing_can_be_written_down_no_key_is_created() {
+async fn no_key_is_created_if_the_journal_cannot_be_written() {
     let scene = Scene::new();
     scene.account.inject(FaultAt::every("write_note", Fault::Denied));
     let standing = scene.day().await;

@@ -1,4 +1,4 @@
-//! What forged claims can do while IAM does not show a use yet: nothing to a key that is in use.
+//! Tests that forged claims can't affect a key in use, even while IAM does not show the use yet.
 
 use crate::support::{HOUR, Life, MINUTE, Start};
 use futures_util::FutureExt as _;
@@ -48,9 +48,9 @@ fn a_forged_revocation_of_a_young_key_that_is_used_does_not_take_it_away() {
     }
 }
 
-/// keyrot verifies what is current then, and nothing but keyrot used it.
+/// keyrot verifies the current key then, and only keyrot has used it.
 #[test]
-fn who_takes_the_secrets_tags_off_does_not_make_a_consumer_of_keyrot() {
+fn after_the_secrets_tags_are_removed_keyrot_does_not_count_as_a_consumer() {
     for enrolled in [false, true] {
         let life = at_rest();
         let old = current(&life);
@@ -80,7 +80,7 @@ fn who_takes_the_secrets_tags_off_does_not_make_a_consumer_of_keyrot() {
     }
 }
 
-/// What `enroll` asks for.
+/// The request of `enroll`.
 fn binds(life: &Life) -> Outcome {
     let rotator = Rotator::new(Ports::of(life.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
@@ -93,7 +93,8 @@ fn binds(life: &Life) -> Outcome {
         .outcome
 }
 
-/// A job that uses the key from Monday to Friday, and somebody who writes the entry on a Saturday.
+/// A job that uses the key from Monday to Friday, and an attacker who writes the entry on a
+/// Saturday.
 #[test]
 fn a_forged_revocation_does_not_take_a_key_away_between_two_uses() {
     for word in ["revoked", "revoked-if-unused"] {
@@ -116,7 +117,7 @@ fn a_forged_revocation_does_not_take_a_key_away_between_two_uses() {
         }
         assert_ne!(current(&life), old, "a successor costs nothing");
         assert!(loud > 50, "{loud}, {word}");
-        // Monday. One consumer moves over, and another does not.
+        // Monday. One consumer moves, and another does not.
         let new = World::credentials_of(&current(&life));
         for day in 0..20 {
             life.account.change(|w| w.authenticate(&credentials, "s3", "us-east-1"));
@@ -129,11 +130,11 @@ fn a_forged_revocation_does_not_take_a_key_away_between_two_uses() {
 }
 
 #[test]
-fn no_entry_makes_an_old_key_of_one_that_is_younger_than_the_current_one() {
+fn no_entry_turns_a_key_younger_than_the_current_one_into_an_old_key() {
     for forged in ["promoted", "intent"] {
         let life = at_rest();
         let now = || life.account.now().format("%Y-%m-%dT%H:%M:%SZ").to_string();
-        // Somebody's own key, which a job uses each month.
+        // A person's own key, which a job uses each month.
         life.account.advance(HOUR * 24 * 10);
         let own = life.account.change(|w| w.add_key(&life.user).unwrap()).credentials;
         life.account.advance(HOUR * 24);
@@ -165,7 +166,7 @@ fn no_entry_makes_an_old_key_of_one_that_is_younger_than_the_current_one() {
 }
 
 #[test]
-fn a_claim_that_the_run_writes_over_is_told_all_the_same() {
+fn a_claim_that_the_run_overwrites_is_still_reported() {
     let life = at_rest();
     let version = life
         .account

@@ -1,5 +1,5 @@
-//! The in-memory account keeps the ports' rules, with and without lags; and the suite notices who
-//! does not.
+//! Tests that the in-memory account follows the ports' rules, with and without lags, and that the
+//! suite detects ports that do not.
 
 use crate::support::Life;
 use keyrot_core::conformance::{

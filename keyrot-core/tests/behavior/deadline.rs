@@ -1,5 +1,5 @@
-//! `max_age` is a deadline: where consumers move over, keyrot's own audit never finds an old key,
-//! whenever runs come. And who does not move is not cut off.
+//! `max_age` is a deadline: if consumers move, keyrot's own audit never finds an old key, whenever
+//! runs come. A consumer that does not move is not cut off.
 
 use crate::support::{DAY, Dice, HOUR, MINUTE};
 use futures_util::FutureExt;
@@ -16,9 +16,9 @@ use std::time::Duration;
 /// How one consumer uses the key.
 #[derive(Debug, Clone, Copy)]
 struct Rhythm {
-    /// From one use to the next.
+    /// The time from one use to the next.
     every: Duration,
-    /// How long it goes on with what it read from the secret; `None` for one that never reads it.
+    /// How long it keeps what it read from the secret; `None` if it never reads it.
     cache: Option<Duration>,
     service: &'static str,
 }
@@ -37,7 +37,7 @@ struct Scene {
     waits: Waits,
     consumers: Vec<Consumer>,
     held: Vec<Why>,
-    /// The greatest age at which a key was seen Active.
+    /// The greatest age of an Active key so far.
     oldest: Duration,
 }
 
@@ -96,7 +96,7 @@ impl Scene {
         secret.value(secret.labelled(Label::Current)?).and_then(Value::read).map(|found| found.key)
     }
 
-    /// Everything that the consumers do until then. Each call has to be accepted.
+    /// Makes all the consumers' calls until then. Each has to be accepted.
     fn consume_until(&mut self, end: Timestamp) {
         while let Some(at) = (0..self.consumers.len()).min_by_key(|n| self.consumers[*n].next) {
             let (rhythm, next) = (self.consumers[at].rhythm, self.consumers[at].next);
@@ -151,8 +151,8 @@ impl Scene {
         one.outcome
     }
 
-    /// Runs so long apart, with some minutes of play, for so many days; each day ends with an
-    /// audit.
+    /// Makes runs this far apart, give or take some minutes, for this many days. Each day ends with
+    /// an audit.
     fn live(&mut self, every: Duration, days: u32, seed: u64) {
         let start = self.account.world().now();
         let mut dice = Dice::new(seed);
@@ -213,7 +213,7 @@ fn no_key_is_older_than_max_age_with_daily_and_with_weekly_runs() {
         (DAY, reads(HOUR, HOUR)),
         (DAY, reads(5 * HOUR, 3 * DAY)),
         (DAY, reads(2 * DAY, HOUR)),
-        // It assumes a role, and calls nothing else.
+        // The consumer assumes a role, and calls nothing else.
         (DAY, Rhythm { service: "sts", ..reads(6 * HOUR, HOUR) }),
         (7 * DAY, reads(HOUR, HOUR)),
         (7 * DAY, reads(5 * HOUR, 3 * DAY)),
@@ -240,7 +240,7 @@ fn no_key_is_older_than_max_age_with_daily_and_with_weekly_runs() {
 }
 
 #[test]
-fn a_weekly_schedule_that_nobody_told_keyrot_of_is_what_the_setting_is_for() {
+fn a_weekly_schedule_needs_the_setting() {
     let mut scene = Scene::new(every(DAY), &[reads(5 * HOUR, 3 * DAY)], 7);
     scene.live(7 * DAY, 200, 1);
     assert!(
@@ -251,7 +251,7 @@ fn a_weekly_schedule_that_nobody_told_keyrot_of_is_what_the_setting_is_for() {
 }
 
 #[test]
-fn a_run_that_fails_at_the_worst_time_is_made_up_for() {
+fn a_run_that_fails_at_the_worst_time_is_compensated() {
     for n in 0..40 {
         let mut scene = Scene::new(every(DAY), &[reads(5 * HOUR, 3 * DAY)], n);
         scene.live(DAY, 60 + u32::try_from(n).unwrap(), n);
@@ -300,7 +300,7 @@ fn a_weekly_job_with_the_old_key_is_not_cut_off_by_another_consumer_that_moved()
 }
 
 #[test]
-fn who_uses_neither_key_is_waited_for_as_long_as_idle_and_no_longer() {
+fn without_any_use_the_old_key_is_kept_for_idle_and_no_longer() {
     let mut scene = Scene::new(Waits::default(), &[], 1);
     let first = scene.account.world().user(&scene.user).unwrap().keys()[0].listed.clone();
     let used = first.created;
@@ -327,7 +327,7 @@ fn who_uses_neither_key_is_waited_for_as_long_as_idle_and_no_longer() {
 }
 
 #[test]
-fn what_is_not_known_is_neither_a_pickup_nor_unused() {
+fn an_unknown_use_is_neither_a_pickup_nor_unused() {
     let mut scene = Scene::new(Waits::default(), &[reads(2 * DAY, HOUR)], 3);
     scene.live(DAY, 8, 1);
     // The old key's last use is known, the new one's is not.
@@ -360,11 +360,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_waits_are_allowed_keep_the_deadline(
+    fn all_allowed_waits_meet_the_deadline(
         interval in 1_u32..15, overlap in 1_u32..40, recent_use in 1_u32..3, soak in 1_u32..20, spare in 0_u32..3,
         cached in 1_u32..12, seed in any::<u64>(),
     ) {
-        // As short as the rule on max_age allows.
+        // The shortest max_age that the rule allows.
         let (run_interval, overlap) = (DAY * interval, DAY * overlap / 2);
         let recent_use = HOUR * 12 * recent_use;
         let mut waits = Waits::default()

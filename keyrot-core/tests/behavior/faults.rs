@@ -1,5 +1,5 @@
-//! Whatever goes wrong, and whenever: no promise is broken, no consumer notices, and the user gets
-//! there.
+//! Whatever fails, and whenever: no promise is broken, no consumer fails, and the user comes to
+//! rest.
 
 use crate::support::{DAY, Dice, HOUR, Hooked, Life, MINUTE, Start, Yielding, interleave};
 use keyrot_core::Ports;
@@ -16,10 +16,10 @@ const FAULTS: [Fault; 6] = [
     Fault::DeathAfter,
 ];
 
-/// As many runs as a life needs that goes well, and some more for what a fault costs.
+/// The limit on runs: what a lifecycle without faults needs, and some more for the cost of a fault.
 const RUNS: usize = 24;
 
-/// A whole life: adoption, overlap, retirement, deletion, and all of it again.
+/// A whole lifecycle: adoption, overlap, retirement, deletion, and all of it again.
 fn live(life: &mut Life, ports: &Ports, retry: Duration, runs: usize) -> Result<usize, String> {
     let first = life.settle(ports, retry, runs)?;
     life.until_due();
@@ -30,7 +30,8 @@ fn calls(life: &Life) -> usize {
     life.account.calls().values().sum()
 }
 
-/// The calls of a life without faults: the places where one can strike.
+/// Returns the calls of a lifecycle without faults, which are the points at which a fault can
+/// occur.
 fn calls_of_a_life(start: Start, rules: &Rules) -> usize {
     let mut life = Life::new(start, rules.clone());
     let ports = Ports::of(life.account.clone());

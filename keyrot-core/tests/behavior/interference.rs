@@ -1,5 +1,4 @@
-//! A person at work on the same user, between the runs: keyrot breaks no promise, and does not
-//! fight.
+//! A person works on the same user between the runs: keyrot breaks no promise, and does not fight.
 
 use crate::support::{DAY, Dice, HOUR, Hooked, Life, MINUTE, Start, Yielding, interleave};
 use keyrot_core::memory::{Broken, Label, Rules, Value, World};
@@ -28,7 +27,7 @@ fn in_the_second_overlap() -> Life {
     life
 }
 
-/// Moves AWSCURRENT back to AWSPREVIOUS, as the console and the documents on rollback say.
+/// Moves AWSCURRENT back to AWSPREVIOUS, as described in the console and the documents on rollback.
 fn roll_back(life: &Life) -> (VersionId, VersionId) {
     let (new, old) =
         (labelled(life, Label::Current).unwrap(), labelled(life, Label::Previous).unwrap());
@@ -75,7 +74,8 @@ fn the_last_key_is_not_deleted_while_the_placeholder_is_current() {
     assert!(status_of(&life, &new).is_some());
 }
 
-/// Something that a person does in the console, or a consumer with a key; in a word.
+/// Does something that a person does in the console, or a consumer with a key. Returns it in a
+/// word.
 fn meddle(life: &Life, dice: &mut Dice) -> String {
     let (user, secret) = (&life.user, &life.secret);
     let world = life.account.world();
@@ -87,7 +87,7 @@ fn meddle(life: &Life, dice: &mut Dice) -> String {
     let current = labelled(life, Label::Current);
     let foreign = VersionId::parse(format!("by-hand-{:032}", dice.below(1 << 30))).unwrap();
     let value = Value::credentials(&World::credentials_of(&key), None);
-    // Each may be refused, as a person may be.
+    // Each may be refused, as it could be for a person.
     let deed = life.account.change(|w| match dice.below(9) {
         0 => format!("makes a key: {:?}", w.add_key(user).map(|new| new.credentials.key)),
         1 => format!("deactivates {key}: {:?}", w.set_key_status(user, &key, KeyStatus::Inactive)),
@@ -120,12 +120,12 @@ fn meddle(life: &Life, dice: &mut Dice) -> String {
             format!("has the secret deleted: {deleted:?}")
         }
     });
-    // What IAM does not list yet, nobody can see.
+    // No one can see what IAM does not list yet.
     life.account.change(|w| w.forget_stale_listing(user));
     deed
 }
 
-/// What both runs did, and how the user stands after them.
+/// What both runs did, and the user's state afterwards.
 fn chronicle(life: &Life, reports: &[Report]) -> String {
     let mut lines = String::new();
     for (n, report) in reports.iter().enumerate() {
@@ -154,8 +154,8 @@ fn chronicle(life: &Life, reports: &[Report]) -> String {
     lines
 }
 
-/// Two rotators and a person with the same user, for a while. Gives back the first promise that was
-/// broken.
+/// Lets two rotators and a person work on the same user for a while. Returns the first broken
+/// promise.
 fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
     let mut dice = Dice::new(seed ^ 0x5eed);
     let start = Start::ALL[dice.below(4)];
@@ -176,8 +176,8 @@ fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
             return Some(broken.clone());
         }
         life.account.advance([MINUTE, 20 * MINUTE, HOUR, DAY, 8 * DAY][dice.below(5)]);
-        // Later than any key could be taken for one that a run made and lost: that risk is known,
-        // and in the documents.
+        // This is later than a key could be mistaken for one that a run created and lost. That risk
+        // is known and documented.
         if dice.below(3) == 0 {
             life.account.advance(HOUR);
             let deed = meddle(&life, &mut dice);
@@ -193,8 +193,7 @@ fn life_with_a_person(seed: u64, story: &mut String) -> Option<Broken> {
 fn whatever_a_person_does_between_the_runs_keyrot_breaks_no_promise() {
     let seeds = std::env::var("KEYROT_SEEDS").map_or(2_000, |n| n.parse().expect("a number"));
     let only: Option<u64> = std::env::var("KEYROT_SEED").ok().map(|n| n.parse().expect("a number"));
-    // This one found that a key's soak was counted from a time before a person had taken it into
-    // use again.
+    // This seed found that a key's soak counted from a time before a person had reactivated it.
     let found_before = [8_920];
     let mut story = String::new();
     let mut first = None;

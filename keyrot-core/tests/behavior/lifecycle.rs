@@ -1,4 +1,4 @@
-//! A user's life with keyrot on the in-memory account, from adoption to the second rotation.
+//! A user's lifecycle on the in-memory account, from adoption to the second rotation.
 
 use keyrot_core::memory::{MemoryAccount, World};
 use keyrot_core::model::Subject;
@@ -83,7 +83,7 @@ async fn from_adoption_to_one_key() {
         life.account.calls()
     );
 
-    // A consumer is still on the old key: it is held, and IAM's word is in the evidence.
+    // A consumer still uses the old key: it is held, and the evidence has IAM's record.
     life.account.advance(8 * DAY);
     life.account.change(|w| w.authenticate(&World::credentials_of(&first), "s3", "eu-west-1"));
     let report = life.run().await;
@@ -93,8 +93,8 @@ async fn from_adoption_to_one_key() {
         "{report:#?}"
     );
 
-    // A use that late is no cache: the key is held for as long as the rarest consumer may take to
-    // come back.
+    // A use that late can't be a cache, so the key is held for as long as the rarest consumer may
+    // pause.
     life.account.advance(44 * DAY);
     let report = life.run().await;
     let late = |why: &Why| matches!(why, Why::UsedLate { key, .. } if *key == first);

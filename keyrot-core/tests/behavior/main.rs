@@ -1,5 +1,5 @@
 //! What a run, a request, a move and a service do, through the public API: on the in-memory
-//! account, with faults, interference and clocks of all kinds. The model checker is apart
+//! account, with faults, interference and clocks of all kinds. The model checker is separate
 //! (`tests/model`).
 #![allow(clippy::unwrap_used)]
 

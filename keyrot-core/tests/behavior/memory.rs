@@ -1,5 +1,4 @@
-//! The in-memory account's own rules, its faults, and that its watch notices each promise that is
-//! broken.
+//! The in-memory account's own rules and faults, and that its watch detects each broken promise.
 
 use futures_util::FutureExt;
 use keyrot_core::memory::{
@@ -23,7 +22,7 @@ fn world() -> (World, UserName) {
 }
 
 #[test]
-fn a_listing_that_lags_shows_what_was() {
+fn a_listing_that_lags_shows_the_earlier_state() {
     let (mut world, user) = world();
     world.rules.listing_lag = MINUTE;
     world.add_key(&user).unwrap();
@@ -71,7 +70,7 @@ fn of_several_uses_in_a_quarter_of_an_hour_the_first_is_recorded_and_shown_late(
 }
 
 #[test]
-fn a_first_version_is_current_whatever_was_asked_for() {
+fn a_first_version_is_current_whatever_labels_were_requested() {
     let (mut world, _) = world();
     let secret: SecretName = "s".parse().unwrap();
     let version = VersionId::parse("0".repeat(32)).unwrap();
@@ -122,7 +121,7 @@ fn each_fault_does_what_it_says() {
 }
 
 #[test]
-fn a_fault_strikes_where_it_is_aimed_at() {
+fn a_fault_hits_the_selected_calls() {
     let (world, user) = world();
     let account = MemoryAccount::new(world);
     account.inject(FaultAt {
@@ -143,7 +142,7 @@ fn a_fault_strikes_where_it_is_aimed_at() {
 }
 
 #[test]
-fn each_call_takes_its_time() {
+fn each_call_takes_time_on_the_clock() {
     let (mut world, user) = world();
     world.rules = Rules { call_time: MINUTE, ..Rules::default() };
     let (before, account) = (world.now(), MemoryAccount::new(world));
@@ -151,8 +150,8 @@ fn each_call_takes_its_time() {
     assert_eq!(account.world().now(), keyrot_core::model::after(before, MINUTE));
 }
 
-/// A user in the overlap: the old key under AWSPREVIOUS, the new one verified and under AWSCURRENT,
-/// and noted down.
+/// A user in the overlap: the old key under AWSPREVIOUS, the new one verified, under AWSCURRENT,
+/// and recorded.
 struct Overlap {
     world: World,
     watch: Watch,
@@ -207,14 +206,14 @@ impl Overlap {
         overlap
     }
 
-    /// Makes the change, and tells which promise the watch says it breaks.
+    /// Makes the change, and returns which promise the watch reports as broken.
     fn by(&mut self, actor: Actor, change: impl FnOnce(&mut World)) -> Result<(), &'static str> {
         let before = self.world.clone();
         change(&mut self.world);
         self.watch.step(&before, &self.world, actor).map_err(|broken| broken.promise)
     }
 
-    /// So much later: a consumer has read the new key by then, and uses it.
+    /// Returns this time later: a consumer has read the new key by then, and uses it.
     fn live(&mut self, time: Duration) {
         self.world.advance(HOUR);
         self.world.authenticate(&World::credentials_of(&self.keys[1]), "s3", "eu-west-1");
@@ -233,7 +232,7 @@ impl Overlap {
 }
 
 #[test]
-fn the_watch_lets_a_right_retirement_pass() {
+fn the_watch_accepts_a_correct_retirement() {
     let mut it = Overlap::new(true);
     it.live(8 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Ok(()));
@@ -242,7 +241,7 @@ fn the_watch_lets_a_right_retirement_pass() {
 }
 
 #[test]
-fn the_watch_notices_a_current_key_that_does_not_work() {
+fn the_watch_detects_a_current_key_that_does_not_work() {
     let mut it = Overlap::new(true);
     assert_eq!(it.status(Actor::Keyrot, 1, KeyStatus::Inactive), Err("S1"));
     let mut it = Overlap::new(true);
@@ -262,7 +261,7 @@ fn the_watch_notices_a_current_key_that_does_not_work() {
 }
 
 #[test]
-fn the_watch_notices_a_key_published_unverified() {
+fn the_watch_detects_a_key_published_without_verification() {
     let mut it = Overlap::new(true);
     it.live(20 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();
@@ -279,7 +278,7 @@ fn the_watch_notices_a_key_published_unverified() {
 }
 
 #[test]
-fn the_watch_notices_a_deactivation_too_early_or_in_use() {
+fn the_watch_detects_a_deactivation_too_early_or_in_use() {
     let mut it = Overlap::new(true);
     it.world.advance(6 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S2"));
@@ -292,15 +291,15 @@ fn the_watch_notices_a_deactivation_too_early_or_in_use() {
 }
 
 #[test]
-fn the_watch_notices_that_a_consumer_depends_on_the_old_key() {
-    // Nothing has used the new key, but keyrot to verify it.
+fn the_watch_detects_that_a_consumer_depends_on_the_old_key() {
+    // Only keyrot has used the new key, to verify it.
     let mut it = Overlap::new(true);
     it.world.advance(9 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S15"));
     let mut it = Overlap::new(true);
     it.world.advance(45 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Ok(()));
-    // Something used the old one: soon, and so late that it is no cache.
+    // Something used the old key: early, and so late that it can't be a cache.
     for (used, earliest) in [(3, 11), (4, 49)] {
         for days in [earliest - 1, earliest] {
             let mut it = Overlap::new(true);
@@ -314,7 +313,7 @@ fn the_watch_notices_that_a_consumer_depends_on_the_old_key() {
 }
 
 #[test]
-fn the_watch_notices_a_deletion_while_active_or_too_early() {
+fn the_watch_detects_a_deletion_while_active_or_too_early() {
     let mut it = Overlap::new(true);
     it.live(30 * DAY);
     assert_eq!(it.delete(0), Err("S3"));
@@ -326,7 +325,7 @@ fn the_watch_notices_a_deletion_while_active_or_too_early() {
 }
 
 #[test]
-fn the_watch_notices_a_change_to_another_owners_key() {
+fn the_watch_detects_a_change_to_another_owners_key() {
     let mut it = Overlap::new(true);
     it.live(8 * DAY);
     it.status(Actor::Keyrot, 0, KeyStatus::Inactive).unwrap();
@@ -340,7 +339,7 @@ fn the_watch_notices_a_change_to_another_owners_key() {
 }
 
 #[test]
-fn the_watch_notices_a_retirement_without_verification_of_a_successor() {
+fn the_watch_detects_a_retirement_without_verification_of_a_successor() {
     let mut it = Overlap::new(false);
     it.live(8 * DAY);
     assert_eq!(it.status(Actor::Keyrot, 0, KeyStatus::Inactive), Err("S5"));
@@ -351,7 +350,7 @@ fn the_watch_notices_a_retirement_without_verification_of_a_successor() {
 }
 
 #[test]
-fn what_a_person_breaks_is_not_held_against_keyrot() {
+fn keyrot_is_not_blamed_for_what_a_person_breaks() {
     let mut it = Overlap::new(true);
     assert_eq!(it.status(Actor::Person, 1, KeyStatus::Inactive), Ok(()));
     assert_eq!(it.status(Actor::Person, 0, KeyStatus::Inactive), Ok(()));

@@ -1,4 +1,4 @@
-//! Who is notified hears of a move of a user's home.
+//! Notifiers are notified of a move of a user's home.
 
 use async_trait::async_trait;
 use keyrot_core::engine::{Moved, NotifierError, NotifierErrorKind};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const OLD: &str = "us-east-1";
 const NEW: &str = "eu-west-1";
 
-/// Remembers what it is told.
+/// A notifier that records what it gets.
 #[derive(Default)]
 struct Words(Mutex<Vec<String>>);
 
@@ -41,7 +41,7 @@ fn chosen(account: &MemoryAccount, region: &str) -> Target {
         .remove(0)
 }
 
-/// An account with one user, who has one published key and is at rest.
+/// Returns an account with one user that has one published key and is at rest.
 async fn at_rest() -> MemoryAccount {
     let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
     world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -62,7 +62,7 @@ async fn at_rest() -> MemoryAccount {
     panic!("never settled");
 }
 
-/// Cannot be reached.
+/// A notifier that cannot be reached.
 struct Deaf;
 
 #[async_trait]
@@ -92,7 +92,7 @@ async fn a_notifier_that_fails_during_a_move_is_reported() {
 }
 
 #[tokio::test]
-async fn a_move_is_notified_once_with_both_places_and_a_plan_not_at_all() {
+async fn a_move_is_notified_once_with_both_places_and_a_plan_never() {
     let account = at_rest().await;
     let words = Arc::new(Words::default());
     let moved = async |mode| {

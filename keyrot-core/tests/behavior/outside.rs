@@ -1,5 +1,5 @@
-//! What lies outside of keyrot's reach: a machine's clock that is wrong, or jumps, and an STS that
-//! cannot be asked. Neither takes a key away.
+//! Problems that keyrot can't fix: a machine's clock that is wrong or jumps, and an STS that cannot
+//! be asked. Neither takes a key away.
 
 use crate::support::{DAY, HOUR, Life, MINUTE, Start};
 use async_trait::async_trait;
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// The account's time, until somebody sets this machine's clock: from then on it is so far ahead.
+/// The account's time, until this machine's clock is set: from then on it is this far ahead.
 struct Off {
     account: MemoryAccount,
     ahead: TimeDelta,
@@ -50,7 +50,7 @@ fn ports(account: &MemoryAccount, ahead: TimeDelta, jumps_at: usize) -> Ports {
     Ports { clock: Arc::new(clock), ..Ports::of(account.clone()) }
 }
 
-/// A user with a key and a secret of keyrot's, so many days after the first rotation.
+/// Returns a user with a key and a keyrot secret, this many days after the first rotation.
 fn rotated(days: u32) -> Life {
     let life = Life::new(Start::OneKey, Life::usual_rules());
     let standing = life.run_plain();
@@ -76,7 +76,7 @@ fn current(life: &Life) -> Option<KeyId> {
     Some(secret.value(secret.labelled(Label::Current)?).and_then(Value::read)?.key)
 }
 
-/// What a run that failed says.
+/// Returns the message of a run that failed.
 fn why(standing: &UserResult) -> String {
     let outcome = match &standing.outcome {
         Outcome::Revoked { rest, .. } => rest.as_ref(),
@@ -103,15 +103,15 @@ fn changes(account: &MemoryAccount) -> usize {
 }
 
 #[test]
-fn by_a_clock_that_is_wrong_nothing_is_changed_and_the_difference_is_named() {
+fn with_a_wrong_clock_nothing_is_changed_and_the_difference_is_named() {
     for (ahead, says) in [
         (TimeDelta::days(8), "8d ahead of AWS's"),
         (TimeDelta::days(-8), "8d behind AWS's"),
         (TimeDelta::seconds(301), "5m 1s ahead of AWS's"),
         (TimeDelta::seconds(-301), "5m 1s behind AWS's"),
     ] {
-        // One day on, nothing may happen to the old key. By a clock that is eight days ahead, it
-        // may go.
+        // After one day, nothing may happen to the old key. By a clock that is eight days ahead, it
+        // could be retired.
         for life in [
             rotated(1),
             Life::new(Start::OneKey, Life::usual_rules()),
@@ -131,7 +131,7 @@ fn by_a_clock_that_is_wrong_nothing_is_changed_and_the_difference_is_named() {
 }
 
 #[test]
-fn five_minutes_are_no_reason_to_stop() {
+fn a_difference_of_five_minutes_does_not_stop_a_run() {
     for seconds in [300, -300] {
         let life = rotated(46);
         let standing = life.run(&ports(&life.account, TimeDelta::seconds(seconds), 0)).unwrap();
@@ -141,7 +141,7 @@ fn five_minutes_are_no_reason_to_stop() {
 }
 
 #[test]
-fn a_plan_by_a_wrong_clock_is_no_plan() {
+fn with_a_wrong_clock_there_is_no_plan() {
     let life = rotated(1);
     let rotator = Rotator::new(ports(&life.account, TimeDelta::days(8), 0));
     let (limits, cancel) = (Limits::default(), Cancel::default());
@@ -179,10 +179,10 @@ fn a_clock_that_jumps_at_any_moment_takes_no_key_away() {
     assert!(stopped > 30, "{stopped}");
 }
 
-/// A run that creates, stages, verifies and publishes, with a clock that jumps at each moment of
-/// it: what was begun is finished or undone.
+/// A run that creates, stages, verifies and publishes, with a clock that jumps at any moment: what
+/// it began is finished or undone.
 #[test]
-fn a_key_in_hand_is_staged_before_the_run_ends() {
+fn a_created_key_is_staged_before_the_run_ends() {
     let (mut staged, mut undone) = (0, 0);
     let jumps = [TimeDelta::minutes(10), TimeDelta::days(8)];
     for (ahead, jumps_at) in jumps.into_iter().flat_map(|ahead| (0..60).map(move |n| (ahead, n))) {
@@ -204,7 +204,7 @@ fn a_key_in_hand_is_staged_before_the_run_ends() {
             standing.events.iter().any(|e| matches!(e.kind, EventKind::OrphanRemoved { .. })),
         );
         assert!(life.account.broken().is_empty(), "reading {jumps_at}");
-        // Somebody sets the clock: the next runs go on.
+        // The clock is set right, and the next runs continue.
         let ports = Ports::of(life.account.clone());
         life.account.advance(MINUTE);
         life.settle(&ports, HOUR, 30).unwrap_or_else(|e| panic!("reading {jumps_at}: {e}"));
@@ -224,7 +224,7 @@ fn revoke(key: &KeyId, without_successor: bool, only_if_unused: bool) -> Request
 }
 
 #[test]
-fn what_a_person_wants_deactivated_whatever_comes_of_it_depends_on_no_clock() {
+fn a_revocation_without_a_successor_depends_on_no_clock() {
     let ask = |life: &Life, request: Request| {
         let rotator = Rotator::new(ports(&life.account, TimeDelta::days(-8), 0));
         let (limits, cancel) = (Limits::default(), Cancel::default());
@@ -284,9 +284,9 @@ fn a_good_key_survives_an_sts_that_is_out_of_reach_for_days() {
 }
 
 #[test]
-fn what_is_current_is_not_called_broken_by_who_could_not_ask() {
-    // The run that published it died before it noted that down: the next one verifies it, before
-    // the old key may go.
+fn a_current_key_is_not_called_broken_if_sts_could_not_be_asked() {
+    // The run that published the key died before it recorded that. The next one verifies it before
+    // the old key may be retired.
     let life = Life::new(Start::OneKey, Life::usual_rules());
     life.account.inject(FaultAt { after: 1, ..FaultAt::first("write_note", Fault::DeathBefore) });
     assert!(life.run(&Ports::of(life.account.clone())).is_none(), "it died");
@@ -302,9 +302,8 @@ fn what_is_current_is_not_called_broken_by_who_could_not_ask() {
 }
 
 #[test]
-fn a_refusal_among_failures_is_believed_only_if_it_was_the_last_word_and_repeated() {
-    // Long past its limit, one server of STS's lags behind the others and refuses once, and then
-    // nobody answers.
+fn a_refusal_among_failures_counts_only_if_it_was_last_and_repeated() {
+    // Long past the limit, one STS server that lags refuses once, and then none answers.
     let stage = || {
         let life = Life::new(Start::OneKey, Rules { propagation: DAY * 9, ..Life::usual_rules() });
         life.account.inject(FaultAt::every("probe", Fault::LostRequest));
@@ -325,7 +324,7 @@ fn a_refusal_among_failures_is_believed_only_if_it_was_the_last_word_and_repeate
 }
 
 #[test]
-fn a_version_by_hand_is_no_wrong_key_while_nobody_could_be_asked() {
+fn a_manual_version_does_not_block_while_sts_cannot_be_asked() {
     let life = rotated(1);
     let mine = current(&life).unwrap();
     life.account.change(|world| {
@@ -338,7 +337,7 @@ fn a_version_by_hand_is_no_wrong_key_while_nobody_could_be_asked() {
 }
 
 #[test]
-fn nobody_replaces_their_own_key_by_a_wrong_clock() {
+fn with_a_wrong_clock_no_own_key_is_replaced() {
     let life = Life::new(Start::OneKey, Life::usual_rules());
     let ports = ports(&life.account, TimeDelta::days(100), 0);
     let all = (&*ports.iam, &*ports.probe, &*ports.clock);

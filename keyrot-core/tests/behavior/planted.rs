@@ -1,5 +1,4 @@
-//! What somebody plants in the secret in the middle of a run is read before anything is concluded
-//! from it.
+//! What an attacker plants in the secret during a run is read before it counts.
 
 use keyrot_core::machine::{Call, Next, Rotation, Task};
 use keyrot_core::memory::{Label, MemoryAccount, Value, World};
@@ -18,7 +17,7 @@ fn secret() -> SecretName {
     "/iam/ci/access_key".parse().unwrap()
 }
 
-/// Makes a run, with something done before it reads the secret for the nth time.
+/// Makes a run, with a change right before it reads the secret for the nth time.
 async fn run(
     account: &MemoryAccount,
     task: Task,
@@ -58,7 +57,7 @@ async fn a_version_that_only_claims_to_hold_the_new_key_is_no_successor() {
     let keys = || account.world().user(&user()).unwrap().keys().to_vec();
     let old: KeyId = keys()[0].listed.id.clone();
     account.advance(Waits::default().overlap * 4);
-    // One key again: the old one leaves.
+    // Only one key again: the old one is retired.
     for _ in 0..200 {
         account.advance(Duration::from_secs(86_400));
         run(&account, Task::Everything, 0, |_| {}).await;
@@ -68,8 +67,8 @@ async fn a_version_that_only_claims_to_hold_the_new_key_is_no_successor() {
     }
     let current = keys()[0].listed.id.clone();
     assert_ne!(current, old);
-    // The key is to be revoked; once its successor was published, somebody puts another version
-    // there under the successor's name.
+    // The key has to be revoked. Once its successor is published, an attacker writes another
+    // version under the successor's name.
     let planted = |world: &mut World| {
         let new = world.user(&user()).unwrap().keys()[1].listed.clone();
         let version = VersionId::for_key(&new.id, new.created, true).unwrap();

@@ -1,5 +1,5 @@
-//! Runs over many users: bounds, cancellation, and that one user's trouble, or a notifier's, stays
-//! its own.
+//! Runs over many users: limits, cancellation, and that one user's or notifier's failure affects no
+//! other.
 
 use async_trait::async_trait;
 use keyrot_core::engine::{NotifierError, NotifierLimits, Progress};
@@ -75,7 +75,7 @@ async fn nothing_is_begun_after_the_deadline_or_a_cancellation() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_cancelled_with_a_key_in_hand_stages_it_first() {
+async fn a_run_that_is_canceled_after_creating_a_key_stages_it_first() {
     let account = account(1);
     let rotator = Rotator::new(Ports::of(account.clone()));
     let cancel = Cancel::default();
@@ -91,13 +91,13 @@ async fn a_run_that_is_cancelled_with_a_key_in_hand_stages_it_first() {
     assert_eq!(report.users[0].outcome, Outcome::Stopped(Stop::Cancelled));
     let calls = account.calls();
     assert_eq!((calls.get("stage"), calls.get("promote")), (Some(&1), None), "{calls:?}");
-    // The next run takes the staged key up; no second one is made.
+    // The next run continues with the staged key; no second one is created.
     let report = run(&account, &rotator, &Limits::default(), &Cancel::default()).await;
     assert_eq!(rotated(&report), 1);
     assert_eq!(account.calls()["create_key"], 1);
 }
 
-/// Panics for one user, and is the account for all others.
+/// A port that panics for one user, and acts as the account for all others.
 struct Panics(MemoryAccount);
 
 #[async_trait]
@@ -168,7 +168,7 @@ impl Notifier for Bad {
 }
 
 #[tokio::test]
-async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
+async fn a_notifier_that_fails_hangs_or_panics_is_only_reported() {
     for (name, expected) in [("fails", "500"), ("panics", "panicked"), ("hangs", "no answer")] {
         let account = account(2);
         let good = Arc::new(Good::default());
@@ -189,8 +189,7 @@ async fn a_notifier_that_fails_hangs_or_panics_is_reported_and_no_more() {
             events.len(),
             "each event is in one failure: {told:?}"
         );
-        // The other notifier got all of it, in the order in which it happened to each user, and the
-        // summary once.
+        // The other notifier got every event, in order for each user, and the summary once.
         let heard = good.0.lock().unwrap();
         assert_eq!(heard.summaries, [(2, events.len())]);
         for user in &report.users {
@@ -215,7 +214,7 @@ async fn while_time_goes_on(account: &MemoryAccount, rotator: &Rotator) -> Repor
     }
 }
 
-/// A notifier that speaks to something real: it is done after a while by another clock than the
+/// A notifier that calls a real service: it ends after a while, by a clock other than the
 /// account's.
 struct Slow;
 
@@ -235,7 +234,7 @@ impl Notifier for Slow {
 }
 
 #[tokio::test]
-async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_still() {
+async fn a_slow_notifier_is_not_late_by_a_clock_that_stands_still() {
     let account = account(1);
     let plain = self::account(1);
     run(&plain, &Rotator::new(Ports::of(plain.clone())), &Limits::default(), &Cancel::default())
@@ -247,7 +246,7 @@ async fn a_notifier_that_is_not_done_at_once_is_not_late_by_a_clock_that_stands_
 }
 
 #[tokio::test]
-async fn how_long_a_notifier_may_take_can_be_set() {
+async fn the_time_limit_of_notifiers_can_be_set() {
     let account = account(1);
     let limits = NotifierLimits::default()
         .with_call(Duration::from_secs(3))
@@ -263,14 +262,14 @@ async fn how_long_a_notifier_may_take_can_be_set() {
     assert!((account.world().now() - before).num_seconds() < 15);
 }
 
-/// Remembers what it was told.
+/// A notifier that records what it gets.
 #[derive(Default)]
 struct Good(Mutex<Heard>);
 
 #[derive(Default)]
 struct Heard {
     events: Vec<Event>,
-    /// Of each summary, the number of its users, and of the events told before it.
+    /// For each summary, the number of its users, and of the events reported before it.
     summaries: Vec<(usize, usize)>,
 }
 
@@ -292,7 +291,7 @@ impl Notifier for Good {
 }
 
 #[tokio::test]
-async fn a_plan_notifies_nobody() {
+async fn a_plan_sends_no_notifications() {
     let account = account(2);
     let good = Arc::new(Good::default());
     let rotator = Rotator::new(Ports::of(account.clone())).notify(good.clone());

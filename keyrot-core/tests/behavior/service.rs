@@ -1,4 +1,4 @@
-//! The loop of passes for a program that has keyrot inside.
+//! The loop of passes, for a program that embeds keyrot.
 
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::report::RunStatus;
@@ -21,7 +21,7 @@ fn service() -> (MemoryAccount, Service) {
 
 type Seen = Arc<Mutex<Vec<Result<RunDocument, ServiceError>>>>;
 
-/// Stops after so many passes, and keeps what came of each.
+/// Stops after this many passes, and stores the result of each.
 fn stopping(service: Service, after: usize) -> (Service, Cancel, Seen) {
     let (cancel, seen) = (Cancel::default(), Arc::new(Mutex::new(Vec::new())));
     let (stop, keep) = (cancel.clone(), seen.clone());
@@ -36,12 +36,12 @@ fn stopping(service: Service, after: usize) -> (Service, Cancel, Seen) {
 }
 
 #[tokio::test]
-async fn it_makes_a_pass_now_and_then_until_it_is_stopped() {
+async fn a_service_makes_passes_until_it_is_stopped() {
     let (account, service) = service();
     let (service, cancel, seen) = stopping(service.every(HOUR).jitter(HOUR), 5);
     let begun = account.world().now();
     let health = service.clone();
-    // As a service spawns it.
+    // It is spawned, as in a real service.
     assert_eq!(tokio::spawn(async move { service.run(&cancel).await }).await.unwrap(), 5);
     let took = (account.world().now() - begun).to_std().unwrap();
     assert!(took >= HOUR * 4 && took <= HOUR * 9, "four waits of one to two hours, but {took:?}");
@@ -57,7 +57,7 @@ async fn it_makes_a_pass_now_and_then_until_it_is_stopped() {
 }
 
 #[tokio::test]
-async fn a_pass_that_fails_or_panics_is_in_the_health_and_the_next_one_goes_on() {
+async fn a_pass_that_fails_or_panics_is_in_the_health_and_the_next_one_continues() {
     let (account, service) = service();
     account.inject(FaultAt::first("users", Fault::Denied));
     let panics = Mutex::new(1);
@@ -83,7 +83,7 @@ async fn a_pass_that_fails_or_panics_is_in_the_health_and_the_next_one_goes_on()
 }
 
 #[tokio::test]
-async fn a_failed_pass_is_not_the_last_that_went_well() {
+async fn a_failed_pass_is_not_the_last_successful_one() {
     let (account, service) = service();
     service.pass(&Cancel::default()).await.unwrap();
     let well = service.health().last_ok.unwrap();
@@ -96,7 +96,7 @@ async fn a_failed_pass_is_not_the_last_that_went_well() {
 }
 
 #[tokio::test]
-async fn no_wait_is_longer_than_the_policy_counts_on() {
+async fn no_wait_is_longer_than_the_policys_run_interval() {
     let (account, service) = service();
     let (service, cancel, _) = stopping(service.every(HOUR * 24 * 30), 2);
     let begun = account.world().now();
@@ -107,7 +107,7 @@ async fn no_wait_is_longer_than_the_policy_counts_on() {
 }
 
 #[tokio::test]
-async fn who_is_stopped_before_the_first_pass_makes_none() {
+async fn a_service_that_is_stopped_before_the_first_pass_makes_none() {
     let (_, service) = service();
     let cancel = Cancel::default();
     cancel.cancel();

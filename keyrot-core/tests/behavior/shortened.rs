@@ -1,4 +1,4 @@
-//! A wait that was set when a key was replaced is kept, although a shorter one is set meanwhile.
+//! A wait that was set when a key was replaced still applies after a shorter one is set.
 
 use crate::support::{DAY, HOUR};
 use keyrot_core::memory::{Label, MemoryAccount, World};
@@ -26,7 +26,8 @@ fn secret() -> SecretName {
 }
 
 impl Desk {
-    /// A user whose key was rotated just now under these waits; a consumer moved to the new key.
+    /// Returns a user whose key was just rotated under these waits; a consumer moved to the new
+    /// key.
     async fn rotated(policy: WaitPolicy) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -87,8 +88,8 @@ impl Desk {
             .change(|world| world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap());
     }
 
-    /// Runs each day under these waits until the older key is so; how long after this time that
-    /// was.
+    /// Makes a run each day under these waits until the older key has this status. Returns how long
+    /// after this time that was.
     async fn days_until(
         &self,
         policy: WaitPolicy,
@@ -108,7 +109,7 @@ impl Desk {
 }
 
 #[tokio::test]
-async fn a_shorter_overlap_is_for_the_next_rotation() {
+async fn a_shorter_overlap_applies_to_the_next_rotation() {
     let (long, short) = (policy(14 * DAY, 7 * DAY), policy(7 * DAY, 7 * DAY));
     let desk = Desk::rotated(long).await;
     let promoted = desk.promoted();
@@ -124,7 +125,7 @@ async fn a_shorter_overlap_is_for_the_next_rotation() {
     let gone = [KeyStatus::Inactive, KeyStatus::Active];
     assert_eq!(desk.days_until(short, promoted.at, &gone).await, 14);
     desk.days_until(short, promoted.at, &[KeyStatus::Active]).await;
-    // The next one.
+    // The next rotation.
     desk.account.advance(90 * DAY);
     desk.run(short).await;
     let next = desk.promoted();
@@ -133,7 +134,7 @@ async fn a_shorter_overlap_is_for_the_next_rotation() {
 }
 
 #[tokio::test]
-async fn a_longer_overlap_counts_immediately_and_no_entry_makes_one_shorter() {
+async fn a_longer_overlap_applies_immediately_and_no_entry_shortens_one() {
     let (short, long) = (policy(7 * DAY, 7 * DAY), policy(14 * DAY, 7 * DAY));
     let gone = [KeyStatus::Inactive, KeyStatus::Active];
     for forged in [None, Some(Duration::from_millis(1))] {
@@ -145,7 +146,7 @@ async fn a_longer_overlap_counts_immediately_and_no_entry_makes_one_shorter() {
 }
 
 #[tokio::test]
-async fn a_shorter_soak_is_for_keys_that_are_deactivated_later() {
+async fn a_shorter_soak_applies_to_keys_that_are_deactivated_later() {
     let (long, short) = (policy(7 * DAY, 20 * DAY), policy(7 * DAY, DAY));
     let (gone, deleted) = ([KeyStatus::Inactive, KeyStatus::Active], [KeyStatus::Active]);
     for (noted, forged, days) in
@@ -170,8 +171,8 @@ async fn a_shorter_soak_is_for_keys_that_are_deactivated_later() {
     }
 }
 
-/// A soak that was set when a key was deactivated is no reason to call the current key overdue. One
-/// that somebody wrote puts that off for `max_age` at most.
+/// A soak that was set when a key was deactivated does not make the current key overdue. A forged
+/// one delays that by at most `max_age`.
 #[tokio::test]
 async fn a_recorded_soak_that_runs_is_not_overdue() {
     let long = policy(7 * DAY, 30 * DAY);
@@ -192,7 +193,7 @@ async fn a_recorded_soak_that_runs_is_not_overdue() {
             });
             stray.unwrap()
         };
-        // It is a lost key that was deactivated a minute later.
+        // This is a lost key that was deactivated a minute later.
         let note = Retired {
             key: stray,
             phase: Phase::Inactive,
@@ -200,10 +201,10 @@ async fn a_recorded_soak_that_runs_is_not_overdue() {
             soak: Some(recorded),
             reactivated: false,
         };
-        // Runs are over: by then the current key is past its deadline.
+        // The runs have ended: the current key is past its deadline by now.
         desk.account.advance(day * DAY);
         if recorded > 30 * DAY || overdue {
-            // Written again each day.
+            // The entry is written again each day.
             desk.write(&JournalEntry::Retired(Retired { at: desk.account.world().now(), ..note }));
         } else {
             desk.write(&JournalEntry::Retired(note));

@@ -1,4 +1,4 @@
-//! Every public future can be spawned: it is `Send`, however long the borrows inside of it live.
+//! Tests that every public future can be spawned: it is `Send`, for any lifetime of its borrows.
 
 use keyrot_core::audit::{AccountPort, survey};
 use keyrot_core::consumer::{CredentialSource, HomeCheck, HomeSource, KeyReader};
@@ -25,7 +25,7 @@ fn any<T>() -> T {
     unreachable!("compiled, never run")
 }
 
-/// Each body owns what the future borrows, as a task has to.
+/// Each body owns what its future borrows, as a spawned task has to.
 #[allow(dead_code, unreachable_code, reason = "compiled, never run")]
 fn every_public_future() {
     let rotator: Rotator = any();
@@ -123,7 +123,7 @@ fn every_public_future() {
 }
 
 #[test]
-fn none_is_left_out() {
+fn no_public_future_is_left_out() {
     let listed = include_str!("spawn.rs");
     let mut found = 0;
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];

@@ -1,5 +1,5 @@
-//! Nobody who renews a claim each day keeps a rotation standing still in silence: once the key is
-//! past its deadline, each run is blocked and says so.
+//! An attacker who renews a claim each day can't silently stop a rotation: once the key is past its
+//! deadline, each run is blocked and says so.
 
 use crate::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
@@ -50,8 +50,8 @@ impl Scene {
         report.users.into_iter().next().unwrap()
     }
 
-    /// A run each day, and before each of them whatever somebody renews, and whatever consumers do.
-    /// Every run's end.
+    /// Makes a run each day, after what the attacker renews and what consumers do. Returns each
+    /// run's outcome.
     async fn days(&self, days: usize, renew: impl Fn(&mut World, &Self)) -> Vec<UserResult> {
         let mut all = Vec::new();
         for _ in 0..days {
@@ -63,7 +63,7 @@ impl Scene {
         all
     }
 
-    /// Consumers use what is current, and nothing else.
+    /// Consumers use only the current key.
     fn consume(&self) {
         self.account.change(|world| {
             let found = world.secret(&self.secret);
@@ -100,7 +100,7 @@ impl Scene {
         all
     }
 
-    /// How old the current key may get before runs are loud.
+    /// Returns how old the current key may get before runs are blocked.
     fn limit(&self) -> Duration {
         self.waits.max_age + self.waits.run_interval * 2
     }
@@ -110,8 +110,8 @@ fn is_overdue(standing: &UserResult) -> bool {
     matches!(&standing.outcome, Outcome::Blocked(Blocked::Overdue { .. }))
 }
 
-/// Once the current key is older than the limit, each run that only waits is blocked, tells so, and
-/// names what it waits for.
+/// Checks that, once the current key is older than the limit, each run that only waits is blocked,
+/// says so, and names what it waits for.
 fn loud(scene: &Scene, runs: &[UserResult], start: Timestamp) {
     let mut seen = 0;
     for (day, standing) in (0_u32..).zip(runs) {
@@ -140,7 +140,7 @@ fn loud(scene: &Scene, runs: &[UserResult], start: Timestamp) {
 }
 
 #[tokio::test]
-async fn entries_that_are_renewed_each_day_are_loud_once_the_key_is_overdue() {
+async fn entries_that_are_renewed_each_day_block_once_the_key_is_overdue() {
     type Renew = fn(&mut World, &Scene);
     let renewals: [(&str, Renew); 3] = [
         ("hold", |world, scene| {
@@ -169,13 +169,13 @@ async fn entries_that_are_renewed_each_day_are_loud_once_the_key_is_overdue() {
         let runs = scene.days(130, renew).await;
         println!("{name}: {:?}", runs.last().unwrap().outcome);
         loud(&scene, &runs, start);
-        // And long before that, a notification that an old key is kept for longer than it should
-        // be.
+        // Long before that, there is a notification that an old key is kept for longer than it
+        // should be.
         let held = |one: &&UserResult| {
             one.events.iter().any(|event| matches!(event.kind, EventKind::Held(_)))
         };
         assert!(runs[..60].iter().filter(held).count() > 20, "{name}");
-        // Once nobody renews it, the rotation goes on by itself.
+        // Once the entry is no longer renewed, the rotation continues by itself.
         let runs = scene.days(40, |_, _| ()).await;
         assert!(matches!(
             runs.last().unwrap().outcome,
@@ -186,14 +186,14 @@ async fn entries_that_are_renewed_each_day_are_loud_once_the_key_is_overdue() {
 }
 
 #[tokio::test]
-async fn an_intent_that_is_renewed_before_each_run_is_loud() {
+async fn an_intent_that_is_renewed_before_each_run_blocks() {
     let scene = Scene::new();
     scene.days(60, |_, _| ()).await;
     let start = scene.account.world().now();
     let renew = |world: &mut World, scene: &Scene| {
         let keys = Scene::keys(world, &scene.user);
         if let [(key, ..)] = &keys[..] {
-            // So long ago that the run waits for a key that may not be listed yet.
+            // The entry's time makes the run wait for a key that may not be listed yet.
             let at = world.now() - chrono::TimeDelta::minutes(20);
             scene.tag(world, &format!("intent {key} {}", at.to_rfc3339()));
         }
@@ -203,7 +203,7 @@ async fn an_intent_that_is_renewed_before_each_run_is_loud() {
 }
 
 #[tokio::test]
-async fn a_user_whose_first_key_never_comes_is_loud() {
+async fn a_user_whose_first_key_never_comes_blocks() {
     let scene = Scene::new();
     scene.account.inject(FaultAt {
         call: Some("create_key"),
@@ -228,7 +228,7 @@ async fn a_user_whose_first_key_never_comes_is_loud() {
 }
 
 #[tokio::test]
-async fn a_rotation_of_secrets_manager_that_is_never_ordered_is_loud() {
+async fn a_secrets_manager_rotation_that_is_never_ordered_blocks() {
     let scene = Scene::new();
     scene.days(60, |_, _| ()).await;
     let start = scene.account.world().now();
@@ -240,7 +240,7 @@ async fn a_rotation_of_secrets_manager_that_is_never_ordered_is_loud() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_in_use_is_reported_and_is_no_reason_to_be_overdue() {
+async fn a_key_in_use_is_reported_and_does_not_make_the_user_overdue() {
     let scene = Scene::new();
     scene.run().await;
     let old = Scene::keys(&scene.account.world(), &scene.user)[0].0.clone();

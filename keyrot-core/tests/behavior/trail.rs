@@ -1,5 +1,5 @@
-//! A run that may ask a trail: who is told of, within which bounds, and that the trail's trouble is
-//! nobody else's.
+//! A run that may ask a trail: what it reports, its limits, and that a failing trail affects
+//! nothing else.
 
 use async_trait::async_trait;
 use keyrot_core::engine::Progress;
@@ -18,7 +18,7 @@ use std::time::Duration;
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// As many users whose old key is still in use when it should go.
+/// Returns this many users whose old key is still in use when it could be retired.
 async fn account(users: usize) -> MemoryAccount {
     let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
     for n in 0..users {
@@ -88,7 +88,7 @@ fn all_held(report: &Report) -> bool {
 }
 
 #[tokio::test]
-async fn a_hold_names_who_uses_the_key() {
+async fn a_held_key_is_reported_with_what_uses_it() {
     let account = account(1).await;
     let told = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
@@ -109,7 +109,7 @@ async fn a_hold_names_who_uses_the_key() {
     let found = evidence(&report.users[0]).unwrap();
     let source = &found.sources[0];
     assert_eq!((source.address.as_ref().unwrap().as_str(), source.events), ("192.0.2.7", 1));
-    // It follows the hold, and the report has it beside IAM's last use.
+    // The event follows the hold, and the report has it next to IAM's last use.
     assert!(
         matches!(report.users[0].events[..], [ref held, _] if matches!(held.kind, EventKind::Held(_)))
     );
@@ -120,7 +120,7 @@ async fn a_hold_names_who_uses_the_key() {
 }
 
 #[tokio::test]
-async fn without_a_trail_and_in_a_plan_nobody_is_asked() {
+async fn without_a_trail_and_in_a_plan_nothing_is_asked() {
     let account = account(2).await;
     let plain = run(&account, &Rotator::new(Ports::of(account.clone())), Mode::Act).await;
     let plan = run(&account, &asking(&account, account.clone()), Mode::Plan).await;
@@ -130,7 +130,7 @@ async fn without_a_trail_and_in_a_plan_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn a_trail_that_refuses_changes_nothing_but_what_is_told() {
+async fn a_trail_that_refuses_changes_only_what_is_reported() {
     let account = account(1).await;
     account.inject(FaultAt { times: usize::MAX, ..FaultAt::first("page", Fault::Denied) });
     let report = run(&account, &asking(&account, account.clone()), Mode::Act).await;
@@ -139,7 +139,7 @@ async fn a_trail_that_refuses_changes_nothing_but_what_is_told() {
     assert!(found.is_blind() && found.to_string().contains("could not be found out"), "{found}");
 }
 
-/// Never answers, panics, or counts who is asked at once.
+/// A trail that never answers, panics, or counts concurrent requests.
 #[derive(Clone)]
 enum Bad {
     Silent,
@@ -176,7 +176,7 @@ impl TrailPort for Bad {
     }
 }
 
-/// The account's time, but a pause lets the others work.
+/// The account's time, with a pause that lets other tasks work.
 struct Patient(MemoryAccount);
 
 #[async_trait]
@@ -199,7 +199,7 @@ impl Clock for Patient {
 }
 
 #[tokio::test]
-async fn a_trail_that_hangs_is_left_after_twenty_seconds_and_one_that_panics_at_once() {
+async fn a_trail_that_hangs_is_dropped_after_twenty_seconds_and_one_that_panics_immediately() {
     let account = account(1).await;
     let before = account.world().now();
     let time_goes_on = async {
@@ -233,14 +233,14 @@ async fn the_trail_is_asked_about_few_keys_concurrently_up_to_a_limit() {
     let report =
         run(&account, &Rotator::new(ports).trail(Arc::new(counts.clone())), Mode::Act).await;
     let Bad::Counts { most, all, .. } = &counts else { unreachable!() };
-    // One region each: the one of IAM's last use.
+    // Each key has one region: that of IAM's last use.
     assert_eq!((most.load(Ordering::SeqCst), all.load(Ordering::SeqCst)), (4, 25));
     assert!(all_held(&report));
     assert_eq!(report.users.iter().filter(|one| evidence(one).is_some()).count(), 25);
 }
 
 #[tokio::test]
-async fn the_deadline_holds_for_the_trail_too() {
+async fn the_deadline_applies_to_the_trail_too() {
     let account = account(1).await;
     let now: Timestamp = account.world().now();
     let limits = Limits::default().with_deadline(after(now, Duration::from_secs(3)));

@@ -1,4 +1,4 @@
-//! Who uses a key: where copies of it go, as far as that was read.
+//! Who uses a key: where copies of it go, if that was read.
 
 use keyrot_core::decide::Delivered;
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, MemoryDestination, World};
@@ -22,8 +22,8 @@ struct Desk {
 }
 
 impl Desk {
-    /// A user whose first key was created, published and delivered to two destinations, of which
-    /// `lake` is optional.
+    /// Returns a user whose first key was created, published and delivered to two destinations, of
+    /// which `lake` is optional.
     async fn new(tags: &[(&str, &str)]) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", tags).unwrap();
@@ -58,7 +58,7 @@ impl Desk {
         rotator.run(self.selected().chosen, Mode::Act, &limits, &cancel, &|_| {}).await;
     }
 
-    /// The next key is published, and delivered to `params` alone.
+    /// Publishes the next key, and delivers it only to `params`.
     async fn rotated_without_lake(&self) {
         self.account.advance(77 * DAY);
         let lake = DestinationName::parse(NAMES[0]).unwrap();
@@ -84,7 +84,7 @@ impl Desk {
     }
 }
 
-/// The name and the state of each.
+/// Returns the name and the state of each.
 fn states(found: &UserDestinations) -> Vec<(&str, Delivered)> {
     found.destinations.iter().map(|one| (one.to.as_str(), one.state)).collect()
 }
@@ -103,7 +103,7 @@ async fn a_managed_users_destinations_are_named_with_what_their_receipts_say() {
     assert!(params.since.is_some() && !of_user.destinations[0].required);
 
     desk.rotated_without_lake().await;
-    // By the user, by one of its keys, and among all old keys.
+    // The question is asked for the user, for one of its keys, and for all old keys.
     let old = Whose::Key(first.clone());
     let lagging = Whose::Lagging(desk.selected().chosen);
     for whose in [Whose::User(desk.user.clone()), old, lagging] {
@@ -117,9 +117,9 @@ async fn a_managed_users_destinations_are_named_with_what_their_receipts_say() {
     }
 }
 
-/// Nothing is said of deliveries that was not read.
+/// The answer says nothing about deliveries that were not read.
 #[tokio::test]
-async fn what_was_not_read_is_not_known() {
+async fn unread_deliveries_are_not_known() {
     let desk = Desk::new(TAGGED).await;
     let unknown = [("lake", Delivered::Unknown), ("params", Delivered::Unknown)];
     for call in ["describe", "list_keys"] {
@@ -138,7 +138,7 @@ async fn what_was_not_read_is_not_known() {
     let found = desk.of_user().await;
     assert!(found.has_failed() && found.destinations[0].destinations.is_empty(), "{found:?}");
     assert!(found.destinations[0].problem.as_ref().unwrap().contains("could not list the users"));
-    // Without destinations for the user, nothing more is asked than before.
+    // If the user has no destinations, there are no additional calls.
     let none = Desk { homes: Homes::in_region("us-east-1"), ..desk };
     let found = none.of_user().await;
     assert!(found.destinations.is_empty() && !found.has_failed(), "{found:?}");
@@ -152,7 +152,7 @@ async fn a_blocked_user_has_destinations_and_an_unmanaged_one_has_none() {
     assert_eq!(states(of_user), [("lake", Delivered::Unknown), ("params", Delivered::Unknown)]);
     assert!(of_user.problem.as_ref().unwrap().contains("keyrot:max-age"), "{of_user:?}");
 
-    // A place that another user has is nobody's.
+    // A place that two users share belongs to neither.
     let mut shared = Desk::new(TAGGED).await;
     shared.account.change(|world| world.add_user("cd", TAGGED)).unwrap();
     let rule = |name: &str, user: &str| {
@@ -172,7 +172,7 @@ async fn a_blocked_user_has_destinations_and_an_unmanaged_one_has_none() {
     assert!(found.destinations.is_empty() && !found.has_failed(), "{found:?}");
 }
 
-/// A user without a key yet: nothing was delivered, and that is known.
+/// A user without a key yet: it is known that nothing was delivered.
 #[tokio::test]
 async fn before_the_first_key_nothing_is_delivered() {
     let desk = Desk::new(TAGGED).await;

@@ -1,4 +1,4 @@
-//! What the checker may choose, and what has to hold in every state.
+//! The checker's choices, and the properties of every state.
 
 use super::forged::forgeries;
 use super::runs::{is_for_the_service, rotate_by_service, run};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
-/// The model, with what was found out about the futures of resting worlds.
+/// The model, with cached results about the futures of resting worlds.
 pub(crate) struct Check {
     pub(crate) setting: Setting,
     futures: Mutex<HashMap<u64, bool>>,
@@ -65,9 +65,9 @@ impl Check {
         deeds
     }
 
-    /// Every claim that could mean something, with each time that it could have: when its key was
-    /// created, now, and later than clocks are apart. A claim is written right before it is read:
-    /// until then nothing comes of it.
+    /// Returns every meaningful claim, with each possible time: when its key was created, now, and
+    /// beyond the allowed difference between clocks. A claim is written right before it is read,
+    /// because it has no effect until then.
     fn claims(&self, state: &State) -> Vec<Forgery> {
         let reads = |call: &Call| matches!(call, Call::DescribeSecret | Call::ListVersions);
         let mut running = state.rotators.iter().flatten();
@@ -140,8 +140,7 @@ impl Check {
         all
     }
 
-    /// Whether a run blocks the user, or fails, where a key that was seen Inactive after it was
-    /// revoked works again.
+    /// Whether a run blocks the user, or fails, if a revoked key that was Inactive works again.
     fn tells(&self, state: &State) -> bool {
         let SecretState::Present(found) = state.world.describe_secret(&secret()) else {
             return true;
@@ -159,20 +158,20 @@ impl Check {
         if !keys.any(|key| again(&key.listed.id)) {
             return true;
         }
-        // Where the store is down, the run fails, and that is reported as well.
+        // If the store is down, the run fails, and that is reported as well.
         let outcome = run(&self.setting, &mut state.world.clone(), Task::Everything);
         let down = self.setting.port == Port::StoreDown && matches!(outcome, Outcome::Failed(_));
-        // That the key is overdue says nothing of a key that works again.
+        // An overdue key says nothing about a key that works again.
         down || matches!(outcome, Outcome::Blocked(reason) if !matches!(reason, Blocked::Overdue { .. }))
     }
 
-    /// Without further faults, and nobody interfering: does the user come to rest with one young
-    /// key, or, where a person interfered, does keyrot stop and say why?
+    /// Whether, without further faults or interference, the user comes to rest with one young key,
+    /// or, if a person interfered, keyrot stops and says why.
     fn converges(&self, state: &State) -> bool {
         self.remembered((&state.world, state.interfered), || self.lives_on(state))
     }
 
-    /// What was found out about a future, or is now.
+    /// Returns the cached result about a future, or computes it.
     pub(super) fn remembered(&self, of: impl Hash, find_out: impl FnOnce() -> bool) -> bool {
         let mut hasher = DefaultHasher::new();
         of.hash(&mut hasher);
@@ -198,12 +197,12 @@ impl Check {
             }
             let wait = match outcome {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
-                // Said loudly, and the next run continues: it is no end.
+                // This is reported, and the next run continues, so it is not an end.
                 Outcome::Blocked(Blocked::StagingRefused { .. }) => None,
                 Outcome::Blocked(Blocked::Overdue { wait, .. }) | Outcome::Waiting(wait) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())
                 }
-                // A person asked for it, and the run that did it died: the person asks again.
+                // A person requested it, and the run died: the person repeats the request.
                 Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. })
                     if !state.interfered && state.watch.is_revoked(&key) =>
                 {
@@ -216,8 +215,7 @@ impl Check {
             };
             world.advance(wait.unwrap_or(UNIT));
         }
-        // Where a person interfered, the function's answer to Secrets Manager is how keyrot says
-        // so.
+        // If a person interfered, keyrot says so in the function's answer to Secrets Manager.
         state.interfered && rotation_enabled.is_some_and(|outcome| outcome != Outcome::Done)
     }
 }
@@ -245,7 +243,7 @@ impl Model for Check {
         vec![State::first(&self.setting)]
     }
 
-    /// Two rotators that never end at once deliver for ever, if time stands still.
+    /// Two concurrent rotators deliver forever, if time stands still.
     fn within_boundary(&self, state: &State) -> bool {
         self.setting.destinations.iter().map(|one| one.assignment()).all(|one| {
             let written = state.world.destination(&one.to).and_then(|d| d.at(&one.place));
@@ -259,7 +257,7 @@ impl Model for Check {
         }
         for (i, rotator) in state.rotators.iter().enumerate() {
             match rotator {
-                // Rotators that have not begun are alike; the first one begins.
+                // Rotators that have not begun are equivalent; the first one begins.
                 None if state.rotators[..i].iter().all(Option::is_some) => {
                     actions.push(Action::Start(i));
                     actions.extend(state.order.is_some().then_some(Action::RotationStep(i)));
@@ -282,7 +280,7 @@ impl Model for Check {
         // limit.
         let bounded = state.rotators.iter().skip(usize::from(self.setting.endless));
         let in_time = match self.setting.claims {
-            // What comes of a call that takes long, other lives hold.
+            // Other models cover calls that take long.
             true => state.at_rest(),
             false => bounded.flatten().all(|r| state.passed < r.since + 1),
         };
@@ -293,7 +291,7 @@ impl Model for Check {
         if state.services > 0 && state.order.is_none() {
             actions.push(Action::Rotate);
         }
-        // A request matters once a run begins on it, so that it is made where one can.
+        // A request matters once a run begins on it, so it is made when a run can begin.
         if state.requests > 0 && state.rotators.iter().any(Option::is_none) {
             let keys = || {
                 state
@@ -305,13 +303,13 @@ impl Model for Check {
             };
             let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
             let mut asks: Vec<Request> = asks.collect();
-            // What is asked for of no key is one request, however many there are.
+            // A request without a key is one request, however many keys there are.
             asks.dedup();
             actions.extend(asks.into_iter().map(Action::Ask));
         }
         if state.person > 0 {
             let mut deeds = Self::deeds(state);
-            // Beside claims, a person is there for a key of their own.
+            // With claims, a person only creates their own key.
             deeds.retain(|deed| {
                 !self.setting.claims
                     || (matches!(deed, Deed::CreateKey | Deed::Deactivate(_)) && state.at_rest())
@@ -428,7 +426,7 @@ impl Model for Check {
                             | Port::DropsRevocations
                             | Port::DestinationsDown
                     );
-                    // What a claim may hold up is not said here.
+                    // Delays by claims are not checked here.
                     m.setting.claims
                         || lasting
                         || !s.at_rest()

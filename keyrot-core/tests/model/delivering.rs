@@ -1,4 +1,4 @@
-//! Lives in which the key is delivered to destinations.
+//! Models in which the key is delivered to destinations.
 
 use super::setting::{Ask, Destination, Port, Setting, Start, asked};
 use super::{bound, explore};
@@ -10,15 +10,15 @@ const fn lake(abilities: Abilities) -> Destination {
 
 pub(crate) const READABLE: &[Destination] = &[lake(Abilities::READABLE)];
 pub(crate) const IN_PARTS: &[Destination] = &[lake(Abilities::IN_PARTS)];
-/// Nothing waits for it.
+/// An optional destination: nothing waits for it.
 pub(crate) const OPTIONAL: &[Destination] =
     &[Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY }];
-/// Nothing can be seen of it.
 /// The second one restarts consumers that read the first one.
 pub(crate) const RESTARTED: &[Destination] = &[
     lake(Abilities::READABLE),
     Destination { name: "a-restart", required: true, abilities: Abilities::RESTARTS },
 ];
+/// A destination that cannot be read.
 const UNSEEN: &[Destination] = &[lake(Abilities::UNSEEN)];
 const TWO: &[Destination] = &[
     lake(Abilities::READABLE),
@@ -53,9 +53,9 @@ fn two_rotators_and_a_destination() {
     }
 }
 
-/// A run delivers for the first time, and beside it a person rolls back to the previous key.
+/// A run delivers for the first time, while a person rolls back to the previous key.
 #[test]
-fn a_rollback_beside_a_first_delivery() {
+fn a_rollback_during_a_first_delivery() {
     let all: &[_] = if super::deep() { &[UNSEEN, READABLE, IN_PARTS] } else { &[UNSEEN] };
     for destinations in all.iter().copied() {
         let setting = Setting {
@@ -72,7 +72,7 @@ fn a_rollback_beside_a_first_delivery() {
 }
 
 #[test]
-fn somebody_else_writes_to_a_destination() {
+fn another_program_writes_to_a_destination() {
     for destinations in [READABLE, IN_PARTS] {
         for setting in [
             Setting { faults: 1, horizon: bound(1, 4), ..Setting::new(Start::Due) },
@@ -99,7 +99,7 @@ fn a_destination_that_never_takes_a_key() {
 }
 
 #[test]
-fn requests_amid_deliveries() {
+fn requests_during_deliveries() {
     for destinations in [READABLE, IN_PARTS] {
         for (ask, start) in [
             (&[Ask::Rollback], Start::Overlap),

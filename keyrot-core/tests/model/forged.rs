@@ -1,5 +1,4 @@
-//! What another program may write into the journal against a revocation, once or before each
-//! request.
+//! Forged journal entries against a revocation, written once or before each request.
 
 use super::check::Check;
 use super::runs::run;
@@ -14,23 +13,23 @@ use keyrot_core::model::{
 use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation};
 use std::time::Duration;
 
-/// A wait that an entry may name: nearly the longest that is believed.
+/// The wait in forged entries: nearly the longest that is believed.
 const FOR_YEARS: Duration = Duration::from_hours(24 * 365 * 9);
 
-/// What can be forged of one key.
+/// The entries that can be forged about one key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// No key is revoked.
     NoneRevoked,
     /// This key is revoked, if it is unused.
     IfUnused,
-    /// This key is revoked since now.
+    /// This key is revoked from now on.
     Revoked,
     /// This key was revoked and deactivated long ago.
     RevokedBefore,
-    /// It has a phase since now.
+    /// It has a phase from now on.
     Phase(Phase),
-    /// It was seen Inactive long ago, and perhaps reactivated once before that.
+    /// It was recorded as Inactive long ago, and perhaps reactivated once before that.
     InactiveBefore { reactivated: bool },
     /// It is kept until a time that is not believed.
     HoldForEver,
@@ -57,8 +56,8 @@ impl Kind {
         Self::Intent,
     ];
 
-    /// What may be written once, at any point of a life. What it makes of the other promises is not
-    /// held against keyrot, so that it is nothing that shortens a wait.
+    /// Returns what may be written once, at any point. Its effect on other promises is not checked,
+    /// so none of these entries shortens a wait.
     const ONCE: [Self; 6] = [
         Self::NoneRevoked,
         Self::IfUnused,
@@ -68,8 +67,8 @@ impl Kind {
         Self::HoldForEver,
     ];
 
-    /// The entries, as they would be written now: at the latest time that is believed, with the
-    /// longest waits, or from before anything has to settle.
+    /// Returns the entries, as they would be written now: with the latest time that is believed,
+    /// with the longest waits, or from before anything has to settle.
     fn entries(self, setting: &Setting, world: &World, id: &KeyId) -> Vec<JournalEntry> {
         let latest = world.now() + CLOCK_TOLERANCE - Duration::from_secs(10);
         let listed =
@@ -117,8 +116,8 @@ fn keys(world: &World) -> Vec<KeyId> {
     keys.map(|key| key.listed.id.clone()).collect()
 }
 
-/// What another program may write of any key, where it counts: right before the secret is read, and
-/// while nobody is at work.
+/// Returns what another program may write about any key, when it has an effect: right before the
+/// secret is read, and while no rotator is at work.
 pub(super) fn forgeries(setting: &Setting, state: &State) -> Vec<Forgery> {
     let reads = |next: &Next| matches!(next, Next::Call(Call::DescribeSecret));
     if !state.at_rest() && !state.rotators.iter().flatten().any(|one| reads(&one.next)) {
@@ -135,9 +134,8 @@ pub(super) fn forgeries(setting: &Setting, state: &State) -> Vec<Forgery> {
 }
 
 impl Check {
-    /// Whether a revocation that a person asks for, again and again, with nothing going wrong any
-    /// more, ends with the key Inactive or gone, even if a program writes something before each of
-    /// these requests.
+    /// Whether a revocation that a person requests repeatedly, without further faults, ends with
+    /// the key Inactive or gone, even if a program writes something before each request.
     pub(super) fn revokes(&self, state: &State) -> bool {
         let Some(Request::Revoke(order)) = &state.asked else { return true };
         if state.person < self.setting.person || order.only_if_unused {
@@ -170,9 +168,9 @@ impl Check {
                     };
                     return !world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
                 }
-                // It says so, and is not done: what has to be there first is not.
+                // The request says so, and is not done: a precondition is missing.
                 Outcome::Refused(Refusal::NoRoom { .. }) => return !order.without_successor,
-                // It is gone.
+                // The key is gone.
                 Outcome::Refused(Refusal::NoSuchKey { .. }) => return true,
                 Outcome::Waiting(wait) => {
                     world.advance(
@@ -188,7 +186,7 @@ impl Check {
     }
 }
 
-/// What may put off a revocation that needs a successor, for as long as it is written again: see
+/// Returns what may delay a revocation that needs a successor, for as long as it is renewed: see
 /// "Operators' requests" in `docs/protocol.md`.
 fn may_delay(world: &World, order: &Revocation, kind: Kind, key: &KeyId) -> bool {
     let Some(secret) = world.secret(&secret()) else { return false };
@@ -196,11 +194,11 @@ fn may_delay(world: &World, order: &Revocation, kind: Kind, key: &KeyId) -> bool
         let value = secret.labelled(label).and_then(|version| secret.value(version));
         value.and_then(|value| value.read()).is_some_and(|held| held.key == order.key)
     };
-    // The current key seems to be revoked just now: nothing takes the place of another.
+    // The current key seems to have just been revoked, so there is no successor.
     let beside = matches!(kind, Kind::Revoked | Kind::IfUnused) && *key != order.key;
-    // The previous key is to take the place of the current one.
+    // The previous key has to replace the current one.
     let goes_back = holds(Label::Current) && keys(world).len() > 1;
-    // It was never published, and another run may be about to do that.
+    // The key was never published, and another run may be about to publish it.
     let unpublished = !holds(Label::Current) && !holds(Label::Previous);
     !order.without_successor && (beside || goes_back || unpublished)
 }

@@ -1,9 +1,9 @@
 //! The model check: every order of crash, lost reply, denial, lag, race and interference that a
-//! small life allows, against the promises.
+//! small model allows, checked against the promises.
 //!
-//! Each test prints how many states it went through. `KEYROT_MODEL=deep` explores larger lives; it
+//! Each test prints how many states it explored. `KEYROT_MODEL=deep` explores larger models; it
 //! takes minutes, not seconds.
-// A check may read the clock to say how long it took; the core may not.
+// A check may read the clock to report how long it took; the core may not.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
 mod check;
@@ -28,7 +28,7 @@ fn explore(name: &str, setting: Setting) {
     explored_as(name, Check::new(setting), story);
 }
 
-/// Goes through every state, and demands that every property holds in each.
+/// Explores every state, and requires that every property holds in each.
 fn explored<M>(name: &str, model: M)
 where
     M: Model + Send + Sync + 'static,
@@ -58,7 +58,7 @@ fn explored_as<M>(
     let took = began.elapsed().as_secs_f32();
     eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
     for (property, path) in checker.discoveries() {
-        // The others say what has to happen in some state.
+        // The other properties say what has to happen in some state.
         if !matches!(checker.model().property(property).expectation, Expectation::Sometimes) {
             panic!("{name}: {property} is broken after\n{}", story(path.into_vec()));
         }
@@ -66,7 +66,7 @@ fn explored_as<M>(
     checker.assert_properties();
 }
 
-/// Explores until something breaks, and demands that it is this promise.
+/// Explores until a property breaks, and requires that it is this promise.
 fn breaks<M>(what: &str, model: M, promise: &str)
 where
     M: Model + Send + Sync + 'static,
@@ -86,7 +86,7 @@ where
     );
 }
 
-/// What happened, a line a step.
+/// Returns what happened, one line per step.
 fn story(path: Vec<(State, Option<Action>)>) -> String {
     let mut lines = String::new();
     for (state, action) in path {
@@ -110,7 +110,7 @@ fn deep() -> bool {
     std::env::var("KEYROT_MODEL").is_ok_and(|v| v == "deep")
 }
 
-/// The bound that a test keeps by default, and the one for a deep check.
+/// Returns the limit of a test by default, or the one for a deep check.
 fn bound(usual: u32, deeper: u32) -> u32 {
     if deep() { deeper } else { usual }
 }
@@ -134,7 +134,7 @@ fn two_faults_in_a_rotation() {
 }
 
 #[test]
-fn a_version_that_somebody_else_wrote() {
+fn a_version_that_another_program_wrote() {
     explore(
         "foreign version, one fault",
         Setting { faults: 1, horizon: bound(5, 8), ..Setting::new(Start::DueForeign) },
@@ -251,7 +251,7 @@ fn secrets_managers_own_rotation() {
 }
 
 #[test]
-fn a_person_amid_secrets_managers_own_rotation() {
+fn a_person_during_secrets_managers_own_rotation() {
     for start in [Start::Serviced, Start::ServicedOverlap] {
         let setting =
             Setting { services: 1, person: 1, horizon: bound(1, 3), ..Setting::new(start) };
@@ -265,7 +265,7 @@ const REVOKE_OTHERWISE: &[Ask] =
     &[Ask::RevokeAndDelete, Ask::RevokeIfUnused, Ask::RevokeWithoutSuccessor];
 
 #[test]
-fn a_person_goes_back() {
+fn a_person_rolls_back() {
     let setting = Setting {
         asks: &[Ask::Rollback],
         faults: 1,
@@ -279,7 +279,7 @@ fn a_person_goes_back() {
 }
 
 #[test]
-fn a_person_goes_back_beside_another_run() {
+fn a_person_rolls_back_during_another_run() {
     let setting = Setting {
         asks: &[Ask::Rollback],
         rotators: 2,
@@ -290,7 +290,7 @@ fn a_person_goes_back_beside_another_run() {
 }
 
 #[test]
-fn a_person_goes_back_amid_other_changes() {
+fn a_person_rolls_back_during_other_changes() {
     let setting = Setting {
         asks: &[Ask::Rollback],
         person: 1,
@@ -312,7 +312,7 @@ fn a_person_revokes_a_key() {
 }
 
 #[test]
-fn a_person_revokes_a_key_that_nobody_knows() {
+fn a_person_revokes_an_unknown_key() {
     let two = Start::New { keys: 2 };
     let waits = waits([14, 2, 1, 2, 2]);
     let setting = Setting {
@@ -376,7 +376,7 @@ fn a_person_revokes_a_key_that_was_inactive_before() {
 }
 
 #[test]
-fn what_is_revoked_without_a_successor_needs_nothing_but_iam() {
+fn a_revocation_without_a_successor_needs_only_iam() {
     const WITHOUT: &[Ask] = &[Ask::RevokeWithoutSuccessor];
     for port in [Port::StoreDown, Port::NoRoomForTags, Port::DropsRevocations] {
         for start in [Start::Due, Start::Overlap, Start::Soaking, Start::Reactivated] {
@@ -391,7 +391,7 @@ fn what_is_revoked_without_a_successor_needs_nothing_but_iam() {
 }
 
 #[test]
-fn what_another_program_writes_keeps_no_key_from_being_revoked() {
+fn another_programs_writes_prevent_no_revocation() {
     const ASKS: &[Ask] = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
     for start in [Start::Due, Start::Overlap] {
         let setting = Setting { asks: ASKS, forges: 2, horizon: bound(1, 3), ..asked(start) };
@@ -412,7 +412,7 @@ fn a_person_reactivates_a_revoked_key() {
 }
 
 #[test]
-fn a_person_revokes_a_key_beside_another_run() {
+fn a_person_revokes_a_key_during_another_run() {
     for start in [Start::New { keys: 1 }, Start::Due] {
         let setting = Setting { asks: REVOKE, rotators: 2, horizon: bound(0, 4), ..asked(start) };
         explore(&format!("revocation beside another run, {start:?}"), setting);
@@ -423,7 +423,7 @@ fn a_person_revokes_a_key_beside_another_run() {
 }
 
 #[test]
-fn a_person_revokes_a_key_amid_other_changes() {
+fn a_person_revokes_a_key_during_other_changes() {
     for start in [Start::New { keys: 1 }, Start::Due, Start::Overlap, Start::Serviced] {
         let setting = Setting { asks: REVOKE, person: 1, horizon: bound(1, 4), ..asked(start) };
         explore(&format!("revocation and a person, {start:?}"), setting);
@@ -434,7 +434,7 @@ fn a_person_revokes_a_key_amid_other_changes() {
 }
 
 #[test]
-fn what_others_claim_takes_no_key_away_that_is_in_use() {
+fn claims_take_no_key_away_that_is_in_use() {
     let claims =
         |setting| Setting { forges: 1, claims: true, uses: 1, horizon: bound(4, 6), ..setting };
     for start in [Start::Due, Start::Overlap, Start::New { keys: 1 }] {
@@ -447,7 +447,7 @@ fn what_others_claim_takes_no_key_away_that_is_in_use() {
 }
 
 #[test]
-fn what_others_claim_takes_nothing_away_that_a_person_made() {
+fn claims_take_no_key_away_that_a_person_created() {
     for start in [Start::Due, Start::Overlap] {
         let setting = Setting {
             person: 1,

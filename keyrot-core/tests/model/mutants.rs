@@ -20,7 +20,7 @@ use keyrot_core::model::{
 use keyrot_core::{KeyId, KeyStatus, Timestamp, Wait, WaitPolicy, Why};
 use std::time::Duration;
 
-/// Explores until something breaks, and demands that it is this promise.
+/// Explores until a property breaks, and requires that it is this promise.
 fn breaks(setting: Setting, promise: &str) {
     crate::breaks(
         &format!("{} / {:?}", setting.decider.name, setting.port),
@@ -42,7 +42,7 @@ fn weak(
     }
 }
 
-/// The observed state, changed before the real decision reads it.
+/// Changes the observed state before the real decision reads it.
 fn seeing(
     seen: &Observed,
     policy: &WaitPolicy,
@@ -76,7 +76,7 @@ fn long_ago() -> Timestamp {
 }
 
 #[test]
-fn deletes_what_it_takes_for_inactive() {
+fn deletes_a_key_that_it_assumes_to_be_inactive() {
     let weak = weak(
         "status ignored",
         |s, p, n| match seeing(s, p, n, |_| {}) {
@@ -110,7 +110,7 @@ fn no_verification_before_promotion() {
     breaks(weak, "S1");
 }
 
-/// Reads "could not ask" for "does not work".
+/// Treats "could not ask" as "does not work".
 fn unknown_is_refused(seen: &mut Observed) {
     if let Some((_, verified @ Verified::Unknown(_))) = &mut seen.verified {
         *verified = Verified::Refused("no answer".into());
@@ -118,7 +118,7 @@ fn unknown_is_refused(seen: &mut Observed) {
 }
 
 #[test]
-fn abandons_what_nobody_could_be_asked_about() {
+fn abandons_a_key_although_sts_could_not_be_asked() {
     let decide_so =
         |s: &Observed, p: &WaitPolicy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
     let setting =
@@ -127,7 +127,7 @@ fn abandons_what_nobody_could_be_asked_about() {
 }
 
 #[test]
-fn blocks_on_what_nobody_could_be_asked_about() {
+fn blocks_although_sts_could_not_be_asked() {
     let decide_so =
         |s: &Observed, p: &WaitPolicy, n: Timestamp| seeing(s, p, n, unknown_is_refused);
     let setting =
@@ -136,10 +136,10 @@ fn blocks_on_what_nobody_could_be_asked_about() {
 }
 
 #[test]
-fn takes_its_own_clock_for_awss() {
+fn treats_its_own_clock_as_awss() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            // Takes away what a key may have been made before its intent.
+            // Removes the tolerance for a key that was created before its intent.
             if let Some(intent) = secret(s).and_then(|s| s.journal.intent.as_mut()) {
                 intent.at += CLOCK_TOLERANCE;
             }
@@ -151,7 +151,7 @@ fn takes_its_own_clock_for_awss() {
 }
 
 #[test]
-fn settles_for_less_than_clocks_may_be_apart() {
+fn settles_for_less_than_the_clock_tolerance() {
     let mut setting = Setting { horizon: 4, ..apart(Start::New { keys: 0 }) };
     setting.rotator_waits.settle = UNIT;
     setting.rotator_waits.probe_limit = UNIT;
@@ -213,7 +213,7 @@ fn deactivates_the_oldest() {
 }
 
 #[test]
-fn creates_without_noting_its_intent() {
+fn creates_without_recording_its_intent() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         Decision::Act(Step::Write(JournalEntry::Intent(_))) => Decision::Act(Step::CreateKey),
         other => other,
@@ -225,7 +225,7 @@ fn creates_without_noting_its_intent() {
 fn retires_without_a_stored_verification_of_the_successor() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            // As early as it could be true, and as if this run had verified it, too.
+            // At the earliest possible time, and as if this run had verified it.
             let (other, current) = (other_key(s), current_key(s));
             let created =
                 s.keys.iter().find(|key| Some(&key.id) == current.as_ref()).map(|key| key.created);
@@ -279,7 +279,7 @@ fn does_not_wait_for_other_runs() {
 #[test]
 fn believes_a_listing_that_lags() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
-        // What is not listed is taken for gone.
+        // A key that is not listed counts as deleted.
         Decision::Wait(w) if matches!(w.why, Why::Settling(_)) => {
             Decision::Blocked(keyrot_core::Blocked::CurrentKeyGone {
                 key: current_key(s).unwrap_or_else(|| s.keys[0].id.clone()),
@@ -297,7 +297,7 @@ fn blind_to_the_status_of_keys() {
 }
 
 #[test]
-fn takes_a_key_out_of_another_runs_hands() {
+fn takes_a_key_away_from_another_run() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         Decision::Wait(Wait { why: Why::Settling(key), .. })
             if current_key(s).as_ref() != Some(&key) =>
@@ -321,7 +321,7 @@ fn a_run_without_an_end() {
 }
 
 #[test]
-fn deactivates_by_what_it_saw_before() {
+fn deactivates_by_an_outdated_read() {
     let setting = Setting { port: Port::StaleLabels, person: 1, ..Setting::new(Start::Overlap) };
     breaks(setting, "S1");
 }
@@ -339,7 +339,7 @@ fn undoes_a_persons_rollback() {
     breaks(setting, "S8 nobody");
 }
 
-/// Takes away what says that a version other than the current one was current before.
+/// Removes the evidence that a version other than the current one was current before.
 fn forget_what_was_published(seen: &mut Observed) {
     let Some(secret) = secret(seen) else { return };
     let current = secret.current.as_ref().map(|held| &held.version);

@@ -1,4 +1,4 @@
-//! One call, one run, one rotation of Secrets Manager's, on the model's world.
+//! One call, one run, or one Secrets Manager rotation on the model's world.
 
 use super::setting::{Destination, Port, Setting, UNIT};
 use super::world::{Luck, secret};
@@ -77,7 +77,7 @@ pub(super) fn perform(
     })
 }
 
-/// Whether the call is one to IAM.
+/// Whether the call goes to IAM.
 pub(crate) fn is_iams(call: &Call) -> bool {
     use Call::{Activate, CreateKey, Deactivate, DeleteKey, LastUse, ListKeys};
     matches!(call, ListKeys | LastUse(_) | CreateKey | Deactivate(_) | Activate(_) | DeleteKey(_))
@@ -85,10 +85,10 @@ pub(crate) fn is_iams(call: &Call) -> bool {
 
 const REVOKED: &str = "keyrot:revoked";
 
-/// No run makes more calls than this when nothing goes wrong.
+/// The limit on calls of a run without faults.
 const MOST_CALLS: usize = 100;
 
-/// One run to its end, with nothing going wrong.
+/// Makes one run to its end, without faults.
 pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
     let mut machine = machine(setting, world, task);
     let mut calls = Vec::new();
@@ -107,8 +107,8 @@ pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
     }
 }
 
-/// A rotation of Secrets Manager's own, or the rest of one, with nothing going wrong. `None` where
-/// the service refuses to begin.
+/// Makes a Secrets Manager rotation, or the rest of one, without faults. `None` if the service
+/// refuses to begin.
 pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<Outcome> {
     let token = token(world);
     let version = world.rotate_secret(&secret(), &token).ok()?;
@@ -125,8 +125,8 @@ pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<
     outcome
 }
 
-/// Whether the service has to go on: a rotation of its own is not complete, or the key is due and
-/// only the service makes the next.
+/// Whether the service has to continue: its rotation is not complete, or the key is due and only
+/// the service creates the next.
 pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
     let Some(found) = world.secret(&secret()).filter(|s| s.rotation) else { return false };
     let current = found.labelled(Label::Current);
@@ -143,7 +143,7 @@ pub(super) fn following(step: StepName) -> Option<StepName> {
     }
 }
 
-/// A new id, as Secrets Manager chooses them.
+/// Returns a new id, as Secrets Manager chooses them.
 pub(super) fn token(world: &World) -> VersionId {
     let n = world.secret(&secret()).map_or(0, |s| s.versions().count());
     VersionId::parse(format!("01234567-89ab-cdef-0123-{n:012}")).unwrap()

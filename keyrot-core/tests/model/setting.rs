@@ -1,4 +1,4 @@
-//! What is explored, and how large the life is.
+//! The explored model, and its size.
 
 use chrono::TimeDelta;
 use keyrot_core::machine::Decider;
@@ -9,49 +9,49 @@ use std::time::Duration;
 /// One unit of the model's time.
 pub(crate) const UNIT: Duration = Duration::from_secs(600);
 
-/// What is explored.
+/// An explored model.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
     pub(crate) start: Start,
-    /// How many rotators may be at work at once.
+    /// How many rotators may be at work at the same time.
     pub(crate) rotators: usize,
-    /// How many faults may strike.
+    /// How many faults may occur.
     pub(crate) faults: u8,
     /// How often a person may interfere.
     pub(crate) person: u8,
-    /// How often another program may write an entry of its own into the journal.
+    /// How often another program may write a journal entry.
     pub(crate) forges: u8,
-    /// Whether that may be any claim, for any key; then keyrot is held to S10, and not to waits
-    /// that a claim may shorten.
+    /// Whether that may be any claim, for any key. Then S10 is checked instead of waits that a
+    /// claim may shorten.
     pub(crate) claims: bool,
     /// How often a consumer may use an old key.
     pub(crate) uses: u8,
     /// How many units of time may pass.
     pub(crate) horizon: u32,
     pub(crate) waits: Waits,
-    /// The waits that the rotators go by, where they differ from those that are promised.
+    /// The waits that the rotators use, if they differ from the promised ones.
     pub(crate) rotator_waits: Waits,
     pub(crate) decider: Decider,
     pub(crate) port: Port,
     /// How often Secrets Manager's own rotation begins.
     pub(crate) services: u8,
-    /// What a person may ask keyrot for.
+    /// The requests that a person may make.
     pub(crate) asks: &'static [Ask],
-    /// How often; the last is what runs are begun for.
+    /// How often a person may make requests; runs begin on the last one.
     pub(crate) requests: u8,
-    /// Whether the first rotator goes on for much longer than the others allow for.
+    /// Whether the first rotator runs for much longer than the others allow for.
     pub(crate) endless: bool,
     /// How many seconds each rotator's clock is ahead of AWS's.
     pub(crate) clocks: [i64; 2],
-    /// Where the key is delivered beside the secret.
+    /// The destinations of the key.
     pub(crate) destinations: &'static [Destination],
-    /// Whether they are there only since the first rotation.
+    /// Whether they exist only since the first rotation.
     pub(crate) added_late: bool,
-    /// How often somebody else may write to a destination.
+    /// How often another program may write to a destination.
     pub(crate) overwrites: u8,
 }
 
-/// A destination: its name, whether it is required, and what it can do.
+/// A destination: its name, whether it is required, and its abilities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Destination {
     pub(crate) name: &'static str,
@@ -72,14 +72,14 @@ impl Destination {
     }
 }
 
-/// How the user stands at first.
+/// The user's initial state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
-    /// No secret, and so many keys.
+    /// No secret, and this many keys.
     New { keys: usize },
     /// Rotated once: the current key is due, the previous one is deleted.
     Due,
-    /// As before, but the current version was written by somebody else.
+    /// As before, but another program wrote the current version.
     DueForeign,
     /// Just rotated: the old key is in its overlap.
     Overlap,
@@ -87,7 +87,7 @@ pub(crate) enum Start {
     Soaking,
     /// Later: the old key was revoked, was Inactive, and a person has reactivated it.
     Reactivated,
-    /// As [`Start::Due`], and Secrets Manager's own rotation is switched on.
+    /// As [`Start::Due`], and Secrets Manager's own rotation is on.
     Serviced,
     /// Just rotated by Secrets Manager's orders: the old key is in its overlap.
     ServicedOverlap,
@@ -99,7 +99,7 @@ impl Start {
     }
 }
 
-/// What a person may ask keyrot for, for each key.
+/// The requests that a person may make, for each key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Ask {
     Rollback,
@@ -133,29 +133,29 @@ impl Ask {
     }
 }
 
-/// A fault in a port's code, to show that the check notices.
+/// A fault in a port's code, to show that the check detects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Port {
     Sound,
-    /// Moves AWSCURRENT from wherever it stands.
+    /// Moves AWSCURRENT from whichever version has it.
     NoCompareAndSwap,
     /// Answers "no use on record" for "could not find out".
     UnknownIsUnused,
     /// Says that a key works without asking.
     NoProof,
-    /// Lists an Inactive key for what it was.
+    /// Lists an Inactive key with its earlier status.
     BlindToStatus,
-    /// Describes the secret's labels as they were at the run's first look.
+    /// Describes the secret's labels as they were at the run's first read.
     StaleLabels,
-    /// Not a fault of the port's: no call to the store is answered.
+    /// Not a fault of the port: no call to the store is answered.
     StoreDown,
-    /// Not a fault of the port's: the secret has as many tags as it may have.
+    /// Not a fault of the port: the secret has as many tags as it may have.
     NoRoomForTags,
     /// Lists every key as Inactive.
     ListsInactive,
     /// Acknowledges entries of revocations, and does not keep them.
     DropsRevocations,
-    /// Not a fault of the port's: no destination takes a key.
+    /// Not a fault of the port: no destination accepts a key.
     DestinationsDown,
 }
 
@@ -163,7 +163,7 @@ pub(crate) fn waits(units: [u32; 5]) -> Waits {
     let [due, overlap, recent_use, soak, settle] = units.map(|n| UNIT * n);
     let probe_for = Duration::from_millis(1);
     let run_interval = probe_for;
-    // A rotation begins so long before `max_age`.
+    // A rotation begins this long before `max_age`.
     let lead = overlap + overlap / 2 + recent_use + run_interval * 3 + settle;
     let idle = overlap + recent_use + UNIT;
     let max_age = due + lead;
@@ -181,7 +181,8 @@ pub(crate) fn waits(units: [u32; 5]) -> Waits {
 }
 
 impl Setting {
-    /// A small life: due after 6 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2 to settle.
+    /// Returns a small model: due after 6 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2
+    /// to settle.
     pub(crate) fn new(start: Start) -> Self {
         let waits = waits([6, 2, 1, 1, 2]);
         Self {
@@ -208,7 +209,7 @@ impl Setting {
         }
     }
 
-    /// What the rotator's clock shows.
+    /// Returns the time of the rotator's clock.
     pub(crate) fn clock(&self, rotator: usize, aws: Timestamp) -> Timestamp {
         aws + TimeDelta::seconds(self.clocks[rotator])
     }
@@ -222,15 +223,15 @@ impl Setting {
     }
 }
 
-/// A life in which a person asks for something: what leaves stays for longer than two runs take,
-/// one after the other.
+/// Returns a model in which a person makes requests: a retired key stays for longer than two
+/// consecutive runs take.
 pub(crate) fn asked(start: Start) -> Setting {
     let waits = waits([14, 5, 1, 5, 2]);
     Setting { waits, rotator_waits: waits, ..Setting::new(start) }
 }
 
-/// A life with clocks that are nearly as far apart as they may be, by the hand of a clock that is
-/// ahead and of one that is behind: `settle` has room for a run, a call under way, and both.
+/// Returns a model whose clocks are nearly as far apart as allowed, one ahead and one behind:
+/// `settle` has room for a run, a call under way, and both differences.
 pub(crate) fn apart(start: Start) -> Setting {
     let waits = waits([14, 5, 1, 5, 4]);
     Setting { waits, rotator_waits: waits, rotators: 2, clocks: [290, -290], ..Setting::new(start) }

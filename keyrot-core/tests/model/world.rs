@@ -1,5 +1,5 @@
-//! The model: the real machine, on the in-memory account, with everything that can go wrong as a
-//! choice of the checker's.
+//! The model: the real machine on the in-memory account. Everything that can go wrong is a choice
+//! of the checker.
 
 mod deeds;
 mod verdicts;
@@ -31,33 +31,32 @@ pub(crate) struct State {
     pub(crate) person: u8,
     pub(crate) uses: u8,
     pub(crate) services: u8,
-    /// What Secrets Manager orders now.
+    /// The step that Secrets Manager orders now.
     pub(crate) order: Option<RotationStep>,
-    /// What a person asked for last.
+    /// A person's last request.
     pub(crate) asked: Option<Request>,
-    /// How much more may be asked for.
+    /// How many more requests may be made.
     pub(crate) requests: u8,
     pub(crate) passed: u32,
     pub(crate) interfered: bool,
     pub(crate) begun: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) leaked: Option<String>,
-    /// What was concluded although AWS could not be asked.
+    /// A conclusion that was drawn although AWS could not be asked.
     pub(crate) concluded: Option<String>,
-    /// How much more another program may write into the journal.
+    /// How many more journal entries another program may write.
     pub(crate) forges: u8,
-    /// A key that was taken away though somebody used it, or though nothing that works was in its
-    /// place.
+    /// A key that was taken away although it was in use, or without a working successor.
     pub(crate) taken: Option<String>,
-    /// A revocation that ended as done while the key works, or, without a successor, that left it
-    /// Active although nothing was wrong with IAM.
+    /// A revocation that ended as done while the key works, or a revocation without a successor
+    /// that left the key Active although IAM had no fault.
     pub(crate) unrevoked: Option<String>,
-    /// Whether keyrot moved AWSCURRENT from where it had not seen it, or to what a person had moved
-    /// it away from.
+    /// Whether keyrot moved AWSCURRENT from a version on which it had not read it, or to one from
+    /// which a person had moved it away.
     pub(crate) overwrote: bool,
     /// The versions that a person moved AWSCURRENT away from.
     pub(crate) left: BTreeSet<VersionId>,
-    /// How often somebody else may write to a destination.
+    /// How often another program may still write to a destination.
     pub(crate) overwrites: u8,
 }
 
@@ -65,28 +64,28 @@ pub(crate) struct State {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Running {
     pub(crate) machine: Rotation,
-    /// What it is to do.
+    /// Its task.
     pub(crate) task: Task,
     pub(crate) next: Next,
     pub(crate) since: u32,
-    /// Whether a person or a consumer did something since the machine's last look. IAM has no
-    /// conditional writes: what happens between keyrot's look and its call cannot be seen by it,
-    /// and is not held against it.
+    /// Whether a person or a consumer did something since the machine's last read. IAM has no
+    /// conditional writes, so keyrot can't see what happens between its read and its call, and is
+    /// not blamed for it.
     pub(crate) overtaken: bool,
-    /// The secret as it was at the first look, where the port goes on showing that.
+    /// The secret as it was at the first read, if the port keeps showing that.
     pub(crate) first: Option<Secret>,
-    /// Whether STS is out of this run's reach.
+    /// Whether this run cannot reach STS.
     pub(crate) unreachable: bool,
-    /// Whether the run's last word on credentials was that AWS could not be asked.
+    /// Whether the run's last result about credentials was that AWS could not be asked.
     pub(crate) unanswered: bool,
-    /// Whether a person did anything since it began, where it revokes a key.
+    /// For a revocation: whether a person did anything since it began.
     pub(crate) disturbed: bool,
     /// When it began.
     pub(crate) began: Timestamp,
-    /// Whether a call to IAM went wrong, where it revokes a key.
+    /// For a revocation: whether a call to IAM failed.
     pub(crate) iam_failed: bool,
-    /// How long it has slept. It is on its own clock only: if each run moved the account's, there
-    /// would be no end of states.
+    /// How long it has slept. This advances only its own clock: if each run advanced the account's
+    /// clock, there would be endless states.
     pub(crate) slept: Duration,
 }
 
@@ -99,13 +98,13 @@ impl Running {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     Start(usize),
-    /// Secrets Manager begins a rotation of its own, or takes up the one that is not complete.
+    /// Secrets Manager begins a rotation, or continues an incomplete one.
     Rotate,
-    /// Secrets Manager sends its order, perhaps again.
+    /// Secrets Manager orders its step, perhaps again.
     RotationStep(usize),
-    /// A person asks for something, and a rotator begins on it.
+    /// A person makes a request, and a rotator begins on it.
     Ask(Request),
-    /// A rotator begins on what the person asked for, perhaps again.
+    /// A rotator begins on the person's request, perhaps again.
     Fulfil(usize),
     Step(usize, Luck),
     Pass(u32),
@@ -115,7 +114,7 @@ pub(crate) enum Action {
     Forge(Forgery),
 }
 
-/// How a call goes.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Luck {
     Good,
@@ -129,7 +128,7 @@ pub(crate) enum Luck {
     StaleListing,
     /// The key does not authenticate yet.
     NotYet,
-    /// STS is out of reach, and stays so for the rest of the run.
+    /// STS cannot be reached, for the rest of the run.
     Unreachable,
 }
 
@@ -142,8 +141,8 @@ pub(crate) fn secret() -> SecretName {
 }
 
 impl State {
-    /// The state at first: a new user, or one who has lived under keyrot until then, with the watch
-    /// looking on all the time.
+    /// Returns the initial state: a new user, or one that keyrot has managed until then, under
+    /// observation by the watch.
     pub(crate) fn first(setting: &Setting) -> Self {
         let sound = Setting {
             decider: Decider::REAL,
@@ -213,7 +212,7 @@ impl State {
                 }
             });
             assert!(soaks(&state), "the old key went its way");
-            // One unit of its soak is over by now.
+            // One unit of the soak is over by now.
             state.world.advance(setting.waits.soak - UNIT * 2);
         }
         if setting.start == Start::Reactivated {
@@ -251,7 +250,7 @@ impl State {
             uses,
             services,
             passed: 0,
-            // Which of two keys may go is a person's to say.
+            // A person has to decide which of two keys may be retired.
             interfered: matches!(setting.start, Start::New { keys } if keys > 1)
                 || setting.start == Start::Reactivated,
             begun: false,
@@ -261,7 +260,7 @@ impl State {
         }
     }
 
-    /// Runs without anything going wrong, a unit of time apart.
+    /// Makes runs without faults, a unit of time apart.
     fn live(&mut self, setting: &Setting, runs: u32) {
         for _ in 0..runs {
             self.start(setting, 0, Task::Everything);
@@ -279,13 +278,14 @@ impl State {
     pub(crate) fn start(&mut self, setting: &Setting, i: usize, task: Task) {
         let mut setting = setting.clone();
         if setting.endless && i == 0 {
-            // Due when it was due before: the lead is longer by as much.
+            // The key is due at the same time as before, because the lead is longer by the same
+            // amount.
             setting.rotator_waits.max_age += setting.rotator_waits.settle * 7;
             setting.rotator_waits.settle *= 8;
             setting.rotator_waits.probe_limit *= 8;
         }
         if matches!(task, Task::Request(_)) {
-            // Whoever asks, or asks again, knows what they have done before.
+            // A person who makes or repeats a request knows what they did before.
             self.left.clear();
         }
         let mut machine = machine(&setting, &self.world, task.clone());
@@ -311,7 +311,7 @@ impl State {
         }));
     }
 
-    /// Secrets Manager begins.
+    /// Secrets Manager begins a rotation.
     pub(crate) fn rotate(&mut self) {
         self.services -= 1;
         self.begun = true;
@@ -321,8 +321,8 @@ impl State {
         }
     }
 
-    /// Secrets Manager hears that its order was carried out; a late answer to an earlier one is
-    /// nothing to it.
+    /// Secrets Manager learns that its step was carried out; it ignores a late answer to an earlier
+    /// step.
     fn carried_out(&mut self, order: &RotationStep) {
         if self.order.as_ref() == Some(order) {
             self.order = following(order.step)
@@ -334,8 +334,9 @@ impl State {
         let task = self.rotators[i].as_ref().map(|running| running.task.clone());
         let began = self.rotators[i].as_ref().map(|running| running.began);
         self.take_step(setting, i, luck);
-        // What goes without a successor is deactivated before anything is noted down. Where the run
-        // ends in between, it is that person's own doing, and taken as listed at once.
+        // A key that is revoked without a successor is deactivated before anything is recorded. If
+        // the run ends in between, that counts as the person's own change, which is listed
+        // immediately.
         if let (Some(Task::Request(Request::Revoke(order))), Some(began), None) =
             (task, began, &self.rotators[i])
             && order.without_successor
@@ -358,8 +359,8 @@ impl State {
             Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
-                // A request stands until its run is over: whoever reactivates the key before that
-                // contradicts it.
+                // A request applies until its run is over: a person who reactivates the key before
+                // that contradicts it.
                 if let Task::Request(Request::Revoke(order)) = &running.task {
                     Arc::make_mut(&mut self.watch).revoke(order.clone());
                 }
@@ -385,8 +386,8 @@ impl State {
                     *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
                 }
                 if let Call::Promote { from, to } = &call {
-                    // A revocation stands until the key is reactivated, also against whoever
-                    // publishes the key after it.
+                    // A revocation applies until the key is reactivated, even if someone publishes
+                    // the key afterwards.
                     let value =
                         before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
                     let revoked = value.is_some_and(|held| self.watch.is_revoked(&held.key));
@@ -413,7 +414,7 @@ impl State {
                         .take()
                         .or_else(|| taken(setting, &before, &self.world, &self.watch));
                 }
-                // Without an answer the process is dead.
+                // Without an answer, the process is dead.
                 let Some(answer) = answer else { return };
                 running
                     .machine
@@ -434,16 +435,16 @@ impl State {
             (Next::Done(outcome), Task::Request(Request::Revoke(order))) => {
                 self.has_revoked(&running, outcome, order);
             }
-            // It would deliver again each time, without end.
+            // It would deliver again each time, endlessly.
             (Next::Done(_), Task::Request(Request::Deliver { .. })) => self.asked = None,
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(Arc::new(running)),
         }
     }
 
-    /// A person asks for something, and the first rotator that is free begins on it. To go back, or
-    /// to have a key deactivated whatever comes of it, is that person's own doing; to have one
-    /// replaced and revoked is not: it has to end well.
+    /// A person makes a request, and the first free rotator begins on it. A rollback, or a
+    /// revocation without a successor, is that person's own responsibility. A revocation with a
+    /// successor is not: it has to end without harm.
     pub(crate) fn ask(&mut self, setting: &Setting, request: Request) {
         let Some(free) = self.rotators.iter().position(Option::is_none) else { return };
         match &request {

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// Users who were all rotated once, so many of them long ago.
+/// Users that were all rotated once, this many of them long ago.
 pub(crate) fn account(users: usize, due: usize) -> Result<World, Box<dyn Error>> {
     let mut world = World::new((SystemTime::now() - 100 * DAY).into());
     let names = (0..users).map(|n| format!("user-{n:04}"));
@@ -26,7 +26,7 @@ pub(crate) fn account(users: usize, due: usize) -> Result<World, Box<dyn Error>>
     Ok(world)
 }
 
-/// Leaves a user as a rotation and its retirement leave it.
+/// Puts a user into the state after a rotation and the retirement of the old key.
 fn rotated(world: &mut World, user: &UserName) -> Result<(), Box<dyn Error>> {
     let made = world.add_key(user)?;
     world.authenticate(&made.credentials, "sts", "us-east-1");

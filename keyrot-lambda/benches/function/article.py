@@ -1,6 +1,6 @@
 """The function that keyrot is measured against: boto3, one user after the other, no pagination of keys, no verification, no waits.
 
-It does what the article that keyrot began with does: for each tagged user it deletes the older of two keys, makes another, and puts it into
+It does the same as the article's function: for each tagged user it deletes the older of two keys, creates another, and puts it into
 the user's secret. Only the list of users is followed to its end here, because the account has more of them than one page.
 """
 

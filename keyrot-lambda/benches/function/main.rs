@@ -1,5 +1,5 @@
-//! The function against the article's, in Python, behind the same Runtime API and with the same
-//! AWS, in one run.
+//! Compares the function with the article's, in Python, behind the same Runtime API and with the
+//! same AWS, in one run.
 //!
 //! ```text
 //! scripts/lambda-bench             1,000 users, 100 of them due, 20 ms a call; two minutes
@@ -82,7 +82,7 @@ fn main() -> Result<(), Failed> {
 
 enum Kind {
     Keyrot,
-    /// With this Python.
+    /// Runs the function with this Python.
     Article(PathBuf),
 }
 
@@ -133,7 +133,7 @@ impl Function {
         }
     }
 
-    /// The most memory that the process held at one time, in bytes (Linux: `VmHWM` in proc(5)).
+    /// Returns the process's peak memory, in bytes (Linux: `VmHWM` in proc(5)).
     fn peak(&self) -> Result<u64, Failed> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
@@ -155,8 +155,8 @@ struct Swept {
     calls: usize,
 }
 
-/// One sweep of a process that is warm: it has answered once, on an account that has nobody to
-/// rotate yet.
+/// Measures one invocation of a warm process: it has answered once, on an account without users to
+/// rotate.
 fn sweep(kind: &Kind, users: usize, due: usize) -> Result<Swept, Failed> {
     let emulator = Emulator::start(
         account(0, 0)?,

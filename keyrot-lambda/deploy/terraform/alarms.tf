@@ -87,12 +87,12 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   tags                = var.tags
 }
 
-# Only a whole run that acts says UsersSelected. CloudWatch looks back seven days at most, in periods of an hour or more (PutMetricAlarm, Period), so a
-# weekly run is just within it. That one is up to 15 minutes later than the last does no harm: where data are missing, CloudWatch goes by older data points than
-# EvaluationPeriods says (user guide, "Configuring how CloudWatch alarms treat missing data"). It begins in ALARM, until the first run.
+# Only a full run that makes changes reports UsersSelected. CloudWatch looks back at most seven days, in periods of an hour or more (PutMetricAlarm, Period), so a
+# weekly run is just within that. A run that is up to 15 minutes late does no harm: if data is missing, CloudWatch uses older data points than
+# EvaluationPeriods says (user guide, "Configuring how CloudWatch alarms treat missing data"). The alarm starts in ALARM, until the first run.
 resource "aws_cloudwatch_metric_alarm" "heartbeat" {
   alarm_name          = "${var.function_name}-heartbeat"
-  alarm_description   = "No run of keyrot came to its end for days. Keys are not rotated."
+  alarm_description   = "No run of keyrot has finished for days. Keys are not rotated."
   namespace           = "keyrot"
   metric_name         = "UsersSelected"
   dimensions          = { Function = aws_lambda_function.keyrot.function_name }
@@ -108,7 +108,7 @@ resource "aws_cloudwatch_metric_alarm" "heartbeat" {
   tags                = var.tags
 }
 
-# Between two runs there is no news: the alarm stays as it is.
+# Between two runs there is no data, and the alarm keeps its state.
 resource "aws_cloudwatch_metric_alarm" "oldest_key" {
   alarm_name          = "${var.function_name}-oldest-key"
   alarm_description   = "A key is older than it should ever get. An old key is still in use, or its user needs manual action."

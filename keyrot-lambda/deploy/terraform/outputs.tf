@@ -9,12 +9,12 @@ output "function_arn" {
 }
 
 output "role_name" {
-  description = "To attach a further policy, for secrets that secret_name does not name."
+  description = "To attach another policy, for secrets that secret_name does not name."
   value       = aws_iam_role.function.name
 }
 
 output "topic_arn" {
-  description = "For further subscriptions."
+  description = "For more subscriptions."
   value       = aws_sns_topic.alarms.arn
 }
 

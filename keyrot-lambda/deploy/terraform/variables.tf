@@ -1,7 +1,7 @@
 # The same as the parameters of ../sam/template.yaml.
 
 variable "zip_file" {
-  description = "The function's zip, as scripts/lambda-zip makes it."
+  description = "The function's zip, as built by scripts/lambda-zip."
   type        = string
   default     = "../../../target/lambda/keyrot/bootstrap.zip"
 }
@@ -31,7 +31,7 @@ variable "path_prefix" {
 }
 
 variable "exclude" {
-  description = "Users never to be touched: names, or patterns with * and ?."
+  description = "Users that keyrot never changes: names, or patterns with * and ?."
   type        = list(string)
   default     = []
 }
@@ -41,7 +41,7 @@ variable "secret_name" {
   type        = string
   default     = "/iam/{user}/access_key"
 
-  # Without a beginning of its own the function would have to be allowed to read and write every secret of the account.
+  # Without a fixed beginning, the function would need permission to read and write every secret of the account.
   validation {
     condition     = can(regex("^/?[A-Za-z0-9_+=.@-][A-Za-z0-9/_+=.@{}-]*$", var.secret_name)) && strcontains(var.secret_name, "{user}")
     error_message = "Expected a name with {user} in it that begins with fixed text, such as /iam/{user}/access_key."
@@ -73,13 +73,13 @@ variable "config_parameter" {
 # ---------------------------------------------------------------- when
 
 variable "schedule" {
-  description = "When a run begins, as EventBridge Scheduler has it. Keys are retired at the first run after their waits are over, so a daily one retires them sooner. Change run_interval with it."
+  description = "When a run begins, in EventBridge Scheduler's format. Keys are retired at the first run after their waits are over, so a daily one retires them sooner. Change run_interval with it."
   type        = string
   default     = "cron(0 4 ? * MON *)"
 }
 
 variable "run_interval" {
-  description = "The longest time between two runs of schedule, such as 7d for a weekly one or 1d for a daily one. Rotations begin so early that no key is older than max_age."
+  description = "The longest time between two runs of schedule, such as 7d for a weekly one or 1d for a daily one. Rotations begin early enough that no key is Active for longer than max_age."
   type        = string
   default     = "7d"
 
@@ -107,7 +107,7 @@ variable "schedule_state" {
 }
 
 variable "heartbeat_days" {
-  description = "After so many days without a finished run the heartbeat alarm goes off; 7 for a weekly schedule, 2 for a daily one."
+  description = "The number of days without a finished run until the heartbeat alarm goes off; 7 for a weekly schedule, 2 for a daily one."
   type        = number
   default     = 7
 
@@ -149,19 +149,19 @@ variable "max_adoptions" {
 # ---------------------------------------------------------------- notifications
 
 variable "alarm_email" {
-  description = "Who gets the alarms by mail; the address has to confirm. Empty for nobody."
+  description = "Who gets the alarms by mail; the address has to confirm. Empty for none."
   type        = string
   default     = ""
 }
 
 variable "oldest_key_days" {
-  description = "At this age of the oldest key in days, Active or not, an alarm goes off. An old key is Active for the 90 days of max_age at most, and deleted after soak and at most one more week between two runs."
+  description = "The age of the oldest key in days, Active or not, at which an alarm goes off. An old key is Active for the 90 days of max_age at most, and deleted after soak and at most one more week between two runs."
   type        = number
   default     = 105
 }
 
 variable "notify" {
-  description = "Further notifiers, such as \"slack secret:/keyrot/slack\" or \"eventbridge default\". No URL belongs here."
+  description = "Other notifiers, such as \"slack secret:/keyrot/slack\" or \"eventbridge default\". No URL belongs here."
   type        = list(string)
   default     = []
 }
@@ -203,7 +203,7 @@ variable "destination_parameter_arns" {
   type        = list(string)
   default     = []
 
-  # Without a beginning of their own the function could read and write every parameter of the account.
+  # Without a fixed beginning, the function could read and write every parameter of the account.
   validation {
     condition     = alltrue([for one in var.destination_parameter_arns : can(regex("^arn:[a-z-]+:ssm:[a-z0-9-]+:[0-9]{12}:parameter/[A-Za-z0-9_.-][A-Za-z0-9_./*-]*$", one))])
     error_message = "Expected ARNs of parameters whose names begin with fixed text."
@@ -275,7 +275,7 @@ variable "function_name" {
 }
 
 variable "architecture" {
-  description = "The one that the zip was built for."
+  description = "The architecture that the zip was built for."
   type        = string
   default     = "arm64"
 
@@ -286,7 +286,7 @@ variable "architecture" {
 }
 
 variable "reserved_concurrency" {
-  description = "How many runs there may be at the same time; -1 reserves nothing, for accounts whose quota is too low. Two at the same time are safe, but wasteful."
+  description = "How many runs may happen at the same time; -1 reserves nothing, for accounts whose quota is too low. Two at the same time are safe, but wasteful."
   type        = number
   default     = 1
 }
@@ -304,7 +304,7 @@ variable "log_retention_days" {
 }
 
 variable "role_path" {
-  description = "The IAM path of the roles, where the organization asks for one."
+  description = "The IAM path of the roles, if the organization requires one."
   type        = string
   default     = "/"
 
@@ -315,7 +315,7 @@ variable "role_path" {
 }
 
 variable "permissions_boundary" {
-  description = "The ARN of the policy that bounds the roles, where the organization asks for one. It has to allow what `keyrot policy --for lambda` prints."
+  description = "The ARN of the roles' permissions boundary, if the organization requires one. It has to allow what `keyrot policy --for lambda` prints."
   type        = string
   default     = null
 
@@ -326,7 +326,7 @@ variable "permissions_boundary" {
 }
 
 variable "tags" {
-  description = "Tags for all that is made."
+  description = "Tags for everything that is created."
   type        = map(string)
   default     = {}
 }

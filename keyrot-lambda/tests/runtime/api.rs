@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
-/// What the function said of one event.
+/// The function's answer to one event.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Answer {
     Response(Value),
@@ -32,7 +32,7 @@ impl Answer {
     }
 }
 
-/// The API, and the events that it hands out.
+/// The API, and the events that it passes to the function.
 pub(crate) struct RuntimeApi {
     pub(crate) address: String,
     events: Option<Sender<(Value, Duration)>>,
@@ -52,7 +52,7 @@ impl RuntimeApi {
         Self { address, events: Some(events), answers, polls, thread: Some(thread) }
     }
 
-    /// Hands out the event, with so much time for it. What comes of it is read with
+    /// Passes the event to the function, with this time limit. Read the result with
     /// [`RuntimeApi::answer`].
     pub(crate) fn send(&self, event: Value, time: Duration) {
         self.events.as_ref().unwrap().send((event, time)).unwrap();
@@ -66,7 +66,7 @@ impl RuntimeApi {
         self.answers.recv_timeout(time)
     }
 
-    /// When the function asked for an event: the first time, then the second, and so on.
+    /// Returns when the function asked for an event: the first time, then the second, and so on.
     pub(crate) fn polled(&self, time: Duration) -> Result<Instant, RecvTimeoutError> {
         self.polls.recv_timeout(time)
     }
@@ -74,8 +74,8 @@ impl RuntimeApi {
 
 impl Drop for RuntimeApi {
     fn drop(&mut self) {
-        // Without events, the next request ends the thread; this is it, should the function be
-        // gone.
+        // Without events, the next request ends the thread. This request does that if the function
+        // is gone.
         drop(self.events.take());
         drop(TcpStream::connect(&self.address));
         if let Some(thread) = self.thread.take() {

@@ -11,11 +11,11 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
-/// The function's longest time.
+/// The function's time limit.
 pub(crate) const FIFTEEN_MINUTES: Duration = Duration::from_secs(900);
 const HUNDRED_DAYS: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
-/// An account whose users have keys that are a hundred days old.
+/// Returns an account whose users have keys that are a hundred days old.
 pub(crate) fn account(users: &[&str]) -> Emulator {
     let mut world = World::new((SystemTime::now() - HUNDRED_DAYS).into());
     for name in users {
@@ -33,7 +33,7 @@ pub(crate) fn secret(name: &str) -> SecretName {
     SecretName::parse(format!("/iam/{name}/access_key")).unwrap()
 }
 
-/// The key under AWSCURRENT.
+/// Returns the key under AWSCURRENT.
 pub(crate) fn published(emulator: &Emulator, name: &str) -> Option<KeyId> {
     let world = emulator.world();
     let found = world.secret(&secret(name))?;
@@ -108,8 +108,8 @@ impl Instance {
         self.api.answer()
     }
 
-    /// Ends the process as Lambda does, and gives back all that it printed. No key's secret is in
-    /// it.
+    /// Ends the process as Lambda does, and returns everything that it printed, without any key's
+    /// secret half.
     pub(crate) fn end(mut self, emulator: &Emulator) -> Vec<Value> {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

@@ -1,4 +1,4 @@
-//! The function's own process behind Lambda's Runtime API, with AWS's look-alike on 127.0.0.1.
+//! The function's own process behind Lambda's Runtime API, with the AWS emulator on 127.0.0.1.
 #![allow(clippy::unwrap_used)]
 
 #[allow(dead_code, reason = "the benchmark uses more of it")]
@@ -29,13 +29,13 @@ fn conforms(document: &Value) {
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
-/// The lines of embedded metrics among those printed.
+/// Returns the lines with embedded metrics in the output.
 fn metrics(printed: &[Value]) -> Vec<&Value> {
     printed.iter().filter(|line| line.get("_aws").is_some()).collect()
 }
 
 #[test]
-fn a_schedule_rotates_everybody_and_says_so() {
+fn a_schedule_rotates_all_users_and_reports_it() {
     let emulator = account(&["ci-one", "ci-two"]);
     let instance = Instance::start(&emulator, &[]);
     let document = instance.invoke(scheduled()).response();
@@ -44,7 +44,7 @@ fn a_schedule_rotates_everybody_and_says_so() {
         (&document["schema"], &document["counts"]["rotated"]),
         (&json!("keyrot.rotate/2"), &json!(2))
     );
-    // The same event again, as Lambda may deliver it: nothing is left to do.
+    // The same event again, as Lambda may deliver it twice: nothing is left to do.
     let again = instance.invoke(scheduled()).response();
     assert_eq!((&again["counts"]["rotated"], &again["counts"]["waiting"]), (&json!(0), &json!(2)));
     for name in ["ci-one", "ci-two"] {
@@ -82,7 +82,7 @@ fn a_schedule_rotates_everybody_and_says_so() {
 }
 
 #[test]
-fn a_person_looks_first_and_then_names_a_user() {
+fn an_operator_makes_a_dry_run_first_and_then_names_a_user() {
     let emulator = account(&["ci-one", "ci-two"]);
     let instance = Instance::start(&emulator, &[("KEYROT_MAX_AGE", "200d")]);
     let plan = instance.invoke(json!({ "dry_run": true })).response();
@@ -143,7 +143,7 @@ fn a_users_failure_fails_the_invocation_and_leaves_the_others_rotated() {
         "{message}"
     );
     assert_eq!(keys(&emulator, "ci-two").len(), 2);
-    // A user who is blocked is no failure of the function's.
+    // A blocked user is not a failure of the function.
     emulator.change(|world| {
         world
             .user_mut(&user("ci-two"))
@@ -162,11 +162,11 @@ fn a_users_failure_fails_the_invocation_and_leaves_the_others_rotated() {
 }
 
 #[test]
-fn two_instances_at_once_make_one_key() {
+fn two_concurrent_instances_create_one_key() {
     let emulator = account(&["ci-one", "ci-two", "ci-three"]);
     let instances = [Instance::start(&emulator, &[]), Instance::start(&emulator, &[])];
     instances.iter().for_each(|instance| instance.send(scheduled()));
-    // One of them may meet the other's key, and leave the user to it.
+    // One of them may find the other's key, and leave the user to it.
     let answers: Vec<_> = instances.iter().map(Instance::answer).collect();
     let instance = &instances[0];
     let document = instance.invoke(scheduled()).response();
@@ -183,7 +183,7 @@ fn two_instances_at_once_make_one_key() {
 }
 
 #[test]
-fn an_instance_that_dies_is_followed_by_another_that_goes_on() {
+fn an_instance_that_dies_is_followed_by_another_that_continues() {
     let emulator = account(&["ci"]);
     let gate = emulator.pause(CallAt::first("PutSecretValue"), When::After);
     let first = Instance::start(&emulator, &[]);

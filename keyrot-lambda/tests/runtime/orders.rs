@@ -48,7 +48,7 @@ fn until_one_key(emulator: &Emulator, instance: &Instance) {
     panic!("the old key is not gone: {:?}", instance.invoke(json!({ "dry_run": true })));
 }
 
-/// Secrets Manager switches rotation on and begins; what it answers is the version's id.
+/// Switches Secrets Manager's rotation on, which starts. Returns the version's id.
 fn begin(emulator: &Emulator, token: &str) -> String {
     let version = emulator.change(|world: &mut World| {
         world.secret_mut(&secret("ci")).unwrap().rotation = true;
@@ -62,7 +62,7 @@ fn pending(emulator: &Emulator) -> Option<VersionId> {
 }
 
 #[test]
-fn four_orders_rotate_and_passes_retire() {
+fn four_steps_rotate_and_passes_retire() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &SHORT);
     adopt(&emulator, &instance);
@@ -70,7 +70,7 @@ fn four_orders_rotate_and_passes_retire() {
     let old = published(&emulator, "ci").unwrap();
     assert_eq!(begin(&emulator, TOKEN), TOKEN);
     for step in STEPS {
-        // Each of them twice: Secrets Manager orders again when an answer is lost.
+        // Each step comes twice, because Secrets Manager repeats it when an answer is lost.
         for _ in 0..2 {
             let document = instance.invoke(order(step, TOKEN)).response();
             assert_eq!(document["users"][0]["reason"], "done", "{step}: {document:#}");
@@ -80,8 +80,8 @@ fn four_orders_rotate_and_passes_retire() {
     }
     let new = published(&emulator, "ci").unwrap();
     assert_eq!(keys(&emulator, "ci").iter().collect::<Vec<_>>(), [&old, &new], "one key was made");
-    // The next rotation has to wait for the old key, which scheduled passes take away. They make
-    // none themselves.
+    // The next rotation has to wait until scheduled passes have retired the old key. They create no
+    // key themselves.
     let blocked = begin(&emulator, NEXT);
     let (kind, message) = instance.invoke(order("createSecret", &blocked)).error();
     assert!(
@@ -99,25 +99,25 @@ fn four_orders_rotate_and_passes_retire() {
         instance.invoke(order(step, &blocked)).response();
     }
     assert_ne!(published(&emulator, "ci"), Some(new));
-    // An order that comes late changes nothing.
+    // A late step changes nothing.
     let (_, message) = instance.invoke(order("finishSecret", TOKEN)).error();
     assert!(message.contains("AWSPENDING"), "{message}");
     instance.end(&emulator);
 }
 
 #[test]
-fn an_order_that_fails_on_the_way_is_carried_out_when_it_comes_again() {
+fn a_step_that_fails_is_carried_out_when_it_is_repeated() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &SHORT);
     adopt(&emulator, &instance);
     until_one_key(&emulator, &instance);
     begin(&emulator, TOKEN);
-    // The store refuses the new key: it is deleted immediately, and nothing is left.
+    // The store refuses the new key, which is deleted immediately, and nothing is left.
     emulator.inject(CallAt::first("PutSecretValue"), Fault::denied());
     let (_, message) = instance.invoke(order("createSecret", TOKEN)).error();
     assert!(message.contains("secretsmanager:PutSecretValue"), "{message}");
     assert_eq!(keys(&emulator, "ci").len(), 1);
-    // The answer is lost after the label moved: the order comes again.
+    // The answer is lost after the label moved, so the step is repeated.
     emulator.heal();
     for step in &STEPS[..3] {
         instance.invoke(order(step, TOKEN)).response();
@@ -131,7 +131,7 @@ fn an_order_that_fails_on_the_way_is_carried_out_when_it_comes_again() {
 }
 
 #[test]
-fn orders_that_match_no_rotation_are_refused() {
+fn steps_that_match_no_rotation_are_refused() {
     let emulator = account(&["ci"]);
     let instance = Instance::start(&emulator, &[]);
     let (kind, message) = instance.invoke(order("createSecret", TOKEN)).error();
@@ -159,7 +159,7 @@ fn orders_that_match_no_rotation_are_refused() {
 }
 
 #[test]
-fn two_instances_with_the_same_order_put_one_key_into_the_version() {
+fn two_instances_with_the_same_step_put_one_key_into_the_version() {
     let emulator = account(&["ci"]);
     let instances = [Instance::start(&emulator, &SHORT), Instance::start(&emulator, &SHORT)];
     adopt(&emulator, &instances[0]);

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 
-/// As IAM writes it, from a report of an account; the names are examples.
+/// A report as IAM writes it, from a real account; the names are examples.
 const REAL: &str = "\
 user,arn,user_creation_time,password_enabled,password_last_used,password_last_changed,password_next_rotation,mfa_active,access_key_1_active,access_key_1_last_rotated,access_key_1_last_used_date,access_key_1_last_used_region,access_key_1_last_used_service,access_key_2_active,access_key_2_last_rotated,access_key_2_last_used_date,access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,cert_1_last_rotated,cert_2_active,cert_2_last_rotated,additional_credentials_info
 <root_account>,arn:aws:iam::123456789012:root,2014-04-21T10:00:00+00:00,not_supported,2025-12-01T10:00:00+00:00,not_supported,not_supported,true,false,N/A,N/A,N/A,N/A,false,N/A,N/A,N/A,N/A,false,N/A,false,N/A,N/A
@@ -52,7 +52,7 @@ fn a_report_as_iam_writes_it() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_line_and_column() {
+fn an_error_names_the_line_and_column() {
     let with = |from: &str, to: &str| {
         assert!(REAL.contains(from), "{from}");
         refused(&REAL.replacen(from, to, 1))
@@ -117,10 +117,10 @@ fn a_row_that_cannot_be_read_is_one_unknown_user() {
     let at = whole.find("eu-west-1").unwrap();
     bytes[at] = 0xFF;
     assert_eq!(known(&bytes), (vec!["john".into()], vec!["doe,jane".into()]));
-    // Of two rows of one name neither is the user's.
+    // If two rows have the same name, neither counts as the user's.
     let twice = format!("{whole}{others}\n");
     assert_eq!(known(twice.as_bytes()), (vec!["doe,jane".into()], vec!["john".into()]));
-    // The root user's too.
+    // This also applies to the root user.
     let root = whole.replacen("true,false,N/A", "true,perhaps,N/A", 1);
     let (users, unreadable) = known(root.as_bytes());
     assert_eq!((users.len(), unreadable), (2, vec!["<root_account>".to_owned()]));
@@ -133,7 +133,7 @@ fn commas_in_names_and_paths_need_no_quotes() {
     assert_eq!(read(bare.as_bytes(), now()), read(REAL.as_bytes(), now()));
     let path = bare.replace("user/staff/", "user/a,b/");
     assert_eq!(read(path.as_bytes(), now()).unwrap().users[0].arn.path(), "/a,b/");
-    // What does not come out even is refused all the same.
+    // A row that does not fit is still refused.
     let cut = bare.replace("doe,jane,arn", "doe,arn");
     assert!(refused(&cut).contains("line 3: 24 columns, expected 23"), "{}", refused(&cut));
 }
@@ -193,13 +193,13 @@ fn any_report() -> impl Strategy<Value = CredentialReport> {
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_back(report in any_report()) {
+    fn a_written_report_is_read_back(report in any_report()) {
         let text = write(&report).unwrap();
         prop_assert_eq!(read(&text, now()), Ok(report));
     }
 
     #[test]
-    fn columns_may_stand_in_any_order_and_new_ones_are_passed_over(report in any_report(), turn in 0_usize..18) {
+    fn columns_may_be_in_any_order_and_new_ones_are_skipped(report in any_report(), turn in 0_usize..18) {
         let text = write(&report).unwrap();
         let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(&text[..]);
         let mut turned = csv::Writer::from_writer(Vec::new());
@@ -213,7 +213,7 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_arrives_makes_it_panic(text in proptest::collection::vec(any::<u8>(), 0..400), cut in 0_usize..2000, flip in 0_usize..2000) {
+    fn no_answer_makes_the_parser_panic(text in proptest::collection::vec(any::<u8>(), 0..400), cut in 0_usize..2000, flip in 0_usize..2000) {
         let _ = read(&text, now());
         let mut real = REAL.as_bytes().to_vec();
         let at = flip % real.len();

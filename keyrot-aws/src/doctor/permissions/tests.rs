@@ -7,7 +7,7 @@ use keyrot_core::{SecretName, UserArn};
 
 const ROLE: &str = "arn:aws:sts::123456789012:assumed-role/keyrot/session";
 
-/// What the caller may not do is denied, each action in a simulation of its own answer.
+/// IAM that denies these actions, with one answer for each action.
 fn simulated(actions: &[&'static str], denied: &[&str]) -> Answer {
     let member = |action: &&'static str| {
         let decision = if denied.contains(action) { "implicitDeny" } else { "allowed" };
@@ -40,7 +40,7 @@ fn statements() -> Vec<Statement> {
     Scope::new(Text::fixed("1"), settings().template(), "/", "RotateKey", "True").policy().statement
 }
 
-/// Answers of one statement each, whose members have this besides, for these actions.
+/// Answers of one statement each, for these actions, with this additional text in each member.
 fn saying(actions: &[&str], decision: &str, what: &str) -> Vec<Answer> {
     let answer = |statement: Statement| {
         let member = |action: &&'static str| {
@@ -61,7 +61,7 @@ fn saying(actions: &[&str], decision: &str, what: &str) -> Vec<Answer> {
     statements().into_iter().map(answer).collect()
 }
 
-/// A field of a form.
+/// Returns a field of a form.
 fn field(text: &str) -> Option<(String, String)> {
     let decoded = |text: &str| {
         percent_encoding::percent_decode_str(text).decode_utf8().ok().map(|text| text.into_owned())
@@ -70,7 +70,7 @@ fn field(text: &str) -> Option<(String, String)> {
     Some((decoded(name)?, decoded(value)?))
 }
 
-/// IAM names a condition key that was not given, of the resource that was named.
+/// IAM names the missing condition keys of the resource in the request.
 const MISSING: &str = "<ResourceSpecificResults><member><EvalResourceName>x</EvalResourceName>\
                        <EvalResourceDecision>implicitDeny</EvalResourceDecision>\
                        <MissingContextValues><member>aws:SourceVpc</member></MissingContextValues>\
@@ -82,7 +82,7 @@ const BEYOND_BOUNDARY: &str = "<PermissionsBoundaryDecisionDetail>\
                                </PermissionsBoundaryDecisionDetail>";
 
 #[tokio::test(start_paused = true)]
-async fn what_hangs_on_something_unknown_is_not_checked_and_never_failed() {
+async fn an_action_that_depends_on_unknown_values_is_not_checked_and_never_failed() {
     let action = ["iam:CreateAccessKey"];
     for decision in ["implicitDeny", "explicitDeny", "allowed"] {
         for (what, says) in [
@@ -110,7 +110,7 @@ async fn what_hangs_on_something_unknown_is_not_checked_and_never_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_boundary_does_not_allow_fails_and_is_told_from_the_rest() {
+async fn an_action_that_the_boundary_denies_fails_with_its_own_message() {
     let says = saying(&["iam:CreateAccessKey"], "implicitDeny", BEYOND_BOUNDARY);
     let (checks, _) = answered(role(), says, Vec::new()).await;
     assert_eq!((checks.len(), checks[0].health), (1, Health::Failure), "{checks:?}");
@@ -118,7 +118,7 @@ async fn what_the_boundary_does_not_allow_fails_and_is_told_from_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_known_of_a_request_is_sent_with_the_question() {
+async fn the_known_context_of_a_request_is_sent() {
     let (_, script) = found(role(), &[], Vec::new()).await;
     let requests = script.requests();
     let all: Vec<Vec<(String, String)>> = requests[1..]
@@ -173,7 +173,7 @@ fn role() -> Answer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_statement_is_simulated_on_what_it_is_about_with_what_it_asks_for() {
+async fn each_statement_is_simulated_with_its_resource_and_conditions() {
     let (checks, script) = found(role(), &[], Vec::new()).await;
     assert_eq!(checks[0].health, Health::Ok, "{checks:?}");
     assert!(checks[0].message.starts_with("all 15 actions"), "{checks:?}");
@@ -199,7 +199,7 @@ async fn each_statement_is_simulated_on_what_it_is_about_with_what_it_asks_for()
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_missing_is_named_with_its_reason() {
+async fn a_missing_permission_is_named_with_its_reason() {
     let (checks, _) =
         found(role(), &["iam:DeleteAccessKey", "secretsmanager:TagResource"], Vec::new()).await;
     assert_eq!(checks[0].health, Health::Failure);
@@ -212,7 +212,7 @@ async fn what_is_missing_is_named_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_the_simulation_says_nothing_of_is_not_called_well() {
+async fn an_action_without_an_answer_is_not_reported_as_ok() {
     let silent = |denied: &[&str]| {
         let without = |statement: Statement| {
             let rest: Vec<_> = statement
@@ -259,7 +259,7 @@ async fn users_may_be_found_one_by_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_it_cannot_be_simulated_it_is_not_called_well() {
+async fn without_a_simulation_nothing_is_reported_as_ok() {
     for (code, says) in [
         ("AccessDenied", "the caller may not ask"),
         ("InvalidAction", "this endpoint has no"),

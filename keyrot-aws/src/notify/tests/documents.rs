@@ -30,7 +30,7 @@ fn every_kind() -> Vec<EventKind> {
     ]
 }
 
-/// The requests of operators, and what was found out.
+/// Events of operators' requests, and of what was found.
 fn every_other_kind() -> Vec<EventKind> {
     let (key, old) = (key("a", 2), key("a", 1));
     let version = VersionId::parse("keyrot-key-AKIAAAAAAAAAAAAAAAAA-1700000000").unwrap();
@@ -77,8 +77,7 @@ fn every_event_is_in_the_schema_and_on_the_page() {
     }
 }
 
-/// Who moves a home says so to everybody who is notified: the old place, the new one, and what to
-/// do.
+/// Every notification about a moved home has the old place, the new place, and what to do.
 #[test]
 fn a_move_of_a_home_is_in_every_message() {
     let mut kinds = every_other_kind();
@@ -136,9 +135,9 @@ fn used_by(key: &KeyId) -> UseEvidence {
     }
 }
 
-/// A hold names who uses the key, in every message for people.
+/// Every message for people about a held key names what uses the key.
 #[test]
-fn a_hold_names_who_uses_the_key() {
+fn a_held_key_is_reported_with_what_uses_it() {
     let mut one = held("etl", Some("team-data"));
     let event = one.events[0].clone();
     one.events.push(Event { kind: EventKind::UsedBy(used_by(&key("etl", 1))), ..event });
@@ -177,7 +176,7 @@ fn conforms(part: &str, document: &Value) {
 }
 
 #[test]
-fn documents_keep_to_the_schema() {
+fn documents_follow_the_schema() {
     let report = report(vec![user(
         "a",
         Some("team"),

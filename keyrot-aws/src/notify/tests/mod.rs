@@ -1,5 +1,4 @@
-//! Notifications, without sending them: runs as they may come, and the messages that are made of
-//! them.
+//! Notifications that are not sent: possible runs, and their messages.
 #![allow(clippy::unwrap_used)]
 
 mod documents;
@@ -180,7 +179,7 @@ pub(super) fn one_blocked() -> Report {
     report(users)
 }
 
-/// A good run: three new keys.
+/// A successful run: three new keys.
 pub(super) fn three_rotated() -> Report {
     let mut users: Vec<_> = (1..=9).map(|i| settled(&format!("svc-{i}"))).collect();
     users.extend(["ci-deployer", "data-import", "mail-relay"].map(rotated));

@@ -8,8 +8,8 @@ fn digest(report: &Report) -> Digest {
     Digest::new(report, &about(report)).unwrap()
 }
 
-/// Holds a text against the file of that name; `KEYROT_TEST_BLESS=1` writes the files again, to be
-/// read before they are committed.
+/// Compares a text with the file of that name. `KEYROT_TEST_BLESS=1` writes the files again; read
+/// them before you commit them.
 fn expect(name: &str, text: &str) {
     let path = format!("{}/src/notify/tests/expected/{name}", env!("CARGO_MANIFEST_DIR"));
     if std::env::var("KEYROT_TEST_BLESS").is_ok_and(|v| v == "1") {
@@ -23,7 +23,7 @@ fn expect(name: &str, text: &str) {
 }
 
 #[test]
-fn messages_are_as_they_were_judged_by_people() {
+fn messages_match_the_reviewed_files() {
     for (name, report) in [
         ("one_blocked", one_blocked()),
         ("three_rotated", three_rotated()),
@@ -43,14 +43,14 @@ fn messages_are_as_they_were_judged_by_people() {
 }
 
 #[test]
-fn a_run_matters_as_much_as_the_worst_of_it() {
+fn a_run_is_as_severe_as_its_worst_event() {
     let of = |users| severity(&report(users));
     assert_eq!(of(Vec::new()), None);
     assert_eq!(of(vec![settled("a")]), None, "a run in which nothing happened is no news");
     assert_eq!(of(vec![settled("a"), rotated("b")]), Some(Severity::Info));
     assert_eq!(of(vec![rotated("a"), held("b", None)]), Some(Severity::Warning));
     assert_eq!(of(vec![held("a", None), unknown_keys("b", None)]), Some(Severity::Error));
-    // The end of a run has no events of its own.
+    // The end of a run has no events.
     assert_eq!(of(vec![stopped("a", Stop::Cancelled)]), Some(Severity::Warning));
     assert_eq!(of(vec![stopped("a", Stop::Deadline)]), Some(Severity::Error));
     assert_eq!(of(vec![stopped("a", Stop::ChangeLimit)]), None, "it is what was asked for");
@@ -85,7 +85,7 @@ fn the_headline_says_what_happened_in_one_line() {
 }
 
 #[test]
-fn the_worst_stands_first_and_names_are_cut_off() {
+fn the_worst_comes_first_and_lists_of_names_are_cut() {
     let report = five_hundred();
     let digest = digest(&report);
     let first: Vec<_> = digest.problems.iter().take(3).map(|item| item.user.as_str()).collect();
@@ -112,7 +112,7 @@ fn a_revoked_key_that_nothing_can_replace_comes_first() {
     assert!(digest.headline.starts_with("a key has leaked; "), "{}", digest.headline);
 }
 
-/// Everything that a name, a tag or an answer of AWS's could hold.
+/// Everything that a name, a tag or an answer from AWS could contain.
 fn nasty(length: usize) -> Report {
     let text = "<!channel> & <https://evil.example|click> *x* _y_ `z` \u{1F4A3} \n\u{7} Ж"
         .repeat(length / 60 + 1);
@@ -131,7 +131,7 @@ fn nasty(length: usize) -> Report {
 }
 
 #[test]
-fn slack_gets_what_it_takes_and_nothing_is_markup_that_is_not_ours() {
+fn slack_messages_are_within_its_limits_and_have_only_keyrots_markup() {
     for length in [10, 300, 5_000, 100_000] {
         let message = slack::message(&digest(&nasty(length)));
         let blocks = message["blocks"].as_array().unwrap();
@@ -142,7 +142,7 @@ fn slack_gets_what_it_takes_and_nothing_is_markup_that_is_not_ours() {
             let Some(text) = block["text"]["text"].as_str() else { continue };
             assert!(text.chars().count() <= 3_000, "{}", text.chars().count());
             if block["type"] == "section" {
-                // Ours are the links to the console, and nothing else.
+                // The only markup is keyrot's links to the console.
                 let foreign = text
                     .replace("<https://console.aws.amazon.com/iam/home#/users/details/", "")
                     .replacen('>', "", 1);
@@ -155,7 +155,7 @@ fn slack_gets_what_it_takes_and_nothing_is_markup_that_is_not_ours() {
 }
 
 #[test]
-fn teams_gets_no_more_than_it_takes() {
+fn teams_messages_are_within_its_limits() {
     for length in [10, 300, 5_000, 100_000] {
         let report = nasty(length);
         let message = teams::message(&digest(&report)).to_string();
@@ -166,7 +166,7 @@ fn teams_gets_no_more_than_it_takes() {
         );
         assert!(message.contains("a+0@x,=._-"), "at least the first is named");
     }
-    // In a script of three bytes a character, fewer fit.
+    // With three bytes per character, fewer users fit.
     let long = |i| format!("{i} {}", "鍵".repeat(3_000));
     let users = (0..12).map(|i| failed(&format!("u{i}"), ErrorKind::Other, &long(i))).collect();
     let message = teams::message(&digest(&report(users))).to_string();

@@ -1,6 +1,6 @@
-//! What botocore reads, keyrot reads, or refuses with the line.
+//! Tests that keyrot reads what botocore reads, or refuses it and names the line.
 //!
-//! `botocore.jsonl` is made by `tests-support/credentials_corpus.py`, which says how.
+//! `tests-support/credentials_corpus.py` generates `botocore.jsonl`, and explains how.
 
 use super::{NEW, key};
 use crate::profiles::{FileKind, Profiles, Unclear};
@@ -15,9 +15,9 @@ const OTHER: &str = "newNEW/fake+newNEWfakeNEWfakeNEWfakeNEW2";
 #[derive(Deserialize)]
 struct Case {
     kind: String,
-    /// One character for each byte.
+    /// The file's bytes, one character each.
     text: String,
-    /// Why botocore does not read the file.
+    /// The reason why botocore does not read the file.
     refused: Option<String>,
     ops: Option<BTreeMap<String, serde_json::Value>>,
 }
@@ -31,8 +31,8 @@ impl Case {
         self.ops.as_ref()?.get(name)?.as_str()
     }
 
-    /// The key that boto3 would sign with: without a session token, and with values that can be
-    /// those of a key.
+    /// Returns the key that boto3 would sign with: without a session token, and with values that
+    /// look like those of a key.
     fn usable(&self) -> Option<Credentials> {
         let token = ["aws_session_token", "aws_security_token"]
             .into_iter()
@@ -47,14 +47,15 @@ impl Case {
     }
 }
 
-/// Whether botocore's value is this one and a comment: a key for other tools, none for boto3.
+/// Whether botocore's value is this one followed by a comment: a key for other tools, but not for
+/// boto3.
 fn with_comment(found: Option<&str>, value: &str) -> bool {
     let rest = found.and_then(|found| found.strip_prefix(value)).map(str::trim_start);
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['#', ';']))
 }
 
 #[test]
-fn what_botocore_reads_is_read_or_refused_with_its_line() {
+fn every_file_that_botocore_reads_is_read_or_refused_with_a_line() {
     let old = key(OLD[0], OLD[1]);
     let [mut same, mut more, mut refused] = [0; 3];
     for line in include_str!("botocore.jsonl").lines() {
@@ -66,7 +67,7 @@ fn what_botocore_reads_is_read_or_refused_with_its_line() {
         let bytes = case.bytes();
         let profiles = Profiles::parse(kind, &bytes);
         let found = profiles.key_pair("ops");
-        // botocore read what this has to give, too: the script compares all of it.
+        // botocore has also read the expected result: the script compares all of it.
         if let Ok(Some(pair)) = &found
             && pair.credentials == old
         {
@@ -81,7 +82,7 @@ fn what_botocore_reads_is_read_or_refused_with_its_line() {
                 same += 1;
             }
             (Some(_), Ok(None)) => panic!("botocore reads a key, and keyrot none: {line}"),
-            // It is named for what it is, and where.
+            // The error names the problem and its line.
             (_, Err(why)) => {
                 let says = why.to_string();
                 assert!(says.contains("line"), "{says}: {line}");
@@ -92,8 +93,8 @@ fn what_botocore_reads_is_read_or_refused_with_its_line() {
                 assert!(case.usable().is_none() || doubtful, "{says}: {line}");
                 refused += 1;
             }
-            // botocore refuses the file for a line elsewhere, or takes a comment for a part of the
-            // value; but no other key may be taken for the profile's.
+            // botocore refuses the file for a line elsewhere, or treats a comment as part of the
+            // value. But keyrot must not use another key as the profile's.
             (None, Ok(Some(pair))) => {
                 assert_eq!(pair.credentials, old, "{line}");
                 let comment = with_comment(case.setting("aws_access_key_id"), OLD[0])

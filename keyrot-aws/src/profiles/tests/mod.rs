@@ -48,7 +48,7 @@ fn two_values_change_and_every_other_byte_stays() {
 }
 
 #[test]
-fn what_boto3_reads_is_read() {
+fn every_form_that_boto3_reads_is_read() {
     for text in [
         format!("[default]\n  aws_access_key_id = {OLD}\n  aws_secret_access_key = {SECRET}\n"),
         format!("[default]\naws_access_key_id: {OLD}\naws_secret_access_key : {SECRET}"),
@@ -63,14 +63,14 @@ fn what_boto3_reads_is_read() {
             Ok(Some(_)) => {
                 assert_eq!(String::from_utf8(replaced(text.as_bytes(), "default")).unwrap(), new());
             }
-            // The last one: what is indented below the empty token goes on with it.
+            // In the last file, the lines that are indented below the empty token continue it.
             other => assert!(text.contains("token") && other.unwrap_err().contains("line 2")),
         }
     }
 }
 
 #[test]
-fn a_file_in_utf_16_is_named_for_what_it_is() {
+fn a_file_in_utf_16_is_reported_as_such() {
     let text = format!("[default]\naws_access_key_id={OLD}\naws_secret_access_key={SECRET}\n");
     let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let marked: Vec<u8> = [&[0xFF, 0xFE], &little[..]].concat();
@@ -104,7 +104,7 @@ fn a_profile_under_the_other_files_name_is_pointed_out() {
 }
 
 #[test]
-fn bytes_that_are_no_text_stay_too() {
+fn bytes_that_are_not_text_stay_too() {
     let mut text = b"[\xff]\nname=\xfe\n[default]\n".to_vec();
     text.extend(format!("aws_access_key_id={OLD}\n# \u{0}").bytes());
     text.extend(b"\xff\xff\n");
@@ -117,7 +117,7 @@ fn bytes_that_are_no_text_stay_too() {
 }
 
 #[test]
-fn what_is_not_clear_is_refused_with_its_lines_and_without_a_value() {
+fn an_ambiguous_key_is_refused_with_its_lines_and_without_a_value() {
     let id = format!("aws_access_key_id={OLD}\n");
     let secret = format!("aws_secret_access_key={SECRET}\n");
     for (text, says) in [
@@ -168,7 +168,7 @@ fn a_profile_without_its_own_key_has_none() {
 }
 
 #[test]
-fn the_configuration_names_its_sections_in_another_way() {
+fn the_configuration_file_names_its_sections_differently() {
     let text = "[default]\nregion = a\n[profile one]\nregion = b\n[profile  \"two words\" ]\nregion = c # c\n[sso-session x]\nregion = d\n[three]\nregion = e\n";
     let profiles = Profiles::parse(FileKind::Config, text.as_bytes());
     let region = |name| profiles.get(name, "region");
@@ -177,7 +177,7 @@ fn the_configuration_names_its_sections_in_another_way() {
     assert_eq!(profiles.names().collect::<Vec<_>>(), ["default", "one", "two words"]);
 }
 
-/// A line of some such file, with its end.
+/// A line of such a file, with its line end.
 fn line() -> impl Strategy<Value = String> {
     let body = prop_oneof![
         3 => "[ -~äé]{0,20}",
@@ -196,7 +196,7 @@ fn lines() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(1_000))]
 
-    /// Whatever stands around it: either the key is found and just its two values change, or it is
+    /// Whatever surrounds the key: either it is found and only its two values change, or it is
     /// refused.
     #[test]
     fn in_any_file_two_values_change(
@@ -224,12 +224,12 @@ proptest! {
                 let new = profiles.with(&pair, &key(NEW, OTHER)).to_vec();
                 prop_assert_eq!(String::from_utf8(new).unwrap(), file(NEW, OTHER));
             }
-            // A section in between took one or both of the values away; then there is none, or not
-            // this one.
+            // A section in between has one or both of the values; then there is no key, or another
+            // one.
             Ok(found) => prop_assert!(between.contains('[') && found.is_none_or(|pair| pair.credentials != key(OLD, SECRET))),
             Err(_) => {
                 let all = format!("{between}{behind}{after}{before}").to_lowercase();
-                // A line that is no setting: boto3 refuses the file for it.
+                // A line that is not a setting, for which boto3 refuses the file.
                 let odd = between.lines().chain(behind.lines()).map(str::trim).any(|l| {
                     let name = l.split(['=', ':']).next().unwrap_or_default();
                     !l.is_empty() && !l.starts_with(['#', ';']) && (name.len() == l.len() || name.trim().is_empty())
@@ -255,7 +255,7 @@ proptest! {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+fn a_pipe_in_place_of_a_file_does_not_block() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("credentials");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());

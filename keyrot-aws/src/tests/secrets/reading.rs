@@ -1,4 +1,4 @@
-//! What is read of a secret and its versions.
+//! Tests what is read from a secret and its versions.
 
 use super::{ARN, FOREIGN, described, placeholder, sent, value_of};
 use crate::tests::{HIDDEN, Script, credentials, json, json_error, key, secret, version};
@@ -8,7 +8,7 @@ use keyrot_core::{Effect, ErrorKind, SecretStorePort};
 use serde_json::json;
 
 #[tokio::test(start_paused = true)]
-async fn a_secret_is_seen_by_its_labels_and_notes_alone() {
+async fn a_secret_is_read_only_by_its_labels_and_journal() {
     let note =
         JournalEntry::Intent(Intent { before: vec![key('A')], at: chrono::DateTime::UNIX_EPOCH });
     let answer = json(&json!({
@@ -52,9 +52,9 @@ async fn missing_deleted_and_replica_secrets_are_distinguished() {
     let nothing =
         keyrot_core::model::Secret::empty(keyrot_core::model::SecretArn::parse(ARN).unwrap());
     assert_eq!(empty, SecretState::Present(nothing));
-    // Without an ARN nobody can say whose home it is.
+    // Without an ARN, it is unknown whose home this is.
     assert!(state(json(&json!({}))).await.is_err());
-    // A label on a version whose id cannot be handled is no empty label.
+    // A label on a version with an invalid id is not an empty label.
     assert!(state(described(&json!({ "short": ["AWSCURRENT"] }))).await.is_err());
 }
 
@@ -105,7 +105,7 @@ async fn a_version_is_read_by_its_id_and_its_likely_label() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_version_gives_away_its_key_and_no_more() {
+async fn of_a_foreign_version_only_the_key_id_is_kept() {
     let from = VersionId::parse(FOREIGN).unwrap();
     let text = json!({ "aws_access_key_id": key('A').as_str(), "aws_secret_access_key": HIDDEN })
         .to_string();
@@ -126,7 +126,7 @@ async fn a_foreign_version_gives_away_its_key_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_version_that_waits_for_its_value_is_told_from_one_that_is_not_there() {
+async fn a_version_that_waits_for_its_value_differs_from_a_missing_one() {
     let token = VersionId::parse(FOREIGN).unwrap();
     let missing = || {
         json_error(

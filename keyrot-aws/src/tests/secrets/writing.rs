@@ -1,4 +1,4 @@
-//! What is written: the placeholder, staged keys, labels and notes.
+//! Tests what is written: the placeholder, staged keys, labels and journal entries.
 
 use super::{ARN, FOREIGN, described, placeholder, sent, value_of};
 use crate::tests::{
@@ -11,7 +11,7 @@ use keyrot_core::{Effect, ErrorKind, SecretStorePort, UserName};
 use serde_json::{Value, json};
 
 #[tokio::test(start_paused = true)]
-async fn a_new_secret_holds_the_placeholder_and_what_the_settings_ask_for() {
+async fn a_new_secret_holds_the_placeholder_and_follows_the_settings() {
     let settings = AwsSettings {
         secret: SecretSettings {
             kms_key: Some("alias/keys".into()),
@@ -61,7 +61,7 @@ async fn a_taken_name_is_a_conflict() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_placeholder_takes_nobodys_place() {
+async fn the_placeholder_replaces_no_other_version() {
     let (aws, script) = Script::aws([described(&json!({ FOREIGN: ["AWSCURRENT"] }))]).await;
     assert_eq!(
         aws.put_placeholder(&secret(), &placeholder()).await.unwrap_err().kind,
@@ -85,7 +85,7 @@ async fn the_placeholder_takes_nobodys_place() {
         (&json!(["AWSPENDING"]), &json!(PLACEHOLDER))
     );
 
-    // Somebody puts a version in this very moment: theirs stays.
+    // Something else writes a version in this very moment: that version stays.
     let theirs = json!({ FOREIGN: ["AWSCURRENT"], placeholder().as_str(): ["AWSPENDING"] });
     let (aws, _) = Script::aws([
         described(&json!({})),
@@ -101,7 +101,7 @@ async fn the_placeholder_takes_nobodys_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_key_is_staged_under_its_version_id_with_what_was_there_besides() {
+async fn a_key_is_staged_under_its_version_id_with_the_other_fields() {
     let (aws, script) = Script::aws([json(&json!({}))]).await;
     aws.stage(&secret(), &version('B'), &credentials(), None).await.unwrap();
     assert_eq!(script.actions(), ["PutSecretValue"]);
@@ -127,7 +127,7 @@ async fn a_key_is_staged_under_its_version_id_with_what_was_there_besides() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_carried_is_an_error_before_anything_is_written() {
+async fn fields_that_cannot_be_carried_over_are_an_error_before_any_write() {
     let from = VersionId::parse(FOREIGN).unwrap();
     for held in
         [value_of(&from, "no json"), json(&json!({ "VersionId": FOREIGN, "SecretBinary": "AAAA" }))]
@@ -143,7 +143,7 @@ async fn what_cannot_be_carried_is_an_error_before_anything_is_written() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stage_that_is_refused_says_whether_an_answer_was_lost() {
+async fn a_refused_stage_says_whether_an_answer_was_lost() {
     let exists = || json_error("ResourceExistsException", "exists with other content");
     let kms = || json_error("EncryptionFailure", "The key is disabled");
     for (answers, kind, effect) in [
@@ -256,7 +256,7 @@ async fn after_a_promotion_replicas_are_waited_for_and_never_fail_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_pending_label_is_taken_off_only_where_it_stands() {
+async fn the_pending_label_is_removed_only_from_the_version_that_has_it() {
     let (aws, script) = Script::aws([json(&json!({}))]).await;
     aws.unstage(&secret(), &version('B')).await.unwrap();
     let body = sent(&script.requests()[0].body);
@@ -270,7 +270,7 @@ async fn the_pending_label_is_taken_off_only_where_it_stands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_note_is_one_tag() {
+async fn a_journal_entry_is_one_tag() {
     let note = JournalEntry::Intent(Intent { before: vec![], at: chrono::DateTime::UNIX_EPOCH });
     let (aws, script) = Script::aws([Answer::Lost, json(&json!({}))]).await;
     aws.write_note(&secret(), &note).await.unwrap();
@@ -282,7 +282,7 @@ async fn a_note_is_one_tag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_takes_no_token_for_the_id_is_brought_to_it() {
+async fn a_store_that_does_not_use_the_token_as_the_id_is_corrected() {
     let made = json(&json!({ "ARN": ARN, "VersionId": FOREIGN }));
     let (aws, script) =
         Script::aws([made, json(&json!({})), json(&json!({})), json(&json!({}))]).await;

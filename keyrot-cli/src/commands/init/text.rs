@@ -132,7 +132,7 @@ fn comment(out: &mut String, text: &str) {
     }
 }
 
-/// A value as TOML has it, from the text that the environment would have.
+/// Converts a value from the form of the environment to TOML.
 fn value(kind: Kind, text: &str) -> String {
     // What JSON needs in quotes, TOML's basic strings need too, and write the same.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn each_proposal_of_a_destination_can_be_used_as_it_is() {
+    fn each_proposed_destination_can_be_used_unchanged() {
         let text = toml(None);
         let open = text.lines().filter_map(|line| line.strip_prefix("#   "));
         let open: String = open.map(|line| format!("{line}\n")).collect();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_set() {
+    fn values_from_the_account_are_set() {
         let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into(), users: 3 };
         let mut look = Look {
             account: Some("123456789012".into()),

@@ -43,7 +43,7 @@ pub(super) fn what_next(view: &View<'_>) -> Option<String> {
     }
 }
 
-/// The user's home, where a revoked key is off and the rest has to be done there.
+/// The user's home, if a revoked key is Inactive and the rest has to be done there.
 pub(super) fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
     match outcome {
         Outcome::Revoked { rest, .. } => match &**rest {

@@ -35,7 +35,7 @@ pub(super) fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>
     out
 }
 
-/// A command on lines of its own, so that it can be pasted, however many it takes.
+/// Prints a command on separate lines, so that it can be pasted, however many lines it needs.
 pub(super) fn command_to_paste(command: &str, width: Option<usize>) -> String {
     // A quoted argument stays whole.
     let room =

@@ -22,14 +22,14 @@ pub(crate) struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Of what will be done, at this place.
+    /// Returns the view of what will be done, at this place.
     pub(crate) fn of_plan(plan: &'a RequestPlan, place: &'a str) -> Self {
         let RequestPlan { kind, document, result, .. } = plan;
         let (kind, acted, left, end_sessions) = (*kind, false, None, false);
         Self { kind, document, result, acted, left, end_sessions, place }
     }
 
-    /// Of what was done.
+    /// Returns the view of what was done.
     pub(crate) fn of_report(report: &'a RequestReport, place: &'a str) -> Self {
         let RequestReport { kind, document, result, left, acted, end_sessions, .. } = report;
         let (kind, acted, left, end_sessions) = (*kind, *acted, left.as_ref(), *end_sessions);
@@ -41,7 +41,7 @@ impl<'a> View<'a> {
         matches!(self.result.outcome, Outcome::Done | Outcome::Revoked { .. })
     }
 
-    /// The order, if it is a revocation.
+    /// Returns the revocation, if the request is one.
     pub(super) fn order(&self) -> Option<&'a Revocation> {
         match &self.document.request {
             Some(Request::Revoke(order)) => Some(order),

@@ -1,10 +1,10 @@
-//! Findings in AWS's Security Finding Format, as `BatchImportFindings` of Security Hub takes them.
+//! Findings in AWS's Security Finding Format, for Security Hub's `BatchImportFindings`.
 //!
 //! Limits (AWS Security Hub API reference, `AwsSecurityFinding` and what it holds; partner guide,
 //! "Guidelines for using the BatchImportFindings API"): 512 characters for ids, 256 for the title,
 //! 1,024 for the description, 512 for the recommendation, 64 for a related requirement, 32 of
-//! these; 100 findings in a call. A finding that comes again under the same id is an update, so no
-//! two findings may share one, however long the user's path is.
+//! these; 100 findings in a call. A finding with an id that was imported before is an update, so no
+//! two findings may share an id, however long the user's path is.
 
 use crate::audit::controls::Standard;
 use crate::audit::document::Audit;
@@ -20,8 +20,8 @@ const LONGEST_ID: usize = 512;
 const DOCUMENTATION: &str =
     "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_access-keys.html";
 
-/// A list of all findings in AWS's Security Finding Format, as `BatchImportFindings` of Security
-/// Hub takes them, for Security Hub in this region.
+/// Returns all findings in AWS's Security Finding Format, for `BatchImportFindings` of Security Hub
+/// in this region.
 #[must_use]
 pub fn asff(audit: &Audit, region: &str) -> String {
     let mut ids = BTreeMap::new();
@@ -45,8 +45,8 @@ fn one(audit: &Audit, finding: &Finding, id: &str, region: &str) -> Value {
         .filter(|c| c.standard != Standard::SecurityHub)
         .map(ToString::to_string)
         .collect();
-    // What is known to have begun at some time has that time; the id stays the same, so that the
-    // next audit updates it.
+    // If it is known when the condition began, that is the finding's time. The id stays the same,
+    // so the next audit updates the finding.
     let begun = finding.since.map_or(*now, |since| since.min(*now));
     json!({
         "SchemaVersion": "2018-10-08",
@@ -90,8 +90,8 @@ fn title(kind: FindingKind, who: &str) -> String {
     }
 }
 
-/// The same for the same finding in every audit; another for a new key in the place of the old one.
-/// The second of two keys that were created in one second is counted.
+/// Returns the same id for the same finding in every audit, and another id for a new key that
+/// replaces an old one. If two keys were created in the same second, the second gets a number.
 fn id(finding: &Finding, ids: &mut BTreeMap<String, usize>) -> String {
     let key = finding.key_created.map(|at| format!("/key-{}", at.timestamp())).unwrap_or_default();
     let id = format!("{}{key}/{}", finding.arn, finding.kind.code());
@@ -110,7 +110,7 @@ fn id(finding: &Finding, ids: &mut BTreeMap<String, usize>) -> String {
     format!("{}/{hash}", id.chars().take(room).collect::<String>())
 }
 
-/// From the "Types taxonomy for ASFF" of the Security Hub user guide.
+/// Returns the type, from the "Types taxonomy for ASFF" in the Security Hub user guide.
 fn type_of(finding: &Finding) -> &'static str {
     match finding.kind {
         FindingKind::Quarantined => "TTPs/Credential Access",

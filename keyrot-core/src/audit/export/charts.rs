@@ -124,8 +124,8 @@ pub(super) fn ages(audit: &Audit) -> String {
     svg
 }
 
-/// When the oldest Active key of each tagged user reaches its limit, the next first; `None` without
-/// such a key.
+/// Returns the chart of when the oldest Active key of each tagged user reaches its limit, the next
+/// one first. `None` if there is no such key.
 pub(super) fn limits(audit: &Audit) -> Option<String> {
     const TOP: f64 = 24.0;
     const LEFT: f64 = 128.0;
@@ -250,7 +250,8 @@ fn short(name: &str) -> String {
     name.chars().take(MOST - 1).chain(['…']).collect()
 }
 
-/// Returns a number to draw with: more than a million make no difference in a chart.
+/// Returns the number to draw, capped at a million, because larger numbers make no difference in a
+/// chart.
 fn count(number: usize) -> f64 {
     f64::from(u32::try_from(number).unwrap_or(u32::MAX))
 }

@@ -43,7 +43,7 @@ pub fn rows<const N: usize>(
     rows: impl IntoIterator<Item = [String; N]>,
 ) -> String {
     let mut out = ::csv::WriterBuilder::new().from_writer(Vec::new());
-    // Into memory: it does not fail, and every row has the head's length.
+    // Writing to memory does not fail, and every row is as long as the header.
     let _ = out.write_record(head);
     for row in rows {
         let _ = out.write_record(row.iter().map(|text| cell(text)));

@@ -3,7 +3,7 @@
 use crate::model::text::visible;
 use std::fmt;
 
-/// Text as HTML and SVG have it, in an element or in a quoted attribute.
+/// Escapes text for HTML and SVG, in an element or in a quoted attribute.
 pub(super) struct Html<T>(pub(super) T);
 
 impl<T: fmt::Display> fmt::Display for Html<T> {
@@ -15,7 +15,7 @@ impl<T: fmt::Display> fmt::Display for Html<T> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // No HTML has them.
+                // HTML does not allow these characters.
                 c if c.is_control() && !matches!(c, '\n' | '\t') => f.write_str("\u{fffd}")?,
                 c => write!(f, "{c}")?,
             }

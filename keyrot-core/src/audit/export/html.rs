@@ -10,11 +10,12 @@ use crate::model::text::{plural, relative, utc};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
-/// A browser that opens the page loads and runs nothing, whatever its content.
+/// A browser that opens the page loads nothing from elsewhere and runs no script, whatever the page
+/// contains.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
 /// Returns one self-contained page: the charts and figures show the `whole` account, the lists show
-/// `shown` ([`Audit::narrowed`]). `simulated` is for an account in memory.
+/// `shown` ([`Audit::narrowed`]). `simulated` marks the page of a simulated account.
 #[must_use]
 pub fn html(whole: &Audit, shown: &Audit, simulated: bool) -> String {
     let mut out = String::with_capacity(64 * 1024);
@@ -162,7 +163,7 @@ fn word(severity: FindingSeverity) -> String {
     format!("<span class=\"word {severity}\">{severity}</span>")
 }
 
-/// Hints quote commands as the terminal's messages do.
+/// Hints quote commands in the same way as messages on the terminal.
 fn code_free(hint: &str) -> String {
     hint.replace('`', "")
 }

@@ -17,7 +17,7 @@ fn rule(name: &str, users: &str, to: &str) -> DestinationRule {
     .of_kind("ssm")
 }
 
-/// The audit of these users, each with an Active and an Inactive key.
+/// Returns the audit of these users, each with an Active and an Inactive key.
 fn judged(users: Vec<IamUser>, destinations: Vec<DestinationRule>) -> Audit {
     let keys = || vec![made(1, 3 * DAY), ReportedKey { active: false, ..made(2, 2 * DAY) }];
     let known = users.iter().map(|one| user(one.arn.name().as_str(), keys())).collect();
@@ -26,7 +26,7 @@ fn judged(users: Vec<IamUser>, destinations: Vec<DestinationRule>) -> Audit {
     audit(&view, &AuditPolicy { homes, ..AuditPolicy::default() }, at(0))
 }
 
-/// The user, the key's number and the destinations of each key that has any.
+/// Returns the user, the key's number and the destinations of each key that has any.
 fn destinations(audit: &Audit) -> Vec<(&str, u8, String)> {
     let all = audit.keys.iter().filter(|key| !key.destinations.is_empty());
     all.map(|key| {
@@ -56,7 +56,8 @@ fn an_active_key_of_a_tagged_user_has_its_destinations() {
     assert_eq!(key["destinations"][1], params);
 }
 
-/// As a run does it: a user whose place is another's, too, is not rotated, and gets no copy there.
+/// As in a run: a user that shares a place with another user is not rotated, and gets no copy
+/// there.
 #[test]
 fn a_place_of_two_users_blocks_them() {
     let tagged = &[("RotateKey", "True")];
@@ -68,7 +69,7 @@ fn a_place_of_two_users_blocks_them() {
     let found = &audit.findings[0];
     assert_eq!((found.kind, audit.count(FindingKind::Blocked)), (FindingKind::Blocked, 2));
     assert!(found.message.contains("at /x/ci"), "{}", found.message);
-    // The home of another is no place, either: for that the region matters.
+    // Another user's home is not allowed as a place either. The region matters for that.
     let to_home = rule("a", "ci", "/iam/cd/access_key");
     let store = DestinationRule::secrets_in("eu-west-1");
     let users = vec![listed("ci", tagged), listed("cd", tagged)];
@@ -78,7 +79,7 @@ fn a_place_of_two_users_blocks_them() {
 
 #[cfg(feature = "export")]
 #[test]
-fn every_form_names_them_and_escapes_their_places() {
+fn every_format_names_destinations_and_escapes_their_places() {
     let users = vec![listed("ci", &[("RotateKey", "True")]), listed("jane", &[])];
     let with = judged(users.clone(), vec![rule("params", "ci", "=1,\"<b>{user}")]);
     let rows = export::csv(&with);

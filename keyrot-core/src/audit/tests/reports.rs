@@ -21,7 +21,7 @@ fn a_report_older_than_a_day_is_flagged() {
 }
 
 #[test]
-fn a_user_whose_row_cannot_be_read_is_unknown_and_not_new() {
+fn a_user_whose_row_cannot_be_read_is_unknown_not_new() {
     let mut report = report(vec![user("ci", vec![])]);
     let why = "line 3 of the report, column mfa_active: \"perhaps\", expected true or false";
     report.unreadable = vec![UnreadableRow { user: "jane".into(), why: why.into() }];
@@ -39,7 +39,7 @@ fn a_user_whose_row_cannot_be_read_is_unknown_and_not_new() {
 
 #[cfg(feature = "export")]
 #[test]
-fn ids_for_security_hub_are_unique_at_any_length_and_stay() {
+fn ids_for_security_hub_are_unique_at_any_length_and_stable() {
     let ids = |keys: Vec<ReportedKey>, path: usize, name: usize| -> Vec<String> {
         let path = format!("/{}/", "p".repeat(path - 2));
         let arn = format!("arn:aws:iam::123456789012:user{path}{}", "n".repeat(name));
@@ -64,7 +64,7 @@ fn ids_for_security_hub_are_unique_at_any_length_and_stay() {
             assert_eq!(found, ids(keys, path, name), "the next audit has the same");
         }
     }
-    // What was imported once is updated by later releases, too.
+    // Later releases have to update findings that were imported once.
     let found = ids(vec![old(1, 400)], 512, 64);
     assert!(
         found

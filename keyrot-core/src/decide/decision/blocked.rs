@@ -10,8 +10,8 @@ use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
 
-/// The reason why a user is blocked until an operator decides. Nothing of the user is changed until
-/// then; a [`Request`](crate::model::request::Request) may have changed something before.
+/// The reason why a user is blocked until an operator decides. Until then, keyrot changes nothing
+/// for this user. A [`Request`](crate::model::request::Request) may have changed something before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -45,12 +45,12 @@ pub enum Blocked {
     },
     /// The user has no home yet, and this account and region were not chosen on purpose.
     NotNamed {
-        /// Where the secret would be.
+        /// The place where the secret would be.
         place: Place,
     },
     /// The secret's ARN does not fit into the user's tag.
     HomeTooLong {
-        /// Where the secret would be.
+        /// The place where the secret would be.
         place: Place,
         /// How many characters too long it is.
         excess: usize,
@@ -90,7 +90,7 @@ pub enum Blocked {
         reason: String,
     },
     /// The current key is past its deadline, or none was ever published, and the run can only wait.
-    /// The wait may be renewed by others.
+    /// Something else may keep renewing the wait.
     Overdue {
         /// The current key; `None` while the secret holds the placeholder.
         key: Option<KeyId>,
@@ -101,7 +101,7 @@ pub enum Blocked {
     },
     /// The secret is scheduled for deletion.
     SecretDeleted {
-        /// Since when.
+        /// When the deletion was scheduled.
         since: Timestamp,
     },
     /// The secret is a replica.
@@ -116,7 +116,7 @@ pub enum Blocked {
         /// What it holds instead, if it was read.
         why: Option<NoKey>,
     },
-    /// Something else staged a version.
+    /// A version that something else staged.
     ForeignPending {
         /// The version.
         version: VersionId,
@@ -145,16 +145,16 @@ pub enum Blocked {
         /// The result of the verification.
         reason: String,
     },
-    /// The current key was revoked, and the one under AWSPREVIOUS, which leaves no room for a new
-    /// one, does not work.
+    /// The current key was revoked. The key under AWSPREVIOUS does not work, and leaves no room for
+    /// a new one.
     NoWayBack {
         /// The key under AWSPREVIOUS.
         key: KeyId,
         /// The result of the verification.
         reason: String,
     },
-    /// The current key was revoked and is Inactive, and there is no room for a new one until it is
-    /// deleted: its consumers are refused.
+    /// The current key was revoked and is Inactive, so its consumers fail. There is no room for a
+    /// new key until it is deleted.
     RevokedKeyCurrent {
         /// The key.
         key: KeyId,
@@ -240,7 +240,7 @@ pub enum Unhoused {
     Differs(Vec<Difference>),
 }
 
-/// When the wait ends, if that is known.
+/// Returns when the wait ends, if that is known.
 fn wait_end(wait: &Wait) -> String {
     let end = wait.until.map(|until| until.format("; this wait ends %F %R UTC").to_string());
     end.unwrap_or_default()

@@ -3,7 +3,7 @@
 use super::blocked::Blocked;
 
 impl Blocked {
-    /// Returns its code, one word for machines.
+    /// Returns its code, one word for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -43,8 +43,8 @@ impl Blocked {
         }
     }
 
-    /// Whether it is about the place and not the secret's content: the user's home is elsewhere, or
-    /// keyrot does not use the secret there. Then nothing is known about its keys.
+    /// Whether the reason is the place, not the secret's content: the user's home is elsewhere, or
+    /// keyrot does not use the secret there. Then nothing is known about the user's keys.
     #[must_use]
     pub(crate) fn is_of_the_place(&self) -> bool {
         match self {

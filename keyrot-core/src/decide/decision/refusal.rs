@@ -1,4 +1,4 @@
-//! The reasons why an order or a request is refused.
+//! The reasons why a rotation step or a request is refused.
 
 use crate::model::home::SecretArn;
 use crate::model::names::{DestinationName, KeyId, VersionId};
@@ -13,12 +13,11 @@ use std::fmt;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Rotation is not switched on for the secret, so this is not an order from Secrets Manager.
+    /// Rotation is not on for the secret, so Secrets Manager did not order this step.
     RotationOff,
     /// The secret has no current version.
     NothingCurrent,
-    /// The version does not have the AWSPENDING label, or had AWSCURRENT already and was moved away
-    /// from.
+    /// The version does not have the AWSPENDING label, or AWSCURRENT was moved away from it.
     NotStaged {
         /// The version.
         version: VersionId,
@@ -28,7 +27,7 @@ pub enum Refusal {
         /// The version.
         version: VersionId,
     },
-    /// The credentials belong to another principal, or will never work.
+    /// The credentials belong to another principal, or can never work.
     DoesNotWork {
         /// The key.
         key: KeyId,
@@ -85,12 +84,12 @@ pub enum Refusal {
         /// Whether the other key was revoked before, and is already Inactive.
         revoked: bool,
     },
-    /// The key is current, and was to be revoked only if it is unused.
+    /// The key is current, and should be revoked only if it is unused.
     IsCurrent {
         /// The key.
         key: KeyId,
     },
-    /// The key is in use, and was to be revoked only if it is not.
+    /// The key is in use, and should be revoked only if it is unused.
     InUse {
         /// The key.
         key: KeyId,
@@ -106,7 +105,7 @@ pub enum Refusal {
     },
     /// The user has no such destination.
     NoSuchDestination {
-        /// The destination; `None` if all were meant, and there are none.
+        /// The destination. `None` if the request was for all destinations, and there are none.
         to: Option<DestinationName>,
         /// The user's destinations.
         all: Vec<DestinationName>,
@@ -195,7 +194,7 @@ fn list(keys: &[KeyId]) -> String {
 }
 
 impl Refusal {
-    /// Returns its code, one word for machines.
+    /// Returns its code, one word for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {

@@ -4,12 +4,12 @@ use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::names::VersionId;
 use crate::model::version::Content;
 
-/// What the labeled versions hold, as far as the answer depends on it.
+/// What the labeled versions hold, if the answer depends on it.
 #[derive(Clone, Copy)]
 pub(crate) enum Contents<'a> {
-    /// It is known.
+    /// The contents are known.
     Known,
-    /// Something else wrote this one, and it has not been read.
+    /// Something else wrote this version, and it has not been read.
     Unread(&'a VersionId),
 }
 

@@ -11,22 +11,22 @@ use crate::model::version::Content;
 /// The key that the current version holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Current<'a> {
-    /// None: it is the placeholder.
+    /// No key: the version holds the placeholder.
     NoKey,
-    /// None: it holds something else.
+    /// No key: the version holds something else.
     HoldsOther(&'a VersionId, NoKey),
-    /// It was created or published minutes ago, and IAM does not list it as Active yet.
+    /// The key was created or published minutes ago, and IAM does not list it as Active yet.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// It is not Active, and was not revoked.
+    /// The key is not Active, and was not revoked.
     Inactive(&'a KeyId),
-    /// IAM does not list it, and it was not revoked.
+    /// IAM does not list the key, and it was not revoked.
     Gone(&'a KeyId),
-    /// It is Active, and the journal had it as Inactive minutes ago. A revocation waits for that
-    /// only if this run found that the key does not work, or could not find out.
+    /// The key is Active, and the journal had it as Inactive minutes ago. A revocation waits only
+    /// if this run found that the key does not work, or could not find out.
     JustInactive { key: &'a KeyId, until: Timestamp },
-    /// It was revoked; its status does not matter.
+    /// The key was revoked; its status does not matter.
     Revoked,
-    /// It is Active.
+    /// The key is Active.
     Active,
 }
 
@@ -62,14 +62,14 @@ impl<'a> Current<'a> {
 }
 
 /// Whether a revocation relies on the verification of the current key instead of the entry: anyone
-/// who may write the entry could renew it and delay the revocation forever. No key is taken away
-/// before the current one was verified in that run.
+/// who may write the entry could renew it and delay the revocation forever. No key is deactivated
+/// or deleted before the current one was verified in that run.
 fn is_for_verification(case: &Situation<'_>) -> bool {
     matches!(case.ask, Ask::Revoke(_))
         && matches!(case.verified(case.current), None | Some(Verified::Works))
 }
 
-/// It was created minutes ago, as the version's id says: IAM may not list it yet.
+/// Whether the key was created minutes ago, by the version's id: IAM may not list it yet.
 fn created_until(case: &Situation<'_>) -> Option<Timestamp> {
     match case.current.content {
         Content::Key { created, .. } => case.settles(created),
@@ -77,7 +77,8 @@ fn created_until(case: &Situation<'_>) -> Option<Timestamp> {
     }
 }
 
-/// It was verified and recorded minutes ago: IAM may not show yet that it was reactivated for that.
+/// Whether the key was verified and recorded minutes ago: IAM may not show yet that it was
+/// reactivated before.
 fn published_until(case: &Situation<'_>) -> Option<Timestamp> {
     let reactivated =
         case.secret.pending.as_ref().is_none_or(|pending| pending.version != case.current.version);

@@ -14,9 +14,9 @@ use crate::model::waits::{WaitPolicy, after};
 
 /// Whether this secret is where the user's key belongs.
 pub(crate) enum Home {
-    /// It is, or cannot be written to anyway.
+    /// It is the user's home, or cannot be written to anyway.
     Here,
-    /// It is not, or is not known to be. This comes first.
+    /// It is not, or is not known to be. This has to be resolved first.
     Not(Decision),
 }
 
@@ -26,12 +26,12 @@ impl Home {
     }
 }
 
-/// Returns what has to be done or known before the secret is the user's home; `None` if it is, or
-/// if it cannot be written to anyway.
+/// Returns what has to be done or read before the secret counts as the user's home. `None` if it
+/// does, or if it cannot be written to anyway.
 ///
-/// A home is recorded on both sides, and either alone is a claim. The user's tag can only stop a
-/// run: it never makes keyrot publish anywhere but at the place in the settings. The secret's tag
-/// alone is enough only for a secret that no one else can read.
+/// A home is recorded on both sides, and one side alone is only a claim. The user's tag can only
+/// stop a run: it never makes keyrot publish anywhere but at the place in the settings. The
+/// secret's tag alone is enough only for a secret that no one else can read.
 pub(crate) fn home(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Option<Decision> {
     let residence = &seen.residence;
     match &residence.tag {
@@ -64,8 +64,8 @@ pub(crate) fn names_nobody(secret: &SecretState) -> bool {
     }
 }
 
-/// There is no secret yet. One is created only if the place was chosen on purpose, and no other
-/// region has the user's secret.
+/// Decides for a user without a secret. One is created only if the place was chosen on purpose, and
+/// no other region has the user's secret.
 fn no_secret(seen: &Observed) -> Option<Decision> {
     let residence = &seen.residence;
     let place = residence.place.clone();
@@ -86,7 +86,7 @@ fn not_elsewhere(seen: &Observed) -> Option<Decision> {
     match seen.elsewhere.as_deref() {
         None => look(Question::Elsewhere),
         Some(homes) => {
-            // A secret that was left for this place does not count.
+            // A secret that the user left for this place does not count.
             let home = homes.iter().find(|home| *home.place() != seen.residence.place)?;
             blocked(Blocked::ManagedElsewhere { home: home.clone() })
         }
@@ -103,7 +103,8 @@ fn this_secret(
     let (owner, arn) = (&residence.owner, &secret.arn);
     let take_over = residence.adoption == Adoption::TakeOver;
     let another = |bound: &Owner| !bound.is(owner) && !take_over;
-    // It was closed: whatever else says that the home is here, the key is published elsewhere.
+    // The secret was closed, so the key is published elsewhere, whatever else says that the home is
+    // here.
     if let Some(to) = secret.moved_to().filter(|_| !secret.owner.as_ref().is_some_and(another)) {
         let begun = matches!(&residence.tag, HomeTag::At(home) if home == arn);
         let home = to.clone();
@@ -140,8 +141,8 @@ fn this_secret(
     }
 }
 
-/// Anyone who may create the secret and tag the user can write both sides. So until the first key
-/// is published, the differences that no operator may accept are checked again.
+/// Anyone who may create the secret and tag the user can write both sides. So the differences that
+/// no operator may accept are checked again until the first key is published.
 fn unpublished(seen: &Observed, secret: &Secret) -> Option<Decision> {
     let published = secret
         .current
@@ -162,8 +163,8 @@ fn differ<'a>(secret: &Secret, wrong: impl Iterator<Item = &'a Difference>) -> O
     blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why: Unhoused::Differs(wrong) })
 }
 
-/// Writes the entry of the current version again, if this run verified it long afterwards:
-/// otherwise keyrot's own use would count as a consumer's pickup.
+/// Writes the entry of the current version again, if this run verified the version long after the
+/// entry: otherwise keyrot's own use would count as a consumer's pickup.
 fn verified_now(
     seen: &Observed,
     secret: &Secret,
@@ -188,8 +189,8 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
     if excess > 0 {
         return blocked(Blocked::HomeTooLong { place: residence.place.clone(), excess });
     }
-    // Anyone who may create a secret of this name can make it name the user: one that was bound
-    // before it, and still is, is the home.
+    // Anyone who may create a secret of this name can make it name the user. So if another secret
+    // was bound earlier and still is, that one is the home.
     if let Some(decision) = not_elsewhere(seen) {
         return Some(decision);
     }
@@ -203,8 +204,8 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
         .and_then(|id| seen.keys.iter().find(|key| key.id == *id));
     let works = key.is_some_and(|key| key.status == KeyStatus::Active);
     let named = residence.adoption != Adoption::NotNamed || matches!(residence.tag, HomeTag::At(_));
-    // keyrot bound it, or someone who can't read it. Its credentials are not verified, because that
-    // would look like a use.
+    // Either keyrot bound it, or someone who can't read it. Its credentials are not verified,
+    // because that would look like a use.
     if bound && !take_over {
         match seen.differences.as_deref() {
             None => return look(Question::Differences),

@@ -8,9 +8,9 @@ use crate::model::observed::{AccessKey, KeyStatus};
 /// and leaves the rest to the operator.
 #[derive(Clone, Copy)]
 pub(crate) enum MovedBack<'a> {
-    /// It was not.
+    /// AWSCURRENT was not moved back.
     No,
-    /// It was, from this key.
+    /// AWSCURRENT was moved back from this key.
     From(&'a AccessKey),
 }
 
@@ -25,8 +25,9 @@ impl<'a> MovedBack<'a> {
             case.secret.previous.as_ref().filter(|held| held.version != case.current.version);
         let from = left.and_then(|held| held.key()).and_then(|id| case.key(id)).filter(newer);
         let (Some(left), Some(from)) = (left, from) else { return Self::No };
-        // An operator who revoked the current key after that has asked to leave it again. keyrot
-        // publishes no revoked key, so a revoked key of a rollback was revoked after it, too.
+        // If the operator revoked the current key afterwards, the current key has to be replaced
+        // again. keyrot publishes no revoked key, so a revoked key that a rollback published was
+        // revoked after the rollback.
         let since = case.promoted().map(|promoted| promoted.at);
         let way_back = || {
             [&case.current.version, &left.version].into_iter().any(|id| case.is_noted_for_later(id))

@@ -13,12 +13,12 @@ pub const MOST_BYTES: usize = 65_536;
 /// The next key.
 #[derive(Clone, Copy)]
 pub(crate) enum NextKey<'a> {
-    /// It is not due before this time.
+    /// The next key is not due before this time.
     NotDue(Timestamp),
-    /// It is not due, and one may have been created that IAM does not list yet.
+    /// The next key is not due, and one may have been created that IAM does not list yet.
     Unlisted(Timestamp),
-    /// It is due, and Secrets Manager's own rotation is on: it would not know of a key that is
-    /// created without its order, and would order another.
+    /// The next key is due, and Secrets Manager's own rotation is on: that rotation would not know
+    /// about a key that it did not order, and would order another.
     OfService,
     /// The secret has too many tags: a key that cannot be recorded is not created.
     NoTagRoom { tags: usize, most: usize },
@@ -28,10 +28,10 @@ pub(crate) enum NextKey<'a> {
     NotCarried(&'a VersionId),
     /// The secret would refuse the next value.
     TooLarge { bytes: usize, most: usize },
-    /// The user has two keys already.
+    /// The user already has two keys.
     TwoKeys,
-    /// No entry says which keys exist before the creation: without it, a lost reply would leave a
-    /// key that nothing explains.
+    /// No entry says which keys exist before the creation. Without an entry, a lost reply would
+    /// leave a key that nothing explains.
     NoIntent,
     /// A run that died may have created a key that IAM does not list yet; a new entry would leave
     /// it unexplained.
@@ -62,8 +62,8 @@ impl<'a> NextKey<'a> {
         }
     }
 
-    /// When the rotation of the current key begins: immediately while there is none, or where it
-    /// was revoked.
+    /// Returns when the rotation of the current key begins: immediately if there is no current key,
+    /// or if it was revoked.
     fn due(case: &Situation<'_>) -> Option<Timestamp> {
         match case.current_key() {
             None => Some(Timestamp::MIN_UTC),
@@ -106,16 +106,17 @@ impl<'a> NextKey<'a> {
     }
 }
 
-/// The size of the next value. keyrot's own fields are short; carried fields may not be.
+/// The size of the next value. keyrot's own fields are short; fields that are carried over may not
+/// be.
 #[derive(Clone, Copy)]
 pub(crate) enum Size {
-    /// The secret takes it.
+    /// The secret accepts it.
     Short,
-    /// It is not known yet.
+    /// The size is not known yet.
     Unasked,
     /// The current version's other fields cannot be carried over.
     NotCarried,
-    /// It has this many bytes, and the secret would refuse it.
+    /// The value has this many bytes, and the secret would refuse it.
     TooLarge(usize),
 }
 
@@ -132,7 +133,7 @@ impl Size {
     }
 }
 
-/// Returns until when an unlisted key may have been created under the last intent: the run may not
+/// Returns until when an unlisted key may have been created under the last intent: that run may not
 /// be over, and its reply may be lost.
 fn unlisted_until(case: &Situation<'_>) -> Option<Timestamp> {
     let intent = case.secret.journal.intent.as_ref()?;
@@ -140,9 +141,9 @@ fn unlisted_until(case: &Situation<'_>) -> Option<Timestamp> {
     case.settles(intent.at).filter(|_| !appeared)
 }
 
-/// Returns how many tags the secret has besides this user's journal, and how many it may have:
-/// keyrot needs room for the entries, the owner, and a receipt of each destination. Receipts of
-/// destinations that are no longer in the settings count, too.
+/// Returns how many tags the secret has in addition to this user's journal, and how many it may
+/// have: keyrot needs room for its entries, the owner, and a receipt for each destination. Receipts
+/// of destinations that are no longer in the settings count, too.
 fn tags_and_room(case: &Situation<'_>) -> (usize, usize) {
     let all = &case.seen.destinations;
     let assigned = |to: &DestinationName| all.iter().any(|one| one.assignment.to == *to);

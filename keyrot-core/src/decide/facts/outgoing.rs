@@ -15,24 +15,24 @@ use crate::model::waits::after;
 /// time.
 #[derive(Clone, Copy)]
 pub(crate) enum Outgoing<'a> {
-    /// There is none.
+    /// There is no key to retire.
     Nobody,
     /// The current key was just revoked, and IAM may not show yet that it is Inactive: no other key
-    /// may be taken away now.
+    /// may be deactivated now.
     BesideRevoked { current: &'a KeyId, until: Timestamp },
-    /// It was published, and no key has replaced it.
+    /// The key was published, and no key has replaced it.
     Unreplaced(&'a AccessKey),
-    /// keyrot does not know its status, and does not change it.
+    /// keyrot does not know the key's status, and does not change the key.
     UnknownStatus { key: &'a KeyId, status: &'a str },
-    /// Another run may be at work on it, or IAM may not show yet that it is Inactive.
+    /// Another run may be at work on the key, or IAM may not show yet that it is Inactive.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// It is, or may be, needed.
+    /// The key is, or may be, needed.
     Needed(WhyKept<'a>),
-    /// It was published or revoked, and nothing needs it.
+    /// The key was published or revoked, and nothing needs it.
     Old(Old<'a>),
-    /// It was never published, and nothing should be using it.
+    /// The key was never published, and nothing should be using it.
     Stray(Stray<'a>),
-    /// It is Inactive.
+    /// The key is Inactive.
     Inactive(Removal<'a>),
 }
 
@@ -40,32 +40,32 @@ pub(crate) enum Outgoing<'a> {
 /// work before it is retired.
 #[derive(Clone, Copy)]
 pub(crate) enum Old<'a> {
-    /// No entry says that it is about to be deactivated, or not in this run.
+    /// No entry of this run says that the key is about to be deactivated.
     Unrecorded(&'a KeyId),
-    /// An entry has just said so, and another run may be about to publish the key.
+    /// An entry has just been written, and another run may be about to publish the key.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// An entry says so, or that it is revoked.
+    /// An entry says that the key is about to be deactivated, or that it is revoked.
     Noted(&'a KeyId),
 }
 
 /// What prevents deactivating a key that nothing should be using.
 #[derive(Clone, Copy)]
 pub(crate) enum Stray<'a> {
-    /// It was reactivated or used.
+    /// The key was reactivated or used.
     Claimed(&'a KeyId),
     /// The versions of the secret were not read yet.
     Unasked,
-    /// Nothing, but no entry says that it is about to be deactivated. The phase depends on whether
-    /// a version holds it.
+    /// Nothing, but no entry says that the key is about to be deactivated. The phase of that entry
+    /// depends on whether a version holds the key.
     Unrecorded { key: &'a KeyId, phase: Phase },
     /// Nothing.
     Noted(&'a KeyId),
 }
 
-/// How far an Inactive key is from being deleted.
+/// What an Inactive key waits for until it is deleted.
 #[derive(Clone, Copy)]
 pub(crate) enum Removal<'a> {
-    /// No entry says when it became Inactive.
+    /// No entry says when the key became Inactive.
     Unrecorded(&'a KeyId),
     /// Its soak is not over.
     Soaks(WhyKept<'a>),
@@ -113,8 +113,8 @@ impl<'a> Outgoing<'a> {
         let id = &key.id;
         let order = case.secret.journal.revocation_of(id);
         let phase = case.phase_since_revoked(id);
-        // Only a version without a label explains it: another run may have just verified it, and be
-        // about to publish it.
+        // Only a version without a label explains the key: another run may have just verified it,
+        // and may be about to publish it.
         let perhaps = !case.was_current(id) && case.is_own(key);
         if let Some(until) = case.settles(key.created).filter(|_| perhaps) {
             return Self::Settling { key: id, until };
@@ -124,8 +124,8 @@ impl<'a> Outgoing<'a> {
         else {
             return Self::Unreplaced(key);
         };
-        // Deactivating it again does no harm, and a forged entry must not keep a key Active that is
-        // to be revoked.
+        // Deactivating the key again does no harm, and a forged entry must not keep a key Active
+        // that has to be revoked.
         let asked =
             matches!(case.ask, Ask::Revoke(asked) if asked.key == *id && !asked.only_if_unused);
         let since = match phase {
@@ -135,7 +135,7 @@ impl<'a> Outgoing<'a> {
             {
                 return Self::Settling { key: id, until };
             }
-            // It was needed again. The overlap starts again.
+            // The key was needed again, so the overlap starts again.
             Some((Phase::Inactive | Phase::Hold, at)) => at.max(promoted),
             Some((Phase::Retiring | Phase::Abandoned, _)) | None => promoted,
         };
@@ -160,8 +160,8 @@ impl<'a> Outgoing<'a> {
             return Self::Needed(need);
         }
         Self::Old(match phase {
-            // The order is enough; no other entry is needed: an entry that cannot be written, or a
-            // forged one, must not keep a revoked key Active.
+            // The revocation is enough, without another entry: an entry that cannot be written, or
+            // a forged one, must not keep a revoked key Active.
             _ if order.is_some() && !perhaps => Old::Noted(id),
             Some((Phase::Retiring, at)) if perhaps => match case.settles(at) {
                 Some(until) => Old::Settling { key: id, until },
@@ -174,18 +174,18 @@ impl<'a> Outgoing<'a> {
         })
     }
 
-    /// A stray key is lost, unless IAM has a use on record or it is reactivated. It is not changed
-    /// for `settle` before and after the journal entry, so that a run that still has it in memory
-    /// is over: one that has verified it may be about to publish it. It is also not changed for
-    /// `recent_use` after its creation, because a use may not be on record sooner, and everything
-    /// that marks it as keyrot's own can be forged.
+    /// A stray key counts as lost, unless IAM has a use on record or the key is reactivated. It is
+    /// not changed for `settle` before and after the journal entry, so that a run that still has it
+    /// in memory is over: one that has verified it may be about to publish it. It is also not
+    /// changed for `recent_use` after its creation, because a use may show up that late, and
+    /// everything that marks the key as keyrot's own can be forged.
     fn stray(case: &Situation<'a>, key: &'a AccessKey) -> Self {
         let id = &key.id;
         let noted = match case.secret.journal.phase_of(id) {
             _ if let Some(until) = case.settles(key.created) => {
                 return Self::Settling { key: id, until };
             }
-            // For one that was just deactivated, IAM's listing may not show it yet.
+            // If the key was just deactivated, IAM's listing may not show it yet.
             Some((Phase::Inactive | Phase::Retiring | Phase::Abandoned, at))
                 if let Some(until) = case.settles(at) =>
             {
@@ -240,9 +240,9 @@ impl<'a> Removal<'a> {
     }
 }
 
-/// Whether the key has no successor. If the current key was revoked and no longer works, it is no
-/// successor for another. While there is only the placeholder, a revoked key stays until it is
-/// replaced, if there is room for that.
+/// Whether the key has no successor. A current key that was revoked and no longer works is no
+/// successor. While there is only the placeholder, a revoked key stays until it is replaced, if
+/// there is room for a new key.
 fn has_no_successor(case: &Situation<'_>, key: &AccessKey) -> bool {
     match case.current_key() {
         Some(current) => {
@@ -251,7 +251,7 @@ fn has_no_successor(case: &Situation<'_>, key: &AccessKey) -> bool {
         None if case.is(key, Role::Revoked) && !case.is_own(key) => {
             // IAM's listing may not show yet that it was just deactivated.
             let lags = matches!(case.phase_since_revoked(&key.id), Some((Phase::Inactive, at)) if case.settles(at).is_some());
-            // The operator said that it is unused: then it needs no replacement.
+            // The operator said that the key is unused, so it needs no replacement.
             let unneeded = case
                 .secret
                 .journal

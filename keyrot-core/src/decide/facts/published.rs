@@ -7,17 +7,17 @@ use crate::decide::facts::situation::Situation;
 use crate::model::names::{KeyId, VersionId};
 use crate::model::observed::Verified;
 
-/// Whether a journal entry says that the current version was verified and published. From then on
-/// every overlap counts.
+/// Whether a journal entry says that the current version was verified and published. Every overlap
+/// counts from that entry.
 #[derive(Clone, Copy)]
 pub(crate) enum PublishedNote {
     /// An entry says so.
     Recorded,
-    /// None does: a run died, or something else wrote or moved the current version.
+    /// No entry says so: a run died, or something else wrote or moved the current version.
     Unrecorded,
-    /// No key is current, and an entry has the time.
+    /// No key is current, and an entry records since when.
     NoKey,
-    /// No key is current, and no entry has the time.
+    /// No key is current, and no entry records since when.
     NoKeyUnrecorded,
 }
 
@@ -36,9 +36,9 @@ impl PublishedNote {
 /// write the entry, too, so irreversible steps never rely on it alone.
 #[derive(Clone, Copy)]
 pub(crate) enum Works<'a> {
-    /// It does, or holds no key.
+    /// It does, or it holds no key.
     Yes,
-    /// That was not shown.
+    /// That is not known.
     Unshown(Unshown<'a>),
 }
 
@@ -47,7 +47,7 @@ pub(crate) enum Works<'a> {
 pub(crate) enum Unshown<'a> {
     /// This run has not verified it yet.
     Unverified(&'a VersionId),
-    /// It was refused, or holds something else.
+    /// The key was refused, or the version holds something else.
     Fails { key: &'a KeyId, reason: &'a str },
     /// AWS could not be asked.
     Unknown { key: &'a KeyId, reason: &'a str },

@@ -5,19 +5,19 @@ use crate::model::journal::Phase;
 use crate::model::names::KeyId;
 use crate::model::observed::{AccessKey, KeyStatus};
 
-/// A key that the journal has as Inactive, and IAM as Active. IAM's listing may be behind for
-/// `settle`: until then there is none.
+/// A key that is Inactive in the journal and Active in IAM. IAM's listing may lag, so a key counts
+/// only after `settle`.
 #[derive(Clone, Copy)]
 pub(crate) enum Reactivated<'a> {
     /// There is none.
     Nothing,
-    /// It was revoked before it became Inactive. A thief with a leaked key may often reactivate it,
-    /// so this is not a decision to keep the key.
+    /// The key was revoked before it became Inactive. A thief with a leaked key may often
+    /// reactivate it, so this is not a decision to keep the key.
     Revoked(&'a KeyId),
-    /// It was current before, and was reactivated before, too: something does so whenever keyrot
-    /// deactivates it.
+    /// The key was current before, and this is at least its second reactivation: something
+    /// reactivates it whenever keyrot deactivates it.
     Again(&'a KeyId),
-    /// It is needed again.
+    /// The key is needed again.
     Kept(&'a KeyId),
 }
 
@@ -36,7 +36,7 @@ impl<'a> Reactivated<'a> {
                 _ => Self::Revoked(&key.id),
             },
             // A revocation of another key does not wait for that decision, and neither does a run
-            // that finishes it: its rollback may have reactivated this one.
+            // that finishes the revocation: a rollback may have reactivated this key.
             Some(key)
                 if matches!(case.ask, Ask::Run)
                     && case.is(key, Role::Old)

@@ -17,22 +17,23 @@ use crate::model::waits::WaitPolicy;
 /// The key to revoke, from IAM and the labels, before it is known whether the secret can be used.
 #[derive(Clone, Copy)]
 pub(crate) enum RevocationTarget<'a> {
-    /// keyrot does not know its status, and does not change it.
+    /// keyrot does not know the key's status, and does not change the key.
     UnknownStatus { key: &'a KeyId, status: &'a str },
-    /// It is to be revoked only if it is unused, and is in use. Nothing has been changed yet.
+    /// The key should be revoked only if it is unused, and it is in use. Nothing has been changed
+    /// yet.
     InUse { key: &'a KeyId, last_use: &'a LastUse },
-    /// It is to be revoked only if it is unused, and may be in use.
+    /// The key should be revoked only if it is unused, and it may be in use.
     Needed(WhyKept<'a>),
-    /// It is Active, and needs no successor.
+    /// The key is Active, and needs no successor.
     NeedsNoSuccessor(&'a KeyId),
-    /// Neither IAM nor the secret has it.
+    /// Neither IAM nor the secret has the key.
     NoSuchKey(&'a KeyId),
-    /// The secret has it, and IAM does not.
+    /// The secret has the key, and IAM does not.
     Unlisted(&'a KeyId),
-    /// IAM has it, and another key, which leaves no room for a successor in a secret that has no
+    /// IAM has the key and another one, which leaves no room for a successor. The secret has no
     /// version yet.
     NoRoom { key: &'a KeyId, other: &'a AccessKey },
-    /// IAM has it.
+    /// IAM has the key.
     Listed,
 }
 
@@ -73,7 +74,7 @@ impl<'a> RevocationTarget<'a> {
     }
 }
 
-/// Whether a labeled version holds the key, or has not been read and may hold any.
+/// Whether a labeled version holds the key, or has not been read and may hold it.
 fn may_hold(secret: &Secret, key: &KeyId) -> bool {
     let holds = |held: &LabeledVersion| held.key() == Some(key);
     let readable = [&secret.current, &secret.previous];
@@ -85,36 +86,36 @@ fn needs_successor(order: &Revocation) -> bool {
     !order.without_successor && !order.only_if_unused
 }
 
-/// How far the revocation of the key has come.
+/// The progress of the key's revocation.
 #[derive(Clone, Copy)]
 pub(crate) enum Revoking<'a> {
-    /// The key is current, and was to be revoked only if it is unused.
+    /// The key is current, and should be revoked only if it is unused.
     CurrentIfUnused(&'a KeyId),
-    /// IAM does not list it, it is not current, and no entry says that it was revoked.
+    /// IAM does not list the key, it is not current, and no entry says that it was revoked.
     NoSuchKey(&'a KeyId),
-    /// IAM does not list it, and it may have been created just now. If it was revoked, and use does
-    /// not matter, the run reads it from IAM instead.
+    /// IAM does not list the key, and it may have just been created. If it was revoked, and its use
+    /// does not matter, the run asks IAM instead of waiting.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// It was revoked, and IAM does not list it.
+    /// The key was revoked, and IAM does not list it.
     Gone,
-    /// No entry says that it is revoked, or one asks for less, or was written before the key was
-    /// reactivated.
+    /// No entry says that the key is revoked, or the entry asks for less than the request, or is
+    /// older than the key's reactivation.
     Unrecorded { current: bool, next: BeforeEntry<'a> },
-    /// It is revoked and Inactive, and no entry says since when.
+    /// The key is revoked and Inactive, and no entry says since when.
     InactiveUnrecorded(&'a KeyId),
-    /// It is revoked and Inactive, and an entry says so. Another key replaced it, or none can.
+    /// The key is revoked and Inactive, and an entry says so. Another key replaced it, or none can.
     Inactive { key: &'a KeyId, replaced: bool, delete: bool },
-    /// It is revoked, and the rest is what a scheduled run does.
+    /// The key is revoked, and a scheduled run does the rest.
     Noted,
 }
 
-/// What a revocation needs before its entry.
+/// What a revocation needs before its entry is written.
 #[derive(Clone, Copy)]
 pub(crate) enum BeforeEntry<'a> {
     /// The size of the next value is not known yet: a preview shows whether a successor can be
     /// created.
     SizeUnasked(&'a VersionId),
-    /// It is to be replaced, and another key leaves no room.
+    /// The key has to be replaced, and another key leaves no room.
     NoRoom { key: &'a KeyId, other: &'a AccessKey },
     /// Nothing.
     Ready(&'a Revocation),
@@ -171,11 +172,11 @@ impl<'a> Revoking<'a> {
 /// Whether the entry matches the request.
 fn stands(case: &Situation<'_>, order: &Revocation, noted: &Revoked) -> bool {
     let key = &order.key;
-    // This run has written it.
+    // This run has written the entry.
     let just_written = case.seen.ordered.as_ref().is_some_and(|ordered| ordered.key == *key);
     let active = case.key(key).is_some_and(|listed| listed.status == KeyStatus::Active);
-    // It was Inactive, and was reactivated since: the entry from that time must not count for its
-    // soak, whenever this run ends.
+    // The key was Inactive, and was reactivated since. The old entry must not count for its soak,
+    // no matter when this run ends.
     let reactivated = (active || case.seen.switched_off.as_ref() == Some(key))
         && matches!(case.secret.journal.phase_of(key), Some((Phase::Inactive, at)) if noted.at <= at);
     let weaker = noted.only_if_unused && !order.only_if_unused;

@@ -1,29 +1,29 @@
-//! The key that an operator rolls back to, and the one whose revocation is taken back.
+//! The key that an operator rolls back to, and the key whose revocation is taken back.
 
 use crate::decide::facts::situation::Situation;
 use crate::decide::facts::way_back::WayBack;
 use crate::model::names::KeyId;
 use crate::model::time::Timestamp;
 
-/// The key that is to be published again.
+/// The key that should be published again.
 #[derive(Clone, Copy)]
 pub(crate) enum RollbackProgress<'a> {
-    /// It is current, and an entry says so.
+    /// The key is current, and an entry says so.
     Current,
-    /// It is current, but no entry says so yet, or one with a later time does: every overlap has to
-    /// count from now.
+    /// The key is current, but no entry says so yet, or its entry has a later time: every overlap
+    /// has to count from now.
     CurrentUnrecorded,
-    /// It is not the previous key.
+    /// The key is not the previous one.
     NotBefore(&'a KeyId),
     /// There is no such key.
     NoSuchKey(&'a KeyId),
-    /// It is the previous key, was created minutes ago, and IAM does not list it yet.
+    /// The key is the previous one, was created minutes ago, and IAM does not list it yet.
     Unlisted { key: &'a KeyId, until: Timestamp },
-    /// It was the previous key, and is deleted.
+    /// The key was the previous one, and is deleted.
     Gone(&'a KeyId),
-    /// It was revoked.
+    /// The key was revoked.
     Revoked(&'a KeyId),
-    /// It is the previous key.
+    /// The key is the previous one.
     Before(WayBack<'a>),
 }
 
@@ -46,13 +46,13 @@ impl<'a> RollbackProgress<'a> {
     }
 }
 
-/// The key whose revocation is to be taken back.
+/// The key whose revocation should be taken back.
 #[derive(Clone, Copy)]
 pub(crate) enum Reinstated<'a> {
-    /// It is revoked. Only this key is removed from the entry: another one may have been
+    /// The key is revoked. Only this key is removed from the entry: another one may have been
     /// reactivated by a thief.
     Revoked(&'a KeyId),
-    /// It is not revoked.
+    /// The key is not revoked.
     NotRevoked,
     /// There is no such key.
     NoSuchKey(&'a KeyId),

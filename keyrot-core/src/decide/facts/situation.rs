@@ -17,14 +17,14 @@ use crate::model::version::Content;
 use crate::model::waits::{WaitPolicy, after};
 use std::time::Duration;
 
-/// What is asked.
+/// What is requested.
 #[derive(Clone, Copy)]
 pub(crate) enum Ask<'a> {
     /// Every step that is due, as a scheduled run does.
     Run,
     /// One step of Secrets Manager's own rotation.
     Step(&'a RotationStep),
-    /// The operator: publish this key again, which was current before.
+    /// The operator: publish this key, which was current before, again.
     Rollback(&'a KeyId),
     /// The operator: revoke a key.
     Revoke(&'a Revocation),
@@ -39,22 +39,22 @@ pub(crate) enum Ask<'a> {
 /// A key's role in the rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// It is current.
+    /// The current key.
     Current,
-    /// Created by this run and not staged yet.
+    /// A key that this run created, and has not staged yet.
     InHand,
-    /// It has the AWSPENDING label.
+    /// The key with the AWSPENDING label.
     Staged,
-    /// Was current, may have been, or was the user's only key at the adoption: it is retired after
-    /// the overlap, once unused.
+    /// A key that was or may have been current, or was the user's only key at the adoption: it is
+    /// retired after the overlap, once unused.
     Old,
-    /// keyrot's own, and never current: an abandoned key, or one whose creation reply was lost.
-    /// Nothing can be using it.
+    /// A key that keyrot created and that was never current: an abandoned key, or one whose
+    /// creation reply was lost. Nothing can be using it.
     Stray,
     /// The user's only key while the secret still holds the placeholder: it stays until a successor
     /// is in place.
     InPlace,
-    /// The operator revoked it, and nothing else explains it.
+    /// A key that the operator revoked, and that nothing else explains.
     Revoked,
     /// No label or journal entry explains it; the versions without a label were not read yet.
     Unasked,
@@ -111,7 +111,7 @@ impl<'a> Situation<'a> {
         self.seen.keys.iter().filter(|key| self.current.key() != Some(&key.id))
     }
 
-    /// The current key, as IAM lists it.
+    /// Returns the current key, as IAM lists it.
     pub(crate) fn current_listed(&self) -> Option<&'a AccessKey> {
         self.current_key().and_then(|id| self.key(id))
     }
@@ -126,7 +126,7 @@ impl<'a> Situation<'a> {
         self.secret.pending.as_ref().filter(|held| held.version != self.current.version)
     }
 
-    /// Whether the version was current before, as far as a label or a journal entry still says so.
+    /// Whether the version was current before, if a label or a journal entry still says so.
     pub(crate) fn was_published(&self, held: &LabeledVersion) -> bool {
         let noted = self.secret.journal.promoted.as_ref().map(|promoted| &promoted.version);
         let previous = self.secret.previous.as_ref().map(|previous| &previous.version);
@@ -152,8 +152,9 @@ impl<'a> Situation<'a> {
         self.secret.journal.promoted.as_ref().and_then(|promoted| promoted.replacing.as_ref())
     }
 
-    /// Returns how long an old key stays Active after the current one was published: the longer of
-    /// the setting now and the one at that time. A forged entry only makes it longer.
+    /// Returns how long an old key stays Active after the current one was published: by the present
+    /// setting or the one at that time, whichever is longer. A forged entry can only make it
+    /// longer.
     pub(crate) fn overlap(&self) -> Duration {
         let noted = self.promoted().and_then(|promoted| promoted.overlap);
         noted.unwrap_or_default().max(self.policy.waits().overlap)
@@ -166,7 +167,7 @@ impl<'a> Situation<'a> {
     }
 
     /// Whether a rollback to this version is under way, or was not recorded completely: its entry
-    /// has a time later than any run takes.
+    /// is dated later than any run lasts.
     pub(crate) fn is_noted_for_later(&self, version: &VersionId) -> bool {
         let noted = self.secret.journal.promoted.as_ref();
         noted.is_some_and(|noted| noted.version == *version && self.now < noted.at)
@@ -233,8 +234,7 @@ impl<'a> Situation<'a> {
         versions.any(|version| belief::written_with_its_key(version, listed, self.policy))
     }
 
-    /// Whether keyrot created the key, as far as a version, a journal entry or an intent still says
-    /// so.
+    /// Whether keyrot created the key, if a version, a journal entry or an intent still says so.
     pub(crate) fn is_own(&self, key: &AccessKey) -> bool {
         let abandoned =
             matches!(self.secret.journal.phase_of(&key.id), Some((Phase::Abandoned, _)));
@@ -263,7 +263,7 @@ impl<'a> Situation<'a> {
         after(since, self.policy.waits().settle)
     }
 
-    /// Returns when that has settled, if that is still in the future.
+    /// Returns when a change at this time has settled, if that is still in the future.
     pub(crate) fn settles(&self, since: Timestamp) -> Option<Timestamp> {
         Some(self.settled_at(since)).filter(|until| self.now < *until)
     }
@@ -286,8 +286,8 @@ impl<'a> Situation<'a> {
         self.current.content.extras().then(|| self.current.version.clone())
     }
 
-    /// Records the phase of a key, with a time not before its revocation: another clock may have
-    /// been ahead, and an entry before a revocation no longer counts.
+    /// Records the phase of a key, with a time that is not before its revocation: another clock may
+    /// have been ahead, and entries from before a revocation no longer count.
     pub(crate) fn note(&self, key: &KeyId, phase: Phase) -> Decision {
         let soak = (phase == Phase::Inactive).then_some(self.policy.waits().soak);
         let reactivated = self.was_reactivated(key)
@@ -306,7 +306,7 @@ impl<'a> Situation<'a> {
             && self.current_key() != Some(key)
     }
 
-    /// Whether an entry says that a key is revoked which is still Active.
+    /// Whether an entry says that a key is revoked that is still Active.
     pub(crate) fn is_revoking(&self) -> bool {
         let active = |key: &&AccessKey| key.status == KeyStatus::Active;
         self.seen.keys.iter().filter(active).any(|key| self.revoked_at(&key.id).is_some())
@@ -335,7 +335,7 @@ impl<'a> Situation<'a> {
         write(JournalEntry::Intent(Intent { before, at: self.now }))
     }
 
-    /// Records the revoked keys: the previous ones, with the order for this key replaced. Keys that
+    /// Records the revoked keys: the earlier ones, and this key with its new revocation. Keys that
     /// are gone are left out.
     pub(crate) fn note_revoked(&self, key: &KeyId, order: Option<&Revocation>) -> Decision {
         let there = |id: &KeyId| self.key(id).is_some() || self.current_key() == Some(id);
@@ -356,7 +356,7 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// The role of each key.
+/// Returns the role of each key.
 pub(crate) fn roles<'a>(case: &Situation<'a>) -> Vec<(Role, &'a AccessKey)> {
     case.seen.keys.iter().map(|key| (role(case, key), key)).collect()
 }

@@ -10,12 +10,12 @@ use crate::model::waits::after;
 /// The staged version: it has the AWSPENDING label, and not AWSCURRENT.
 #[derive(Clone, Copy)]
 pub(crate) enum Staged<'a> {
-    /// There is none, or Secrets Manager staged it and asks for what follows.
+    /// There is none, or Secrets Manager staged it and orders the next steps itself.
     Nothing,
-    /// It was published before, or holds the current key: it must not be published again.
+    /// The version was published before, or holds the current key: it must not be published again.
     Over(&'a VersionId),
-    /// By its id or Secrets Manager's date, keyrot did not write it, or it does not hold what its
-    /// id says.
+    /// By its id or Secrets Manager's date, keyrot did not write the version, or it does not hold
+    /// what its id says.
     Foreign(&'a VersionId),
     /// A journal entry says that its key was given up or revoked.
     GivenUp(&'a VersionId),
@@ -23,19 +23,19 @@ pub(crate) enum Staged<'a> {
     Gone(&'a VersionId),
     /// IAM does not list its key, which was created minutes ago.
     Settling { key: &'a KeyId, until: Timestamp },
-    /// Another run staged it, and the store's date was not compared with its id yet.
+    /// Another run staged the version, and the store's date was not compared with its id yet.
     Unasked,
     /// Its key is not Active, or a newer key is current.
     TooLate(&'a KeyId),
-    /// This run has not verified it yet.
+    /// This run has not verified the key yet.
     Unverified(&'a VersionId),
-    /// It works.
+    /// The key works.
     Works(&'a VersionId),
-    /// AWS could not be asked whether it works.
+    /// AWS could not be asked whether the key works.
     Unknown { key: &'a KeyId, reason: &'a str },
-    /// It is refused, as a new key may be for a while.
+    /// The key is refused, as a new key may be for a while.
     Propagating { key: &'a KeyId, reason: &'a str, until: Timestamp },
-    /// It is refused for too long.
+    /// The key has been refused for too long.
     Refused(&'a KeyId),
 }
 

@@ -9,22 +9,22 @@ use crate::model::version::Content;
 /// The version that the step is about.
 #[derive(Clone, Copy)]
 pub(crate) enum StepVersion<'a> {
-    /// It is current.
+    /// The version is current.
     Current,
-    /// It is current, and this run has verified it, so it may record that. Otherwise the run that
-    /// retires the old key verifies it first.
+    /// The version is current, and this run has verified it, so it may record that. Otherwise the
+    /// run that retires the old key verifies the version first.
     CurrentUnrecorded { replacing: Option<&'a KeyId> },
-    /// It is not staged, or was current before.
+    /// The version is not staged, or was current before.
     NotStaged,
-    /// It is staged, with this value.
+    /// The version is staged, with this value.
     Staged(Value<'a>),
 }
 
 /// What the staged version holds.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'a> {
-    /// Nothing yet. A user has two keys at most: this old one has to be deleted before the next is
-    /// created.
+    /// Nothing yet. A user has at most two keys, so this old one has to be deleted before the next
+    /// is created.
     Empty { old: Option<&'a KeyId> },
     /// Something other than a key, which something else wrote.
     Other,

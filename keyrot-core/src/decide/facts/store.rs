@@ -7,12 +7,12 @@ use crate::model::time::Timestamp;
 /// Whether AWS has quarantined the user, by a policy of this name.
 #[derive(Clone, Copy)]
 pub(crate) enum Quarantine<'a> {
-    /// It has not.
+    /// AWS has not quarantined the user.
     No,
-    /// It has, and a requested revocation is not carried out yet: the quarantine is the reason for
-    /// it.
+    /// AWS has quarantined the user, and a requested revocation is not complete yet: the quarantine
+    /// is the reason for it.
     WhileRevoking(&'a str),
-    /// It has.
+    /// AWS has quarantined the user.
     Yes(&'a str),
 }
 
@@ -37,15 +37,15 @@ fn is_being_revoked(seen: &Observed) -> bool {
 /// The user's secret.
 #[derive(Clone, Copy)]
 pub(crate) enum Store<'a> {
-    /// It is scheduled for deletion, and refuses every read and write.
+    /// The secret is scheduled for deletion, and refuses every read and write.
     Deleted { since: Timestamp },
-    /// It is a replica, and refuses writes.
+    /// The secret is a replica, and refuses writes.
     Replica { primary: &'a str },
-    /// There is none.
+    /// There is no secret.
     Missing,
-    /// No version of it is current.
+    /// No version is current.
     NoVersion(&'a Secret),
-    /// This version of it is current.
+    /// This version is current.
     Current(&'a Secret, &'a LabeledVersion),
 }
 
@@ -64,7 +64,7 @@ impl<'a> Store<'a> {
 }
 
 impl<'a> Store<'a> {
-    /// The secret, if there is one that can be written to.
+    /// Returns the secret, if there is one that can be written to.
     pub(crate) fn secret(self) -> Option<&'a Secret> {
         match self {
             Self::NoVersion(secret) | Self::Current(secret, _) => Some(secret),
@@ -73,7 +73,7 @@ impl<'a> Store<'a> {
     }
 }
 
-/// The secret, if there is one and it can be written to.
+/// Returns the secret, if there is one that can be written to.
 pub(crate) fn usable(secret: &SecretState) -> Result<Option<&Secret>, Blocked> {
     match Store::of(secret) {
         Store::Deleted { since } => Err(Blocked::SecretDeleted { since }),

@@ -5,7 +5,7 @@ use crate::decide::facts::situation::{Role, Situation};
 /// Keys that nothing explains. They are never changed, and block everything else.
 #[derive(Clone, Copy)]
 pub(crate) enum Unexplained {
-    /// There is none.
+    /// Every key is explained.
     Nothing,
     /// No label or journal entry explains a key; the versions without a label were not read yet.
     Unasked,

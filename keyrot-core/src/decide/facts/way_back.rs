@@ -12,12 +12,12 @@ use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use std::time::Duration;
 
-/// How far the previous version is from being published again.
+/// The progress of publishing the previous version again.
 #[derive(Clone, Copy)]
 pub(crate) enum WayBack<'a> {
-    /// It continues.
+    /// There is a next step.
     Open { held: &'a LabeledVersion, key: &'a KeyId, next: WayBackStep<'a> },
-    /// The key does not work. This run may have reactivated it.
+    /// The key does not work. This run may have reactivated the key.
     Fails { key: &'a KeyId, reason: &'a str, reactivated: bool },
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum WayBack<'a> {
 pub(crate) enum WayBackStep<'a> {
     /// Another run may still be about to deactivate or delete the key.
     Settling(Timestamp),
-    /// Such a run may begin soon: the key is first recorded as kept.
+    /// Such a run may begin soon, so the key is first recorded as kept.
     Keep,
     /// The key is Inactive, or was until minutes ago, and IAM's listing may not show it yet.
     Inactive,
@@ -36,18 +36,19 @@ pub(crate) enum WayBackStep<'a> {
     Unverified,
     /// AWS could not be asked whether it works.
     Unknown(&'a str),
-    /// It works, but the version that is left has AWSPENDING from its own promotion: it would look
-    /// like a key that is waiting to be published.
+    /// The key works, but the version that loses AWSCURRENT has AWSPENDING from its own promotion:
+    /// it would look like a key that is waiting to be published.
     Unstage,
-    /// It works, and no entry says that it is about to be published.
+    /// The key works, and no entry says that it is about to be published.
     Unrecorded,
-    /// It works, and the entry is written.
+    /// The key works, and the entry is written.
     Ready,
 }
 
 impl<'a> WayBack<'a> {
     pub(crate) fn to(case: &Situation<'a>, held: &'a LabeledVersion, key: &'a AccessKey) -> Self {
-        // Once it is recorded, no run takes the key away without writing another entry.
+        // Once the key is recorded as kept, no run deactivates or deletes it without writing
+        // another entry.
         let under_way = case.is_noted_for_later(&held.version);
         let open = |next| Self::Open { held, key: &key.id, next };
         if let Some(next) = about_to_leave(case, key).filter(|_| !under_way) {
@@ -95,8 +96,9 @@ impl WayBackStep<'_> {
             Self::Unverified => verify(to),
             Self::Unknown(reason) => unverified(key, reason),
             Self::Unstage => Decision::Act(Step::Unstage(from.clone())),
-            // With a time later than any run takes: no old entry, of this version or of the one
-            // that is left, may vouch for it when it comes back, whenever this run ends.
+            // With a time later than any run lasts. Wherever this run ends, no old entry for this
+            // version, or for the one that loses AWSCURRENT, may vouch for a version that comes
+            // back.
             Self::Unrecorded => write(JournalEntry::Promoted(Promoted {
                 version: to.clone(),
                 replacing: case.current_key().cloned(),
@@ -116,12 +118,12 @@ fn just_deactivated(case: &Situation<'_>, key: &AccessKey) -> bool {
         && matches!(noted, Some((Phase::Inactive, at)) if case.settles(at).is_some())
 }
 
-/// Returns what protects a key whose overlap or soak is over, or nearly: a run that has already
-/// read everything may deactivate or delete it. So the key is recorded as kept, and not changed
-/// until such a run is over.
+/// Returns the step that protects a key whose overlap or soak is over or nearly over. A run that
+/// has already read everything may deactivate or delete such a key, so it is recorded as kept, and
+/// not changed until that run must be over.
 fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackStep<'a>> {
     let soon = case.settled_at(case.now);
-    // Every run keeps the key that AWSCURRENT was moved back from.
+    // No run retires the key that AWSCURRENT was moved back from.
     let kept = case.current_listed().is_some_and(|current| current.created < key.created);
     let promoted = case.promoted().map(|promoted| promoted.at);
     // The other run may have shorter settings: the shorter of these and the recorded ones counts.
@@ -146,19 +148,20 @@ fn about_to_leave<'a>(case: &Situation<'a>, key: &AccessKey) -> Option<WayBackSt
             Some(case.settles(at).map_or(WayBackStep::Keep, WayBackStep::Settling))
         }
         (KeyStatus::Active, None) if promoted.is_some_and(ends_soon) => Some(WayBackStep::Keep),
-        // Also if it was just reactivated: a run that read it before does not know.
+        // This also applies if the key was just reactivated: a run that read it before does not
+        // know that.
         (_, Some((Phase::Inactive, at))) if after(at, soak) <= soon => Some(WayBackStep::Keep),
         _ => None,
     }
 }
 
-/// Whether the current key was revoked, and the user has no room for another.
+/// Whether the current key was revoked while the user has no room for another.
 #[derive(Clone, Copy)]
 pub(crate) enum Stuck<'a> {
-    /// It was not, or there is room, or nothing makes room yet.
+    /// It was not revoked, or there is room, or nothing makes room yet.
     No,
-    /// A run that has verified the current key while it was staged may be about to publish it
-    /// again: if AWSCURRENT moved back now, that run would find it unmoved.
+    /// A run that verified the current key while it was staged may be about to publish it again: if
+    /// AWSCURRENT were moved back now, that run would find the label where it read it.
     Settling { key: &'a KeyId, until: Timestamp },
     /// The previous key replaces it.
     GoesBack(WayBack<'a>),

@@ -1,4 +1,4 @@
-//! Whether a key is still needed, as far as IAM's record shows.
+//! Whether a key is still needed, according to IAM's record.
 
 use crate::decide::answer::{look_at_use, wait};
 use crate::decide::decision::blocked::Blocked;
@@ -23,21 +23,21 @@ const USE_GRAIN: Duration = Duration::from_secs(900);
 pub(crate) enum WhyKept<'a> {
     /// The key's last use was not read yet.
     Unasked(&'a KeyId),
-    /// IAM could not say.
+    /// IAM could not be asked, or did not say.
     Unknown { key: &'a KeyId, reason: &'a str },
-    /// It is in use, or was until just now.
+    /// The key is in use, or was until just now.
     InUse { key: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
-    /// Something used it too late to be a cache.
+    /// Something used the key so late that it can't be a cache that expires.
     UsedLate { key: &'a KeyId, new: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
-    /// No use is on record, which says little yet.
+    /// No use is on record, which proves nothing yet.
     NoRecord { key: &'a KeyId, until: Timestamp },
     /// Nothing has used the current key.
     NotPickedUp { key: &'a KeyId, new: &'a KeyId, last_use: &'a LastUse, until: Timestamp },
-    /// Its overlap is not over.
+    /// The overlap is not over.
     Overlap { key: &'a KeyId, until: Timestamp },
-    /// It is Inactive, and its soak is not over.
+    /// The key is Inactive, and its soak is not over.
     Soak { key: &'a KeyId, until: Timestamp },
-    /// An entry says that it was revoked, but its consumers may still need it.
+    /// An entry says that the key was revoked, but its consumers may still need it.
     RevokedInUse { key: &'a KeyId, last_use: &'a LastUse },
 }
 

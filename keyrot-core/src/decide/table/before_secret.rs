@@ -28,10 +28,10 @@ pub(crate) fn before_secret<'a>(
     rows! { "The user and the secret", match (asks, home, quarantine, store) {
         /// The key to revoke has a status that keyrot does not know
         (Revoke(RevocationTarget::UnknownStatus { key, status }), ..) => unknown_status(key, status),
-        /// The key is to be revoked only if it is unused, and is in use
+        /// The key should be revoked only if it is unused, and is in use
         (Revoke(RevocationTarget::InUse { key, last_use }), ..) =>
             refused(Refusal::InUse { key: key.clone(), last_use: last_use.clone() }),
-        /// The key is to be revoked only if it is unused, and may be in use
+        /// The key should be revoked only if it is unused, and may be in use
         (Revoke(RevocationTarget::Needed(need)), ..) => need.answer(),
         /// The key to revoke is Active, and needs no successor
         (Revoke(RevocationTarget::NeedsNoSuccessor(key)), ..) => act(Step::Deactivate(key.clone())),

@@ -3,7 +3,7 @@
 use crate::decide::decision::Decision;
 use std::ops::ControlFlow;
 
-/// A row that applies: which part of the table has it, when it applies, and its answer.
+/// A row that applies: its part of the table, its condition in words, and its answer.
 #[cfg_attr(not(test), expect(dead_code, reason = "the document is printed from these, in a test"))]
 pub(crate) struct Row {
     pub(crate) part: &'static str,
@@ -11,11 +11,11 @@ pub(crate) struct Row {
     pub(crate) decision: Decision,
 }
 
-/// A part of the table: one of its rows has the answer, or it is known what to ask next.
+/// The result of a part of the table: a row's answer, or what the next part has to decide.
 pub(crate) type Part<T> = ControlFlow<Row, T>;
 
-/// The rows of a part, as one match over facts. Each begins with the words that the document has
-/// for it. What none of them answers is in `else`.
+/// The rows of a part, as one match over facts. Each begins with its text in the document. The
+/// cases that no row answers are in `else`.
 macro_rules! rows {
     ($part:literal, match $facts:tt {
         $(#[doc = $when:literal] $pattern:pat => $answer:expr,)*

@@ -1,4 +1,4 @@
-//! Moves a user's home: the steps at both sides, in order.
+//! Moves a user's home: the steps at both places, in order.
 
 use super::{Limits, Rotator};
 use crate::engine::report::NotifierFailure;
@@ -49,11 +49,11 @@ impl Subject {
 }
 
 impl Rotator {
-    /// Moves a user's home from the place in the user's tag, where `old` works, to the place that
-    /// this rotator and `chosen` have.
+    /// Moves a user's home from the place in the user's tag, where `old` works, to the place of
+    /// this rotator and `chosen`.
     ///
-    /// The old secret is closed first, then the user's tag is changed, and both only if the user is
-    /// at rest. The published key works throughout: the first run at the new place publishes
+    /// The old secret is closed first, then the user's tag is changed. Both happen only if the user
+    /// is at rest. The published key works throughout: the first run at the new place publishes
     /// another, and retires the previous one by the rules for any old key. Repeating the move after
     /// a failure or a crash is harmless, and finishes it.
     ///
@@ -110,7 +110,7 @@ impl Rotator {
         if mode == Mode::Plan {
             return Moved::Planned;
         }
-        // The second read detects what a run began before the secret was closed.
+        // The second read detects a run that began before the secret was closed.
         for _ in 0..if stays { 0 } else { 2 } {
             match ask(old, &there, &leave, Mode::Act).await {
                 Outcome::Done => {}

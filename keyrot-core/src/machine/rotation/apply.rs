@@ -120,7 +120,7 @@ impl Rotation {
         }
     }
 
-    /// Completes a read of everything.
+    /// Completes the read of the user's whole state.
     fn looked(&mut self, secret: SecretState) {
         self.seen.secret = secret;
         self.seen.last_use.clear();
@@ -130,13 +130,14 @@ impl Rotation {
         self.looks += 1;
         if let (Some(id), SecretState::Present(secret)) = (&self.seen.in_hand, &self.seen.secret) {
             let labels = [&secret.current, &secret.pending, &secret.previous];
-            // It was staged although the answer was lost: from now on it is a key like any other,
-            // and IAM's status counts.
+            // The key was staged although the answer was lost. From now on it is like any other
+            // key, and IAM's status counts.
             if labels.into_iter().flatten().any(|held| held.key() == Some(id)) {
                 self.seen.in_hand = None;
             }
         }
-        // The key in hand may not be listed yet; once it is listed, IAM's status counts.
+        // The key that this run created may not be listed yet. Once it is listed, IAM's status
+        // counts.
         if let (Some(id), Some(new)) = (self.seen.in_hand.clone(), self.created.key())
             && !self.seen.keys.iter().any(|k| k.id == id)
         {
@@ -211,7 +212,7 @@ impl Rotation {
         let owner = Some(self.seen.residence.owner.clone());
         self.seen.secret = SecretState::Present(Secret { owner, ..Secret::empty(arn) });
         self.seen.created_here = true;
-        // Another run may have created one elsewhere since then.
+        // Another run may have created a secret elsewhere since then.
         self.seen.elsewhere = None;
         self.only_version(now, version);
     }
@@ -300,9 +301,9 @@ impl Rotation {
                 let again = lost && !bound_here && !self.seen.created_here;
                 again.then(|| EventKind::HomeRestored { home: home.clone() })?
             }
-            // IAM's listing may still have shown it as Active; it is reported once.
+            // IAM's listing may still show the key as Active. It is reported only once.
             (Call::Deactivate(key), _) if self.deactivated.as_ref() == Some(key) => return None,
-            // Sent anyway, because a listing may lag behind a reactivation.
+            // The call is made anyway, because a listing may lag behind a reactivation.
             (Call::Deactivate(key), _) if self.is_inactive(key) => return None,
             (Call::Deactivate(key), _) => EventKind::Retired { key: key.clone() },
             (Call::Activate(key), _) => EventKind::Activated { key: key.clone() },

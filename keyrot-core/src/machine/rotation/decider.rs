@@ -13,15 +13,15 @@ use crate::model::waits::WaitPolicy;
 
 /// The functions that decide, with a name.
 ///
-/// There is one real set. Others exist to show that a check can fail: a test replaces it with a
-/// weakened decision, and expects a failure.
+/// There is one real set. A test that shows that a check can fail replaces it with a weakened
+/// decision, and expects a failure.
 #[derive(Clone, Copy)]
 pub struct Decider {
     /// Its name.
     pub name: &'static str,
     /// The decision for scheduled runs.
     pub decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
-    /// The decision for orders.
+    /// The decision for steps of Secrets Manager's rotation.
     pub decide_rotation_step: fn(&Observed, &RotationStep, &WaitPolicy, Timestamp) -> Decision,
     /// The decision for requests.
     pub decide_request: fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision,

@@ -77,8 +77,8 @@ impl Rotation {
         }
     }
 
-    /// Records a delivery that failed, or is not finished. It is not retried in this run, and the
-    /// rest does not wait for it.
+    /// Records a delivery that failed, or is not finished. This run does not retry it, and the rest
+    /// does not wait for it.
     pub(super) fn not_delivered(&mut self, to: DestinationName, error: CallError) {
         let Some(one) = self.destination(&to) else { return };
         if error.kind == ErrorKind::InProgress {

@@ -33,8 +33,8 @@ impl Rotation {
                 self.end(now, outcome);
                 return;
             }
-            // A plan's role may lack permission to read a secret's value. Without it, it is still
-            // known that a key is due.
+            // A plan's role may lack permission to read a secret's value. Even then it is known
+            // that a key is due.
             Call::Measure(_) if self.mode == Mode::Plan && self.task == Task::Everything => {
                 self.end(now, Outcome::Due(Step::CreateKey));
                 return;

@@ -25,10 +25,10 @@ use crate::model::version::Content;
 use crate::model::waits::after;
 use std::collections::BTreeMap;
 
-/// The limit on a request's calls and waits: that of a run, for each part between waits.
+/// The limit on a request's calls and waits: a run's limit for each part between two waits.
 const MOST_CALLS: usize = 200;
 const MOST_WAITS: usize = 4;
-/// With the pauses and probes of verifications, of which the settings allow many.
+/// Includes the pauses and probes of verifications; the settings allow many.
 const MOST_MOVES: usize = 5_000;
 
 /// The placeholder id of the new key. IAM's ids have no such digits.
@@ -41,7 +41,7 @@ struct Preview {
     /// The last uses that were read before the first change: they are not read again.
     last_use: BTreeMap<KeyId, LastUse>,
     versions: Vec<StoredVersion>,
-    /// What was found at destinations before the first change.
+    /// The content of destinations before the first change.
     found: BTreeMap<DestinationName, Option<Found>>,
     steps: Vec<PlannedAction>,
 }
@@ -59,8 +59,8 @@ impl Rotation {
         self.preview(now).play(request)
     }
 
-    /// Returns what a run does to keys and labels after a successful verification; a plan makes
-    /// none.
+    /// Returns what a run does to keys and labels after a successful verification; a plan verifies
+    /// nothing.
     pub(super) fn if_it_works(&self, now: Timestamp) -> Vec<PlannedAction> {
         let mut preview = self.preview(now);
         for _ in 0..MOST_MOVES {
@@ -84,7 +84,7 @@ impl Rotation {
         let last_use = self.seen.last_use.clone();
         let seen = self.seen.destinations.iter();
         let found = seen.map(|one| (one.assignment.to.clone(), one.found.clone())).collect();
-        // What failed in looking is known, and in what follows on paper nothing fails.
+        // Failed reads are known already, and nothing fails in the simulated part.
         run.undelivered.clear();
         run.skipped = None;
         Preview { run, now, last_use, versions, found, steps: Vec::new() }
@@ -148,8 +148,8 @@ impl Preview {
     }
 
     /// Returns the steps of a preview that succeeded. If only a journal entry is left to write,
-    /// that is its step. It is so, too, where an entry is some moments ahead of this clock and
-    /// becomes valid only by the time that passes in the preview.
+    /// that is its step. The same applies if an entry is slightly ahead of this clock, and becomes
+    /// valid only because time passes in the preview.
     fn complete(mut self, request: &Request) -> Vec<PlannedAction> {
         self.steps.extend(self.left_to_runs(request));
         if self.steps.is_empty() {
@@ -158,7 +158,8 @@ impl Preview {
         self.steps
     }
 
-    /// Whether the key of this wait is listed: what follows after IAM lists another key is unknown.
+    /// Whether the key that this wait is for is listed. What follows once IAM lists an unlisted key
+    /// is unknown.
     fn is_listed(&self, wait: &Wait) -> bool {
         let Why::Settling(key) = &wait.why else { return true };
         self.run.seen.keys.iter().any(|listed| listed.id == *key)
@@ -219,7 +220,7 @@ impl Preview {
             Call::DescribeSecret => Reply::Secret(self.run.seen.secret.clone()),
             // The version has not been read yet, so this is unknown.
             Call::InspectVersion(_) => Reply::VersionContents(None),
-            // It was measured before the first change, if a key will be created.
+            // The value was measured before the first change, if a key will be created.
             Call::Measure(_) => Reply::VersionContents(Some(VersionContents {
                 key: Err(NoKey::NoFields),
                 extras: true,
@@ -266,7 +267,7 @@ impl Preview {
         }
     }
 
-    /// What is at a destination: where nobody has looked yet, what its receipt says.
+    /// Returns the content of a destination. If it was not read yet, what its receipt says.
     fn at(&self, to: &DestinationName) -> Found {
         let noted = || match &self.run.seen.secret {
             SecretState::Present(secret) => {
@@ -282,7 +283,7 @@ impl Preview {
         found.or_else(|| noted().map(copy)).unwrap_or(Found::Nothing)
     }
 
-    /// What later runs will do with the revoked key.
+    /// Returns what later runs will do with the revoked key.
     fn left_to_runs(&self, request: &Request) -> Option<PlannedAction> {
         let Request::Revoke(order) = request else { return None };
         let listed = self.run.seen.keys.iter().any(|key| key.id == order.key);
@@ -293,7 +294,7 @@ impl Preview {
     }
 }
 
-/// The write time of a version was not read, so the time in its id is used.
+/// Returns a version as stored, with the time in its id, because its write time was not read.
 fn on_paper_since(version: &VersionId) -> StoredVersion {
     let created = match Content::of(version) {
         Content::Key { created, .. } => Some(created),

@@ -1,5 +1,5 @@
-//! Stops a run that repeats itself: a change that was acknowledged but does not show is not made
-//! forever.
+//! Stops a run that repeats itself: a change that was acknowledged but does not show is not
+//! repeated forever.
 
 use crate::machine::call::Call;
 use crate::machine::event::Failure;
@@ -11,8 +11,8 @@ const SAME_CHANGE: u8 = 2;
 /// undisturbed run makes a dozen.
 const MOST_CALLS: u16 = 150;
 
-/// What a run has changed and how often, and its number of calls, which makes no two runs differ
-/// until it is too high.
+/// What a run has changed and how often, and its number of calls. Two runs that differ only in that
+/// number are equal until it is too high.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Repeats {
     made: Vec<(String, u8)>,
@@ -48,7 +48,7 @@ impl Repeats {
         call.change().is_some_and(|change| self.made.iter().any(|(made, _)| *made == change))
     }
 
-    /// Counts a call that is about to be made; returns a failure if it is one too many.
+    /// Counts a call that is about to be made. Returns a failure if it exceeds the limit.
     pub(super) fn one_more(&mut self, call: &Call) -> Option<Failure> {
         if !matches!(call, Call::Probe(_) | Call::ListKeys) {
             self.calls += 1;

@@ -1,4 +1,4 @@
-//! The state of a run, with one enum for each thing that it tracks.
+//! The state of a run, with one enum for each part.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::machine::call::Call;
@@ -9,7 +9,7 @@ use crate::model::stored::NewKey;
 use crate::model::time::Timestamp;
 use std::time::Duration;
 
-/// The next thing that the machine needs.
+/// What the machine needs next.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Next {
     /// Make this call, then [`Rotation::answer`](crate::machine::rotation::Rotation::answer).
@@ -23,30 +23,30 @@ pub enum Next {
 /// Whether a run may change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// It may change things.
+    /// The run may change things.
     Act,
-    /// It reads and decides, and stops before the first change.
+    /// The run reads and decides, and stops before the first change.
     Plan,
 }
 
 /// The current stage of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Stage {
-    /// It lists the user's keys, the first half of reading everything.
+    /// Lists the user's keys, the first half of reading everything.
     ListKeys,
-    /// It deactivates a key before it calls anything but IAM.
+    /// Deactivates a key before it calls anything but IAM.
     SwitchOff(SwitchOff),
     /// The deactivation was acknowledged; the listing has to show it.
     Confirming(Confirming),
-    /// It reads the secret, the second half of reading everything.
+    /// Reads the secret, the second half of reading everything.
     DescribeSecret,
-    /// Everything is read: it decides.
+    /// Decides, after everything was read.
     Deciding,
-    /// It verifies credentials.
+    /// Verifies credentials.
     Verification(Verification),
-    /// It deletes the key that could not be staged, then ends.
+    /// Deletes the key that could not be staged, then ends.
     Undo(KeyId, Outcome),
-    /// It has ended.
+    /// The run has ended.
     Ended(Outcome),
 }
 
@@ -81,7 +81,7 @@ pub(super) struct KeyToRevoke {
 /// Whether the deactivation that comes before anything else was sent.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum Sent {
-    /// Not yet.
+    /// It was not sent yet.
     #[default]
     No,
     /// It was sent; its result may be unknown.
@@ -91,10 +91,10 @@ pub(super) enum Sent {
 /// What the last listing shows about the key to revoke.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) enum Listed {
-    /// It may work.
+    /// The key may work.
     #[default]
     Working,
-    /// It is Inactive, or not listed anymore.
+    /// The key is Inactive, or not listed anymore.
     Off,
 }
 
@@ -110,11 +110,11 @@ pub(super) enum Read {
 /// The key that a run creates, until the run ends.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Created {
-    /// None was created.
+    /// No key was created.
     No,
-    /// This one; it is known what is stored.
+    /// This key was created, and it is known whether it is stored.
     Key(NewKey),
-    /// This one; a lost reply leaves open whether a version holds it.
+    /// This key was created. Because a reply was lost, it is unknown whether a version holds it.
     MaybeStaged(NewKey),
 }
 

@@ -39,7 +39,7 @@ impl Rotation {
         }
     }
 
-    /// Returns the key to deactivate before anything else, until that was tried.
+    /// Returns the key to deactivate before anything else, until the run has tried that.
     pub(super) fn off_first(&self) -> Option<KeyId> {
         let Task::Request(request) = &self.task else { return None };
         (self.decider.off_first)(request).filter(|_| self.to_revoke.sent == Sent::No).cloned()
@@ -102,7 +102,7 @@ impl Rotation {
         self.stop_at_iam(now);
     }
 
-    /// The user's keys could not be listed: a key is still deactivated.
+    /// Handles keys that could not be listed: a key is still deactivated.
     pub(super) fn not_listed(&mut self, now: Timestamp, error: CallError) {
         match &self.stage {
             Stage::Confirming(_) => self.unseen(now, Some(error)),
@@ -142,7 +142,7 @@ impl Rotation {
         self.no_such_key().unwrap_or(Outcome::Planned(steps.into_iter().collect()))
     }
 
-    /// Returns the outcome if the key never existed, as far as is known.
+    /// Returns the outcome if the key apparently never existed.
     fn no_such_key(&self) -> Option<Outcome> {
         let key = self.revocation()?.key.clone();
         let keys: Vec<KeyId> = self.seen.keys.iter().map(|known| known.id.clone()).collect();
@@ -204,8 +204,8 @@ impl Rotation {
         self.end(now, Outcome::Failed(Failure { doing, error }));
     }
 
-    /// Returns how a revocation ends: it is done only if IAM listed the key as Inactive or gone,
-    /// and then it counts as done however the rest ended.
+    /// Returns how a revocation ends: it is done only if IAM listed the key as Inactive or gone.
+    /// Then it counts as done, no matter how the rest ended.
     pub(super) fn of_revocation(&self, outcome: Outcome) -> Outcome {
         let Some(order) = self.revocation().filter(|_| self.mode == Mode::Act) else {
             return outcome;

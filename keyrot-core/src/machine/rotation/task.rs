@@ -9,7 +9,7 @@ pub enum Task {
     /// Every step that is due, as a scheduled run does.
     #[default]
     Everything,
-    /// Only this order from Secrets Manager.
+    /// Only this step, which Secrets Manager ordered.
     RotationStep(RotationStep),
     /// An operator's request, and the steps that it needs.
     Request(Request),

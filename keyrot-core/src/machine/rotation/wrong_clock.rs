@@ -13,9 +13,9 @@ use crate::model::time::Timestamp;
 
 impl Rotation {
     /// Records that the clock behind [`next`](Self::next) and [`answer`](Self::answer) is wrong.
-    /// The run ends at the next possible point, as a failure that says so: a key in hand is staged
-    /// or deleted first. A key that an operator revoked without a successor is still deactivated,
-    /// because that does not depend on time.
+    /// The run ends at the next possible point, as a failure that says so: a key that was created
+    /// and not staged yet is staged or deleted first. A key that an operator revoked without a
+    /// successor is still deactivated, because that does not depend on time.
     pub fn distrust(&mut self, clock: WrongClock) {
         self.wrong_clock = Some(clock);
     }

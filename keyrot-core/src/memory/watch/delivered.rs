@@ -10,14 +10,15 @@ use crate::model::receipt::Receiving;
 use crate::model::waits::after;
 
 impl Watch {
-    /// The same, which holds what is done to these destinations against the promises, too.
+    /// Returns the watch, which also checks what is done to these destinations against the
+    /// promises.
     #[must_use]
     pub fn with_destinations(mut self, assigned: Vec<Assignment>) -> Self {
         self.delivered.assigned = assigned;
         self
     }
 
-    /// An operator asked for a delivery, to this destination or to all.
+    /// Records that an operator asked for a delivery, to this destination or to all.
     pub fn asked_to_deliver(&mut self, to: Option<&DestinationName>) {
         let all = self.delivered.assigned.iter().map(|one| &one.to);
         let asked: Vec<_> = all.filter(|one| to.is_none_or(|to| to == *one)).cloned().collect();
@@ -25,13 +26,13 @@ impl Watch {
         self.delivered.asked.extend(asked);
     }
 
-    /// An operator lets a destination go.
+    /// Records that an operator gives a destination up.
     pub fn let_go(&mut self, to: &DestinationName) {
         self.delivered.asked.remove(to);
         self.delivered.let_go.insert(to.clone());
     }
 
-    /// What was written to destinations.
+    /// Checks what was written to destinations.
     pub(super) fn deliveries(&self, was: &View<'_>, is: &View<'_>) -> Result<(), Broken> {
         let broken = |how: String| Err(Broken { promise: "S16", how });
         for one in &self.delivered.assigned {
@@ -54,8 +55,8 @@ impl Watch {
             let foreign = before.is_some_and(|before| before.foreign);
             let shows = one.abilities.whole && one.abilities.readable;
             let can_be_keyrots = !shows || before.is_some_and(|before| before.whole().is_some());
-            // What a destination does not show may be another run's, if it was written about when
-            // the receipt was.
+            // If a destination does not show its key, the content may come from another run,
+            // provided that it was written at about the time of the receipt.
             let settle = self.policy.waits().settle;
             let at_once = was.receipts.get(to).zip(before).is_some_and(|(receipt, before)| {
                 !one.abilities.readable && before.written() <= after(receipt.at, settle)
@@ -63,7 +64,7 @@ impl Watch {
             let excused = self.delivered.asked.contains(to)
                 || (noted == Some(Receiving::Delivering) && can_be_keyrots)
                 || at_once;
-            // The user's own key, whoever put it there, is what a delivery is to replace.
+            // A delivery replaces one of the user's own keys, whoever put it there.
             let own = before.and_then(Copy::whole).is_some_and(|key| {
                 one.abilities.readable
                     && is.world.user(&self.user).is_some_and(|user| user.key(key).is_some())
@@ -75,7 +76,7 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether a key that left AWSCURRENT may change as far as destinations go.
+    /// Whether the destinations allow a change to a key that left AWSCURRENT.
     pub(super) fn is_delivered(&self, key: &KeyId, was: &View<'_>) -> Result<(), Broken> {
         let Some((_, Some(current))) = &was.current else { return Ok(()) };
         if current == key || !self.left.contains_key(key) {

@@ -9,17 +9,18 @@ use crate::model::time::Timestamp;
 use crate::model::waits::after;
 
 impl Watch {
-    /// What speaks against deactivating a key that left AWSCURRENT, as far as IAM's record of uses
-    /// shows. `None` for a key that was never there.
+    /// Returns why a key that left AWSCURRENT must not be deactivated, according to IAM's record of
+    /// uses. `None` for a key that was never current.
     #[must_use]
     pub fn depends_on(&self, key: &KeyId, world: &World) -> Option<String> {
         let left = self.left.get(key)?;
         self.nothing_depends_on(key, *left, &self.view(world)).err().map(|broken| broken.how)
     }
 
-    /// A key that left AWSCURRENT then may go if it was unused for `idle`; or if something has used
-    /// its successor, and nothing used the key itself later than half an overlap after that was
-    /// promoted and delivered everywhere, nor within `overlap` and `recent_use`.
+    /// A key that left AWSCURRENT at this time may be deactivated if it was unused for `idle`. It
+    /// may also be deactivated if something has used its successor, and nothing used the key itself
+    /// later than half an overlap after the successor was promoted and delivered everywhere, or
+    /// within `overlap` and `recent_use`.
     pub(super) fn nothing_depends_on(
         &self,
         key: &KeyId,
@@ -52,15 +53,15 @@ impl Watch {
         Ok(())
     }
 
-    /// As far as keyrot knows: a run that died may have left that to a later one.
+    /// This is what keyrot knows: a run that died may have left the record to a later one.
     fn in_place_since(&self, left: Timestamp, was: &View<'_>) -> Timestamp {
         let current = was.current.as_ref().map(|(version, _)| version);
         let noted = was.promoted.as_ref().filter(|noted| Some(&noted.version) == current);
         noted.map_or(left, |noted| noted.at)
     }
 
-    /// The last receipt of a required destination for the version that is current, or its promotion
-    /// if that was later: who reads there could not move before.
+    /// Returns the last receipt of a required destination for the current version, or the promotion
+    /// if that was later: a consumer that reads there could not move before.
     fn everywhere_since(&self, promoted: Timestamp, was: &View<'_>) -> Timestamp {
         let current = was.current.as_ref().map(|(version, _)| version);
         let is_optional = |to: &DestinationName| {
@@ -74,7 +75,7 @@ impl Watch {
         delivered.map(|receipt| receipt.at).fold(promoted, Timestamp::max)
     }
 
-    /// Who used what is current: somebody who read it, or keyrot itself.
+    /// Returns who used the current key: a consumer that read it, or keyrot itself.
     pub(super) fn remember_uses(&mut self, was: &View<'_>, is: &View<'_>, actor: Actor) {
         let Some((_, Some(current))) = &is.current else { return };
         let use_of = |view: &View<'_>| match view.world.last_use(current) {
@@ -90,7 +91,7 @@ impl Watch {
 
     fn is_picked_up(&self, promoted: Timestamp, was: &View<'_>) -> bool {
         let Some((_, Some(current))) = &was.current else { return false };
-        // A use that keyrot's own call left behind is nobody's, however late it is.
+        // A use that keyrot's own call caused is not a consumer's, however late it is.
         let verified = self.verified.get(current);
         if self.picked_up.contains(current) {
             return true;

@@ -1,4 +1,4 @@
-//! What the watch remembers of a change, to hold later ones against it.
+//! What the watch remembers about a change, to check later ones.
 
 use super::{Actor, View, Watch};
 use crate::model::names::KeyId;
@@ -21,11 +21,11 @@ impl Watch {
         if let Some(intent) =
             is.intent.as_ref().filter(|_| actor == Actor::Keyrot && was.intent != is.intent)
         {
-            // Made between keyrot's look and its note.
+            // The key was created between keyrot's read and its journal entry.
             let missed = |k: &&KeyId| !self.made.contains(*k) && !intent.before.contains(k);
             self.mistakable.extend(after.keys().filter(missed).cloned().collect::<Vec<_>>());
         }
-        // While the secret is scheduled for deletion keyrot can note nothing down: a key that is
+        // While the secret is scheduled for deletion, keyrot can record nothing. A key that is
         // reactivated and deactivated again meanwhile leaves no trace, and its first deactivation
         // counts.
         let locked = is.world.secret(&self.secret).is_some_and(|s| s.deleted.is_some());

@@ -1,4 +1,4 @@
-//! Each entry is read back as it was written, and what is damaged is absent.
+//! Tests that each entry is read back as it was written, and that a damaged one counts as absent.
 
 use super::*;
 use crate::testing::{at, key};
@@ -50,7 +50,7 @@ fn notes() -> Vec<JournalEntry> {
 }
 
 #[test]
-fn every_note_is_read_back_and_fits_a_tag() {
+fn every_entry_is_read_back_and_fits_a_tag() {
     for note in notes() {
         let text = note.to_text();
         assert_eq!(JournalEntry::parse(&text).as_ref(), Some(&note), "{text}");
@@ -63,7 +63,7 @@ fn every_note_is_read_back_and_fits_a_tag() {
 }
 
 #[test]
-fn of_several_orders_about_a_key_one_is_kept() {
+fn of_several_revocations_of_a_key_one_is_kept() {
     let (id, later) = (key("A"), at(9).to_rfc3339());
     let text = format!(
         "revoked-if-unused {id} {} revoked {id} {later} revoked {} {later}",
@@ -76,7 +76,7 @@ fn of_several_orders_about_a_key_one_is_kept() {
 }
 
 #[test]
-fn a_wait_that_no_setting_allows_is_no_note() {
+fn an_entry_with_a_wait_that_no_setting_allows_is_absent() {
     let note = |soak: u64| format!("inactive {} {} soak={soak}ms", key("A"), at(3).to_rfc3339());
     let longest = u64::try_from(LONGEST.as_millis()).expect("fits");
     assert!(JournalEntry::parse(&note(longest)).is_some());
@@ -85,7 +85,7 @@ fn a_wait_that_no_setting_allows_is_no_note() {
 }
 
 #[test]
-fn a_note_under_the_wrong_tag_is_absent() {
+fn an_entry_under_the_wrong_tag_is_absent() {
     let note = notes().remove(0);
     let tags = BTreeMap::from([("keyrot:retired".to_owned(), note.to_text())]);
     assert_eq!(Journal::from_tags(&tags), Journal::default());
@@ -93,16 +93,16 @@ fn a_note_under_the_wrong_tag_is_absent() {
 
 proptest! {
     #[test]
-    fn no_text_makes_the_reader_panic(text in "\\PC{0,80}") {
+    fn no_text_makes_the_parser_panic(text in "\\PC{0,80}") {
         let _ = JournalEntry::parse(&text);
     }
 
     #[test]
-    fn a_damaged_note_is_absent_or_whole(cut in 0usize..120, n in 0usize..14) {
+    fn a_damaged_entry_is_absent_or_complete(cut in 0usize..120, n in 0usize..14) {
         let whole = notes()[n].to_text();
         let cut = cut.min(whole.len());
         if let Some(read) = JournalEntry::parse(&whole[..cut]) {
-            // Only a cut inside the fraction of a second leaves a readable note, of the same
+            // Only a cut inside the fraction of a second leaves a readable entry, for the same
             // step.
             prop_assert_eq!(read.tag(), notes()[n].tag());
         }

@@ -13,7 +13,7 @@ use std::fmt;
 /// The number of sources in a sentence.
 const IN_A_SENTENCE: usize = 3;
 
-/// The uses of a key, as far as a trail has them.
+/// The uses of a key, according to a trail.
 ///
 /// # What it cannot show
 /// CloudTrail's event history has management events of the last 90 days, separately for each
@@ -27,11 +27,11 @@ pub struct UseEvidence {
     pub key: KeyId,
     /// The start of the period.
     pub since: Timestamp,
-    /// How many uses were found.
+    /// The number of uses that were found.
     pub events: usize,
-    /// How many records could not be read.
+    /// The number of records that could not be read.
     pub unreadable: usize,
-    /// The regions that were asked, and how far back.
+    /// The regions that were asked, and how far back each answer goes.
     pub regions: Vec<Searched>,
     /// The sources, the most recent first.
     pub sources: Vec<UseSource>,
@@ -48,9 +48,9 @@ pub struct AssumedRole {
     pub role: UntrustedText,
     /// Its name: only letters, digits and `_+=,.@-`, so that it is safe in a command.
     pub name: String,
-    /// How often.
+    /// How often it was assumed.
     pub events: usize,
-    /// The last time.
+    /// When it was last assumed.
     pub last: Timestamp,
 }
 
@@ -93,13 +93,13 @@ pub struct UseSource {
     pub address: Option<UntrustedText>,
     /// The user agent.
     pub agent: Option<UntrustedText>,
-    /// How often.
+    /// The number of uses.
     pub events: usize,
-    /// First seen.
+    /// The first use.
     pub first: Timestamp,
-    /// Last seen.
+    /// The last use.
     pub last: Timestamp,
-    /// The services called, the most frequent first.
+    /// The services that were called, the most frequent first.
     pub services: Vec<UseCounts>,
     /// The actions, as in `s3:ListBuckets`.
     pub actions: Vec<UseCounts>,
@@ -114,11 +114,11 @@ pub struct UseSource {
 pub struct UseCounts {
     /// The name.
     pub name: UntrustedText,
-    /// How often.
+    /// The number of times.
     pub count: usize,
 }
 
-/// Collects uses. Their order does not matter, and an event that comes twice counts once.
+/// Collects uses in any order. An event that is seen twice counts once.
 #[derive(Debug, Default)]
 pub(crate) struct Uses {
     seen: BTreeSet<UntrustedText>,
@@ -229,7 +229,7 @@ impl UseEvidence {
         self
     }
 
-    /// Whether something that was asked for could not be read.
+    /// Whether something that was requested could not be read.
     #[must_use]
     pub fn is_partial(&self) -> bool {
         self.unreadable > 0

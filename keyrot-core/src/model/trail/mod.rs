@@ -7,12 +7,12 @@ use crate::model::time::Timestamp;
 use crate::model::trail::untrusted::UntrustedText;
 use serde::{Deserialize, Serialize};
 
-/// One use of a key, as the trail has it. The caller of the request chose the texts in it.
+/// One use of a key, according to the trail. The caller of the request chose the texts in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UseEvent {
     /// The event's id: an event counts once, even if it is read several times.
     pub id: UntrustedText,
-    /// When.
+    /// When the key was used.
     pub at: Timestamp,
     /// The region.
     pub region: UntrustedText,

@@ -7,8 +7,8 @@ use std::fmt::{self, Write};
 /// The longest text that is kept.
 const LONGEST: usize = 256;
 
-/// Text from an untrusted source, such as a user agent: at most 256 characters. Those that control
-/// a terminal, break a line or change the reading direction are escaped, as in `\u{1b}`.
+/// Text from an untrusted source, such as a user agent: at most 256 characters. Characters that
+/// control a terminal, break a line or change the reading direction are escaped, as in `\u{1b}`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub struct UntrustedText(String);
@@ -34,7 +34,7 @@ impl UntrustedText {
         &self.0
     }
 
-    /// Returns at most this many characters of it.
+    /// Returns at most this many characters of the text.
     #[must_use]
     pub fn clip(&self, most: usize) -> String {
         clip(&self.0, most)

@@ -1,4 +1,4 @@
-//! The last part of a request: the user is read again, and what still works is determined.
+//! The last part of a request: reads the user again, and determines what still works.
 
 use super::{Done, RequestFlow, RequestReport, is_revoked, only};
 use crate::engine::report::UserResult;
@@ -33,7 +33,7 @@ struct After {
 }
 
 impl RequestFlow {
-    /// Reads the user again, and determines what is still alive.
+    /// Reads the user again, and determines what still works.
     pub(super) async fn close(
         &self,
         target: &Target,
@@ -58,7 +58,7 @@ impl RequestFlow {
         }
         let over = document.sessions_ended.is_none() && !cancel.is_cancelled();
         let lifted = if over { unless(cancel, self.lift()).await } else { None };
-        // IAM's listing lags: it must not hide what the run itself has just done.
+        // IAM's listing lags, and must not hide what the run itself has just done.
         for key in left.iter_mut().flat_map(|left| &mut left.keys) {
             if let Some(known) = result.keys.iter().find(|known| known.id == key.id) {
                 key.status = known.status.clone();
@@ -69,7 +69,7 @@ impl RequestFlow {
         RequestReport { kind, document, result, left, acted: true, end_sessions, lifted }
     }
 
-    /// Ends the user's sessions, if requested, and determines what else is alive.
+    /// Ends the user's sessions, if requested, and determines what else still works.
     async fn aftermath(
         &self,
         order: &Revocation,

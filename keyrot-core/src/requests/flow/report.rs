@@ -16,7 +16,7 @@ use crate::requests::end_sessions::Lifted;
 pub enum RequestKind {
     /// The previous key is published again.
     Rollback,
-    /// A leaked key is revoked: keep the report as a record.
+    /// A leaked key is revoked. Keep the report as a record.
     Revoke,
     /// A blocked user is resolved.
     Resolve,
@@ -55,7 +55,7 @@ pub struct RequestPlan {
     pub kind: RequestKind,
     /// The plan as a document.
     pub document: RequestDocument,
-    /// The result that the document was made from.
+    /// The result behind the document.
     pub result: UserResult,
     pub(super) request: Request,
     /// The user as it was read before the plan.
@@ -71,7 +71,7 @@ impl RequestPlan {
         match self.off_first {
             true => !matches!(self.result.outcome, Outcome::Refused(_)),
             false if self.end_sessions => !self.document.intended.is_empty() || self.is_repeated(),
-            // If the first step is to stop, nothing or only half would be done.
+            // If the first step is to stop, nothing, or only half of it, would be done.
             false => match self.document.intended.first() {
                 Some(PlannedAction::Stop(_)) => false,
                 Some(_) => true,
@@ -120,13 +120,13 @@ pub struct RequestReport {
     pub kind: RequestKind,
     /// The report as a document.
     pub document: RequestDocument,
-    /// The result that `document.user` was made from.
+    /// The result behind `document.user`.
     pub result: UserResult,
-    /// The result that `document.left` was made from: the user as it was read afterwards.
+    /// The result behind `document.left`: the user as it was read afterwards.
     pub left: Option<UserResult>,
-    /// Whether something was done, or tried.
+    /// Whether something was done or attempted.
     pub acted: bool,
-    /// Whether the user's sessions were to be ended, too.
+    /// Whether the request was also to end the user's sessions.
     pub end_sessions: bool,
     /// What happened to a policy that had ended the user's sessions, if it was checked.
     pub lifted: Option<Result<Lifted, CallError>>,
@@ -138,13 +138,13 @@ pub struct RequestReport {
 pub enum RequestStatus {
     /// The request is done, or there was nothing to do.
     Done,
-    /// It is not finished, or only in part: repeat the request.
+    /// The request is not finished, or only in part. Repeat it.
     NotDone,
     /// Something needs manual action first.
     Blocked,
     /// The request names no key, or the wrong one.
     Unclear,
-    /// It was cancelled.
+    /// The request was canceled.
     Stopped,
 }
 
@@ -160,7 +160,7 @@ impl RequestReport {
     pub fn status(&self) -> RequestStatus {
         let document = &self.document;
         match &self.result.outcome {
-            // The additional request is not done.
+            // The user's sessions were not ended, although this was requested.
             _ if self.is_done() && document.sessions_not_ended.is_some() => RequestStatus::NotDone,
             Outcome::Refused(
                 Refusal::WhichKey { .. }
@@ -177,7 +177,7 @@ impl RequestReport {
             {
                 RequestStatus::NotDone
             }
-            // It is unknown what it would do.
+            // It is unknown what the request would do.
             Outcome::Planned(steps) if steps.is_empty() => RequestStatus::NotDone,
             Outcome::Planned(steps)
                 if steps.iter().any(|step| matches!(step, PlannedAction::Wait(_))) =>
@@ -200,8 +200,8 @@ impl RequestReport {
 }
 
 impl Outcome {
-    /// Whether reading stopped before what the refusal says is missing, because the secret belongs
-    /// to another place or could not be read.
+    /// Whether the read ended before it could find what the refusal says is missing, because the
+    /// secret is elsewhere or could not be read.
     pub(super) fn hides(&self, refusal: &Refusal) -> bool {
         if !matches!(refusal, Refusal::NothingCurrent | Refusal::NothingBefore { .. }) {
             return false;

@@ -89,7 +89,7 @@ impl RequestFlow {
             let done = Done { report: first, before, intended, evidence: Vec::new() };
             return self.close(&self.target, request, done, cancel).await;
         }
-        // From here on the key is off, and any other failure is reported in addition.
+        // From here on the key is Inactive, and any other failure is reported in addition.
         let found = match unless(cancel, find()).await {
             Some(Ok(target)) => unless(cancel, self.preview(&target, &request))
                 .await

@@ -1,9 +1,9 @@
 //! Replaces a person's own key, which is in a file and not in a secret store.
 //!
 //! There is no journal and no database. IAM's record is enough: the newer key is the one in the
-//! file, so the older one is to be retired. Its overlap is over when the newer key is that old, and
-//! IAM says whether it is unused. IAM does not record when a key was deactivated, so nothing is
-//! deleted unless the owner asks.
+//! file, so the older one has to be retired. Its overlap is over once the newer key is as old as
+//! `overlap`, and IAM says whether it is unused. IAM does not record when a key was deactivated, so
+//! nothing is deleted unless the owner asks.
 //!
 //! # Guarantees
 //! - [`replace_own`] creates a key, verifies it, and passes it on to be stored. If any of that
@@ -35,12 +35,12 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OwnStep {
-    /// Nothing until its rotation begins.
+    /// Nothing to do until the key's rotation begins.
     Settled {
         /// When that is.
         until: Timestamp,
     },
-    /// Its rotation begins: create another, and store it in place of this one.
+    /// The key's rotation begins: create another key, and store it in place of this one.
     Replace,
     /// The previous key is not changed for now.
     Wait(Wait),
@@ -49,7 +49,7 @@ pub enum OwnStep {
     /// There is a second key, which is Inactive. It has to be deleted before the next rotation; its
     /// owner decides when.
     Inactive(KeyId),
-    /// Nothing, until the owner decides.
+    /// Nothing to do until the owner decides.
     Blocked(OwnBlocked),
 }
 
@@ -63,14 +63,14 @@ pub enum OwnBlocked {
         "IAM does not list {0} among the user's keys; it may have been created or deleted this very moment"
     )]
     Unlisted(KeyId),
-    /// There is another key that was not created before this one, so this is not its successor.
+    /// There is another key that was not created before this one, so this one is not its successor.
     #[error(
         "{key} was created after {mine}, which is the one in the file: either it is used elsewhere, or a rotation was interrupted and its secret key is lost"
     )]
     Unexplained {
         /// The other key.
         key: KeyId,
-        /// The one in the file.
+        /// The key in the file.
         mine: KeyId,
     },
     /// IAM shows a status that is neither Active nor Inactive.
@@ -127,7 +127,7 @@ pub fn decide_own(
 }
 
 /// Uses the same waits as for a key that left AWSCURRENT; the successor is in place since its
-/// creation. Its use is not checked, because its owner is at the keyboard.
+/// creation. Its use is not checked, because its owner runs the command interactively.
 fn leaving(
     key: KeyId,
     own: &AccessKey,
@@ -182,7 +182,7 @@ pub enum ReplaceError {
         /// What happened.
         #[source]
         error: CallError,
-        /// Keys that IAM lists now and did not before; also empty if IAM could not be asked.
+        /// Keys that IAM lists now and did not list before. Also empty if IAM could not be asked.
         since: Vec<KeyId>,
     },
     /// A key was created, and deleted again.
@@ -190,7 +190,7 @@ pub enum ReplaceError {
     Undone {
         /// The key.
         key: KeyId,
-        /// Why.
+        /// The reason.
         #[source]
         why: Undone,
     },
@@ -213,16 +213,16 @@ pub enum ReplaceError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Undone {
-    /// It did not work.
+    /// The key did not work.
     #[error("the new key does not work: {0}")]
     NotProved(String),
-    /// AWS could not be asked whether it works.
+    /// AWS could not be asked whether the key works.
     #[error("the new key could not be verified: {0}")]
     NotVerified(String),
-    /// It could not be stored.
+    /// The key could not be stored.
     #[error("the new key could not be stored: {0}")]
     NotStored(#[source] Cause),
-    /// It was asked to stop.
+    /// A stop was requested.
     #[error("stopped")]
     Cancelled,
 }
@@ -231,7 +231,7 @@ pub enum Undone {
 /// listed just before.
 ///
 /// `store` puts the key where its user reads it; if it fails, it must leave nothing there. Its
-/// error is for people, and holds no secret material.
+/// error is a message without secret material.
 ///
 /// # Errors
 /// [`ReplaceError`], which says whether a key is left behind.
@@ -277,7 +277,7 @@ pub async fn replace_own(
 /// A pause is split into naps of this length, so that a request to stop is noticed.
 const NAP: Duration = Duration::from_millis(250);
 
-/// Verifies the key as many times in a row as the policy asks; `None` if it was asked to stop.
+/// Verifies the key as many times in a row as the policy asks; `None` if a stop was requested.
 async fn verify(
     (probe, clock): (&dyn CredentialProbe, &dyn Clock),
     made: &NewKey,
@@ -285,7 +285,7 @@ async fn verify(
     policy: &WaitPolicy,
     cancel: &Cancel,
 ) -> Option<Verified> {
-    // No version holds it; the id is only a name here.
+    // No version holds the key; the id only serves as a name here.
     let name = VersionId::for_placeholder(made.created);
     let key = made.credentials.key.clone();
     let mut verification =

@@ -37,8 +37,8 @@ fn a_variable_that_is_not_close_to_a_known_one_is_only_reported() {
     );
 }
 
-/// What a pod gets for Services called `keyrot` and `keyrot-web` (Kubernetes documentation,
-/// "Service", "Environment variables").
+/// The variables that a pod gets for Services called `keyrot` and `keyrot-web` (Kubernetes
+/// documentation, "Service", "Environment variables").
 #[test]
 fn what_kubernetes_sets_for_a_service_called_keyrot_is_not_reported() {
     let injected = [
@@ -74,7 +74,7 @@ fn what_kubernetes_sets_for_a_service_called_keyrot_is_not_reported() {
 }
 
 #[test]
-fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
+fn the_later_of_several_files_wins_and_each_error_names_its_file() {
     let sources = Sources::default()
         .file(
             "~/.config/keyrot/keyrot.toml",
@@ -94,8 +94,8 @@ fn of_several_files_the_later_wins_and_each_line_is_named_by_its_file() {
     );
 }
 
-/// Each setting is in one of the two lists. A new one: may a file that somebody else left in the
-/// current directory set it?
+/// Each setting is in one of the two lists. Decide for a new one whether a file that another user
+/// left in the current directory may set it.
 #[test]
 fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
     const REFUSED: [(&str, &str); 16] = [
@@ -175,9 +175,9 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
     }
 }
 
-/// What lies there need not be a settings file at all.
+/// A file of that name may not be a settings file at all.
 #[test]
-fn of_a_file_that_is_something_else_not_every_line_is_reported() {
+fn a_file_that_is_not_a_settings_file_does_not_report_every_line() {
     for line in ["root:*:19000:0:99999:7:::\n", "nobody_meant_this_%\n", "[[[\n"] {
         let text: String = (0..20_000).map(|n| line.replace('%', &format!("{n} = 1"))).collect();
         let errors = wrong(&file(&text));

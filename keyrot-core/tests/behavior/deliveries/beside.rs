@@ -1,4 +1,4 @@
-//! A slow destination delays no publication at home, and no end of a run.
+//! A slow destination delays neither a publication in a home secret nor the end of a run.
 
 use super::desk::{PLACE, name};
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-/// It never answers.
+/// A destination that never answers.
 struct Hung;
 
 #[async_trait]
@@ -33,7 +33,7 @@ impl Destination for Hung {
     }
 }
 
-/// Its turns never come. When so many wait for one, the run is cancelled.
+/// A destination whose turns never come. When this many wait for one, the run is canceled.
 #[derive(Default)]
 struct Busy {
     waiting: AtomicUsize,
@@ -65,7 +65,7 @@ impl Destination for Busy {
     }
 }
 
-/// An account with so many users without keys: the first one is created and published in the first
+/// Returns an account with this many users without keys, which get their first keys in the first
 /// run. They all have this destination.
 struct Company {
     account: MemoryAccount,
@@ -99,7 +99,7 @@ impl Company {
         Self { targets: targets.collect(), account, rotator }
     }
 
-    /// How many keys are in their secrets.
+    /// Returns how many keys are in their secrets.
     fn published(&self) -> usize {
         published(&self.account.world())
     }
@@ -119,21 +119,21 @@ fn home(user: &str) -> SecretName {
 }
 
 #[tokio::test]
-async fn all_keys_are_published_at_home_while_a_destination_does_not_answer() {
+async fn all_keys_are_published_while_a_destination_does_not_answer() {
     const USERS: usize = 40;
     let company = Company::of(USERS, Arc::new(Hung));
     let limits = Limits::default().with_concurrency(4).with_max_adoptions(None);
     let (targets, cancel) = (company.targets.clone(), Cancel::default());
     let run = company.rotator.run(targets, Mode::Act, &limits, &cancel, &|_| {});
     let mut run = std::pin::pin!(run);
-    // The destination keeps the run from its end.
+    // The destination keeps the run from ending.
     for _ in 0..200 {
         assert!(run.as_mut().now_or_never().is_none());
     }
     assert_eq!(company.published(), USERS);
 }
 
-/// It counts the keys that are in their secrets when it is asked first.
+/// A destination that counts the keys in their secrets at its first call.
 struct Noting {
     account: MemoryAccount,
     published: Mutex<Option<usize>>,
@@ -156,9 +156,9 @@ impl Destination for Noting {
     }
 }
 
-/// The entries about deliveries would take up the calls that a publication needs.
+/// The journal entries about deliveries would use up the calls that a publication needs.
 #[tokio::test]
-async fn deliveries_begin_when_all_keys_are_published_at_home() {
+async fn deliveries_begin_when_all_keys_are_published() {
     const USERS: usize = 40;
     let company = Company::of(USERS, Arc::new(Hung));
     let noting = Arc::new(Noting { account: company.account.clone(), published: Mutex::default() });
@@ -174,7 +174,7 @@ async fn deliveries_begin_when_all_keys_are_published_at_home() {
     assert_eq!(*noting.published.lock().unwrap(), Some(USERS));
 }
 
-/// Its answers come when they are let go.
+/// A destination whose answers come when they are released.
 #[derive(Default)]
 struct Slow {
     asked: AtomicUsize,
@@ -200,9 +200,9 @@ impl Destination for Slow {
     }
 }
 
-/// So many calls at a time, and none for those in line when the run has to stop.
+/// This many calls run at a time, and waiting users make none when the run has to stop.
 #[tokio::test]
-async fn who_waits_behind_slow_calls_makes_none_after_the_end() {
+async fn users_that_wait_behind_slow_calls_make_none_after_the_end() {
     const AT_A_TIME: usize = 64;
     let slow = Arc::new(Slow::default());
     let company = Company::of(100, slow.clone());
@@ -225,7 +225,7 @@ async fn who_waits_behind_slow_calls_makes_none_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_run_waits_for_no_turn_when_it_has_to_stop() {
+async fn a_run_that_has_to_stop_waits_for_no_turn() {
     for (stop, most) in
         [(Stop::Cancelled, 60), (Stop::Deadline, 601), (Stop::TookTooLong, 15 * 60 + 1)]
     {

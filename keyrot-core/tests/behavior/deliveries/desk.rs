@@ -1,4 +1,4 @@
-//! A user whose key is delivered to destinations, and days that go by.
+//! A user whose key is delivered to destinations, over many days.
 
 use crate::support::DAY;
 use keyrot_core::memory::{Label, MemoryAccount, MemoryDestination, World};
@@ -34,7 +34,7 @@ pub(crate) fn assignment(to: &str, required: bool, abilities: Abilities) -> Assi
 }
 
 impl Desk {
-    /// A user with a key that is delivered to these.
+    /// Returns a user with a key that is delivered to these destinations.
     pub(crate) fn new(destinations: Vec<Assignment>) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -45,7 +45,8 @@ impl Desk {
         Self { account: MemoryAccount::new(world), user, destinations }
     }
 
-    /// The same, with the first key published and delivered, and the previous key deleted.
+    /// Returns the same user, with the first key published and delivered, and the previous key
+    /// deleted.
     pub(crate) async fn settled(destinations: Vec<Assignment>) -> Self {
         let desk = Self::new(destinations);
         for _ in 0..60 {
@@ -88,7 +89,7 @@ impl Desk {
         report.users.into_iter().next().unwrap()
     }
 
-    /// What the request would do.
+    /// Returns what the request would do.
     pub(crate) async fn plan(&self, request: Request) -> Outcome {
         let (limits, cancel, rotator) = (Limits::default(), Cancel::default(), self.rotator());
         let report =
@@ -96,7 +97,7 @@ impl Desk {
         report.users.into_iter().next().unwrap().outcome
     }
 
-    /// As a clock sees it that is behind: the promotion is still to come.
+    /// Returns the state as seen by a clock that is behind: the promotion is in the future.
     pub(crate) fn clock_is_behind(&self, by: Duration) {
         self.account.change(|world| {
             let text = world.secret(&secret()).unwrap().tags["keyrot:promoted"].clone();
@@ -115,7 +116,7 @@ impl Desk {
         found.value(found.labelled(Label::Current).unwrap()).unwrap().read().unwrap().key
     }
 
-    /// What readers of the secret and of each destination use works; they use it.
+    /// Checks that what readers of the secret and of each destination have works, and uses it.
     pub(crate) fn consume(&self) {
         let world = self.account.world();
         let copies = self.destinations.iter().filter_map(|one| {
@@ -151,7 +152,8 @@ impl Desk {
         Receipt::parse(&tag, world.secret(&secret())?.tags.get(&tag)?)
     }
 
-    /// Time passes until the current key is due, and a run publishes the next. What was current.
+    /// Lets time pass until the current key is due, and a run publishes the next. Returns the key
+    /// that was current.
     pub(crate) async fn rotated(&self) -> KeyId {
         self.rotated_after(77 * DAY).await
     }

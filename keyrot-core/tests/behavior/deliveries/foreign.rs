@@ -1,4 +1,4 @@
-//! What others write to a place, and into receipts.
+//! Foreign writes to places and receipts.
 
 use super::desk::{Desk, PLACE, assignment, name, secret};
 use crate::support::{DAY, HOUR};
@@ -7,7 +7,7 @@ use keyrot_core::model::{Abilities, Receipt, Receiving};
 use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Why};
 
 #[tokio::test]
-async fn what_somebody_else_wrote_is_not_overwritten() {
+async fn a_foreign_write_is_not_overwritten() {
     for (to, abilities) in [("gitlab", Abilities::READABLE), ("github", Abilities::IN_PARTS)] {
         let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
         desk.account.advance(HOUR);
@@ -26,7 +26,7 @@ async fn what_somebody_else_wrote_is_not_overwritten() {
         let done = desk.ask(Request::Deliver { to: Some(name(to)) }).await;
         assert_eq!(done.outcome, Outcome::Done, "{to}");
         assert_eq!(desk.copy(to), Some(desk.current()), "{to}");
-        // Its overlap counts from now on.
+        // The overlap counts from now on.
         let result = desk.run().await;
         assert!(matches!(&result.outcome, Outcome::Waiting(wait)
             if matches!(wait.why, Why::Overlap(_) | Why::InUse { .. } | Why::UsedLate { .. })));
@@ -34,7 +34,7 @@ async fn what_somebody_else_wrote_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn a_place_that_was_made_again_is_not_overwritten() {
+async fn a_recreated_place_is_not_overwritten() {
     for key in [None, Some(KeyId::parse("AKIAOTHERUSERSKEY123").unwrap())] {
         let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
         desk.account.advance(HOUR);
@@ -50,7 +50,7 @@ async fn a_place_that_was_made_again_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn what_another_user_has_there_is_no_half_of_a_delivery() {
+async fn another_users_key_does_not_count_as_half_of_a_delivery() {
     let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
     desk.account.inject(FaultAt::every("deliver", Fault::Denied));
     desk.run().await;
@@ -68,7 +68,7 @@ async fn what_another_user_has_there_is_no_half_of_a_delivery() {
 }
 
 #[tokio::test]
-async fn a_place_that_is_taken_is_not_overwritten_at_first() {
+async fn an_occupied_place_is_not_overwritten_at_first() {
     let desk = Desk::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
     desk.account.change(|world| world.overwrite(&name("github"), PLACE, None));
     let result = desk.run().await;
@@ -76,7 +76,7 @@ async fn a_place_that_is_taken_is_not_overwritten_at_first() {
         matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
         "{result:?}"
     );
-    // The key that people put there themselves is the one that a delivery replaces.
+    // A delivery replaces the key that people put there themselves.
     let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
     let key = desk.account.world().user(&desk.user).unwrap().keys()[0].listed.id.clone();
     desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
@@ -85,7 +85,7 @@ async fn a_place_that_is_taken_is_not_overwritten_at_first() {
 }
 
 #[tokio::test]
-async fn a_forged_time_of_a_receipt_shortens_no_overlap() {
+async fn a_forged_time_in_a_receipt_does_not_shorten_the_overlap() {
     let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
     desk.account.inject(FaultAt::every("deliver", Fault::Denied));
     let old = desk.rotated().await;

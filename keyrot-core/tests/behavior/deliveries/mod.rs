@@ -1,4 +1,4 @@
-//! Keys that are delivered to destinations: whole lives, on the in-memory account.
+//! Keys that are delivered to destinations: whole lifecycles on the in-memory account.
 
 mod beside;
 mod desk;
@@ -31,15 +31,15 @@ async fn a_key_is_delivered_in_the_run_that_publishes_it() {
     assert!(again.events.is_empty(), "{again:?}");
 }
 
-/// A run on a settled user looks at no destination, and reads no credentials.
+/// A run on a settled user reads no destination and no credentials.
 #[tokio::test]
 async fn a_settled_user_costs_no_more_calls() {
     let (with, without) = (Desk::settled(three()).await, Desk::settled(Vec::new()).await);
     assert_eq!(with.run().await.calls, without.run().await.calls);
 }
 
-/// Three rotations, with consumers at the secret and at each destination who must never notice;
-/// one of the destinations is down for ten days in the second.
+/// Three rotations, with consumers at the secret and at each destination that must never fail. In
+/// the second, one of the destinations is down for ten days.
 #[tokio::test]
 async fn three_rotations_with_an_outage_of_ten_days() {
     let desk = Desk::settled(three()).await;
@@ -74,7 +74,7 @@ async fn three_rotations_with_an_outage_of_ten_days() {
             desk.account.advance(DAY);
         }
         assert_eq!(desk.status(&old), None, "rotation {rotation}");
-        // Seven days of overlap, counted from the last receipt.
+        // The overlap is seven days, counted from the last receipt.
         let earliest = if rotation == 1 { 17 } else { 7 };
         assert!(left.is_some_and(|day| day >= earliest), "rotation {rotation}: {left:?}");
     }
@@ -82,7 +82,7 @@ async fn three_rotations_with_an_outage_of_ten_days() {
 }
 
 #[tokio::test]
-async fn an_optional_destination_holds_up_nothing() {
+async fn an_optional_destination_delays_nothing() {
     let desk = Desk::settled(vec![assignment("mail", false, Abilities::WRITE_ONLY)]).await;
     desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
     let old = desk.rotated().await;
@@ -100,9 +100,9 @@ async fn an_optional_destination_holds_up_nothing() {
     assert_eq!(desk.status(&old), None);
 }
 
-/// A destination that is new to a user whose key is due gets the next one, and nothing before.
+/// A new destination of a user whose key is due gets the next key, and nothing before that.
 #[tokio::test]
-async fn a_destination_that_comes_when_the_key_is_due_gets_the_next_one() {
+async fn a_destination_added_when_the_key_is_due_gets_the_next_one() {
     let mut desk = Desk::settled(Vec::new()).await;
     desk.destinations = three();
     for one in three() {
@@ -118,10 +118,10 @@ async fn a_destination_that_comes_when_the_key_is_due_gets_the_next_one() {
     }
 }
 
-/// To deliver, a run verifies the current key, which IAM records as a use: that is no consumer's
-/// who has moved to it.
+/// To deliver, a run verifies the current key, which IAM records as a use. That use does not count
+/// as a pickup.
 #[tokio::test]
-async fn a_verification_for_a_delivery_is_no_pickup() {
+async fn a_verification_for_a_delivery_is_not_a_pickup() {
     for fails in [true, false] {
         let desk = Desk::settled(vec![assignment("mail", false, Abilities::WRITE_ONLY)]).await;
         if fails {
@@ -148,17 +148,17 @@ async fn a_verification_for_a_delivery_is_no_pickup() {
     }
 }
 
-/// A run that was overtaken may still be delivering an earlier key, and nobody would see that it
-/// came last.
+/// A run that was overtaken may still be delivering an earlier key, and it would go unnoticed that
+/// this key came last.
 #[tokio::test]
-async fn where_nothing_can_be_seen_a_delivery_waits_for_one_that_may_be_under_way() {
+async fn without_a_readable_place_a_delivery_waits_for_one_that_may_be_under_way() {
     let desk = Desk::settled(vec![assignment("hook", true, Abilities::UNSEEN)]).await;
     let (before, version) = (desk.current(), desk.receipt("hook").unwrap().version);
     desk.account.inject(FaultAt::every("deliver", Fault::Denied));
     let old = desk.rotated().await;
     assert_eq!(old, before);
     desk.account.heal();
-    // The entry that the other run writes right before it delivers.
+    // This is the entry that the other run writes right before it delivers.
     let now = desk.account.world().now();
     let other = Receipt {
         to: name("hook"),
@@ -185,10 +185,11 @@ async fn where_nothing_can_be_seen_a_delivery_waits_for_one_that_may_be_under_wa
     assert_eq!(desk.receipt("hook").unwrap().state, Receiving::Delivered);
 }
 
-/// Versions of a parameter that was deleted and made again begin at 1: the mark is the receipt's.
-/// An entry says that a delivery begins, and it never did. Another writer was there meanwhile.
+/// The versions of a recreated parameter start at 1 again, so the mark is the same as the
+/// receipt's. An entry says that a delivery begins, but it never did, and another writer was there
+/// in the meantime.
 #[tokio::test]
-async fn a_destination_that_was_let_go_is_not_waited_for() {
+async fn a_destination_that_was_given_up_is_not_waited_for() {
     let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
     desk.account.change(|world| world.empty(&name("gitlab"), PLACE));
     let old = desk.rotated().await;
@@ -202,13 +203,13 @@ async fn a_destination_that_was_let_go_is_not_waited_for() {
         desk.run().await;
     }
     assert_eq!((desk.status(&old), desk.copy("gitlab")), (None, None));
-    // To deliver takes it up again.
+    // A delivery on request resumes it.
     assert_eq!(desk.ask(Request::Deliver { to: None }).await.outcome, Outcome::Done);
     assert_eq!(desk.copy("gitlab"), Some(desk.current()));
 }
 
 #[tokio::test]
-async fn a_rollback_delivers_what_is_current_again() {
+async fn a_rollback_delivers_the_key_that_is_current_again() {
     let desk = Desk::settled(three()).await;
     let old = desk.rotated().await;
     let done = desk.ask(Request::Rollback { to: old.clone() }).await;
@@ -218,7 +219,8 @@ async fn a_rollback_delivers_what_is_current_again() {
     }
     desk.consume();
 
-    // One that is out of reach has the key from which it went back, and that is a failure.
+    // A destination that can't be reached still has the key that was rolled back from, and that is
+    // a failure.
     let desk = Desk::settled(three()).await;
     let old = desk.rotated().await;
     desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
@@ -227,8 +229,8 @@ async fn a_rollback_delivers_what_is_current_again() {
     assert_eq!(desk.current(), old);
 }
 
-/// Whoever may tag the secret writes an earlier time into a receipt. The place itself says when it
-/// was written.
+/// An attacker who may tag the secret writes an earlier time into a receipt. The place itself shows
+/// when it was written.
 #[tokio::test]
 async fn a_revocation_does_not_wait_for_a_destination() {
     let desk = Desk::settled(three()).await;
@@ -239,7 +241,8 @@ async fn a_revocation_does_not_wait_for_a_destination() {
     assert_eq!(done.outcome, Outcome::Done, "{done:?}");
     assert_eq!(desk.status(&leaked), Some(KeyStatus::Inactive));
 
-    // Of the current key: a successor is published, the key goes, and then it is delivered.
+    // If the current key is revoked, a successor is published, the key is deactivated, and then the
+    // successor is delivered.
     desk.account.heal();
     let leaked = desk.current();
     let done = desk
@@ -258,7 +261,7 @@ async fn a_revocation_does_not_wait_for_a_destination() {
     }
 }
 
-/// Whoever reads there has a key that is off: no run passes over that in silence.
+/// Consumers there have a deactivated key, and no run silently ignores that.
 #[tokio::test]
 async fn after_a_revocation_a_destination_that_is_behind_is_a_failure() {
     for is_down in [true, false] {
@@ -290,10 +293,10 @@ async fn after_a_revocation_a_destination_that_is_behind_is_a_failure() {
     }
 }
 
-/// Whoever may tag the secret forges a receipt. The destination itself says otherwise.
-/// A run that dies anywhere amid the deliveries is taken up by the next.
+/// An attacker who may tag the secret forges a receipt. The destination itself shows otherwise. A
+/// run that dies anywhere during the deliveries is continued by the next.
 #[tokio::test]
-async fn a_run_that_dies_amid_deliveries_is_taken_up() {
+async fn a_run_that_dies_during_deliveries_is_continued() {
     for call in ["deliver", "deliver_rest", "write_note", "inspect_destination"] {
         for nth in 0..6 {
             let desk = Desk::settled(three()).await;
@@ -313,7 +316,7 @@ async fn a_run_that_dies_amid_deliveries_is_taken_up() {
 
 /// The settings name another place: another repository, or one secret in place of two.
 #[tokio::test]
-async fn a_receipt_for_another_place_counts_for_nothing() {
+async fn a_receipt_for_another_place_does_not_count() {
     for (abilities, is_delivered) in [(Abilities::READABLE, true), (Abilities::IN_PARTS, false)] {
         let mut desk = Desk::settled(vec![assignment("x", true, abilities)]).await;
         let before = desk.receipt("x").unwrap();
@@ -323,12 +326,12 @@ async fn a_receipt_for_another_place_counts_for_nothing() {
         let result = desk.run().await;
         let receipt = desk.receipt("x").unwrap();
         if is_delivered {
-            // The user's own key is there, which a delivery replaces.
+            // The place has the user's own key, which a delivery replaces.
             assert!(matches!(result.outcome, Outcome::Settled { .. }), "{:?}", result.outcome);
             assert_eq!((receipt.place, receipt.state), (moved, Receiving::Delivered));
             assert_eq!(receipt.version, before.version);
         } else {
-            // Nobody knows what is there.
+            // The content of the place is unknown.
             let Outcome::Blocked(Blocked::DestinationChanged { how, .. }) = result.outcome else {
                 panic!("{:?}", result.outcome)
             };

@@ -1,4 +1,4 @@
-//! What a request says beforehand about deliveries.
+//! What the plan of a request says about deliveries.
 
 use super::desk::{Desk, PLACE, name, three};
 use keyrot_core::machine::PlannedAction;
@@ -6,16 +6,16 @@ use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::{Outcome, Request};
 use std::time::Duration;
 
-/// What can be read back comes first: others may have to wait for their turns.
+/// Destinations that can be read back come first, because others may have to wait for their turns.
 const ALL: [&str; 3] = ["gitlab", "github", "lake"];
 
 fn deliver(to: &str) -> PlannedAction {
     PlannedAction::Deliver { to: name(to), place: PLACE.to_owned(), restarts: false }
 }
 
-/// No destination was looked at when it is asked.
+/// No destination was read when the plan is made.
 #[tokio::test]
-async fn a_rollback_says_to_which_destinations_it_delivers() {
+async fn a_rollback_names_the_destinations_to_which_it_delivers() {
     let desk = Desk::settled(three()).await;
     let old = desk.rotated().await;
     let mut steps = vec![PlannedAction::PublishAgain(old.clone())];
@@ -23,9 +23,9 @@ async fn a_rollback_says_to_which_destinations_it_delivers() {
     assert_eq!(desk.plan(Request::Rollback { to: old }).await, Outcome::Planned(steps));
 }
 
-/// Whatever the repeated request's clock says.
+/// The repeated request's clock does not matter.
 #[tokio::test]
-async fn a_rollback_that_died_is_asked_for_again_by_a_clock_that_is_behind() {
+async fn a_rollback_that_died_is_repeated_with_a_clock_that_is_behind() {
     for (nth, ms) in (0..3).flat_map(|nth| [0, 1, 200, 400, 401, 60_000].map(|ms| (nth, ms))) {
         let desk = Desk::settled(three()).await;
         let old = desk.rotated().await;
@@ -56,7 +56,7 @@ async fn a_delivery_to_no_destination_is_refused() {
     assert_eq!(refusal.to_string(), says);
 }
 
-/// A destination that is down holds up no other, in a request as in a run.
+/// A destination that is down does not delay others, in a request or in a run.
 #[tokio::test]
 async fn a_delivery_by_request_reaches_the_destinations_that_can_be_reached() {
     let desk = Desk::settled(three()).await;

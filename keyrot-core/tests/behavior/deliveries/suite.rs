@@ -1,4 +1,4 @@
-//! The suite of destinations, on the destination in memory.
+//! The suite for destinations, on the in-memory destination.
 
 use crate::deliveries::desk::name;
 use keyrot_core::async_trait;
@@ -29,7 +29,7 @@ const ABILITIES: [Abilities; 4] =
     [Abilities::READABLE, Abilities::WRITE_ONLY, Abilities::IN_PARTS, Abilities::UNSEEN];
 
 #[tokio::test]
-async fn the_destination_in_memory_keeps_the_rules_and_the_suite_notices_who_does_not() {
+async fn the_in_memory_destination_keeps_the_rules_and_the_suite_detects_violations() {
     for conditional in [true, false] {
         for abilities in ABILITIES {
             if !abilities.visible && conditional {
@@ -38,7 +38,7 @@ async fn the_destination_in_memory_keeps_the_rules_and_the_suite_notices_who_doe
             let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
             let mut there = MemoryDestination::new(abilities);
             there.conditional = conditional;
-            // The suite's keys are no keys of this account.
+            // The suite's keys do not belong to this account.
             there.takes_any = true;
             world.add_destination(name("lake"), there);
             let account = MemoryAccount::new(world);

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const RESTARTING: &str = "1 of 3 pods are restarted";
 
-/// Each delivery arrives, and its restart is not over until this says so.
+/// A destination at which each delivery arrives, and whose restart is not over until this says so.
 struct Restarting {
     inner: Arc<dyn Destination>,
     is_over: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ async fn run(desk: &Desk, is_over: &Arc<AtomicBool>) -> UserResult {
 }
 
 #[tokio::test]
-async fn the_old_key_waits_for_a_restart_and_no_run_has_failed() {
+async fn the_old_key_waits_for_a_restart_and_no_run_fails() {
     let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
     let (old, is_over) = (desk.current(), Arc::new(AtomicBool::new(false)));
     desk.account.advance(77 * DAY);

@@ -1,4 +1,4 @@
-//! What becomes the user's home, and what does not.
+//! Which secrets become the user's home, and which do not.
 
 use super::harness::{
     DAY, THERE, account, active, blocked, by_hand, chosen, events, first_key, here, run, secret,
@@ -11,7 +11,7 @@ use keyrot_core::selection::SecretTemplate;
 use keyrot_core::{Blocked, Credentials, EventKind, Homes, Mode, Outcome, SecretName};
 
 #[tokio::test]
-async fn who_was_rotated_before_homes_were_known_is_bound_in_the_next_run() {
+async fn a_user_rotated_before_homes_existed_is_bound_in_the_next_run() {
     let account = account();
     run(&account, &here()).await;
     account.change(|world| {
@@ -29,7 +29,7 @@ async fn who_was_rotated_before_homes_were_known_is_bound_in_the_next_run() {
 }
 
 #[tokio::test]
-async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_this_very_user() {
+async fn a_run_adopts_an_existing_secret_only_with_a_working_key_of_this_user() {
     let adopted = account();
     let credentials = first_key(&adopted);
     by_hand(&adopted, Some(&credentials));
@@ -67,7 +67,7 @@ async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_th
     let forged = account();
     let wrong = Credentials { key: active(&forged)[0].clone(), ..stranger.clone() };
     by_hand(&forged, Some(&wrong));
-    // It is asked about for as long as a new key, so that time passes.
+    // It is verified for as long as a new key, so time passes.
     match run(&forged, &here()).await.outcome {
         Outcome::Blocked(Blocked::SecretNotBound { why: Unhoused::DoesNotWork(_), .. }) => {}
         other => panic!("{other:?}"),
@@ -76,7 +76,7 @@ async fn a_secret_that_exists_is_adopted_by_itself_only_with_a_working_key_of_th
 }
 
 #[tokio::test]
-async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
+async fn a_secret_that_others_can_read_is_not_adopted() {
     let kms = || Difference::KmsKey {
         found: "theirs".to_owned(),
         expected: "aws/secretsmanager".to_owned(),
@@ -84,7 +84,8 @@ async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
     for difference in
         [Difference::ResourcePolicy, kms(), Difference::Replicas(vec![THERE.to_owned()])]
     {
-        // Squatted beforehand, with a tag that names the user: ids are no secret.
+        // The secret was created by an attacker, with a tag that names the user: ids are not
+        // secret.
         let account = account();
         let owner = chosen(&account, &here())[0].subject.owner();
         let placeholder = VersionId::for_placeholder(account.world().now());
@@ -103,7 +104,7 @@ async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
             why.hint(&user())
         );
         assert!(matches!(why, Blocked::SecretNotBound { why, .. } if why == expected));
-        // In so many words it is taken over, unless it can never be right.
+        // On explicit request it is adopted, unless it can never be acceptable.
         let take_over = Homes { adoption: Adoption::TakeOver, ..here() };
         let outcome = run(&account, &take_over).await.outcome;
         assert_eq!(
@@ -115,7 +116,7 @@ async fn a_secret_that_would_show_others_what_is_published_is_not_adopted() {
 }
 
 #[tokio::test]
-async fn an_operator_takes_over_what_no_run_would() {
+async fn an_operator_can_adopt_what_no_run_would() {
     let account = account();
     account.change(|world| world.create_secret(&secret(), None).unwrap());
     let take_over = Homes { adoption: Adoption::TakeOver, ..here() };
@@ -135,7 +136,7 @@ async fn a_chosen_place_is_enough_and_becomes_the_whole_arn() {
     run(&account, &ambient).await;
     let HomeTag::At(home) = HomeTag::of(tag(&account).as_deref()) else { panic!("no home") };
     assert!(home.suffix().is_some() && home.place() == planned.place());
-    // The same chosen place is elsewhere for every other region.
+    // For every other region, the same chosen place is elsewhere.
     assert!(matches!(
         blocked(&account.in_region(THERE), &there()).await,
         Blocked::ManagedElsewhere { .. }
@@ -174,7 +175,7 @@ async fn a_secret_whose_name_ends_as_an_arn_does_becomes_a_home_under_its_whole_
 }
 
 #[tokio::test]
-async fn no_key_is_made_where_its_life_could_not_be_noted_down() {
+async fn no_key_is_created_if_its_journal_could_not_be_written() {
     for (tags, room) in [(45, true), (46, false), (48, false), (49, false)] {
         let account = account();
         by_hand(&account, Some(&first_key(&account)));
@@ -202,7 +203,7 @@ async fn no_key_is_made_where_its_life_could_not_be_noted_down() {
 }
 
 #[tokio::test]
-async fn a_plan_says_what_binds_a_user() {
+async fn a_plan_says_that_a_user_will_be_bound() {
     let account = account();
     by_hand(&account, Some(&first_key(&account)));
     let standing = work(&account, &here(), Mode::Plan).await;

@@ -1,5 +1,5 @@
-//! What somebody with rights to tag users, rename them or create secrets can do to a home, and what
-//! not.
+//! What an attacker who may tag users, rename them or create secrets can do to a home, and what
+//! they cannot.
 
 use super::harness::{
     DAY, HERE, THERE, account, active, blocked, chosen, consume, here, run, secret, tag, there,
@@ -14,7 +14,7 @@ use keyrot_core::{
 };
 
 #[tokio::test]
-async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
+async fn a_second_secret_that_names_the_user_is_not_its_home_once_the_tag_is_lost() {
     let account = account();
     run(&account, &here()).await;
     untag(&account);
@@ -29,10 +29,11 @@ async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
         Blocked::ManagedElsewhere { home } => assert_eq!(home.place().region, HERE),
         other => panic!("{other:?}"),
     }
-    // Where nobody named the region, a secret that shows no key of the user's is not enough.
+    // If the region was not named, a secret that shows no key of the user is not enough.
     let ambient = Homes { adoption: Adoption::NotNamed, ..there() };
     assert!(matches!(blocked(&squatted, &ambient).await, Blocked::NotNamed { .. }));
-    // Nor is one whose version claims to hold it, and was written later than the key was created.
+    // Neither is a secret whose version claims to hold the key, but was written later than the key
+    // was created.
     account.advance(DAY);
     squatted.change(|world| {
         let key = world.user(&user()).unwrap().keys()[1].listed.clone();
@@ -46,7 +47,7 @@ async fn a_second_secret_that_names_the_user_is_no_home_once_the_tag_is_lost() {
     assert_eq!(tag(&account), None);
 }
 
-/// Both sides agree, and nobody but them has ever said so.
+/// Both sides agree, but only the attacker has ever said so.
 #[tokio::test]
 async fn a_home_that_was_prepared_on_both_sides_is_compared_until_a_key_is_published() {
     let kms = || Difference::KmsKey { found: "theirs".into(), expected: "ours".into() };
@@ -72,7 +73,7 @@ async fn a_home_that_was_prepared_on_both_sides_is_compared_until_a_key_is_publi
                 }
                 other => panic!("{other:?}"),
             }
-            // Once a key is published, its settings are its owner's matter.
+            // Once a key is published, the secret's settings are its owner's decision.
             account.change(|w| w.secret_mut(&secret()).unwrap().differences.clear());
             run(&account, &homes).await;
             account.change(|w| w.secret_mut(&secret()).unwrap().differences = vec![kms()]);
@@ -82,8 +83,7 @@ async fn a_home_that_was_prepared_on_both_sides_is_compared_until_a_key_is_publi
     }
 }
 
-/// A user who is at rest at its home; whoever reads its secret uses the key there each `every`-th
-/// day.
+/// A user that is at rest at its home. A consumer of its secret uses the key every `every` days.
 async fn lives(
     account: &MemoryAccount,
     days: u32,
@@ -112,7 +112,7 @@ async fn settled() -> MemoryAccount {
     account
 }
 
-/// The tag names the place in the other region, where no secret is.
+/// The tag names the place in the other region, where there is no secret.
 fn tag_there(account: &MemoryAccount) {
     let planned =
         SecretArn::planned(chosen(&account.in_region(THERE), &there())[0].subject.place());
@@ -128,8 +128,8 @@ async fn outcome(account: &MemoryAccount, homes: &Homes) -> Outcome {
 }
 
 #[tokio::test]
-async fn who_tags_a_user_moves_its_home_to_where_runs_know_no_further_region() {
-    // Where somebody named the region, or nobody did: the tag is taken for the choice of the place.
+async fn tagging_a_user_moves_its_home_to_runs_without_home_regions() {
+    // Whether or not the region was named, the tag counts as the choice of the place.
     for adoption in [Adoption::NotNamed, Adoption::Named] {
         let account = settled().await;
         let old = active(&account)[0].clone();
@@ -148,7 +148,7 @@ async fn who_tags_a_user_moves_its_home_to_where_runs_know_no_further_region() {
             outcome(&account, &here()).await,
             Outcome::Blocked(Blocked::ManagedElsewhere { .. })
         ));
-        // What is used more rarely than `idle` is the worst of it: then that key goes.
+        // The worst case is a key that is used more rarely than `idle`: that key is deactivated.
         let idle = u32::try_from(Waits::default().idle.as_secs() / 86_400).unwrap();
         lives(&account, idle + 30, idle + 31, async || outcome(&elsewhere, &homes).await).await;
         assert!(!active(&account).contains(&old), "nothing used it for `idle`");
@@ -156,7 +156,7 @@ async fn who_tags_a_user_moves_its_home_to_where_runs_know_no_further_region() {
 }
 
 #[tokio::test]
-async fn who_tags_a_user_moves_nothing_to_where_runs_look_into_the_homes_region() {
+async fn tagging_a_user_moves_nothing_to_runs_that_read_the_homes_region() {
     for adoption in [Adoption::NotNamed, Adoption::Named] {
         let account = settled().await;
         let keys = active(&account);
@@ -171,7 +171,7 @@ async fn who_tags_a_user_moves_nothing_to_where_runs_look_into_the_homes_region(
 }
 
 #[tokio::test]
-async fn who_renames_a_user_and_takes_its_tag_off_has_a_new_key_published_under_the_new_name() {
+async fn renaming_and_untagging_a_user_publishes_a_new_key_under_the_new_name() {
     let account = settled().await;
     let old = active(&account)[0].clone();
     account.change(|world| {
@@ -179,7 +179,7 @@ async fn who_renames_a_user_and_takes_its_tag_off_has_a_new_key_published_under_
         world.rename_user(&user(), "robot").unwrap();
     });
     let new: SecretName = "/iam/robot/access_key".parse().unwrap();
-    // The environment alone is nobody's choice.
+    // The environment alone is not a choice.
     let ambient = Homes { adoption: Adoption::NotNamed, ..here() };
     assert!(matches!(
         outcome(&account, &ambient).await,
@@ -202,7 +202,7 @@ async fn who_renames_a_user_and_takes_its_tag_off_has_a_new_key_published_under_
 }
 
 #[tokio::test]
-async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
+async fn tagging_a_user_does_not_choose_the_name_of_its_secret() {
     let named = |name: &str, suffix: &str| {
         format!("arn:aws:secretsmanager:{HERE}:123456789012:secret:{name}{suffix}")
     };
@@ -219,8 +219,8 @@ async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
         account.change(|world| {
             world.tag_user(&user(), HOME_TAG, &named(other.as_str(), suffix)).unwrap();
             if exists {
-                // Its value is the user's own key, which is no secret to those who may read the
-                // right one.
+                // Its value is the user's own key, which is known to anyone who may read the right
+                // secret.
                 let keys: Vec<_> = world
                     .user(&user())
                     .unwrap()
@@ -242,7 +242,7 @@ async fn whoever_may_tag_the_user_does_not_choose_the_name_of_its_secret() {
             assert!(why.hint(&user()).contains("remove it"), "a way out: {}", why.hint(&user()));
         }
         assert!(exists || account.world().secret(&other).is_none());
-        // A move does not take the tag's word for it either.
+        // A move does not trust the tag either.
         let rotator = Rotator::new(Ports::of(account.clone()));
         let one = chosen(&account, &here()).remove(0);
         let moved = rotator.move_home(&rotator, one, Mode::Act, &Limits::default()).await.moved;

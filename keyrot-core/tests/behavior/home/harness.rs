@@ -22,7 +22,7 @@ pub(crate) fn user() -> UserName {
     "ci".parse().unwrap()
 }
 
-/// An account with one user, who has one key.
+/// Returns an account with one user that has one key.
 pub(crate) fn account() -> MemoryAccount {
     let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -38,7 +38,7 @@ pub(crate) fn chosen(account: &MemoryAccount, homes: &Homes) -> Vec<Target> {
     select(&users, &Selection::default(), homes, &WaitPolicy::default()).chosen
 }
 
-/// Somebody reads the secret and uses what is in it.
+/// A consumer reads the secret and uses its content.
 pub(crate) fn consume(account: &MemoryAccount) {
     account.change(|world| {
         let found = world.secret(&secret());
@@ -104,7 +104,7 @@ pub(crate) fn events(standing: &UserResult) -> Vec<&EventKind> {
     standing.events.iter().map(|Event { kind, .. }| kind).collect()
 }
 
-/// A secret as somebody else made it, with these credentials.
+/// Creates a secret as another program would, with these credentials.
 pub(crate) fn by_hand(account: &MemoryAccount, credentials: Option<&Credentials>) {
     let value = credentials.map_or_else(|| Value::text("{}"), |own| Value::credentials(own, None));
     let version = VersionId::parse("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de").unwrap();

@@ -1,5 +1,5 @@
-//! One user, one home: whatever region, name, account or user a run is started for, a second secret
-//! never takes the first one's key away.
+//! One user, one home: whatever the region, name, account or user of a run, a second secret never
+//! takes the first one's key away.
 
 mod adoption;
 mod attackers;

@@ -61,7 +61,7 @@ async fn another_secret_name_is_another_home() {
 }
 
 #[tokio::test]
-async fn without_the_tag_the_further_regions_are_looked_into_before_anything_is_made() {
+async fn without_the_tag_the_other_regions_are_read_before_anything_is_created() {
     let account = account();
     run(&account, &here()).await;
     untag(&account);
@@ -70,7 +70,7 @@ async fn without_the_tag_the_further_regions_are_looked_into_before_anything_is_
         Blocked::ManagedElsewhere { home } => assert_eq!(home.place().region, HERE),
         other => panic!("{other:?}"),
     }
-    // Nobody chose that region: the environment alone is no choice.
+    // That region was not chosen on purpose: the environment alone is not a choice.
     let ambient = Homes { adoption: Adoption::NotNamed, ..there() };
     match blocked(&account.in_region(THERE), &ambient).await {
         Blocked::NotNamed { place } => assert_eq!(place.region, THERE),
@@ -79,7 +79,7 @@ async fn without_the_tag_the_further_regions_are_looked_into_before_anything_is_
 }
 
 #[tokio::test]
-async fn a_tag_that_was_taken_off_is_put_back_where_the_secret_proves_the_home_and_that_is_told() {
+async fn a_removed_tag_is_restored_and_reported_if_the_secret_shows_the_home() {
     let account = account();
     run(&account, &here()).await;
     let home = tag(&account);
@@ -140,7 +140,7 @@ async fn a_renamed_user_keeps_its_home_and_a_new_one_of_the_old_name_does_not_in
 }
 
 #[tokio::test]
-async fn a_request_in_the_wrong_place_is_told_where_the_home_is() {
+async fn a_request_in_the_wrong_place_says_where_the_home_is() {
     let account = account();
     run(&account, &here()).await;
     let key = active(&account)[0].clone();
@@ -164,7 +164,7 @@ async fn a_request_in_the_wrong_place_is_told_where_the_home_is() {
         );
     }
     assert_eq!(account.world().user(&user()), before.user(&user()));
-    // What needs nothing but IAM works from everywhere.
+    // Requests that need only IAM work from everywhere.
     ask(Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) }))
         .await;
     assert!(!active(&account).contains(&key));

@@ -7,7 +7,7 @@ use keyrot_core::requests::{HomeMove, MoveError, MovePlan};
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::{Cancel, ErrorKind, Limits, Ports, Selection, UserName};
 
-/// To the new region, with the ports of every home.
+/// Returns a move to the new region, with the ports of every home.
 async fn planned(account: &MemoryAccount, users: &[UserName]) -> (HomeMove, MovePlan) {
     let mut moving = to(account, NEW);
     let found = moving.find(users).await.unwrap();
@@ -23,7 +23,7 @@ fn to(account: &MemoryAccount, region: &str) -> HomeMove {
     HomeMove::new(Ports::of(account.in_region(region)), Selection::default(), homes(region))
 }
 
-/// A user at rest, and one who has never been rotated.
+/// Returns a user at rest, and one that was never rotated.
 async fn with_another() -> (MemoryAccount, UserName) {
     let account = at_rest().await;
     let other = account.change(|world| world.add_user("mailer", &[("RotateKey", "True")])).unwrap();
@@ -53,7 +53,7 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
 }
 
 #[tokio::test]
-async fn no_user_is_moved_where_one_cannot_be() {
+async fn no_user_is_moved_if_one_cannot_be() {
     let (account, other) = with_another().await;
     let (moving, plan) = planned(&account, &[user(), other]).await;
     assert!(plan.is_refused() && plan.document.has(Change::Planned), "{:?}", plan.document);
@@ -62,7 +62,7 @@ async fn no_user_is_moved_where_one_cannot_be() {
     assert_eq!(moving.carry_out(plan, &Cancel::default()).await, shown);
     assert_eq!(account.world(), before);
 
-    // One whose place could not be read is in the way, too.
+    // A user whose place could not be read blocks the move, too.
     let account = at_rest().await;
     account.inject(FaultAt::every("describe", Fault::Denied));
     let (_, plan) = planned(&account, &[user()]).await;
@@ -92,7 +92,7 @@ async fn a_user_whose_home_is_in_a_region_without_ports_is_not_planned() {
 }
 
 #[tokio::test]
-async fn released_users_are_found_and_unknown_ones_are_said() {
+async fn released_users_are_found_and_unknown_ones_are_reported() {
     let (account, other) = with_another().await;
     account.change(|world| world.untag_user(&user(), "RotateKey")).unwrap();
     let found = to(&account, NEW).find(&[user(), other, user()]).await.unwrap();
@@ -115,7 +115,7 @@ async fn a_deadline_counts_from_the_beginning_of_each_move() {
     let (moving, plan) = planned(&account, &[user()]).await;
     let end = account.world().now() + DAY;
     let moving = moving.limits(Limits::default().with_deadline(end));
-    // The operator takes a while to answer.
+    // The operator answers after a while.
     account.advance(2 * DAY);
     let late = moving.carry_out(plan.clone(), &Cancel::default()).await;
     let row = &late.users[0];

@@ -1,4 +1,4 @@
-//! A user who is at rest at its home, and a move to another.
+//! A user that is at rest at its home, and a move to another home.
 
 use keyrot_core::engine::Moved;
 use keyrot_core::memory::{Label, MemoryAccount, World};
@@ -23,7 +23,7 @@ pub(crate) fn user() -> UserName {
     "ci".parse().unwrap()
 }
 
-/// An account with one user, who was rotated in the old region and is at rest there.
+/// Returns an account with one user, which was rotated in the old region and is at rest there.
 pub(crate) async fn at_rest() -> MemoryAccount {
     let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
     let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn published(account: &MemoryAccount, region: &str) -> Option<Credent
     found.value(found.labelled(Label::Current)?)?.read()
 }
 
-/// Whoever reads the secret in that region uses what is in it. At the user's home it works.
+/// A consumer reads the secret in that region and uses its content. At the user's home, it works.
 pub(crate) fn consume(account: &MemoryAccount, region: &str) -> Option<KeyId> {
     let credentials = published(account, region)?;
     let answer = account.change(|world| world.authenticate(&credentials, "s3", region));

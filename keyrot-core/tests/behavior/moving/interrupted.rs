@@ -14,7 +14,7 @@ use keyrot_core::{Blocked, Cancel, Limits, Mode, Outcome, Ports, Rotator};
 use std::time::Duration;
 
 #[tokio::test]
-async fn killed_or_failing_at_any_call_it_is_finished_by_asking_again_or_taken_back() {
+async fn a_move_interrupted_at_any_call_is_finished_by_repeating_it_or_canceled() {
     let faults = [
         Fault::DeathBefore,
         Fault::DeathAfter,
@@ -33,8 +33,8 @@ async fn killed_or_failing_at_any_call_it_is_finished_by_asking_again_or_taken_b
                 let case = format!("{fault:?} at call {nth}: {asked:?}");
                 account.heal();
                 assert_eq!(active(&account), std::slice::from_ref(&key), "{case}");
-                // Whatever was left behind: runs at both sides change nothing at the one, or
-                // nothing at either.
+                // Whatever state was left behind, runs at both places change nothing at one of
+                // them, or nothing at either.
                 let before = account.world();
                 let at_old = run(&account, OLD).await.outcome;
                 assert_eq!(account.world(), before, "{case}: {at_old:?}");
@@ -62,8 +62,8 @@ async fn killed_or_failing_at_any_call_it_is_finished_by_asking_again_or_taken_b
 }
 
 #[tokio::test]
-async fn a_lost_tag_never_opens_the_home_that_was_left() {
-    // Before the switch, and after it: Terraform takes the tag off at any time.
+async fn a_lost_tag_never_reopens_the_old_home() {
+    // Before and after the change of the tag: Terraform may remove it at any time.
     for switched in [false, true] {
         let account = at_rest().await;
         if switched {
@@ -87,7 +87,7 @@ async fn a_lost_tag_never_opens_the_home_that_was_left() {
             moved(&account, NEW).await,
             Moved::New(Outcome::Refused(Refusal::NoHome))
         ));
-        // The new place is open to whoever chooses it, also where the old region is looked into.
+        // The new place is open to a run that chooses it, even if that run reads the old region.
         let looking = account.looking_in(&[OLD]);
         until_settled(&looking, NEW).await;
         assert_eq!(home_region(&account), NEW);
@@ -98,7 +98,8 @@ async fn a_lost_tag_never_opens_the_home_that_was_left() {
     }
 }
 
-/// Somebody closes the home right after the run has written that it is about to retire the old key.
+/// Another process closes the home right after the run has recorded that it is about to retire the
+/// old key.
 struct Closes(MemoryAccount, JournalEntry);
 
 #[async_trait]
@@ -114,12 +115,12 @@ impl Hook for Closes {
 }
 
 #[tokio::test]
-async fn a_run_that_looked_before_the_home_was_left_takes_no_key_away_after_it() {
+async fn a_run_that_began_before_the_move_takes_no_key_away_after_it() {
     for closed in [false, true] {
         let account = at_rest().await;
         until_due(&account).await;
         run(&account, OLD).await;
-        // Nobody uses the old key, and it is about to go.
+        // Nothing uses the old key, and it is about to be deactivated.
         for _ in 0..8 {
             consume(&account, OLD);
             account.advance(DAY);
@@ -145,7 +146,7 @@ async fn a_run_that_looked_before_the_home_was_left_takes_no_key_away_after_it()
 }
 
 #[tokio::test]
-async fn a_way_back_that_dies_after_the_tag_ends_in_either_direction() {
+async fn a_move_back_that_dies_after_the_tag_can_end_in_either_direction() {
     for to in [OLD, NEW] {
         let account = at_rest().await;
         assert_eq!(moved(&account, NEW).await, Moved::Done);
@@ -177,7 +178,7 @@ impl Hook for Runs {
 }
 
 #[tokio::test]
-async fn a_way_back_is_not_called_done_where_a_run_began_at_the_other_home() {
+async fn a_move_back_is_not_done_if_a_run_began_at_the_other_home() {
     let account = at_rest().await;
     assert_eq!(moved(&account, NEW).await, Moved::Done);
     let here = account.in_region(OLD);

@@ -1,4 +1,4 @@
-//! Whole lives across a move.
+//! Whole lifecycles across a move.
 
 use super::harness::{
     DAY, NEW, OLD, active, at_rest, chosen, consume, homes, moved, moved_by, published, run,
@@ -8,7 +8,7 @@ use keyrot_core::engine::Moved;
 use keyrot_core::{Blocked, Cancel, Homes, Limits, Mode, Outcome, Ports, Rotator, Waits};
 
 #[tokio::test]
-async fn a_whole_life_across_a_move() {
+async fn a_whole_lifecycle_across_a_move() {
     let account = at_rest().await;
     let first = published(&account, OLD).unwrap();
     let before = account.world();
@@ -53,14 +53,14 @@ async fn a_whole_life_across_a_move() {
         "nothing at the old home was touched again"
     );
 
-    // A life goes on at the new home.
+    // The lifecycle continues at the new home.
     account.advance(90 * DAY);
     until_settled(&account, NEW).await;
     assert_ne!(published(&account, NEW).unwrap().key, second.key);
 }
 
 #[tokio::test]
-async fn a_key_of_the_old_home_that_is_not_used_there_leaves_after_the_overlap_and_not_before() {
+async fn an_unused_key_of_the_old_home_is_retired_only_after_the_overlap() {
     let account = at_rest().await;
     let first = published(&account, OLD).unwrap().key;
     assert_eq!(moved(&account, NEW).await, Moved::Done);
@@ -96,7 +96,7 @@ async fn another_secret_name_is_a_place_to_move_to() {
 }
 
 #[tokio::test]
-async fn a_move_is_taken_back_before_the_first_run_and_after_it() {
+async fn a_move_is_undone_before_the_first_run_and_after_it() {
     let account = at_rest().await;
     assert_eq!(moved(&account, NEW).await, Moved::Done);
     assert_eq!(moved(&account, OLD).await, Moved::Done, "nothing was begun at the new place");

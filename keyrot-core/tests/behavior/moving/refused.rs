@@ -45,13 +45,13 @@ async fn a_user_in_rotation_is_not_moved() {
     let Outcome::Settled { until } = run(&account, OLD).await.outcome else { panic!() };
     account.advance((until - account.world().now()).to_std().unwrap() - Duration::from_secs(60));
     assert!(refused(&account, "soon").await.0.contains("about to begin"));
-    // Rotated by the service.
+    // Rotated by Secrets Manager.
     let account = at_rest().await;
     account.change(|world| world.secret_mut(&secret()).unwrap().rotation = true);
     assert!(
         refused(&account, "rotation_enabled").await.0.contains("Secrets Manager's own rotation")
     );
-    // An unattributed key, one that was revoked, a current key that somebody deactivated.
+    // An unattributed key, a revoked key, a current key that a person deactivated.
     let account = at_rest().await;
     account.change(|world| world.add_key(&user()).unwrap());
     refused(&account, "unknown key").await;
@@ -59,7 +59,7 @@ async fn a_user_in_rotation_is_not_moved() {
     let key = active(&account)[0].clone();
     account.change(|world| world.set_key_status(&user(), &key, KeyStatus::Inactive).unwrap());
     refused(&account, "inactive").await;
-    // Revoked, and its successor could not be made.
+    // Revoked, and its successor could not be created.
     let account = at_rest().await;
     account.inject(FaultAt::every("create_key", Fault::Denied));
     let one = chosen(&account, &homes(OLD)).remove(0);
@@ -74,7 +74,7 @@ async fn a_user_in_rotation_is_not_moved() {
         world.user_mut(&user()).unwrap().policies.push("AWSCompromisedKeyQuarantineV3".to_owned());
     });
     refused(&account, "quarantined").await;
-    // Scheduled for deletion; deleted for good, there is nothing to leave.
+    // Scheduled for deletion. If it is deleted permanently, there is nothing to leave.
     let account = at_rest().await;
     account.change(|world| {
         let now = world.now();

@@ -1,4 +1,4 @@
-//! One user, and a desk where a person sits.
+//! One user, and an operator who makes requests.
 
 use crate::support::DAY;
 use keyrot_core::decide::Refusal;
@@ -12,14 +12,14 @@ use keyrot_core::{
 };
 use std::time::Duration;
 
-/// One user, tagged for rotation, at a desk where a person sits.
+/// One user, tagged for rotation, and an operator who makes requests.
 pub(crate) struct Harness {
     pub(crate) account: MemoryAccount,
     pub(crate) user: UserName,
 }
 
 impl Harness {
-    /// A user with so many keys, and no secret.
+    /// Returns a user with this many keys, and no secret.
     pub(crate) fn new(keys: usize) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -30,7 +30,7 @@ impl Harness {
         Self { account: MemoryAccount::new(world), user }
     }
 
-    /// A user who was adopted, and rotated once since: the previous key is in its overlap.
+    /// Returns a user that was adopted, and rotated once since: the previous key is in its overlap.
     pub(crate) async fn in_overlap() -> Self {
         let desk = Self::new(0);
         desk.run().await;
@@ -75,14 +75,14 @@ impl Harness {
         report.users.into_iter().next().unwrap()
     }
 
-    /// Asks, demands that it is done, and gives back what people were told, in a word each.
+    /// Makes a request, and requires that it is done. Returns the events, each in a word.
     pub(crate) async fn told(&self, request: &Request) -> Vec<&'static str> {
         let done = self.put(request, Mode::Act).await;
         assert_eq!(done.outcome, Outcome::Done);
         words(&done)
     }
 
-    /// Asks, and demands that just what a look said beforehand is done.
+    /// Makes a request, and requires that it does exactly what its preview said.
     pub(crate) async fn ask(&self, request: &Request) -> Outcome {
         let intended = match self.put(request, Mode::Plan).await.outcome {
             Outcome::Planned(steps) => steps,
@@ -97,13 +97,13 @@ impl Harness {
         done.outcome
     }
 
-    /// AWS attaches its policy: it found one of the user's keys in public.
+    /// Attaches AWS's quarantine policy, because one of the user's keys was found in public.
     pub(crate) fn quarantine(&self) {
         let policy = "AWSCompromisedKeyQuarantineV3";
         self.account.change(|world| world.attach_user_policy(&self.user, policy)).unwrap();
     }
 
-    /// Asks, and the process dies at this call.
+    /// Makes a request whose process dies at this call.
     pub(crate) async fn dies_at(&self, death: FaultAt, request: &Request) {
         self.account.inject(death);
         let died =
@@ -123,8 +123,8 @@ impl Harness {
         steps
     }
 
-    /// What is refused has changed nothing; an authentication leaves its mark on the key's last use
-    /// only.
+    /// Checks that a refused request has changed nothing; a verification changes only the key's
+    /// last use.
     pub(crate) async fn refused(&self, request: &Request) -> Refusal {
         let before = self.account.world();
         let outcome = self.put(request, Mode::Act).await.outcome;
@@ -159,7 +159,7 @@ impl Harness {
         self.labelled(Label::Current)
     }
 
-    /// A consumer reads the secret, and works with what it finds.
+    /// A consumer reads the secret, and uses its content.
     pub(crate) fn consume(&self) {
         if let Some(current) = self.current() {
             self.account.change(|world| {
@@ -168,7 +168,7 @@ impl Harness {
         }
     }
 
-    /// Runs a day apart until the user is settled, and demands that this comes.
+    /// Makes runs a day apart until the user is settled, and requires that this happens.
     pub(crate) async fn settles(&self) {
         for _ in 0..30 {
             self.account.advance(DAY);
@@ -187,7 +187,7 @@ fn words(standing: &UserResult) -> Vec<&'static str> {
     standing.events.iter().map(|event| EventDocument::of(event).event).collect()
 }
 
-/// What people are told of the step; none for what ends a run, or is left to others.
+/// Returns the event for the step; `None` for a step that ends a run, or is left to later runs.
 fn word(step: &PlannedAction) -> Option<&'static str> {
     Some(match step {
         PlannedAction::MakeSecret => "adopted",

@@ -1,5 +1,5 @@
-//! IAM's listing lags behind what was just changed: what a person asks for right after a change
-//! comes to the same as without the lag, or says that it waits.
+//! IAM's listing lags behind what was just changed: a request right after a change has the same
+//! result as without the lag, or says that it waits.
 
 use super::harness::{Harness, back_to, revoke};
 use crate::support::{DAY, HOUR, MINUTE};
@@ -9,7 +9,7 @@ use keyrot_core::memory::Label;
 use keyrot_core::{ErrorKind, KeyId, KeyStatus, Mode, Outcome, Request, Revocation, Why};
 use std::time::Duration;
 
-/// What was done right before the request.
+/// The change right before the request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Change {
     Rotated,
@@ -21,7 +21,7 @@ enum Change {
     RevokedWithoutSuccessor,
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Clone, Copy)]
 enum Asks {
     GoBack,
@@ -52,7 +52,8 @@ const ASKS: [Asks; 7] = [
     Asks::RevokeUnnamed,
 ];
 
-/// The account right after the change, whose listing lags this much, and the other key.
+/// Returns the account right after the change, with a listing that lags this much, and the other
+/// key.
 async fn right_after(change: Change, lag: Duration) -> (Harness, KeyId) {
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
@@ -132,7 +133,7 @@ async fn request(desk: &Harness, other: &KeyId, asks: Asks) -> Result<Request, S
     })
 }
 
-/// Whether the outcome is what was asked for.
+/// Whether the outcome is the requested one.
 fn is_true(desk: &Harness, request: &Request) -> bool {
     match request {
         Request::Rollback { to } => desk.current().as_ref() == Some(to),
@@ -141,14 +142,14 @@ fn is_true(desk: &Harness, request: &Request) -> bool {
     }
 }
 
-/// In a word, as it is reported.
+/// Returns the outcome in a word, as it is reported.
 fn word(outcome: &Outcome) -> (&'static str, bool) {
     let refused = matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_) | Outcome::Blocked(_));
     (outcome.reason(), refused)
 }
 
 #[tokio::test]
-async fn what_is_asked_for_right_after_a_change_is_done_or_waits_although_the_listing_lags() {
+async fn a_request_right_after_a_change_is_done_or_waits_although_the_listing_lags() {
     let mut differing = 0;
     for change in CHANGES {
         for asks in ASKS {
@@ -168,21 +169,21 @@ async fn what_is_asked_for_right_after_a_change_is_done_or_waits_although_the_li
             let unnoted = change == Change::RevokedWithoutSuccessor;
             match &done {
                 Outcome::Done | Outcome::Revoked { .. } => {
-                    // A key that somebody has just reactivated is listed as Inactive, which is all
-                    // that can be seen; the next run reports it.
+                    // A key that was just reactivated is still listed as Inactive, so only the next
+                    // run can report it.
                     let unseen = change == Change::ReactivatedByHand;
                     assert!(unseen || is_true(&lags, &asked), "{about}");
                 }
                 Outcome::Waiting(_) => {}
-                // IAM does not show it: that is said, and to ask again is harmless.
+                // IAM does not show it. The request says so, and repeating it is harmless.
                 Outcome::Failed(failure) if failure.error.kind == ErrorKind::NoEffect => {
                     assert!(
                         failure.doing.contains("see that the key is Inactive"),
                         "{about}: {failure}"
                     );
                 }
-                // That revocation could not see its key Inactive, and ended as failed, so that
-                // nothing is noted down of it: it has to be asked for again.
+                // That revocation could not confirm that its key is Inactive, and failed, so
+                // nothing about it is recorded: it has to be repeated.
                 other if unnoted => {
                     assert!(refused, "{about}: {other:?}");
                 }
@@ -225,7 +226,7 @@ async fn a_key_that_was_just_retired_is_reactivated_and_published_again_although
 }
 
 #[tokio::test]
-async fn whoever_names_no_key_is_asked_which_although_one_alone_is_listed() {
+async fn without_a_key_the_request_asks_which_one_although_only_one_is_listed() {
     let (desk, old) = right_after(Change::Rotated, 5 * MINUTE).await;
     let seen = desk.look().await;
     assert_eq!(seen.keys.len(), 1, "the new key is not listed yet");

@@ -1,4 +1,4 @@
-//! What a person asks for: what it takes, what is refused, and that to ask again is harmless.
+//! Operators' requests: their steps, their refusals, and that repeating them is harmless.
 
 mod harness;
 mod lag;

@@ -1,5 +1,5 @@
-//! S13: a revocation revokes. It is done only if the key was seen Inactive or gone, and without a
-//! successor nothing but IAM can keep it from that.
+//! S13: a revocation is done only if IAM lists the key as Inactive or gone. Without a successor,
+//! only IAM can prevent it.
 
 use super::harness::{Harness, revoke, secret};
 
@@ -40,7 +40,7 @@ async fn fulfil(ports: Ports, chosen: Target, request: &Request, mode: Mode) -> 
     report.users.into_iter().next().unwrap()
 }
 
-/// An adopted user a day later, and the current key.
+/// Returns an adopted user a day later, and the current key.
 async fn adopted() -> (Harness, KeyId) {
     let desk = Harness::new(0);
     desk.run().await;
@@ -79,7 +79,7 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
                 told[0].contains("deactivated") && told.len() == 2,
                 "that the rest failed is told, too: {told:?}"
             );
-            // Whoever asks again, with the store back, has the rest done.
+            // If the request is repeated after the store is back, the rest is done.
             desk.account.heal();
             desk.account.advance(HOUR);
             assert_eq!(desk.put(&request, Mode::Act).await.outcome, Outcome::Done);
@@ -105,7 +105,7 @@ async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
         let keys = vec![leaked.clone()];
         assert_eq!(refused, Outcome::Refused(Refusal::NoSuchKey { key: stranger.clone(), keys }));
     }
-    // A plain revocation needs the secret, and says why that is out of reach.
+    // A plain revocation needs the secret, and says why it can't be reached.
     let plain =
         fulfil(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
     assert!(matches!(&plain, Outcome::Blocked(Blocked::IamOnly { .. })), "{plain:?}");
@@ -171,7 +171,7 @@ async fn only_what_iam_lists_as_inactive_is_done() {
 }
 
 #[tokio::test]
-async fn whatever_entry_cannot_be_written_the_end_is_honest() {
+async fn the_outcome_is_correct_whichever_entry_cannot_be_written() {
     let (mut revoked, mut open) = (0, 0);
     for room in 0..6 {
         let (desk, leaked) = adopted().await;
@@ -230,7 +230,7 @@ fn unrevoke(world: &mut World) {
 }
 
 #[tokio::test]
-async fn who_rewrites_the_journal_keeps_no_key_active() {
+async fn a_program_that_rewrites_the_journal_keeps_no_key_active() {
     for rewrite in [swallow as fn(&mut World), hold, unrevoke] {
         for first in [false, true] {
             let (desk, leaked) = adopted().await;
@@ -250,13 +250,13 @@ async fn who_rewrites_the_journal_keeps_no_key_active() {
 }
 
 #[tokio::test]
-async fn no_run_writes_the_same_for_ever() {
+async fn no_run_writes_the_same_entry_forever() {
     let desk = Harness::in_overlap().await;
     desk.account.advance(9 * DAY);
     let before = desk.account.calls()["write_note"];
     let ports = Hooked::ports(&desk.account, After(desk.account.clone(), hold));
-    // What it is about to deactivate is put on hold again after each entry: an overlap that never
-    // ends would be no failure, so that the waits are over.
+    // After each entry, the key that is about to be deactivated is put on hold again. The waits are
+    // over, because an overlap that never ends would not be a failure.
     let rotator = Rotator::new(ports);
     let chosen = vec![desk.chosen().await];
     let report =
@@ -303,8 +303,8 @@ async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
     }
 }
 
-/// Whatever made a decision repeat itself, the run ends, and so does the look ahead: as a failure,
-/// and not as a plan without steps.
+/// Whatever makes a decision repeat itself, the run ends, and so does the preview: as a failure,
+/// not as a plan without steps.
 #[tokio::test]
 async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     let (desk, _) = adopted().await;
@@ -335,7 +335,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
     );
     assert_eq!(changes, 0);
 
-    // Never the same twice: there is a bound on calls.
+    // The calls are never the same twice, so the limit on calls applies.
     let other = |seen: &keyrot_core::model::Observed, _: &Request, _: &WaitPolicy, at| {
         let last = match &seen.secret {
             keyrot_core::model::SecretState::Present(secret) => secret.journal.revoked.first(),
@@ -357,7 +357,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
 }
 
 #[tokio::test]
-async fn a_key_that_somebody_reactivated_a_moment_ago_is_deactivated_though_the_listing_lags() {
+async fn a_key_that_was_just_reactivated_is_deactivated_though_the_listing_lags() {
     let (desk, leaked) = adopted().await;
     desk.account
         .change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Inactive).unwrap());

@@ -6,7 +6,7 @@ use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::{Blocked, Outcome, Request};
 
 #[tokio::test]
-async fn amazons_quarantine_stops_runs_and_not_the_person_who_is_called() {
+async fn awss_quarantine_stops_runs_but_not_the_operator() {
     let desk = Harness::new(0);
     desk.run().await;
     let leaked = desk.current().unwrap();
@@ -38,7 +38,7 @@ async fn a_quarantine_does_not_stop_a_run_from_finishing_a_revocation() {
 }
 
 #[tokio::test]
-async fn beside_a_quarantine_a_bad_tag_is_named_to_whoever_revokes() {
+async fn a_revocation_reports_a_bad_tag_together_with_a_quarantine() {
     let desk = Harness::new(1);
     let leaked = desk.active().remove(0);
     desk.quarantine();

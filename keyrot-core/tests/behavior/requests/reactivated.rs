@@ -1,5 +1,5 @@
-//! An old key that something reactivates whenever keyrot deactivates it: kept once, and then left
-//! to a person.
+//! An old key that something reactivates whenever keyrot deactivates it: it is kept once, and then
+//! left to an operator.
 
 use super::harness::{Harness, back_to, revoke, secret};
 use crate::support::{DAY, HOUR};
@@ -8,7 +8,7 @@ use keyrot_core::model::Deployer;
 use keyrot_core::report::Resolution;
 use keyrot_core::{Blocked, EventKind, KeyId, KeyStatus, Mode, Outcome, Request, UserResult};
 
-/// Each night something reactivates the key; a run follows in the morning.
+/// Something reactivates the key each night, and a run follows in the morning.
 async fn nights(desk: &Harness, key: &KeyId, nights: usize) -> Vec<UserResult> {
     let mut seen = Vec::new();
     for _ in 0..nights {
@@ -29,7 +29,7 @@ fn deactivations(seen: &[UserResult], key: &KeyId) -> usize {
 }
 
 #[tokio::test]
-async fn a_key_that_is_reactivated_each_night_is_deactivated_twice_and_then_left_to_a_person() {
+async fn a_key_that_is_reactivated_each_night_is_deactivated_twice_and_then_left_to_an_operator() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     desk.account.change(|world| {
@@ -43,7 +43,7 @@ async fn a_key_that_is_reactivated_each_night_is_deactivated_twice_and_then_left
     assert_eq!(last.deployed_by, Some(Deployer::CloudFormation("iam-users".to_owned())));
     assert!(last.hint().contains("the CloudFormation stack iam-users deploys"), "{}", last.hint());
     assert!(desk.active().contains(&old), "it is kept");
-    // What is offered ends it, once the tool is stopped.
+    // The offered resolution ends this, once the tool is stopped.
     let choices: Vec<String> = Resolution::of(last).into_iter().map(|one| one.choice).collect();
     assert_eq!(choices, [format!("retire:{old}"), format!("revoke:{old}")]);
     assert_eq!(desk.put(&Request::Revoke(revoke(&old)), Mode::Act).await.outcome, Outcome::Done);
@@ -52,7 +52,7 @@ async fn a_key_that_is_reactivated_each_night_is_deactivated_twice_and_then_left
 }
 
 #[tokio::test]
-async fn a_key_that_was_reactivated_once_is_kept_and_leaves_by_itself() {
+async fn a_key_that_was_reactivated_once_is_kept_and_later_retired() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     while desk.active().len() == 2 {
@@ -85,12 +85,12 @@ async fn a_leaked_current_key_is_revoked_although_an_old_one_is_reactivated_agai
 }
 
 #[tokio::test]
-async fn a_key_that_an_operator_made_current_again_counts_anew() {
+async fn a_key_that_an_operator_made_current_again_starts_over() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     nights(&desk, &old, 60).await;
     desk.account.advance(HOUR);
-    // It may be about to leave: that is stopped first.
+    // The key may be about to be retired, and that is stopped first.
     for _ in 0..2 {
         drop(desk.put(&back_to(&old), Mode::Act).await);
         desk.account.advance(HOUR);

@@ -1,4 +1,4 @@
-//! The ways out for a blocked user, and who can be named at all.
+//! The resolutions of a blocked user, and which users can be named.
 
 use super::harness::{Harness, back_to, homes, revoke, settings};
 use crate::support::{DAY, HOUR, MINUTE};
@@ -8,8 +8,8 @@ use keyrot_core::report::Resolution;
 use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
 #[tokio::test]
-async fn each_way_out_leads_out() {
-    // Two keys that keyrot can't explain: the one without use goes, the other is adopted.
+async fn each_resolution_unblocks_the_user() {
+    // Two keys that keyrot can't explain: the unused one is retired, the other is adopted.
     let desk = Harness::new(2);
     let keys = desk.active();
     desk.account.advance(30 * DAY);
@@ -21,7 +21,7 @@ async fn each_way_out_leads_out() {
     assert_eq!(desk.active(), [keys[1].clone()]);
     desk.settles().await;
 
-    // What is in use is not offered; who names it nonetheless hears why.
+    // A key in use is not offered; if it is named anyway, the refusal says why.
     let desk = Harness::new(2);
     let keys = desk.active();
     desk.account.advance(30 * DAY);
@@ -54,7 +54,7 @@ async fn each_way_out_leads_out() {
         desk.settles().await;
     }
 
-    // AWSCURRENT was moved back: on, or never again.
+    // AWSCURRENT was moved back: forward again, or never again.
     for choice in ["go-on", "give-up"] {
         let desk = Harness::in_overlap().await;
         let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
@@ -72,7 +72,7 @@ async fn each_way_out_leads_out() {
 }
 
 #[tokio::test]
-async fn who_is_not_tagged_can_be_named() {
+async fn a_user_without_the_tag_can_be_named() {
     let desk = Harness::new(1);
     desk.account.change(|world| world.untag_user(&desk.user, "RotateKey").unwrap());
     let leaked = desk.active().remove(0);
@@ -85,7 +85,7 @@ async fn who_is_not_tagged_can_be_named() {
 }
 
 #[tokio::test]
-async fn a_listing_that_lags_does_not_block_who_was_just_freed() {
+async fn a_listing_that_lags_does_not_block_a_user_that_was_just_resolved() {
     let desk = Harness::new(2);
     let keys = desk.active();
     desk.account.advance(30 * DAY);

@@ -1,4 +1,4 @@
-//! To revoke a leaked key: what goes first, what is refused, and that to ask again is harmless.
+//! Revoking a leaked key: the order of steps, refusals, and that repeating it is harmless.
 
 use super::harness::{Harness, back_to, revoke, secret};
 use crate::support::{DAY, HOUR, MINUTE};
@@ -9,7 +9,7 @@ use keyrot_core::report::Resolution;
 use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Wait, Why};
 
 #[tokio::test]
-async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
+async fn a_leaked_key_is_replaced_first_and_then_deactivated_immediately() {
     for start in ["no secret yet", "current", "in its overlap"] {
         let desk = match start {
             "no secret yet" => Harness::new(1),
@@ -53,7 +53,7 @@ async fn a_leaked_key_is_replaced_first_and_deactivated_at_once() {
 }
 
 #[tokio::test]
-async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_leaked() {
+async fn without_room_the_previous_key_replaces_the_leaked_one() {
     let desk = Harness::in_overlap().await;
     let (old, leaked) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     let request = Request::Revoke(revoke(&leaked));
@@ -65,7 +65,7 @@ async fn where_there_is_no_room_the_key_before_takes_the_place_of_the_one_that_l
         intended[1..3],
         [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]
     );
-    // It was published just now: a run that is still under way may publish it again.
+    // It was just published: a run that is still under way may publish it again.
     let settling = desk.ask(&request).await;
     assert!(
         matches!(settling, Outcome::Waiting(Wait { why: Why::Settling(_), .. })),
@@ -106,7 +106,7 @@ async fn a_revocation_is_refused_before_anything_is_changed() {
 }
 
 #[tokio::test]
-async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room() {
+async fn without_a_successor_the_key_is_deactivated_first_and_a_deletion_makes_room() {
     let desk = Harness::new(2);
     let keys = desk.active();
     let order = Revocation { without_successor: true, delete: true, ..revoke(&keys[0]) };
@@ -117,7 +117,7 @@ async fn without_a_successor_the_key_goes_first_of_all_and_a_deletion_makes_room
     let expected = ["retired", "adopted", "revoked", "deleted"];
     assert_eq!(told, expected, "each once, in the order in which it happened");
     assert_eq!(desk.keys(), [(keys[1].clone(), KeyStatus::Active)]);
-    // The key that is left is adopted as any other.
+    // The remaining key is adopted like any other.
     desk.settles().await;
 }
 
@@ -128,7 +128,7 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
         desk.run().await;
         let leaked = desk.current().unwrap();
         desk.account.advance(DAY);
-        // The note that it is revoked is the first to be written; it is there.
+        // The entry that it is revoked is written first, so it exists.
         let nth = usize::from(call == "write_note");
         let death = FaultAt { after: nth, ..FaultAt::first(call, Fault::DeathAfter) };
         let request = Request::Revoke(revoke(&leaked));
@@ -137,8 +137,8 @@ async fn a_revocation_that_dies_halfway_is_finished_by_the_next_run() {
             desk.account.advance(HOUR);
             desk.run().await;
         }
-        // The key whose maker's reply was lost is in the way of another, and is not mistaken for a
-        // successor.
+        // The key whose creation reply was lost leaves no room for another, and is not mistaken for
+        // a successor.
         assert_eq!(desk.active().contains(&leaked), call == "create_key", "{call}");
         assert_eq!(desk.look().await.revoked, [leaked], "{call}");
         desk.settles().await;
@@ -189,8 +189,8 @@ async fn a_revocation_of_a_key_with_consumers_that_dies_is_finished_once_they_mo
 }
 
 #[tokio::test]
-async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
-    // Rotated, taken back; then what was taken back turns out to have leaked.
+async fn a_leaked_key_is_deactivated_immediately_although_it_was_just_published_again() {
+    // Rotated and rolled back; then the key that was rolled back to turns out to have leaked.
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     desk.account.advance(HOUR);
@@ -200,7 +200,7 @@ async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
     assert_eq!((desk.current(), desk.active()), (Some(new.clone()), vec![new]));
     desk.settles().await;
 
-    // The key before had been kept for another overlap, and that was nearly over when it was
+    // The previous key had been kept for another overlap, which was nearly over when it was
     // published again.
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
@@ -217,7 +217,7 @@ async fn what_leaked_goes_at_once_although_it_was_just_published_again() {
 }
 
 #[tokio::test]
-async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
+async fn repeating_a_command_without_a_key_never_means_the_successor() {
     let desk = Harness::new(1);
     let leaked = desk.active().remove(0);
     let order = Request::revoke(&desk.look().await, None).unwrap();
@@ -233,7 +233,7 @@ async fn to_repeat_a_command_without_a_key_never_means_the_successor() {
 }
 
 #[tokio::test]
-async fn where_both_keys_leaked_it_says_how_to_make_room() {
+async fn if_both_keys_leaked_the_refusal_says_how_to_make_room() {
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     desk.account.advance(HOUR);
@@ -253,8 +253,7 @@ async fn where_both_keys_leaked_it_says_how_to_make_room() {
 
 #[tokio::test]
 async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
-    // It was Inactive for six days; somebody reactivates it, and before any run sees that, it is
-    // revoked.
+    // The key was Inactive for six days. It is reactivated, and revoked before any run sees that.
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     desk.until_the_old_key_is_off().await;
@@ -285,7 +284,7 @@ async fn the_soak_counts_from_the_last_time_a_key_was_deactivated() {
 }
 
 #[tokio::test]
-async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
+async fn only_if_unused_also_applies_to_the_run_that_finishes_it() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     desk.account.advance(2 * DAY);
@@ -300,7 +299,7 @@ async fn only_if_unused_holds_for_the_run_that_finishes_it_too() {
         matches!(&outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. }) if *key == old),
         "{outcome:?}"
     );
-    // To ask again says the same; to say that it has to go all the same is another order.
+    // Repeating the request has the same result. Revoking the key anyway is a different request.
     let outcome = desk.ask(&retire).await;
     assert!(
         matches!(&outcome, Outcome::Waiting(Wait { why: Why::InUse { .. }, .. })),
@@ -332,7 +331,7 @@ async fn a_key_that_is_too_young_for_its_use_to_be_on_record_is_not_unused() {
 }
 
 #[tokio::test]
-async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
+async fn an_empty_secret_does_not_start_a_revocation_that_will_be_refused() {
     let desk = Harness::new(2);
     let owner = desk.chosen().await.subject.owner().to_text();
     desk.account.change(|world| {
@@ -347,9 +346,9 @@ async fn an_empty_secret_is_no_reason_to_begin_what_will_be_refused() {
     assert_eq!(desk.refused(&Request::Revoke(revoke(&keys[0]))).await, no_room);
 }
 
-/// Its consumers are refused meanwhile: nobody may learn that from them.
+/// Its consumers are refused meanwhile, and operators should not have to learn that from them.
 #[tokio::test]
-async fn a_revoked_key_that_is_current_and_takes_up_the_room_is_an_alarm() {
+async fn a_revoked_current_key_that_leaves_no_room_is_an_alarm() {
     for makes_room in [true, false] {
         let desk = Harness::new(1);
         desk.run().await;
@@ -373,7 +372,7 @@ async fn a_revoked_key_that_is_current_and_takes_up_the_room_is_an_alarm() {
             assert_eq!(desk.ask(&resolution.request).await, Outcome::Done);
             seen = desk.run().await;
         }
-        // Nobody has to: the runs go on by themselves.
+        // This is optional: runs continue by themselves.
         for _ in 0..8 {
             if desk.current() != Some(revoked.clone()) {
                 break;

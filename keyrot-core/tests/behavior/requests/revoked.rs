@@ -12,7 +12,7 @@ use keyrot_core::{
 };
 
 #[tokio::test]
-async fn a_deactivation_is_told_once_although_the_listing_lags() {
+async fn a_deactivation_is_reported_once_although_the_listing_lags() {
     let desk = Harness::new(1);
     let key = desk.active().remove(0);
     desk.account.change(|world| world.rules.listing_lag = MINUTE / 2);
@@ -46,7 +46,7 @@ async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_is() {
+async fn a_revoked_key_that_is_reactivated_blocks_until_an_operator_decides() {
     for is_current in [false, true] {
         let desk = Harness::in_overlap().await;
         desk.account.advance(HOUR);
@@ -56,7 +56,7 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
             true => (new.clone(), Revocation { without_successor: true, ..revoke(&new) }),
         };
         if is_current {
-            // Without a successor of any kind.
+            // There is no successor of any kind.
             desk.account.change(|world| world.delete_key(&desk.user, &old).unwrap());
             desk.account.inject(FaultAt::every("create_key", Fault::Denied));
         }
@@ -65,7 +65,7 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
         desk.account.heal();
         desk.account.advance(HOUR);
         if is_current {
-            // It is noted down as Inactive one time more than the run that revoked it could.
+            // It is recorded as Inactive once more than the run that revoked it could do.
             desk.account.change(|world| {
                 let note = JournalEntry::Retired(Retired {
                     key: leaked.clone(),
@@ -112,8 +112,8 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_somebody_says_which_it_i
             assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done);
             assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done, "to ask again is harmless");
             assert_eq!(desk.look().await.revoked, []);
-            // From here on it is a key as any other: kept for another overlap, and one to go back
-            // to.
+            // From here on it is like any other key: kept for another overlap, and available for a
+            // rollback.
             let waits = desk.run().await.outcome;
             assert!(
                 matches!(&waits, Outcome::Waiting(Wait { why: Why::Overlap(key), .. }) if *key == old),
@@ -143,7 +143,7 @@ async fn only_the_key_that_is_named_is_reinstated() {
     assert!(matches!(&refusal, Refusal::NoSuchKey { key, .. } if *key == stranger), "{refusal:?}");
 }
 
-/// The entry is believed, because its time is within what clocks may be apart.
+/// The entry is believed, because its time is within the allowed difference between clocks.
 #[tokio::test]
 async fn a_forged_entry_of_the_next_minutes_keeps_no_leaked_key_active() {
     let desk = Harness::in_overlap().await;

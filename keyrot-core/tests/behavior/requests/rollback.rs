@@ -1,4 +1,4 @@
-//! Rollback to the previous key: there and back again, what is refused, and when it counts from.
+//! Rollback to the previous key: back and forth, what is refused, and from when it counts.
 
 use super::harness::{Harness, back_to, secret};
 use crate::support::{DAY, HOUR, MINUTE};
@@ -32,7 +32,7 @@ async fn back_and_forth_between_two_keys() {
     let forward = back_to(&Request::key_before(&desk.look().await).unwrap());
     assert_eq!((desk.ask(&forward).await, desk.current()), (Outcome::Done, Some(new)));
     let why = Why::Overlap(old);
-    // The key that is current again is past its deadline by now, and that is said.
+    // The key that is current again is past its deadline by now, and the run says so.
     let outcome = desk.run().await.outcome;
     assert!(
         matches!(&outcome, Outcome::Blocked(Blocked::Overdue { wait, .. }) if wait.why == why),
@@ -57,7 +57,7 @@ async fn a_key_that_is_inactive_already_is_reactivated_before_it_is_published() 
 }
 
 #[tokio::test]
-async fn there_is_no_way_back_and_it_says_why() {
+async fn a_rollback_that_is_not_possible_says_why() {
     let new = Harness::new(1);
     let key = new.active().remove(0);
     assert_eq!(Request::key_before(&new.look().await), Err(Refusal::NothingCurrent));
@@ -85,7 +85,7 @@ async fn there_is_no_way_back_and_it_says_why() {
 }
 
 #[tokio::test]
-async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
+async fn a_listing_that_lags_does_not_block_a_user_that_was_just_rolled_back() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     desk.until_the_old_key_is_off().await;
@@ -95,7 +95,7 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
     let outcome = desk.look().await.outcome;
     let Outcome::Waiting(wait) = &outcome else { panic!("{outcome:?}") };
     assert_eq!(wait.why, Why::Settling(old.clone()));
-    // Deactivated by hand, and for longer than any listing lags: that is reported.
+    // It was deactivated by hand, for longer than any listing lags, so that is reported.
     desk.account.advance(HOUR);
     desk.account
         .change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
@@ -107,11 +107,12 @@ async fn a_listing_that_lags_does_not_block_who_was_just_taken_back() {
 }
 
 #[tokio::test]
-async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
+async fn an_earlier_entry_does_not_shorten_the_overlap_after_a_rollback() {
     let desk = Harness::in_overlap().await;
     let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
     desk.account.advance(6 * DAY);
-    // Somebody puts the older key back by hand, and thinks better of it before any run has looked.
+    // A person makes the older key current by hand, and undoes that before any run has read the
+    // state.
     let by_hand = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
     let value = Value::credentials(&World::credentials_of(&old), None);
     desk.account.change(|world| world.put_secret_value(&secret(), &by_hand, value, &[]).unwrap());
@@ -134,7 +135,7 @@ async fn a_note_from_before_does_not_shorten_the_overlap_of_what_is_left() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
+async fn a_key_that_was_reactivated_in_vain_is_not_a_refusal() {
     let desk = Harness::in_overlap().await;
     let old = desk.labelled(Label::Previous).unwrap();
     desk.until_the_old_key_is_off().await;
@@ -154,7 +155,7 @@ async fn a_key_that_was_reactivated_in_vain_is_no_refusal() {
     desk.settles().await;
 }
 
-/// Somebody overwrites what is under AWSPREVIOUS: it names the key, and does not work.
+/// Another program overwrites the version under AWSPREVIOUS: it names the key, but does not work.
 fn slip_of_the_pen(desk: &Harness, key: &KeyId) {
     let wrong =
         Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));

@@ -1,4 +1,4 @@
-//! The flow around a request: a plan, what is asked, and a report that nothing loses.
+//! The flow around a request: a plan, the question, and a report that is never lost.
 
 use super::harness::{Harness, secret};
 use keyrot_core::memory::{Fault, FaultAt};
@@ -35,7 +35,7 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
     assert_eq!(report.document.left.unwrap().current, Some(to.clone()));
     assert_eq!(desk.look().await.current, Some(to.clone()));
 
-    // To ask again: there is nothing to do, and nothing to ask.
+    // If it is repeated, there is nothing to do, and nothing to ask.
     let seen = session.look().await;
     let again = session.plan(&seen, Request::Rollback { to }).await;
     assert!(!again.has_work());
@@ -57,7 +57,7 @@ async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
     let enrollment = Enrollment::new(ports, account, Selection::default(), homes).limits(limits);
     let enroll = enrollment.plan(std::slice::from_ref(&late), false).await.unwrap();
 
-    // The operator takes a while to answer.
+    // The operator answers after a while.
     desk.account.advance(Duration::from_secs(1200));
     let report = session.carry_out(plan.clone(), &Cancel::default(), &|_| {}).await;
     assert_eq!(report.status(), RequestStatus::NotDone);
@@ -73,7 +73,7 @@ async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
 }
 
 #[tokio::test]
-async fn a_revocation_that_would_stop_before_anything_is_not_started() {
+async fn a_revocation_that_would_stop_before_its_first_step_is_not_started() {
     let desk = Harness::new(0);
     desk.run().await;
     let leaked = desk.current().unwrap();
@@ -90,14 +90,15 @@ async fn a_revocation_that_would_stop_before_anything_is_not_started() {
     assert!(!plan.has_work(), "{:?}", plan.document.intended);
     let report = plan.into_report();
     assert_eq!((report.status(), report.acted), (RequestStatus::Blocked, false));
-    // Without a successor, and to end sessions, nothing but IAM is needed.
+    // Without a successor, or to end sessions, only IAM is needed.
     let order = Revocation { without_successor: true, ..Revocation::of(leaked.clone()) };
     assert!(session.plan(&seen, Request::Revoke(order)).await.has_work());
     let ending = session.end_sessions(true);
     assert!(ending.plan(&seen, Request::Revoke(Revocation::of(leaked))).await.has_work());
 }
 
-/// The successor of a revocation that died has to go before there is another, and that takes a day.
+/// The successor of a revocation that died has to be deleted before there is another, and that
+/// takes a day.
 #[tokio::test]
 async fn a_revocation_that_waits_says_how_to_deactivate_the_key_now() {
     let desk = Harness::new(0);
@@ -162,7 +163,7 @@ async fn a_cancelled_revocation_is_reported_as_stopped_and_resumes() {
 }
 
 #[tokio::test]
-async fn sessions_that_could_not_be_ended_make_a_revocation_not_done() {
+async fn a_revocation_whose_sessions_could_not_be_ended_is_not_done() {
     let desk = Harness::in_overlap().await;
     let session = session(&desk, RequestKind::Revoke).await.end_sessions(true);
     let seen = session.look().await;
@@ -181,10 +182,10 @@ async fn sessions_that_could_not_be_ended_make_a_revocation_not_done() {
     assert!(report.document.still_alive.iter().any(|one| one.what == Remains::Sessions));
 }
 
-/// Without the account's list of users nothing is known but the name and the key; that is enough to
-/// switch it off.
+/// Without the account's list of users, only the name and the key are known, which is enough to
+/// deactivate the key.
 #[tokio::test]
-async fn a_key_is_switched_off_although_its_user_cannot_be_looked_up() {
+async fn a_key_is_deactivated_although_its_user_cannot_be_read() {
     let desk = Harness::in_overlap().await;
     let leaked = desk.look().await.current.unwrap();
     let all = Arc::new(desk.account.clone());

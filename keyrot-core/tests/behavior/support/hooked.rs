@@ -8,7 +8,7 @@ use keyrot_core::ports::{Around, PortCall, Wrapped};
 use keyrot_core::{CallError, Ports};
 use std::sync::Arc;
 
-/// What happens around each call; `of` is the user or the secret that the call is about.
+/// The hook around each call; `of` is the call's user or secret.
 #[async_trait]
 pub(crate) trait Hook: Send + Sync {
     async fn before(&self, call: &'static str, of: &str);
@@ -44,7 +44,7 @@ impl<H: Hook> Around for Hooked<H> {
     }
 }
 
-/// Gives way before and after each call, so that another run can come between.
+/// Yields before and after each call, so that another run can come in between.
 pub(crate) struct Yielding;
 
 #[async_trait]

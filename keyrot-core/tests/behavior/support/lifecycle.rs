@@ -1,4 +1,4 @@
-//! One user from adoption to the end of the second rotation, with consumers who must never notice.
+//! One user from adoption to the end of the second rotation, with consumers that must never fail.
 
 use super::{DAY, HOUR, MINUTE};
 use futures_util::FutureExt;
@@ -10,16 +10,16 @@ use keyrot_core::{
 };
 use std::time::Duration;
 
-/// What keyrot finds when it first comes to the user.
+/// What keyrot finds when it first works on the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// No key, no secret.
     NoKey,
-    /// One key that consumers have in their environment, no secret.
+    /// One key in the consumers' environment, no secret.
     OneKey,
     /// The same, and a secret without any version.
     EmptySecret,
-    /// One key, in a secret that somebody else wrote, beside a field of theirs.
+    /// One key, in a secret that another program wrote, next to another field.
     ForeignSecret,
 }
 
@@ -33,7 +33,7 @@ pub(crate) struct Life {
     pub(crate) user: UserName,
     pub(crate) secret: SecretName,
     pub(crate) policy: WaitPolicy,
-    /// What the consumers have, and since when.
+    /// The consumers' credentials, and since when they have them.
     cached: Option<(Credentials, Timestamp)>,
 }
 
@@ -71,7 +71,7 @@ impl Life {
         Self { account, user, secret, policy, cached }
     }
 
-    /// An account with the lags that are usual, in which calls take their time.
+    /// Returns an account with the usual lags, in which calls take time.
     pub(crate) fn usual_rules() -> Rules {
         let ms = Duration::from_millis;
         Rules {
@@ -100,7 +100,7 @@ impl Life {
             .await
     }
 
-    /// One run; `None` if it died.
+    /// Makes one run; `None` if it died.
     pub(crate) fn run(&self, ports: &Ports) -> Option<UserResult> {
         let mut report = self.report(ports).now_or_never()?;
         Some(report.users.remove(0))
@@ -115,8 +115,7 @@ impl Life {
         self
     }
 
-    /// The consumers work with what they have, and with what the secret holds. Either must be
-    /// accepted.
+    /// Lets the consumers use what they have, and what the secret holds. Both must be accepted.
     pub(crate) fn consume(&mut self) -> Result<(), String> {
         let world = self.account.world();
         let secret = world.secret(&self.secret);
@@ -138,8 +137,8 @@ impl Life {
         Ok(())
     }
 
-    /// Runs until the user is settled: when the last run said that it is worth it; after a failure
-    /// `retry` later, and a minute more after each further one. Returns how many runs it took.
+    /// Makes runs until the user is settled: each at the time that the last run named, or after a
+    /// failure `retry` later, plus a minute for each later failure. Returns how many runs it took.
     pub(crate) fn settle(
         &mut self,
         ports: &Ports,
@@ -158,12 +157,12 @@ impl Life {
             let pause = match standing.as_ref().map(|s| &s.outcome) {
                 Some(Outcome::Settled { .. }) => match self.untidy() {
                     None => return Ok(n + 1),
-                    // The listing lagged. The schedule comes round again before the key is due.
+                    // The listing lagged. The next scheduled run comes before the key is due.
                     Some(_) if n + 1 < most => HOUR,
                     Some(untidy) => return Err(untidy),
                 },
                 Some(Outcome::Waiting(wait)) => self.until(wait.until),
-                // A refusal to write clears itself once it is over.
+                // The block after a refused write clears itself.
                 None
                 | Some(
                     Outcome::Failed(_)
@@ -194,7 +193,7 @@ impl Life {
         until.and_then(|until| (until - now).to_std().ok()).unwrap_or(HOUR)
     }
 
-    /// What is not as it should be for a settled user.
+    /// Returns what is wrong for a settled user.
     pub(crate) fn untidy(&self) -> Option<String> {
         let world = self.account.world();
         let Some(secret) = world.secret(&self.secret) else {

@@ -1,4 +1,4 @@
-//! A user's life on the in-memory account, and ports that do something before and after each call.
+//! A user's lifecycle on the in-memory account, and ports with hooks around each call.
 
 mod hooked;
 mod lifecycle;
@@ -14,7 +14,7 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const DAY: Duration = Duration::from_secs(86_400);
 
-/// Numbers that look random and are the same in each run of the tests (splitmix64).
+/// Pseudo-random numbers, the same in each run of the tests (splitmix64).
 pub(crate) struct Dice(u64);
 
 impl Dice {
@@ -31,7 +31,7 @@ impl Dice {
     }
 }
 
-/// Polls the futures in a drawn order until all are done.
+/// Polls the futures in a random order until all are done.
 pub(crate) fn interleave<T>(
     mut futures: Vec<Pin<Box<dyn Future<Output = T> + '_>>>,
     dice: &mut Dice,
@@ -53,7 +53,7 @@ pub(crate) fn interleave<T>(
     panic!("the runs do not end");
 }
 
-/// Gives way once.
+/// Yields once.
 pub(crate) async fn give_way() {
     let mut gave = false;
     std::future::poll_fn(|context| {

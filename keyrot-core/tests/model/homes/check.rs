@@ -1,4 +1,4 @@
-//! What the checker may choose, and what has to hold in every state.
+//! The checker's choices, and the properties of every state.
 
 use super::state::{Action, State};
 use super::{Deed, Lives};
@@ -39,7 +39,7 @@ impl Model for Lives {
                         } else {
                             &[Luck::Denied, Luck::DiesBefore, Luck::DiesAfter, Luck::LostReply][..]
                         };
-                        // What goes wrong between IAM's calls alone, the other lives hold.
+                        // The other models cover faults between IAM's calls.
                         let homely = !is_iams(call) || matches!(call, Call::CreateKey);
                         actions.extend(
                             lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)),
@@ -57,7 +57,7 @@ impl Model for Lives {
             actions.push(Action::Untag);
         }
         if state.times > 0 {
-            // Who is renamed or created again in the middle of a run is out of its sight.
+            // A run cannot see that its user is renamed or created again in the middle of it.
             let may =
                 |deed: &&Deed| !matches!(deed, Deed::Rename | Deed::Recreate) || state.at_rest();
             actions.extend(self.deeds.iter().filter(may).map(|deed| Action::Others(*deed)));

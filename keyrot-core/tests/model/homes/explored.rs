@@ -1,22 +1,22 @@
-//! What is explored of homes.
+//! The explored models of homes.
 
 use super::{Deed, Lives, VersionContents, Way};
 use crate::{bound, explored};
 
-/// Named on purpose or by the environment alone, in either region.
+/// Runs whose place was named on purpose or by the environment alone, in either region.
 const ANYWHERE: &[(usize, Way)] =
     &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named), (1, Way::Ambient)];
 
 #[test]
-fn a_home_whose_tag_is_taken_off() {
+fn a_home_whose_tag_is_removed() {
     let lives = Lives { untags: 2, faults: 1, ..Lives::new(ANYWHERE) };
     explored("a home whose tag is taken off twice, one fault", lives);
 }
 
 #[test]
 fn a_tag_that_names_another_home() {
-    // Where the environment alone says where a run is, the tag says it: whoever may write it
-    // chooses between places where runs are.
+    // If only the environment sets a run's place, the tag decides: anyone who may write it chooses
+    // between the places of runs.
     const CHOSEN: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named)];
     const DEEDS: &[Deed] = &[
         Deed::TagOther,
@@ -40,7 +40,7 @@ const SQUATS: &[Deed] = &[
 ];
 
 #[test]
-fn a_secret_that_somebody_made_before() {
+fn a_secret_that_another_program_created_before() {
     let lives =
         Lives { untags: 1, deeds: SQUATS, times: 1, horizon: bound(1, 3), ..Lives::new(ANYWHERE) };
     explored("a squatted secret beside a home", lives.clone());
@@ -48,7 +48,7 @@ fn a_secret_that_somebody_made_before() {
 }
 
 #[test]
-fn a_user_who_is_renamed_or_created_anew() {
+fn a_user_who_is_renamed_or_created_again() {
     let lives = Lives {
         faults: 1,
         deeds: &[Deed::Rename, Deed::Recreate],

@@ -1,5 +1,5 @@
 //! One user, one home (S9): one IAM and two regions with a secret store each, runs in both, and
-//! others who take tags off, or put tags and secrets there, rename the user or create it again.
+//! others who remove tags, write tags and secrets, rename the user or create it again.
 
 mod check;
 mod explored;
@@ -17,39 +17,39 @@ use keyrot_core::{
 };
 use state::State;
 
-/// The home is in the first, where the user has one at first.
+/// The regions. The home is in the first, if the user has one initially.
 pub(crate) const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 
-/// What is explored.
+/// An explored model.
 #[derive(Debug, Clone)]
 pub(crate) struct Lives {
-    /// Whether the user has a home at first, with a key that is due.
+    /// Whether the user has a home initially, with a key that is due.
     pub(crate) housed: bool,
-    /// How many keys a user without one has.
+    /// How many keys a user without a home has.
     pub(crate) keys: usize,
-    /// The runs that may begin, and where.
+    /// The runs that may begin, with their places.
     pub(crate) runs: &'static [(usize, Way)],
-    /// How many may be at work at once.
+    /// How many may be at work at the same time.
     pub(crate) at_once: usize,
     pub(crate) faults: u8,
-    /// How often another program takes the tag off the user.
+    /// How often another program removes the tag from the user.
     pub(crate) untags: u8,
-    /// What others may do.
+    /// What others may do to the user or its secrets.
     pub(crate) deeds: &'static [Deed],
-    /// How often.
+    /// How often they may do it.
     pub(crate) times: u8,
     pub(crate) horizon: u32,
     pub(crate) decider: Decider,
 }
 
-/// How a run comes to its region.
+/// How the region of a run was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Way {
-    /// It was named on purpose, and the other one is among the further regions.
+    /// It was named on purpose, and `home_regions` has the other one.
     Named,
-    /// The same, and no further region is known.
+    /// It was named on purpose, and `home_regions` is empty.
     Alone,
-    /// By the environment alone.
+    /// It comes from the environment alone.
     Ambient,
 }
 
@@ -65,20 +65,20 @@ pub(crate) enum Deed {
     Recreate,
 }
 
-/// What a secret holds that somebody else created.
+/// The content of a secret that another program created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum VersionContents {
     Nothing,
     Placeholder,
     /// The placeholder, and the tag that names the user.
     ForUser,
-    /// The same under a version id that names the user's key.
+    /// Another user's credentials, under a version id that names the user's key.
     ForUsersKey,
     /// Another user's credentials.
     Strangers,
 }
 
-/// Of the user whose name this is by the template.
+/// Returns the secret of the user with this name, by the template.
 pub(crate) fn secret() -> SecretName {
     super::world::secret()
 }
@@ -93,7 +93,7 @@ pub(crate) fn at(world: &World, place: usize) -> World {
     world
 }
 
-/// The first user that is selected, as the users' list shows it now.
+/// Returns the first selected user, as listed now.
 pub(crate) fn target(world: &World, place: usize, way: Way, waits: Waits) -> Option<Target> {
     let adoption = if way == Way::Ambient { Adoption::NotNamed } else { Adoption::Named };
     let homes = Homes { adoption, ..Homes::in_region(REGIONS[place]) };
@@ -101,7 +101,7 @@ pub(crate) fn target(world: &World, place: usize, way: Way, waits: Waits) -> Opt
     select(&world.list_users("/"), &Selection::default(), &homes, &policy).chosen.into_iter().next()
 }
 
-/// A scheduled run.
+/// Returns a scheduled run.
 pub(crate) fn scheduled(
     world: &World,
     place: usize,
@@ -134,7 +134,7 @@ impl Lives {
         }
     }
 
-    /// One run to its end, with nothing going wrong.
+    /// Makes one run to its end, without faults.
     fn run(&self, world: &mut World, place: usize) -> Option<Outcome> {
         let mut machine = scheduled(world, place, Way::Named, short(), self.decider)?;
         for _ in 0..200 {
@@ -151,19 +151,20 @@ impl Lives {
         panic!("a run does not end")
     }
 
-    /// With nothing going wrong any more, and runs there: does the user come to rest with one key,
-    /// or is it blocked?
+    /// Whether, without further faults, and with runs there, the user comes to rest with one key or
+    /// is blocked.
     fn comes_to_rest(&self, state: &State, place: usize) -> bool {
         let mut world = state.world.clone();
         for _ in 0..24 {
             let wait = match self.run(&mut world, place) {
                 Some(Outcome::Settled { .. }) => return one_key(&world, place),
-                // Said loudly, and the next run continues: it is no end.
+                // This is reported, and the next run continues, so it is not an end.
                 Some(Outcome::Blocked(Blocked::StagingRefused { .. })) => None,
                 Some(Outcome::Blocked(Blocked::Overdue { wait, .. })) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())
                 }
-                // Two that were created at once: somebody has to say which is the home.
+                // Two secrets were created at the same time: an operator has to decide which is the
+                // home.
                 Some(Outcome::Blocked(_)) => return state.interfered || twice(&world),
                 Some(Outcome::Waiting(wait)) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())

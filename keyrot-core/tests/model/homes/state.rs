@@ -1,4 +1,4 @@
-//! One state of a life across two regions, and what changes it.
+//! One state of a model with two regions, and its transitions.
 
 use super::{Deed, Lives, REGIONS, VersionContents, Way, at, perform, scheduled, secret, short};
 use crate::setting::UNIT;
@@ -20,17 +20,17 @@ pub(crate) struct State {
     pub(super) untags: u8,
     pub(super) times: u8,
     pub(super) passed: u32,
-    /// Whether somebody did more than take a tag off, or give the user another name.
+    /// Whether others did more than remove a tag or rename the user.
     pub(super) interfered: bool,
-    /// Whether the watches, which go by the user's name, can see no more.
+    /// Whether the watches, which use the user's name, can no longer observe.
     pub(super) blind: bool,
-    /// Who the user was at first.
+    /// The user's initial identity.
     pub(super) first: UserId,
-    /// Where runs changed anything for the user of this id.
+    /// The places where runs changed anything for the user with this id.
     pub(super) touched: BTreeSet<(UserId, usize)>,
-    /// Where runs published a key of theirs.
+    /// The places where runs published a key of their own.
     pub(super) published: BTreeSet<(UserId, usize)>,
-    /// Where somebody else created a secret that does not name the user.
+    /// The places where another program created a secret that does not name the user.
     pub(super) squatted: BTreeSet<usize>,
     pub(super) broken: Option<Broken>,
 }
@@ -43,7 +43,7 @@ pub(super) struct Running {
     way: Way,
     pub(super) since: u32,
     slept: Duration,
-    /// Whether somebody did something since its last look.
+    /// Whether others did something since its last read.
     overtaken: bool,
 }
 
@@ -147,8 +147,8 @@ impl State {
         }
     }
 
-    /// Holds what a run in this region did against the promises: all of them there, and elsewhere
-    /// that what is published works.
+    /// Checks what a run in this region did: against all promises there, and elsewhere that the
+    /// published key works.
     fn judge(&mut self, before: &World, place: usize, overtaken: bool) {
         for there in [0, 1] {
             let (was, is) = (at(before, there), at(&self.world, there));
@@ -211,7 +211,7 @@ impl State {
         });
     }
 
-    /// A key that runs published for a user who is still there works.
+    /// Checks that a key that runs published for an existing user works.
     pub(super) fn dead_key(&self) -> bool {
         self.published.iter().any(|(id, place)| {
             let Some(owner) =
@@ -249,7 +249,7 @@ fn squat(world: &mut World, inside: VersionContents) {
             Some((version, Value::credentials(&stranger, None)))
         }
     };
-    // What exists already cannot be squatted.
+    // A secret that exists already cannot be created by others.
     if world.create_secret(&secret(), first).is_ok()
         && matches!(inside, VersionContents::ForUser | VersionContents::ForUsersKey)
     {

@@ -1,4 +1,4 @@
-//! What the checker may choose, and what has to hold in every state.
+//! The checker's choices, and the properties of every state.
 
 use super::Moves;
 use super::fates::{Fate, is_begun};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
-/// The model, with what was found out about accounts.
+/// The model, with cached results about accounts.
 pub(crate) struct Check {
     moves: Moves,
     homes: Mutex<HashMap<u64, bool>>,
@@ -36,8 +36,8 @@ impl Check {
         once(&self.fates, (hash(world), asked), || self.moves.fate(world, asked))
     }
 
-    /// With runs in both regions, and nothing going wrong: the user comes to rest, or what stops it
-    /// is said, and is somebody's doing.
+    /// Whether, with runs in both regions and without faults, the user comes to rest, or is blocked
+    /// with a reason that others caused.
     fn is_never_stuck(&self, state: &State) -> bool {
         match self.fate(&state.world, None) {
             Fate::Rest(_) => true,
@@ -48,10 +48,10 @@ impl Check {
         }
     }
 
-    /// A move that is asked for again and again is done in the end. It may be blocked where others
-    /// have forged something; with the tag lost and every secret closed, when somebody has to say
-    /// which one is the home; and where two operators contradicted each other, but then not both
-    /// ways.
+    /// Whether a move that is requested repeatedly is done eventually. It may be blocked if others
+    /// have forged something; if the tag is lost and every secret is closed, so an operator has to
+    /// decide which one is the home; or if two operators contradicted each other, but then not in
+    /// both directions.
     fn converges(&self, state: &State) -> bool {
         let world = &state.world;
         let lost = tagged(world).is_none() && is_begun(world);
@@ -72,7 +72,7 @@ fn hash(world: &World) -> u64 {
     hasher.finish()
 }
 
-/// The answer, found out once.
+/// Returns the answer, which is computed once.
 fn once<K: Eq + Hash, V: Copy>(
     known: &Mutex<HashMap<K, V>>,
     key: K,
@@ -101,7 +101,7 @@ impl Model for Check {
         }
         for (i, working) in state.work.iter().enumerate() {
             match working {
-                // Who has not begun is alike; the first one begins.
+                // Those that have not begun are equivalent; the first one begins.
                 None if state.work[..i].iter().all(Option::is_some) => {
                     actions
                         .extend(moves.runs.iter().map(|(place, way)| Action::Run(i, *place, *way)));
@@ -120,7 +120,7 @@ impl Model for Check {
                         } else {
                             &[Luck::Denied, Luck::DiesBefore, Luck::DiesAfter, Luck::LostReply][..]
                         };
-                        // What goes wrong between IAM's calls alone, the other lives hold.
+                        // The other models cover faults between IAM's calls.
                         let homely = !is_iams(call) || matches!(call, Call::CreateKey);
                         actions.extend(
                             lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)),

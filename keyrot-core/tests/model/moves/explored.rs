@@ -1,4 +1,4 @@
-//! What is explored of moves.
+//! The explored models of moves.
 
 use super::{Check, Forged, Moves, Start, WHOLE};
 use crate::homes::Way;
@@ -9,7 +9,7 @@ fn moved(name: &str, moves: Moves) {
     explored(&name, Check::new(moves));
 }
 
-/// Every start at which a move may be asked for.
+/// Every start at which a move may be requested.
 const STARTS: [Start; 7] = [
     Start::Rest,
     Start::NearlyDue,
@@ -22,7 +22,7 @@ const STARTS: [Start; 7] = [
 
 const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
 
-/// No further region is known to the runs.
+/// The runs know no other region.
 const ALONE: &[(usize, Way)] = &[(0, Way::Alone), (1, Way::Ambient)];
 
 #[test]
@@ -42,9 +42,9 @@ fn a_move_is_repeated_after_a_fault_at_any_call() {
 }
 
 #[test]
-fn runs_go_on_in_both_regions_while_the_home_is_moved() {
+fn runs_continue_in_both_regions_while_the_home_is_moved() {
     for start in STARTS {
-        // Where there is most to do, time stands still.
+        // In the largest models, time stands still.
         let busy = matches!(start, Start::Rest | Start::Begun | Start::Moved | Start::Settled);
         let horizon = bound(u32::from(!busy), 2);
         for runs in [BOTH, ALONE] {
@@ -83,7 +83,7 @@ fn the_tag_is_lost_while_the_home_is_moved() {
 }
 
 #[test]
-fn what_others_forge_of_a_home_leaves_one_home_and_no_key_taken_away() {
+fn forgeries_about_a_home_leave_one_home_and_take_no_key_away() {
     const FORGED: &[Forged] = &[
         Forged::TagOther,
         Forged::TagJunk,

@@ -1,4 +1,4 @@
-//! What becomes of a resting account when nothing goes wrong any more.
+//! The outcome of a resting account without further faults.
 
 use super::route::Move;
 use super::state::{is_closed, tagged};
@@ -11,18 +11,18 @@ use keyrot_core::machine::{Next, Rotation};
 use keyrot_core::memory::World;
 use keyrot_core::{Blocked, Outcome, Timestamp};
 
-/// How it ends.
+/// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// The user is at rest there, with one key.
     Rest(usize),
-    /// Runs in both regions are blocked, and say why; so is what the operator asked for.
+    /// Runs in both regions, and the operator's request, are blocked, and say why.
     Blocked,
-    /// Neither: nothing comes of it, and nobody is told.
+    /// Neither: nothing happens, and nothing is reported.
     Stuck,
 }
 
-/// One run, or one request, to its end.
+/// Makes one run, or one request, to its end.
 fn to_end(world: &mut World, place: usize, way: Way, mut machine: Rotation) -> Outcome {
     for _ in 0..200 {
         match machine.next(world.now()) {
@@ -44,8 +44,8 @@ impl Moves {
         to_end(world, place, Way::Named, machine)
     }
 
-    /// A whole move, as the operator asks for it; answers what it was stopped by, and nothing where
-    /// it is done.
+    /// Makes a whole move, as the operator requests it. Returns what stopped it; `None` if it is
+    /// done.
     fn moves_to(&self, world: &mut World, to: usize) -> Option<Outcome> {
         let mut asked = Move::of(world, to, WHOLE).expect("the user is selected");
         while let Some((machine, at)) = asked.machine(self.decider) {
@@ -58,7 +58,7 @@ impl Moves {
         None
     }
 
-    /// Whether a run there takes it for the user's home.
+    /// Whether a run there treats the place as the user's home.
     pub(super) fn is_home(&self, world: &World, place: usize) -> bool {
         let mut machine = scheduled(world, place, Way::Named, short(), self.decider)
             .expect("the user is selected");
@@ -83,7 +83,7 @@ impl Moves {
         }
     }
 
-    /// Runs go on in both regions; and an operator asks, again and again, for a move there.
+    /// Makes runs in both regions, while an operator requests a move to this place repeatedly.
     pub(super) fn fate(&self, world: &World, asked: Option<usize>) -> Fate {
         let mut world = world.clone();
         let (mut to, mut ends) = (asked, false);
@@ -102,8 +102,8 @@ impl Moves {
             if let Some(place) = [0, 1].iter().find(|place| rests(place)) {
                 return Fate::Rest(*place);
             }
-            // What is refused until a run has done something at the home may be done by the next
-            // one.
+            // A move that is refused until a run has done something at the home may be done by the
+            // next request.
             let rests = |outcome: &Outcome| {
                 is_blocked(outcome) || (stopped.is_some() && is_settled(outcome))
             };
@@ -137,7 +137,7 @@ fn is_settled(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Settled { .. })
 }
 
-/// When it is worth asking again.
+/// Returns when to repeat the request.
 fn until(outcome: &Outcome) -> Option<Timestamp> {
     match outcome {
         Outcome::Waiting(wait) | Outcome::Blocked(Blocked::Overdue { wait, .. }) => wait.until,
@@ -157,8 +157,8 @@ fn is_about_the_home(why: &Blocked) -> bool {
     )
 }
 
-/// Whether a move was begun: the home is closed, and the user's tag still names it, or names
-/// nothing while every secret is closed.
+/// Whether a move was begun: the home is closed, and the user's tag still names it, or there is no
+/// tag while every secret is closed.
 pub(super) fn is_begun(world: &World) -> bool {
     match tagged(world) {
         Some(home) => is_closed(world, home),

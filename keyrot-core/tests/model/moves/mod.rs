@@ -1,6 +1,6 @@
 //! A user's home is moved: one IAM and two regions with a secret store each, operators who move the
-//! home back and forth, runs in both regions, consumers of either secret, and others who forge what
-//! the user's tag or a secret says.
+//! home back and forth, runs in both regions, consumers of either secret, and others who forge the
+//! user's tag or a secret's entry.
 
 mod check;
 mod explored;
@@ -16,41 +16,41 @@ use keyrot_core::machine::Decider;
 pub(crate) use check::Check;
 pub(crate) use route::{Leg, REQUESTS, WHOLE};
 
-/// What is explored.
+/// An explored model.
 #[derive(Debug, Clone)]
 pub(crate) struct Moves {
     pub(crate) start: Start,
-    /// Where operators move the home to.
+    /// The places to which operators move the home.
     pub(crate) targets: &'static [usize],
-    /// How often they ask for it.
+    /// How often they request it.
     pub(crate) moves: u8,
-    /// What a move asks for, in order.
+    /// The requests of a move, in order.
     pub(crate) route: &'static [Leg],
-    /// The scheduled runs that may begin, and where.
+    /// The scheduled runs that may begin, with their places.
     pub(crate) runs: &'static [(usize, Way)],
-    /// How many may be at work at once, runs and operators.
+    /// How many runs and operators may be at work at the same time.
     pub(crate) at_once: usize,
     pub(crate) faults: u8,
-    /// How often a consumer reads a secret, and uses what is in it.
+    /// How often a consumer reads a secret, and uses its content.
     pub(crate) uses: u8,
-    /// How often another program takes the tag off the user.
+    /// How often another program removes the tag from the user.
     pub(crate) untags: u8,
     /// What others may forge.
     pub(crate) forged: &'static [Forged],
-    /// How often.
+    /// How often others may forge it.
     pub(crate) forges: u8,
     pub(crate) horizon: u32,
     pub(crate) decider: Decider,
 }
 
-/// How far a move is at first. The first region is the home until then.
+/// The initial progress of a move. The first region is the home until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// The user is at rest at home.
     Rest,
-    /// The same, and the next rotation begins one unit later.
+    /// The user is at rest at home, and the next rotation begins one unit later.
     NearlyDue,
-    /// The user was rotated just now: the old key is in its overlap.
+    /// The user was just rotated: the old key is in its overlap.
     Overlap,
     /// The old secret is closed; the user's tag still names it.
     Begun,
@@ -62,26 +62,27 @@ pub(crate) enum Start {
     Settled,
 }
 
-/// What others forge.
+/// What others may forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Forged {
-    /// The user's tag names the other place than it does.
+    /// The user's tag names the other place.
     TagOther,
     /// The user's tag names no secret.
     TagJunk,
     /// The secret there says that the home was moved to the other place.
     Closed(usize),
-    /// The secret there says no more that it was.
+    /// The secret there no longer says that the home was moved.
     Opened(usize),
 }
 
-/// Due after 14 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2 to settle.
+/// Returns waits: due after 14 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2 to settle.
 pub(crate) fn short() -> Waits {
     waits([14, 2, 1, 1, 2])
 }
 
 impl Moves {
-    /// One operator at a time, who moves the home to the other region and back.
+    /// Returns a model with one operator at a time, who moves the home to the other region and
+    /// back.
     pub(crate) fn new(start: Start) -> Self {
         Self {
             start,

@@ -1,5 +1,4 @@
-//! What a move asks for, request by request, in the order of
-//! [`Rotator::move_home`](keyrot_core::Rotator::move_home).
+//! The requests of a move, in the order of [`Rotator::move_home`](keyrot_core::Rotator::move_home).
 
 use super::short;
 use crate::homes::{REGIONS, Way, target};
@@ -18,14 +17,14 @@ pub(crate) enum Leg {
 use Leg::{Arrive, Leave};
 use Mode::{Act, Plan};
 
-/// With its dry runs. The last request is made only where no run had been at the old home.
+/// The requests with their dry runs. The last one is made only if no run had been at the old home.
 pub(crate) const WHOLE: &[Leg] =
     &[Leave(Plan), Arrive(Plan), Leave(Act), Leave(Act), Arrive(Act), Leave(Act)];
 
-/// The same without the dry runs, which change nothing.
+/// The requests without the dry runs, which change nothing.
 pub(crate) const REQUESTS: &[Leg] = WHOLE.split_at(2).1;
 
-/// What is left of a move.
+/// The rest of a move.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Move {
     pub(super) to: usize,
@@ -36,7 +35,7 @@ pub(super) struct Move {
 }
 
 impl Move {
-    /// What an operator asks for: `None` where the user is not selected.
+    /// Returns an operator's move; `None` if the user is not selected.
     pub(super) fn of(world: &World, to: usize, route: &'static [Leg]) -> Option<Self> {
         let chosen = target(world, to, Way::Named, short())?.subject;
         let place = chosen.place();
@@ -54,7 +53,7 @@ impl Move {
         Some(Self { to, from, chosen, legs })
     }
 
-    /// The next request, and where it is made.
+    /// Returns the next request, and its place.
     pub(super) fn machine(&self, decider: Decider) -> Option<(Rotation, usize)> {
         let (leg, to) = (self.legs.first()?, SecretArn::planned(self.chosen.place()));
         let (subject, request, mode, place) = match leg {
@@ -74,8 +73,8 @@ impl Move {
         Some((machine, place))
     }
 
-    /// What is left after this answer: nothing to ask for where the move is done, and `None` where
-    /// it is stopped.
+    /// Returns the rest after this answer: no requests if the move is done, and `None` if it is
+    /// stopped.
     pub(super) fn after(mut self, outcome: &Outcome) -> Option<Self> {
         let goes_on = match self.legs.first()? {
             Leave(Plan) | Arrive(Plan) => matches!(outcome, Outcome::Done | Outcome::Planned(_)),

@@ -1,4 +1,4 @@
-//! One state of a life in which the home is moved, and what changes it.
+//! One state of a model in which the home is moved, and its transitions.
 
 use super::route::Move;
 use super::{Forged, Moves, REQUESTS, Start, short};
@@ -28,19 +28,19 @@ pub(crate) struct State {
     pub(super) interfered: bool,
     /// Whether the operators whose move ended as done were alone with the user's tag.
     pub(super) contested: bool,
-    /// The keys that were published anywhere.
+    /// The keys that were published at any place.
     published: BTreeSet<KeyId>,
-    /// Since when another one is, where it is.
+    /// When and where another key became current.
     superseded: BTreeMap<KeyId, Timestamp>,
     pub(super) broken: Option<Broken>,
-    /// A key that was taken away from consumers of a secret that had held it.
+    /// A key that was deactivated although consumers of its secret still needed it.
     pub(super) taken: Option<String>,
-    /// What was done to a key where the home is not any more.
+    /// A change to a key at a place that is no longer the home.
     pub(super) trespassed: Option<String>,
-    /// A move that was said to be done, and is not.
+    /// A move that was reported as done, and is not.
     pub(super) untrue: Option<String>,
     /// Whether the tag was changed while a run was at work at the old home, which had no secret:
-    /// there is nothing that could tell it to stop.
+    /// nothing could make that run stop.
     pub(super) raced: bool,
     /// Whether a move has ended as done.
     pub(super) moved: bool,
@@ -55,9 +55,9 @@ pub(super) struct Working {
     way: Way,
     pub(super) since: u32,
     slept: Duration,
-    /// Whether a consumer, or somebody who forges, did something since its last look.
+    /// Whether a consumer or a forger did something since its last read.
     overtaken: bool,
-    /// Whether a move went on since its last look.
+    /// Whether a move continued since its last read.
     left_behind: bool,
     /// Whether a run has changed anything since it began.
     crossed: bool,
@@ -70,13 +70,13 @@ pub(crate) enum Action {
     Move(usize, usize),
     Step(usize, Luck),
     Pass,
-    /// A consumer reads the secret there, and uses what is in it.
+    /// A consumer reads the secret there, and uses its content.
     Use(usize),
     Untag,
     Forge(Forged),
 }
 
-/// Where the user's tag has the home.
+/// Returns the home in the user's tag.
 pub(super) fn tagged(world: &World) -> Option<usize> {
     let tags = &world.user(&user())?.tags;
     let HomeTag::At(home) = HomeTag::of(tags.get(HOME_TAG).map(String::as_str)) else {
@@ -91,7 +91,7 @@ pub(super) fn is_closed(world: &World, place: usize) -> bool {
     moved_to.is_some_and(|to| to.place().region != REGIONS[place])
 }
 
-/// The key that readers of the secret there get.
+/// Returns the key that readers of the secret there get.
 pub(super) fn published(world: &World, place: usize) -> Option<KeyId> {
     let found = world.secret_in(REGIONS[place], &secret())?;
     Some(found.value(found.labelled(Label::Current)?)?.read()?.key)
@@ -108,7 +108,7 @@ fn planned(place: usize, world: &World) -> SecretArn {
 }
 
 impl State {
-    /// The state at first, after a life without faults.
+    /// Returns the initial state, after a lifecycle without faults.
     pub(super) fn first(moves: &Moves) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let name = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
@@ -146,7 +146,7 @@ impl State {
         Self { moves: moves.moves, faults, uses, untags, forges, passed: 0, moved: false, ..state }
     }
 
-    /// Lives without anything going wrong until the start.
+    /// Runs without faults until the start of the model.
     fn live_to(&mut self, moves: &Moves) {
         let sound = Moves { decider: Decider::REAL, route: REQUESTS, ..moves.clone() };
         let due = self.settle(&sound, 0);
@@ -194,8 +194,8 @@ impl State {
         last
     }
 
-    /// Runs there, a unit of time apart, until the user is at rest; answers when the next rotation
-    /// begins.
+    /// Makes runs there, a unit of time apart, until the user is at rest. Returns when the next
+    /// rotation begins.
     fn settle(&mut self, sound: &Moves, place: usize) -> Timestamp {
         for _ in 0..30 {
             if let Some(Outcome::Settled { until }) =
@@ -220,11 +220,10 @@ impl State {
         self.begin(i, machine, place, way, None);
     }
 
-    /// An operator asks for a move.
+    /// An operator requests a move.
     pub(super) fn ask(&mut self, moves: &Moves, i: usize, to: usize) {
         self.moves -= 1;
-        // Two who move the home at the same time contradict each other: either may have the last
-        // word.
+        // Two operators who move the home at the same time contradict each other: either may win.
         self.contested |= self.work.iter().flatten().any(|other| other.move_of.is_some());
         let Some(asked) = Move::of(&self.world, to, moves.route) else { return };
         let Some((machine, place)) = asked.machine(moves.decider) else { return };
@@ -257,7 +256,7 @@ impl State {
         self.work[i] = Some(Arc::new(working));
     }
 
-    /// One call, or the end of a run; answers how it ended.
+    /// Makes one call, or ends a run. Returns how it ended.
     pub(super) fn step(&mut self, moves: &Moves, i: usize, luck: Luck) -> Option<Outcome> {
         let mut working = Arc::unwrap_or_clone(self.work[i].take()?);
         self.faults -= u8::from(luck != Luck::Good);
@@ -290,13 +289,13 @@ impl State {
                         other.crossed |= !is_move;
                     }
                 }
-                // Without an answer the process is dead.
+                // Without an answer, the process is dead.
                 working.machine.answer(after(self.world.now(), working.slept), answer?);
             }
         }
         working.next = working.machine.next(after(self.world.now(), working.slept));
         working.since = self.passed;
-        // That it is over takes no time of its own.
+        // Its end takes no time.
         if let Next::Done(outcome) = working.next.clone() {
             self.ended(moves, i, working.move_of, &outcome);
             return Some(outcome);
@@ -305,8 +304,8 @@ impl State {
         None
     }
 
-    /// A request came to its end: the next follows where
-    /// [`Rotator::move_home`](keyrot_core::Rotator::move_home) goes on.
+    /// A request has ended: the next one follows if
+    /// [`Rotator::move_home`](keyrot_core::Rotator::move_home) continues.
     fn ended(&mut self, moves: &Moves, i: usize, asked: Option<Move>, outcome: &Outcome) {
         let Some(asked) = asked else { return };
         let Some(asked) = asked.after(outcome) else { return };
@@ -328,10 +327,10 @@ impl State {
         }
     }
 
-    /// Holds a change by keyrot against the promises.
+    /// Checks a change by keyrot against the promises.
     fn judge(&mut self, before: &World, working: &Working, call: &Call) {
         for there in [0, 1] {
-            // What is done to the user elsewhere is another's doing there.
+            // What happens to the user elsewhere counts as a change by others.
             let actor = if there == working.place { Actor::Keyrot } else { Actor::Person };
             let (was, is) = (at(before, there), at(&self.world, there));
             let verdict = Arc::make_mut(&mut self.watches[there]).step(&was, &is, actor);
@@ -371,8 +370,8 @@ impl State {
         }
     }
 
-    /// Why the key, which a secret has held, was not to go yet: whoever reads the old secret has it
-    /// until then.
+    /// Returns why the key, which a secret has held, must not be retired yet: consumers of the old
+    /// secret have it until then.
     fn taken_early(&self, before: &World, key: &KeyId) -> Option<String> {
         let now = before.now();
         let Some(since) = self.superseded.get(key) else {
@@ -406,7 +405,7 @@ impl State {
 
     pub(super) fn untag(&mut self) {
         self.untags -= 1;
-        // Who has the tag in hand by then, is not told of it.
+        // A run that has already read the tag does not notice this.
         self.contested |= !self.at_rest();
         drop(self.world.untag_user(&user(), HOME_TAG));
     }
@@ -446,7 +445,7 @@ impl State {
     }
 }
 
-/// Whether what the secret there holds can be read at all.
+/// Whether the content of the secret there can be read at all.
 pub(super) fn readable(world: &World, place: usize) -> bool {
     let found = world.secret_in(REGIONS[place], &secret());
     found

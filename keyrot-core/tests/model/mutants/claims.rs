@@ -1,4 +1,4 @@
-//! The guards against claims that others write onto the secret.
+//! The guards against claims that others write to the secret.
 
 use super::{breaks, current_key, long_ago, secret, seeing};
 use crate::setting::{Setting, Start, asked};
@@ -16,7 +16,7 @@ fn weak(
     Setting { decider, forges: 1, claims: true, uses: 1, horizon: 3, ..Setting::new(start) }
 }
 
-/// What IAM says of these keys' uses is ignored in favor of what an entry claims.
+/// Ignores IAM's record of these keys' uses in favor of what an entry claims.
 fn unused(seen: &mut Observed, used: &LastUse, claimed: impl Fn(&mut Observed, &KeyId) -> bool) {
     let keys: Vec<KeyId> = seen.last_use.keys().cloned().collect();
     for key in keys.into_iter().filter(|key| claimed(seen, key)).collect::<Vec<_>>() {
@@ -61,7 +61,7 @@ fn believes_that_a_key_in_use_is_a_stray_one() {
 }
 
 #[test]
-fn believes_since_when_a_key_is_inactive() {
+fn believes_an_entrys_time_of_the_deactivation() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let inactive: Vec<KeyId> = s

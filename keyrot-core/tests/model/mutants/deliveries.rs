@@ -26,7 +26,7 @@ fn the_overlap_counts_from_the_first_receipt() {
             {
                 secret.journal.receipts.values_mut().for_each(|receipt| receipt.at = promoted);
             }
-            // What a place says of itself counts, too.
+            // The place's own information counts, too.
             for one in &mut s.destinations {
                 if let Some(Found::Copy { written, .. }) = &mut one.found {
                     *written = None;
@@ -51,7 +51,7 @@ fn a_destination_that_is_required_is_not_waited_for() {
 fn a_receipt_is_written_before_the_key() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let decision = seeing(s, p, n, |s| {
-            // A receipt is believed, whatever is there.
+            // A receipt is believed, whatever the place holds.
             let (key, SecretState::Present(secret)) = (current_key(s), s.secret.clone()) else {
                 return;
             };
@@ -83,7 +83,7 @@ fn a_receipt_is_written_before_the_key() {
 }
 
 #[test]
-fn what_somebody_else_wrote_is_not_noticed() {
+fn a_foreign_write_is_not_noticed() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let SecretState::Present(secret) = s.secret.clone() else { return };
@@ -102,9 +102,9 @@ fn what_somebody_else_wrote_is_not_noticed() {
     breaks(setting, "S16");
 }
 
-/// Without the entry, half of a pair that a run left looks like somebody else's.
+/// Without the entry, half of a pair that a run left behind looks like a foreign write.
 #[test]
-fn a_pair_is_not_noted_down_before_it_is_torn() {
+fn half_a_pair_is_written_without_an_entry() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         Decision::Act(Step::Write(JournalEntry::Receipt(noted)))
             if noted.state == Receiving::Delivering =>
@@ -117,9 +117,9 @@ fn a_pair_is_not_noted_down_before_it_is_torn() {
     breaks(setting, "S7");
 }
 
-/// A destination that is down is tried in each run, and the key is verified for that.
+/// Each run tries a destination that is down, and verifies the key for that.
 #[test]
-fn takes_a_verification_for_a_delivery_for_a_pickup() {
+fn treats_a_verification_for_a_delivery_as_a_pickup() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if let Some(secret) = secret(s)

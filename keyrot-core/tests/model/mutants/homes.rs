@@ -16,7 +16,7 @@ fn weak(name: &'static str, decide: fn(&Observed, &WaitPolicy, Timestamp) -> Dec
     Lives { decider: Decider { name, decide, ..Decider::REAL }, ..Lives::new(BOTH) }
 }
 
-/// The observed state, changed before the real decision reads it.
+/// Changes the observed state before the real decision reads it.
 fn seeing(
     seen: &Observed,
     policy: &WaitPolicy,
@@ -40,7 +40,7 @@ fn does_not_ask_where_the_home_is() {
 }
 
 #[test]
-fn takes_a_lost_tag_for_a_new_user() {
+fn treats_a_lost_tag_as_a_new_user() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| s.elsewhere = Some(Vec::new()))
     };
@@ -51,7 +51,7 @@ fn takes_a_lost_tag_for_a_new_user() {
 }
 
 #[test]
-fn takes_the_environment_for_a_choice() {
+fn treats_the_environment_as_a_choice() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if s.residence.adoption == Adoption::NotNamed {
@@ -77,14 +77,14 @@ fn believes_the_users_tag_over_the_secrets() {
     const DEEDS: &[Deed] = &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing)];
     let lives =
         Lives { deeds: DEEDS, times: 2, horizon: 0, ..weak("the user's tag is enough", decide_so) };
-    // What the tag names is not the whole ARN, so that the run would look elsewhere: that is
-    // another guard.
+    // The tag does not name the whole ARN; otherwise the run would look elsewhere, which is another
+    // guard.
     const ALONE: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Ambient)];
     breaks(Lives { runs: ALONE, ..lives }, "S9");
 }
 
 #[test]
-fn adopts_what_somebody_created() {
+fn adopts_a_foreign_secret() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let owner = s.residence.owner.clone();
@@ -107,7 +107,7 @@ fn adopts_what_somebody_created() {
 }
 
 #[test]
-fn a_user_created_anew_takes_over_the_old_ones_secret() {
+fn a_user_created_again_takes_over_the_old_ones_secret() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let owner = s.residence.owner.clone();
@@ -126,7 +126,7 @@ fn a_user_created_anew_takes_over_the_old_ones_secret() {
 }
 
 #[test]
-fn does_not_look_again_after_it_has_created_a_secret() {
+fn does_not_check_again_after_it_has_created_a_secret() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if s.created_here {
@@ -145,7 +145,7 @@ fn does_not_look_again_after_it_has_created_a_secret() {
 }
 
 #[test]
-fn takes_a_secret_that_names_the_user_for_the_home() {
+fn treats_a_secret_that_names_the_user_as_the_home() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if matches!(s.secret, SecretState::Present(_)) {

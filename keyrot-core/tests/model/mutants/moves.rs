@@ -18,7 +18,7 @@ fn breaks(moves: Moves, promise: &str) {
 
 type Deciding = fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision;
 
-/// With another answer to what an operator asks for.
+/// Returns a model with another answer to operators' requests.
 fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> Moves {
     Moves {
         decider: Decider { name, decide_request, ..Decider::REAL },
@@ -27,7 +27,7 @@ fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> M
     }
 }
 
-/// With another answer to a run.
+/// Returns a model with another answer to runs.
 fn weak(
     name: &'static str,
     decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
@@ -41,7 +41,7 @@ fn is_closed(seen: &Observed) -> bool {
 }
 
 #[test]
-fn leaves_a_home_where_a_key_is_on_its_way_out() {
+fn leaves_a_home_while_a_key_is_being_retired() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         r,
         decide_request(s, r, p, n),
@@ -56,7 +56,7 @@ fn leaves_a_home_where_a_key_is_on_its_way_out() {
 }
 
 #[test]
-fn leaves_a_home_where_a_rotation_is_about_to_begin() {
+fn leaves_a_home_while_a_rotation_is_about_to_begin() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match r {
         Request::Leave { .. } => {
             let soon = Duration::from_millis(4);
@@ -86,7 +86,7 @@ fn says_that_a_home_is_closed_and_does_not_close_it() {
 }
 
 #[test]
-fn does_not_open_the_home_that_stays() {
+fn does_not_reopen_the_home_that_stays() {
     let decide_so =
         |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (r, &s.residence.tag) {
             (Request::Move { .. }, HomeTag::At(home)) if *home.place() == s.residence.place => {
@@ -118,7 +118,7 @@ fn opens_the_old_home_before_the_tag_names_it() {
 }
 
 #[test]
-fn takes_a_secret_with_a_deleted_key_for_the_new_home() {
+fn uses_a_secret_with_a_deleted_key_as_the_new_home() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         r,
         &s.secret,
@@ -139,8 +139,8 @@ fn is_here(seen: &Observed) -> bool {
 }
 
 #[test]
-fn does_not_ask_again_whether_a_run_began_at_a_home_without_a_secret() {
-    // In the place of the last request, one that changes nothing.
+fn does_not_check_again_whether_a_run_began_at_a_home_without_a_secret() {
+    // A request that changes nothing replaces the last one.
     const ROUTE: &[Leg] = &[
         Leg::Leave(Mode::Act),
         Leg::Leave(Mode::Act),
@@ -153,7 +153,7 @@ fn does_not_ask_again_whether_a_run_began_at_a_home_without_a_secret() {
 }
 
 #[test]
-fn takes_a_closed_secret_for_the_home() {
+fn treats_a_closed_secret_as_the_home() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| secret(s).into_iter().for_each(|secret| secret.journal.moved_to = None))
     };
@@ -166,7 +166,7 @@ fn takes_the_old_homes_key_away_within_its_overlap() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let overlap = Duration::from_millis(1);
         let waits = p.waits().with_overlap(overlap).with_idle(overlap + p.waits().recent_use);
-        // Neither the one that is set, nor the one that was noted down.
+        // Neither the overlap in the settings nor the recorded one counts.
         let mut seen = s.clone();
         if let SecretState::Present(secret) = &mut seen.secret
             && let Some(promoted) = &mut secret.journal.promoted

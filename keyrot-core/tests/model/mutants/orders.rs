@@ -20,7 +20,7 @@ fn weak_order(
 }
 
 #[test]
-fn finishes_an_order_without_verification() {
+fn finishes_a_step_without_verification() {
     let decide_so =
         |s: &Observed, o: &RotationStep, p: &WaitPolicy, n: Timestamp| match decide_rotation_step(
             s, o, p, n,
@@ -36,7 +36,7 @@ fn finishes_an_order_without_verification() {
 }
 
 #[test]
-fn finishes_an_order_that_came_late() {
+fn finishes_a_step_that_came_late() {
     let decide_so = |s: &Observed, o: &RotationStep, p: &WaitPolicy, n: Timestamp| {
         let mut seen = s.clone();
         forget_what_was_published(&mut seen);
@@ -47,7 +47,7 @@ fn finishes_an_order_that_came_late() {
 }
 
 #[test]
-fn makes_a_key_without_an_order() {
+fn creates_a_key_without_an_order() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             secret(s).into_iter().for_each(|secret| secret.rotation_enabled = false);

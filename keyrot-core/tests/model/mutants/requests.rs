@@ -1,4 +1,4 @@
-//! The guards of a person's requests.
+//! The guards of operators' requests.
 
 use super::{breaks, secret};
 use crate::setting::{Ask, Port, Setting, Start, UNIT, asked};
@@ -9,7 +9,7 @@ use keyrot_core::model::{
 };
 use keyrot_core::{Blocked, KeyId, Request, Revocation, Timestamp, Wait, WaitPolicy, Why};
 
-/// Lives in which a person asks for something, and what it takes is decided by this.
+/// Returns a model in which a person makes requests, and this function decides their steps.
 fn weak_request(
     name: &'static str,
     decide_request: fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision,
@@ -18,7 +18,7 @@ fn weak_request(
     Setting { decider: Decider { name, decide_request, ..Decider::REAL }, ..setting.clone() }
 }
 
-/// The request with something else about the revocation.
+/// Returns the request with a changed revocation.
 fn asking_for(request: &Request, change: impl FnOnce(&mut Revocation)) -> Request {
     let mut request = request.clone();
     if let Request::Revoke(order) = &mut request {
@@ -28,7 +28,7 @@ fn asking_for(request: &Request, change: impl FnOnce(&mut Revocation)) -> Reques
 }
 
 #[test]
-fn goes_back_to_what_another_run_is_about_to_deactivate() {
+fn rolls_back_to_a_key_that_another_run_is_about_to_deactivate() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         let mut waits = *p.waits();
         (waits.max_age, waits.overlap, waits.soak, waits.idle) =
@@ -50,7 +50,7 @@ fn revokes_before_a_successor_is_in_place() {
 }
 
 #[test]
-fn revokes_what_is_in_use_though_asked_not_to() {
+fn revokes_a_key_in_use_though_asked_not_to() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         decide_request(s, &asking_for(r, |order| order.only_if_unused = false), p, n)
     };
@@ -69,7 +69,7 @@ fn deletes_a_revoked_key_without_being_asked_to() {
 }
 
 #[test]
-fn goes_back_under_a_note_from_before() {
+fn rolls_back_under_an_earlier_entry() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         decide_request(s, r, p, n),
         &s.secret,
@@ -91,7 +91,7 @@ fn goes_back_under_a_note_from_before() {
     breaks(weak_request("notes of before vouch", decide_so, &setting), "S2");
 }
 
-/// What is noted down of a revocation, as the decision is to see it.
+/// Changes the recorded revocation before the decision reads it.
 fn noting(seen: &Observed, change: impl FnOnce(&mut Revoked, Option<&Retired>)) -> Observed {
     let mut seen = seen.clone();
     if let Some(secret) = secret(&mut seen)
@@ -103,7 +103,7 @@ fn noting(seen: &Observed, change: impl FnOnce(&mut Revoked, Option<&Retired>)) 
 }
 
 #[test]
-fn lets_a_soak_of_before_count() {
+fn counts_an_earlier_soak() {
     fn before(seen: &Observed) -> Observed {
         noting(seen, |revoked, retired| {
             let inactive = retired.filter(|r| r.key == revoked.key && r.phase == Phase::Inactive);
@@ -131,7 +131,7 @@ fn trusts_the_listing_right_after_the_current_key_was_revoked() {
         name: "no settling after a revocation",
         decide: |s, p, n| {
             let mut seen = noting(s, |revoked, _| revoked.at -= p.waits().settle);
-            // Nor is what is current verified in this run.
+            // The current key is not verified in this run either.
             if let (SecretState::Present(secret), None) = (&s.secret, &s.verified) {
                 seen.verified =
                     secret.current.as_ref().map(|held| (held.version.clone(), Verified::Works));
@@ -170,19 +170,19 @@ fn forgets_that_another_key_was_revoked_before() {
 }
 
 #[test]
-fn looks_at_the_store_before_it_switches_a_key_off() {
+fn reads_the_store_before_it_deactivates_a_key() {
     let decider = Decider { name: "the store first", off_first: |_| None, ..Decider::REAL };
     let setting = Setting { asks: &[Ask::RevokeWithoutSuccessor], horizon: 0, ..asked(Start::Due) };
     breaks(Setting { decider, port: Port::StoreDown, ..setting }, "S13 a revocation that is done");
 }
 
 #[test]
-fn calls_a_key_revoked_that_works() {
+fn reports_a_working_key_as_revoked() {
     let setting = Setting { asks: &[Ask::Revoke], horizon: 0, ..asked(Start::Overlap) };
     breaks(Setting { port: Port::ListsInactive, ..setting }, "S13 a revocation that is done");
 }
 
-/// A journal in which an entry that a key is kept overrules that it was revoked.
+/// Returns a journal in which an entry that a key is kept overrides its revocation.
 fn overruled(seen: &Observed) -> Observed {
     let mut seen = seen.clone();
     seen.ordered = None;
@@ -196,7 +196,7 @@ fn overruled(seen: &Observed) -> Observed {
 }
 
 #[test]
-fn lets_a_forged_hold_overrule_a_revocation() {
+fn lets_a_forged_hold_override_a_revocation() {
     let decider = Decider {
         name: "hold overrules",
         decide: |s, p, n| decide(&overruled(s), p, n),
@@ -227,7 +227,7 @@ fn is_silent_about_a_revoked_key_that_works_again() {
     );
 }
 
-/// The key that is current, and the time of its entry `inactive`.
+/// Returns the current key, and the time of its entry `inactive`.
 fn noted_inactive(seen: &Observed) -> Option<(KeyId, Timestamp)> {
     let SecretState::Present(secret) = &seen.secret else { return None };
     let current = secret.current.as_ref()?.key()?.clone();
@@ -254,7 +254,7 @@ fn waits_for_a_forged_entry_that_the_current_key_is_inactive() {
 }
 
 #[test]
-fn lets_a_reactivated_key_keep_another_from_being_revoked() {
+fn lets_a_reactivated_key_prevent_another_revocation() {
     let decider = Decider {
         name: "a revoked key that works again goes first",
         decide_request: |s, r, p, n| match (noted_inactive(s), &s.secret) {

@@ -1,4 +1,4 @@
-//! The waits before an old key goes.
+//! The waits before an old key is retired.
 
 use super::{breaks, current_key, long_ago, other_key, secret, seeing, weak};
 use crate::setting::{Port, Setting, Start};
@@ -39,13 +39,13 @@ fn no_quiet() {
     breaks(weak, "S2");
 }
 
-/// What the decision is told of the last use of this key, where it was asked.
+/// Changes the last use of this key, if it was read, before the decision reads it.
 fn last_use_of<'a>(seen: &'a mut Observed, key: Option<&KeyId>) -> Option<&'a mut LastUse> {
     seen.last_use.get_mut(key?)
 }
 
 #[test]
-fn asks_for_no_pickup() {
+fn requires_no_pickup() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             if let Some(current) = current_key(s) {
@@ -59,7 +59,7 @@ fn asks_for_no_pickup() {
 }
 
 #[test]
-fn takes_its_own_verification_for_a_pickup() {
+fn treats_its_own_verification_as_a_pickup() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);
@@ -75,7 +75,7 @@ fn takes_its_own_verification_for_a_pickup() {
 }
 
 #[test]
-fn takes_a_late_use_for_a_cache() {
+fn treats_a_late_use_as_a_cache() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let (old, promoted) =

@@ -1,4 +1,4 @@
-//! What others do: a person, a consumer, and another program that writes what it likes.
+//! Actions of others: a person, a consumer, and another program that makes arbitrary writes.
 
 use super::{State, current, secret, user};
 use keyrot_core::memory::{Actor, Label, Value, World};
@@ -15,18 +15,18 @@ pub(crate) enum Deed {
     Delete(KeyId),
     /// Puts a key's credentials into the secret by hand.
     PutKey(KeyId),
-    /// The same with a slip of the pen in the secret.
+    /// Puts a key's credentials into the secret, with a typo in the secret half.
     PutWrong(KeyId),
     PutJunk,
     /// Moves AWSCURRENT to another version.
     MoveCurrent(VersionId),
-    /// Writes to a destination: this key, or something that is none.
+    /// Writes this key, or something that is not a key, to a destination.
     Overwrite(DestinationName, Option<KeyId>),
-    /// Removes what is at a destination.
+    /// Removes the content of a destination.
     Empty(DestinationName),
 }
 
-/// Where the user's key is in every destination.
+/// The place of the user's key in every destination.
 const PLACE: &str = "ci";
 
 /// What another program writes.
@@ -39,14 +39,15 @@ pub(crate) enum Forgery {
 }
 
 impl State {
-    /// Somebody other than a rotator does something.
+    /// Carries out an action of someone other than a rotator.
     pub(crate) fn outside(&mut self, deed: impl FnOnce(&mut World)) {
         let before = self.world.clone();
         deed(&mut self.world);
         if current(&before) != current(&self.world) {
             self.left.extend(current(&before));
         }
-        // A person's change is taken as listed at once: what IAM does not list yet, nobody can see.
+        // A person's change counts as listed immediately: no one can see what IAM does not list
+        // yet.
         self.world.forget_stale_listing(&user());
         let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
         self.rotators
@@ -64,7 +65,7 @@ impl State {
         self.interfered = true;
         self.outside(|world| {
             let user = user();
-            // What AWS refuses a person, it refuses.
+            // A person's action may be refused by AWS.
             match deed {
                 Deed::CreateKey => drop(world.add_key(&user)),
                 Deed::Deactivate(key) => {
@@ -94,13 +95,13 @@ impl State {
         });
     }
 
-    /// Another program writes into the journal. What that makes of everything else is not held
-    /// against keyrot here.
+    /// Another program writes into the journal. keyrot is not blamed here for any other effects.
     pub(crate) fn forge(&mut self, forgery: &Forgery) {
         self.forges -= 1;
         self.interfered = true;
         if let Forgery::Entry(JournalEntry::Revoked(all)) = forgery {
-            // What is taken out of the entry, a run cannot know, unless it was asked for it itself.
+            // A run cannot know what was removed from the entry, unless the run itself was asked
+            // for it.
             let keys: Vec<KeyId> = self
                 .world
                 .user(&user())
@@ -112,7 +113,7 @@ impl State {
             gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
         }
         let before = self.world.clone();
-        // What a person did not ask for, nobody has to hold to.
+        // No promise applies to what a person did not request.
         let unasked = match forgery {
             Forgery::Entry(JournalEntry::Revoked(all)) => all
                 .iter()
@@ -128,7 +129,7 @@ impl State {
             Forgery::Version { id, label } => {
                 let found = self.world.secret(&secret());
                 let pending = found.and_then(|found| found.labelled(Label::Pending)).cloned();
-                // Without a label, PutSecretValue moves AWSCURRENT.
+                // Without a label, PutSecretValue moves AWSCURRENT to the new version.
                 let labels =
                     if *label == Some(Label::Current) { &[][..] } else { &[Label::Pending] };
                 let put = self.world.put_secret_value(&secret(), id, Value::text("{}"), labels);

@@ -1,4 +1,4 @@
-//! What a step is held against beside the [`Watch`].
+//! The checks of a step in addition to the [`Watch`].
 
 use super::{Running, State, secret, user};
 use crate::setting::Setting;
@@ -9,7 +9,7 @@ use keyrot_core::model::{JournalEntry, Phase, SecretState, after};
 use keyrot_core::{Blocked, KeyId, KeyStatus, LastUse, Outcome, Revocation, Stop, Timestamp};
 
 impl State {
-    /// Whether the journal has an order to revoke the key from this time or later.
+    /// Whether the journal has a revocation of the key from this time or later.
     pub(super) fn is_written_down(&self, key: &KeyId, since: Timestamp) -> bool {
         let SecretState::Present(secret) = self.world.describe_secret(&secret()) else {
             return false;
@@ -17,13 +17,13 @@ impl State {
         secret.journal.revoked_at(key).is_some_and(|at| since <= at)
     }
 
-    /// A revocation came to an end: S13.
+    /// Checks the end of a revocation: S13.
     pub(super) fn has_revoked(&mut self, running: &Running, outcome: &Outcome, order: &Revocation) {
         let active =
             |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
         let works = self.world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
         let done = matches!(outcome, Outcome::Done | Outcome::Revoked { .. });
-        // One that was held up until what it saw is too old says so, and is asked for again.
+        // A revocation that was delayed until its state was too old says so, and is repeated.
         let held_up = matches!(outcome, Outcome::Stopped(Stop::TookTooLong));
         let first = order.without_successor && !running.iam_failed && !held_up;
         if works && !running.disturbed && (done || first) {
@@ -31,8 +31,8 @@ impl State {
         }
     }
 
-    /// S6: no key's secret is in anything that is reported, or in the machine's own `Debug`, or in
-    /// a tag.
+    /// S6: no key's secret half is in anything that is reported, in the machine's own `Debug`, or
+    /// in a tag.
     pub(super) fn look_for_secrets(&mut self, told: &impl std::fmt::Debug, changed: bool) {
         let tags = self.world.secret(&secret()).filter(|_| changed).map(|secret| &secret.tags);
         let text = format!("{told:?} {tags:?}");
@@ -45,9 +45,9 @@ impl State {
     }
 }
 
-/// S10: a key that this call has taken away, though a consumer used it within `recent_use` (within
-/// the soak, where it is gone for good), though IAM's record says that one still depends on it, or
-/// though what is current does not work.
+/// S10: returns a key that this call has taken away although a consumer used it within `recent_use`
+/// (or within the soak, if it was deleted), although IAM's record says that a consumer still
+/// depends on it, or although the current key does not work.
 pub(super) fn taken(
     setting: &Setting,
     before: &World,
@@ -88,13 +88,13 @@ pub(super) fn taken(
     None
 }
 
-/// S12: what a run that could not ask makes of it, where that is more than to wait or to fail.
+/// S12: returns what a run that could not ask concluded, if it did more than wait or fail.
 pub(super) fn concluded(next: &Next) -> Option<String> {
     match next {
         Next::Call(Call::Write(JournalEntry::Retired(note))) if note.phase == Phase::Abandoned => {
             Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
         }
-        // It concludes nothing of the key; that a wait goes on for too long is said.
+        // It concludes nothing about the key; it only reports a wait that takes too long.
         Next::Done(Outcome::Blocked(Blocked::Overdue { .. })) => None,
         Next::Done(Outcome::Blocked(reason)) => {
             Some(format!("blocked, and nobody was asked: {reason}"))

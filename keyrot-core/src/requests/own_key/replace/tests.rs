@@ -18,14 +18,14 @@ fn used(seconds: i64) -> LastUse {
     LastUse::At { when: at(seconds), service: "s3".into(), region: "eu-west-1".into() }
 }
 
-/// The old key was made 100 days before the new one, which is in the file.
+/// The old key was created 100 days before the new one, which is in the file.
 fn leaving_at(now: i64, last_use: Option<&LastUse>) -> OwnStep {
     let keys = [listed("OLD", KeyStatus::Active, -100 * DAY), listed("NEW", KeyStatus::Active, 0)];
     decide_own(&keys, &key("NEW"), last_use, &policy(), at(now))
 }
 
 #[test]
-fn one_key_is_replaced_when_it_is_due_or_when_that_is_forced() {
+fn one_key_is_replaced_when_due_or_forced() {
     let keys = [listed("OWN", KeyStatus::Active, 0)];
     let decide = |policy: &WaitPolicy, now| decide_own(&keys, &key("OWN"), None, policy, at(now));
     let due = 90 * DAY - i64::try_from(policy().lead().as_secs()).unwrap();
@@ -35,7 +35,7 @@ fn one_key_is_replaced_when_it_is_due_or_when_that_is_forced() {
 }
 
 #[test]
-fn the_key_before_goes_only_after_its_overlap_and_unused() {
+fn the_previous_key_is_deactivated_only_unused_after_its_overlap() {
     let held = |step: OwnStep| matches!(step, OwnStep::Wait(Wait { .. }));
     assert_eq!(
         leaving_at(7 * DAY - 1, Some(&used(-50 * DAY))),
@@ -43,7 +43,7 @@ fn the_key_before_goes_only_after_its_overlap_and_unused() {
     );
     let half = 7 * DAY / 2;
     assert_eq!(leaving_at(7 * DAY, Some(&used(half))), OwnStep::Deactivate(key("OLD")));
-    // Whatever uses it that late is no cache.
+    // A use that late can't come from a cache.
     let late = OwnStep::Wait(Wait {
         why: Why::UsedLate { key: key("OLD"), new: key("NEW"), last_use: used(half + 1) },
         until: Some(at(half + 1 + 45 * DAY)),
@@ -61,7 +61,7 @@ fn the_key_before_goes_only_after_its_overlap_and_unused() {
 }
 
 #[test]
-fn a_second_key_that_is_no_predecessor_is_left_alone() {
+fn a_second_key_that_is_no_predecessor_is_not_changed() {
     let decide = |keys: &[AccessKey]| {
         decide_own(keys, &key("OWN"), Some(&used(-9 * DAY)), &policy(), at(500 * DAY))
     };
@@ -146,7 +146,7 @@ mod replacing {
     }
 
     #[test]
-    fn a_key_is_stored_only_when_it_has_worked() {
+    fn a_key_is_stored_only_after_it_has_worked() {
         let scene = Scene::new();
         let key = scene.replace(&Cancel::default(), Ok(())).unwrap();
         assert_eq!((scene.left().len(), &*scene.stored.borrow()), (2, &vec![key.clone()]));
@@ -160,7 +160,7 @@ mod replacing {
     }
 
     #[test]
-    fn whatever_goes_wrong_after_it_was_made_takes_it_away_again() {
+    fn the_new_key_is_deleted_after_any_failure() {
         let never = |scene: &Scene| {
             scene.account.change(|world| world.rules.propagation = Duration::from_secs(900));
         };
@@ -170,7 +170,7 @@ mod replacing {
         assert!(matches!(error, ReplaceError::Undone { why: Undone::NotProved(_), .. }), "{error}");
         assert_eq!((scene.left().len(), scene.stored.borrow().len()), (1, 0));
 
-        // It is not called bad, but nobody has it yet, and nobody is to have what was not verified.
+        // The key is not known to be bad, but it was not verified, so it must not be stored.
         let scene = Scene::new();
         scene.account.inject(FaultAt::every("probe", Fault::LostRequest));
         let error = scene.replace(&Cancel::default(), Ok(())).unwrap_err();
@@ -207,7 +207,7 @@ mod replacing {
     }
 
     #[test]
-    fn a_lost_reply_names_what_it_may_have_left() {
+    fn a_lost_reply_names_the_keys_it_may_have_left() {
         for (fault, left) in [(Fault::LostReply, 1), (Fault::LostRequest, 0)] {
             let scene = Scene::new();
             scene.account.inject(FaultAt::first("create_key", fault));
