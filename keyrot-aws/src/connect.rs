@@ -1,13 +1,15 @@
 use crate::clock::{AwsClock, AwsTime};
 use crate::connect_error::ConnectError;
-use crate::credentials::Explained;
-use crate::environment::Environment;
+use crate::credentials::{Explained, PROCESS};
+use crate::environment::{Base, Environment};
 use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 use crate::op::Op;
 #[cfg(feature = "notify")]
 use crate::plain_http::Http;
 use crate::retry::{Budget, Limits, send};
-use crate::sdk_config::{app_name, check_endpoints, region_of, time_limits};
+use crate::sdk_config::{
+    app_name, check_endpoints, region_of, time_limits, time_limits_with_process,
+};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use crate::trust::Trust;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -17,6 +19,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
+use aws_sdk_sts::config::IdentityCache;
 use keyrot_core::{CallError, Ports, SecretName};
 use std::collections::HashSet;
 use std::fmt;
@@ -291,6 +294,11 @@ async fn load(
     }
     if settings.dual_stack {
         loader = loader.use_dual_stack(true);
+    }
+    if environment.route.base == Base::Process {
+        let cache = IdentityCache::lazy().load_timeout(PROCESS + settings.timeouts.attempt);
+        let limits = time_limits_with_process(settings);
+        loader = loader.identity_cache(cache.build()).timeout_config(limits);
     }
     let config = loader.load().await;
     let provider = match &settings.profile {

@@ -13,6 +13,12 @@ use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvid
 use aws_sdk_sts::error::ProvideErrorMetadata;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// The limit for a `credential_process`, which may ask a person for a code or a touch. The AWS CLI
+/// has no limit, and the SDK's own is five seconds.
+pub(crate) const PROCESS: Duration = Duration::from_secs(60);
 
 /// An SDK provider with explained errors.
 #[derive(Debug)]
@@ -27,11 +33,17 @@ impl ProvideCredentials for Explained {
         Self: 'a,
     {
         future::ProvideCredentials::new(async move {
-            let found = self.provider.provide_credentials().await;
-            let found = found.map_err(|cause| {
-                let (why, advice) = self.route.explain(&cause);
+            let explained = |(why, advice), cause| {
                 CredentialsError::provider_error(NoCredentials { why, advice, cause })
-            })?;
+            };
+            let found = self.provider.provide_credentials();
+            let found = match self.route.base {
+                Base::Process => timeout(PROCESS, found).await.map_err(|_| {
+                    explained(self.route.too_slow(), CredentialsError::provider_timed_out(PROCESS))
+                })?,
+                _ => found.await,
+            };
+            let found = found.map_err(|cause| explained(self.route.explain(&cause), cause))?;
             usable(found, |part, variable| self.route.named(part, variable))
         })
     }
@@ -53,6 +65,18 @@ impl Route {
 }
 
 impl Route {
+    /// Returns the same for a `credential_process` that does not end.
+    fn too_slow(&self) -> (String, String) {
+        let profile = self.profile.as_deref().unwrap_or("default");
+        let limit = PROCESS.as_secs();
+        (
+            format!(
+                "the credential_process of the profile {profile:?} did not end within {limit} s"
+            ),
+            "Run its command by hand: it may wait for an answer".to_owned(),
+        )
+    }
+
     /// Returns what happened, and what to do.
     fn explain(&self, cause: &CredentialsError) -> (String, String) {
         // A machine without a role also has no metadata service to ask.
@@ -145,5 +169,38 @@ impl Route {
             _ => "Check the role's trust policy, and whether the credentials that it is assumed with may call sts:AssumeRole".to_owned(),
         };
         (why, advice)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Hangs;
+
+    impl ProvideCredentials for Hangs {
+        fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+        where
+            Self: 'a,
+        {
+            future::ProvideCredentials::new(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_credential_process_that_hangs_is_named() {
+        let mut route = Route::handed_in();
+        (route.base, route.profile) = (Base::Process, Some("ops".to_owned()));
+        let provider = SharedCredentialsProvider::new(Hangs);
+        let error = Explained { provider, route }.provide_credentials().await.unwrap_err();
+        let said = crate::no_credentials::explain(&error).unwrap();
+        assert_eq!(
+            said.said,
+            "no AWS credentials: the credential_process of the profile \"ops\" did not end within 60 s"
+        );
+        assert!(said.advice.contains("by hand"), "{}", said.advice);
     }
 }

@@ -1,6 +1,7 @@
 //! keyrot's own safety measures around an SDK configuration.
 
 use crate::connect_error::ConnectError;
+use crate::credentials::PROCESS;
 use crate::http::{Guarded, may_be_called};
 use crate::settings::{AwsSettings, Endpoints, SettingsError};
 use crate::trust::Trust;
@@ -98,6 +99,12 @@ pub(crate) fn time_limits(settings: &AwsSettings) -> TimeoutConfig {
     config.operation_attempt_timeout(limits.attempt).build()
 }
 
+/// Returns the same limits, with more time for an attempt that runs a `credential_process` first.
+pub(crate) fn time_limits_with_process(settings: &AwsSettings) -> TimeoutConfig {
+    let limits = time_limits(settings).into_builder();
+    limits.operation_attempt_timeout(settings.timeouts.attempt + PROCESS).build()
+}
+
 /// Returns the name in the user agent, from the settings or the program.
 pub(crate) fn app_name(
     settings: &AwsSettings,
@@ -134,6 +141,7 @@ pub(crate) fn check_endpoints(
         "SNS",
         "EventBridge",
         "SSM",
+        "ECS",
         "SSO",
         "SSO OIDC",
     ];

@@ -56,7 +56,7 @@ impl Route {
         Self::without_profile(base)
     }
 
-    pub(super) fn handed_in() -> Self {
+    pub(crate) fn handed_in() -> Self {
         Self::without_profile(Base::HandedIn)
     }
 
