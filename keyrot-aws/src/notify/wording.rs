@@ -5,9 +5,7 @@ use super::console::user_page;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Action, Counts, RunStatus, State, UserDocument, schema};
-use keyrot_core::{
-    Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult,
-};
+use keyrot_core::{Blocked, Outcome, Report, RunDocument, Selected, Severity, UserResult};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -301,34 +299,10 @@ fn rank(standing: &UserResult) -> Option<u8> {
 
 /// Returns what an operator can do.
 fn todo(standing: &UserResult) -> Option<String> {
-    Some(match &standing.outcome {
-        Outcome::Blocked(_) => standing.hint(),
-        Outcome::Failed(failure) => match failure.error.kind {
-            ErrorKind::Denied => {
-                "give keyrot the permission that is named; the next run continues".to_owned()
-            }
-            ErrorKind::Throttled => {
-                "nothing now, the next run continues; if it stays so, lower `concurrency`"
-                    .to_owned()
-            }
-            ErrorKind::NoEffect => {
-                "find out what else writes to the secret or to the user's keys".to_owned()
-            }
-            ErrorKind::Unavailable | ErrorKind::Conflict => {
-                "nothing now, the next run continues".to_owned()
-            }
-            // Not there, a limit of AWS's, or anything else.
-            _ => "read the message; the next run tries again".to_owned(),
-        },
-        Outcome::Panicked(_) => "please report it; nothing more was done for this user".to_owned(),
-        Outcome::Stopped(Stop::Deadline) => {
-            "nothing now; if it stays so, raise `deadline` or run more often".to_owned()
-        }
-        Outcome::Stopped(_) => {
-            "nothing now; if it stays so, find who else changes this user".to_owned()
-        }
-        _ => return None,
-    })
+    match &standing.outcome {
+        Outcome::Blocked(_) => Some(standing.hint()),
+        outcome => outcome.after_failure().map(|hint| hint.to_string()),
+    }
 }
 
 /// A user with a warning and no problem.

@@ -5,6 +5,7 @@ use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Wait, Why};
 use crate::engine::report::UserResult;
 use crate::machine::outcome::{Outcome, Stop};
+use crate::model::error::ErrorKind;
 use crate::model::home::Difference;
 use crate::model::names::{SecretName, UserName};
 use crate::model::observed::LastUse;
@@ -66,6 +67,41 @@ impl Outcome {
             Self::Refused(refusal) => refusal.hints(user),
             _ => Vec::new(),
         }
+    }
+
+    /// Returns what the operator can do if the user failed, or was not done in time; `None` for
+    /// every other outcome. Most failures need nothing, because the next run continues, so this is
+    /// not among the [`hints`](UserResult::hints) of a document.
+    #[must_use]
+    pub fn after_failure(&self) -> Option<Hint> {
+        Some(Hint::advice(match self {
+            Self::Failed(failure) => match failure.error.kind {
+                ErrorKind::Denied => {
+                    "give keyrot the permission that is named; the next run continues"
+                }
+                ErrorKind::Throttled => {
+                    "nothing now, the next run continues; if it stays so, lower `concurrency`"
+                }
+                ErrorKind::NoEffect => {
+                    "find out what else writes to the secret or to the user's keys"
+                }
+                ErrorKind::Unavailable | ErrorKind::Conflict => {
+                    "nothing now, the next run continues"
+                }
+                ErrorKind::NotFound
+                | ErrorKind::LimitExceeded
+                | ErrorKind::InProgress
+                | ErrorKind::Other => "read the message; the next run tries again",
+            },
+            Self::Panicked(_) => "please report it; nothing more was done for this user",
+            Self::Stopped(Stop::Deadline) => {
+                "nothing now; if it stays so, raise `deadline` or run more often"
+            }
+            Self::Stopped(Stop::TookTooLong | Stop::Contention) => {
+                "nothing now; if it stays so, find who else changes this user"
+            }
+            _ => return None,
+        }))
     }
 }
 
