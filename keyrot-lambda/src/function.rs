@@ -9,7 +9,7 @@ use keyrot_core::model::{RotationStep, StepName};
 use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected,
+    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Stop,
     Target, Timestamp,
 };
 use lambda_runtime::{Diagnostic, tracing};
@@ -214,7 +214,7 @@ fn told(request_id: &str, news: &Progress) {
 fn summed_up(request_id: &str, document: &RunDocument) {
     let counts = json!(document.counts).to_string();
     tracing::info!(target: "keyrot", request_id, counts, "{} users processed", document.counts.users);
-    let waiting = document.users.iter().filter(|one| one.reason == "adoption_limit").count();
+    let waiting = document.users.iter().filter(|one| waits_for_adoption(&one.outcome)).count();
     if waiting > 0 {
         tracing::info!(
             target: "keyrot",
@@ -227,6 +227,10 @@ fn summed_up(request_id: &str, document: &RunDocument) {
         let (notifier, untold) = (&failure.notifier, failure.untold);
         tracing::warn!(target: "keyrot", request_id, notifier, untold, "not notified: {}", failure.reason);
     }
+}
+
+fn waits_for_adoption(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Stopped(Stop::AdoptionLimit))
 }
 
 fn failures(document: &RunDocument) -> String {

@@ -2,10 +2,13 @@
 //! action, then the changes. Pure; the chats and the mail format it.
 
 use super::console::user_page;
+use crate::errors::without_request_id;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Action, Counts, RunStatus, State, UserDocument, schema};
-use keyrot_core::{Blocked, Outcome, Report, RunDocument, Selected, Severity, UserResult};
+use keyrot_core::{
+    Blocked, EventKind, Outcome, Report, RunDocument, Selected, Severity, UserResult,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -183,9 +186,7 @@ fn alike(items: impl IntoIterator<Item = Item>) -> Vec<Item> {
 
 /// Returns the text without what differs between users: the name, and AWS's request id.
 fn generic(text: &str, user: &str) -> String {
-    let (before, after) = text.split_once(" (request id ").unwrap_or((text, ""));
-    let after = after.split_once(')').map_or("", |(_, after)| after);
-    format!("{}{}", before.replace(user, "\u{0}"), after.replace(user, "\u{0}"))
+    without_request_id(text).replace(user, "\u{0}")
 }
 
 fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
@@ -259,20 +260,19 @@ fn sum(counts: &Counts) -> String {
 
 /// Returns the changes by kind, with their users.
 fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
-    let of = |word: &str| -> Vec<String> {
-        let had = |user: &&UserDocument| user.events.iter().any(|event| event.event == word);
+    let of = |is: fn(&EventKind) -> bool| -> Vec<String> {
+        let had = |user: &&UserDocument| user.events.iter().any(|event| is(&event.kind));
         document.users.iter().filter(had).map(|user| user.user.to_string()).collect()
     };
+    let rotated = of(|kind| matches!(kind, EventKind::Rotated { .. }));
+    let retired = of(|kind| matches!(kind, EventKind::Retired { .. }));
+    let deleted = of(|kind| matches!(kind, EventKind::Deleted { .. }));
     let kinds = [
-        ("rotated", "New key published"),
-        ("retired", "Old key deactivated"),
-        ("deleted", "Old key deleted"),
+        ("New key published", rotated),
+        ("Old key deactivated", retired),
+        ("Old key deleted", deleted),
     ];
-    kinds
-        .into_iter()
-        .map(|(word, text)| (text, of(word)))
-        .filter(|(_, users)| !users.is_empty())
-        .collect()
+    kinds.into_iter().filter(|(_, users)| !users.is_empty()).collect()
 }
 
 /// Whether manual action is needed, and how soon: a leaked key first.
@@ -312,7 +312,7 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
     let mut held = false;
     for event in of_note {
         // The state has more than the event: the end of the wait.
-        let is_hold = matches!(event.kind, keyrot_core::EventKind::Held(_));
+        let is_hold = matches!(event.kind, EventKind::Held(_));
         held |= is_hold;
         texts.push(if is_hold {
             user.message.trim_start_matches("held: ").to_owned()
@@ -323,10 +323,9 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
     if texts.is_empty() {
         return None;
     }
-    let named = standing
-        .events
-        .iter()
-        .any(|event| matches!(&event.kind, keyrot_core::EventKind::UsedBy(evidence) if !evidence.sources.is_empty()));
+    let named = standing.events.iter().any(
+        |event| matches!(&event.kind, EventKind::UsedBy(evidence) if !evidence.sources.is_empty()),
+    );
     let todo = user.hint().or_else(|| {
         let who_uses = Action::WhoUses { user: standing.user.clone(), key: None }.command();
         held.then(|| match named {

@@ -283,8 +283,7 @@ fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
             "removed the policy {name} from {user}: the sessions that it denied, started before {}, have expired",
             ended.before.format("%F %R UTC")
         )),
-        // That it is there was seen.
-        Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
+        Ok(Lifted::Remains(_, error)) => dim(format!(
             "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy {} --policy-name {name}",
             flag("--user-name", user)
         )),

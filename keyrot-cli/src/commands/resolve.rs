@@ -21,8 +21,8 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
     }
     let resolutions = Resolution::of(&seen);
     if let Some(choice) = &args.choose {
-        let resolution = Resolution::named(&seen, choice)
-            .ok_or_else(|| no_choice(choice, &resolutions, &seen))?;
+        let choice_of = |text: &String| Resolution::named(&seen, &text.parse().ok()?);
+        let resolution = choice_of(choice).ok_or_else(|| no_choice(choice, &resolutions, &seen))?;
         return desk.ask(&seen, resolution.request, args.asking).await;
     }
     let exit = desk.report_seen(&seen, args.asking.dry_run).await?;
@@ -44,8 +44,8 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
 
 fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> CliError {
     let user = &seen.user;
-    let names: Vec<&str> =
-        resolutions.iter().map(|resolution| resolution.choice.as_str()).collect();
+    let names: Vec<String> =
+        resolutions.iter().map(|resolution| resolution.choice.to_string()).collect();
     let offered = match names.as_slice() {
         [] => "there is nothing to choose".to_owned(),
         names => format!("expected one of: {}", names.join(", ")),

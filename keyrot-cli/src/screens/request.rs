@@ -11,7 +11,7 @@ use crate::terminal::text::hanging;
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::model::age;
-use keyrot_core::report::{Action, RequestDocument, Resolution, State, command_line};
+use keyrot_core::report::{Action, Choice, RequestDocument, Resolution, State, command_line};
 use keyrot_core::requests::RequestKind;
 use keyrot_core::{
     AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Severity, Timestamp, UserResult, Wait,
@@ -246,16 +246,9 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
         (None, Some(event)) => event.message.clone(),
     };
     let mut out = hanging(word, color, &text, style::PLAIN, width);
-    if let Outcome::Revoked { .. } = view.result.outcome {
-        let rest =
-            user.message.split_once("the rest").map_or(user.message.as_str(), |(_, rest)| rest);
-        out.push_str(&hanging(
-            "warning: ",
-            style::WARN,
-            &format!("the rest{rest}"),
-            style::PLAIN,
-            width,
-        ));
+    if let Some(rest) = &user.rest {
+        let text = format!("the rest is not done: {rest}");
+        out.push_str(&hanging("warning: ", style::WARN, &text, style::PLAIN, width));
     }
     if let Some(why) = &document.sessions_not_ended {
         let text = format!("the user's sessions were not ended: {why}");
@@ -325,7 +318,7 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         } else {
             Action::Activate { user: user.clone(), key: key.clone() }.command()
         };
-        let choice = Some(format!("reinstate:{key}"));
+        let choice = Some(Choice::Reinstate(key.clone()));
         let reinstate = Action::Resolve { user: user.clone(), choice }.command();
         let text = "to undo this before a run deletes it:";
         out.push_str(&hanging("  ", style::DIM, text, style::PLAIN, width));

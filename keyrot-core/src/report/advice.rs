@@ -9,6 +9,7 @@ use crate::model::error::ErrorKind;
 use crate::model::home::Difference;
 use crate::model::names::{SecretName, UserName};
 use crate::model::observed::LastUse;
+use crate::report::choice::Choice;
 use crate::report::hint::{Action, Hint, worded};
 
 impl UserResult {
@@ -335,7 +336,7 @@ impl Blocked {
                     "if the revocation was a mistake",
                     Action::Resolve {
                         user: user.clone(),
-                        choice: Some(format!("reinstate:{key}")),
+                        choice: Some(Choice::Reinstate(key.clone())),
                     },
                 ),
             ],
@@ -403,7 +404,7 @@ impl Refusal {
                     "then take the revocation back, and try again",
                     Action::Resolve {
                         user: user.clone(),
-                        choice: Some(format!("reinstate:{key}")),
+                        choice: Some(Choice::Reinstate(key.clone())),
                     },
                 ),
             ],

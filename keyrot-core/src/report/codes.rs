@@ -16,7 +16,7 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
         Outcome::Done => "done".to_owned(),
         Outcome::Revoked { key, rest } => {
-            let rest = outcome_text(&UserResult { outcome: (**rest).clone(), ..one.clone() }, now);
+            let rest = rest_text(one, rest, now);
             format!("{key} is Inactive or gone; the rest is not done: {rest}")
         }
         Outcome::Planned(steps) => {
@@ -44,6 +44,11 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         }
         Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
     }
+}
+
+/// Returns how the rest of a revocation ended, in a sentence.
+pub(crate) fn rest_text(one: &UserResult, rest: &Outcome, now: Timestamp) -> String {
+    outcome_text(&UserResult { outcome: rest.clone(), ..one.clone() }, now)
 }
 
 /// Returns what follows a verification, besides the publication of the verified key.

@@ -2,6 +2,7 @@
 
 pub(crate) mod advice;
 pub(crate) mod aftermath;
+pub(crate) mod choice;
 pub(crate) mod codes;
 pub(crate) mod enroll;
 pub(crate) mod hint;
@@ -15,6 +16,7 @@ pub(crate) mod user;
 pub(crate) mod uses;
 
 pub use aftermath::{Aftermath, Remains, StillAlive};
+pub use choice::{Choice, UnknownChoice};
 pub use enroll::{Change, EnrollDocument, EnrollRow};
 pub use hint::{Action, Hint, command_line, flag, worded};
 pub use moving::{HomeDocument, MoveDocument, MoveRow};

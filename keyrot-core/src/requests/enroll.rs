@@ -371,7 +371,12 @@ fn left_behind(user: &UserDocument) -> String {
         .keys
         .iter()
         .map(|key| {
-            format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" })
+            format!(
+                "{} ({}{})",
+                key.id,
+                key.status.word(),
+                if key.current { ", published" } else { "" }
+            )
         })
         .collect();
     if keys.is_empty() && !were_keys_read(user) {

@@ -240,8 +240,8 @@ impl RequestFlow {
     /// Removes the policy that had ended the user's sessions, once they have expired.
     ///
     /// # Errors
-    /// [`CallError`](crate::model::error::CallError); `Denied` without permission to read or change
-    /// it.
+    /// [`CallError`](crate::model::error::CallError) if it could not be read; `Denied` without
+    /// permission.
     pub async fn lift(&self) -> Result<Lifted, crate::model::error::CallError> {
         lift_if_over(&*self.policies, &self.target.subject.user, self.ports.clock.now()).await
     }

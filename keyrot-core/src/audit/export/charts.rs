@@ -25,7 +25,7 @@ pub(super) fn ages(audit: &Audit) -> String {
     // Up to four times the limit; older keys are in one more bin.
     let bins = usize::try_from((4 * limit_days).div_ceil(bin_days)).unwrap_or(24);
     let mut counts = vec![[0_usize; 2]; bins + 1];
-    for key in audit.keys.iter().filter(|key| key.status == "active") {
+    for key in audit.keys.iter().filter(|key| key.is_active()) {
         let bin = usize::try_from(key.age_days.unsigned_abs() / bin_days).unwrap_or(bins).min(bins);
         counts[bin][usize::from(!key.managed)] += 1;
     }
