@@ -4,6 +4,7 @@ pub(crate) mod advice;
 pub(crate) mod aftermath;
 pub(crate) mod choice;
 pub(crate) mod codes;
+pub(crate) mod consent;
 pub(crate) mod enroll;
 pub(crate) mod hint;
 pub(crate) mod moving;
@@ -17,6 +18,7 @@ pub(crate) mod uses;
 
 pub use aftermath::{Aftermath, Remains, StillAlive};
 pub use choice::{Choice, UnknownChoice};
+pub use consent::Consent;
 pub use enroll::{Change, EnrollDocument, EnrollRow};
 pub use hint::{Action, Hint, command_line, flag, worded};
 pub use moving::{HomeDocument, MoveDocument, MoveRow};

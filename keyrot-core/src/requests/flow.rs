@@ -1,6 +1,7 @@
 //! One flow for every request about a user: read, plan, agree, carry out, read again, report.
 
 mod after;
+mod caution;
 mod report;
 mod without_successor;
 
@@ -24,6 +25,7 @@ use crate::report::resolution::Resolution;
 use crate::report::user::{EvidenceDocument, UserDocument};
 use crate::requests::end_sessions::{Lifted, lift_if_over};
 use crate::trail::TrailPort;
+pub use caution::Caution;
 use futures_util::future::BoxFuture;
 pub use report::{RequestKind, RequestPlan, RequestReport, RequestStatus};
 use std::fmt;
