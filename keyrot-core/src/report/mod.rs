@@ -3,7 +3,6 @@
 pub(crate) mod advice;
 pub(crate) mod aftermath;
 pub(crate) mod choice;
-pub(crate) mod codes;
 pub(crate) mod consent;
 pub(crate) mod enroll;
 pub(crate) mod hint;
@@ -12,6 +11,7 @@ pub(crate) mod request;
 pub(crate) mod resolution;
 pub(crate) mod run;
 pub mod schema;
+pub(crate) mod sentence;
 pub(crate) mod state;
 pub(crate) mod user;
 pub(crate) mod uses;

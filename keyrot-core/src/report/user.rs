@@ -14,8 +14,8 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::text::age_days;
 use crate::model::time::Timestamp;
 use crate::model::trail::evidence::UseEvidence;
-use crate::report::codes::{outcome_text, rest_text};
 use crate::report::hint::{Hint, as_text, worded};
+use crate::report::sentence::{outcome_text, rest_text};
 use crate::report::state::{RunStatus, State};
 use serde::{Serialize, Serializer};
 
