@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
-use keyrot_core::model::WrongClock;
+use keyrot_core::model::{Partition, WrongClock};
 use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
 
@@ -337,12 +337,12 @@ impl Fault {
     }
 }
 
-/// The partition of a host of AWS's, in words (AWS General Reference, "AWS service endpoints").
+/// The partition of a host of AWS's, in words.
 fn partition_of(host: &str) -> &'static str {
-    match () {
-        () if host.ends_with(".cn") => "the China regions",
-        () if host.split('.').any(|label| label.starts_with("us-gov")) => "AWS GovCloud (US)",
-        () => "the commercial regions",
+    match Partition::of_host(host) {
+        Partition::China => "the China regions",
+        Partition::Government => "AWS GovCloud (US)",
+        _ => "the commercial regions",
     }
 }
 

@@ -1,15 +1,16 @@
 //! Links into AWS's console.
 
 use keyrot_core::UserArn;
+use keyrot_core::model::Partition;
 use std::fmt::Write;
 
 /// The page of a user's keys, in the partition's own console; `None` where the partition has none
 /// that is public.
 pub(super) fn user_page(arn: &UserArn) -> Option<String> {
-    let console = match arn.partition() {
-        "aws" => "https://console.aws.amazon.com",
-        "aws-cn" => "https://console.amazonaws.cn",
-        "aws-us-gov" => "https://console.amazonaws-us-gov.com",
+    let console = match Partition::of_name(arn.partition())? {
+        Partition::Commercial => "https://console.aws.amazon.com",
+        Partition::China => "https://console.amazonaws.cn",
+        Partition::Government => "https://console.amazonaws-us-gov.com",
         _ => return None,
     };
     let mut url = format!("{console}/iam/home#/users/details/");

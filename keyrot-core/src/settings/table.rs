@@ -5,6 +5,7 @@ use super::smtp::{SmtpEndpoint, SmtpLogin};
 use super::value::{
     Raw, Wrong, duration, is_region, is_tag, number, optional, secret_tags, switch,
 };
+use crate::model::arn::Arn;
 use crate::selection::pattern::{Pattern, SecretPattern};
 use crate::selection::template::SecretTemplate;
 use crate::settings::value::Kind;
@@ -55,7 +56,7 @@ impl SettingInfo {
         // An ARN can name the KMS key of any account; an id or an alias is one of the account at
         // hand.
         NEED_CHOSEN_FILE.contains(&self.name)
-            || (self.name == "kms_key" && text.is_some_and(|text| text.starts_with("arn:")))
+            || (self.name == "kms_key" && text.is_some_and(Arn::is_meant))
     }
 
     /// Whether a message may repeat a value that could not be read. The value of a notifier may be
