@@ -125,7 +125,7 @@ impl Function {
             if sweep.dry_run { (Mode::Plan, schema::PLAN) } else { (Mode::Act, schema::ROTATE) };
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
-        let progress = |news: Progress| told(&invocation.request_id, &news);
+        let progress = |news: Progress| log_progress(&invocation.request_id, &news);
         let users = std::mem::take(&mut selected.chosen);
         let report =
             self.rotator(&users).run(users, mode, &limits, &Cancel::default(), &progress).await;
@@ -167,7 +167,7 @@ impl Function {
         })?;
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
-        let progress = |news: Progress| told(&invocation.request_id, &news);
+        let progress = |news: Progress| log_progress(&invocation.request_id, &news);
         let only = Selected { chosen: vec![chosen.clone()], ..Selected::default() };
         let report = self
             .rotator(&only.chosen)
@@ -205,7 +205,7 @@ fn carried_out(
     )))
 }
 
-fn told(request_id: &str, news: &Progress) {
+fn log_progress(request_id: &str, news: &Progress) {
     if let Progress::Event(event) = news {
         logs::event(request_id, event);
     }

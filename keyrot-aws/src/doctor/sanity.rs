@@ -135,7 +135,6 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::settings::Sources;
 

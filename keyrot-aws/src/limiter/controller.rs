@@ -330,7 +330,7 @@ fn gap(rate: f64) -> Duration {
 }
 
 /// Counts here are far below 2^52, where a float still holds every whole number.
-#[allow(clippy::cast_precision_loss)]
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn as_f64(count: u64) -> f64 {
     count as f64
 }

@@ -28,7 +28,6 @@ pub(super) fn user_page(arn: &UserArn) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -31,7 +31,7 @@ pub(super) struct Digest {
     /// How many problems of each kind.
     pub(super) kinds: Vec<(&'static str, usize)>,
     /// Users with a warning.
-    pub(super) looks: Vec<Item>,
+    pub(super) warnings: Vec<Item>,
     /// What was changed, and for which users.
     pub(super) changes: Vec<(&'static str, Vec<String>)>,
     /// The number of users in each state.
@@ -71,7 +71,7 @@ impl Digest {
     pub(super) fn new(report: &Report, about: &About) -> Option<Self> {
         let severity = severity(report)?;
         let document = RunDocument::new(schema::ROTATE, report, &Selected::default());
-        let (mut problems, mut looks, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (mut problems, mut warnings, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (standing, user) in report.users.iter().zip(&document.users) {
             if let Some(rank) = rank(standing) {
                 *kinds.entry(user.reason).or_insert(0) += 1;
@@ -80,7 +80,7 @@ impl Digest {
                     item(standing, user, about, user.message.clone(), todo(standing)),
                 ));
             } else {
-                looks.extend(look(standing, user, about));
+                warnings.extend(warning(standing, user, about));
             }
         }
         problems.sort_by_key(|(rank, _)| *rank);
@@ -91,12 +91,12 @@ impl Digest {
         Some(Self {
             severity,
             verdict: document.result,
-            headline: headline(&document, leaked, looks.len()),
+            headline: headline(&document, leaked, warnings.len()),
             whence: whence(&document, about),
             problems: alike(problems.into_iter().map(|(_, item)| item)),
             troubled,
             kinds,
-            looks: alike(looks),
+            warnings: alike(warnings),
             changes: changes(&document),
             sum: sum(&document.counts),
         })
@@ -117,8 +117,8 @@ impl Digest {
     }
 
     /// How many characters a warning may take: the uses of a held key need some room.
-    pub(super) fn look_room(&self) -> usize {
-        room(&self.looks, 700)
+    pub(super) fn warning_room(&self) -> usize {
+        room(&self.warnings, 700)
     }
 
     /// Whether there are so many problems that a line counts their kinds.
@@ -189,8 +189,8 @@ fn generic(text: &str, user: &str) -> String {
     without_request_id(text).replace(user, "\u{0}")
 }
 
-fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
-    let text = summary(document, looks);
+fn headline(document: &RunDocument, leaked: usize, warnings: usize) -> String {
+    let text = summary(document, warnings);
     match leaked {
         0 => text,
         1 => format!("a key has leaked; {text}"),
@@ -198,7 +198,7 @@ fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
     }
 }
 
-fn summary(document: &RunDocument, looks: usize) -> String {
+fn summary(document: &RunDocument, warnings: usize) -> String {
     let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } =
         document.counts;
     let of = |count: usize| {
@@ -221,8 +221,8 @@ fn summary(document: &RunDocument, looks: usize) -> String {
             if held == 1 { "1 old key is".to_owned() } else { format!("{held} old keys are") };
         return format!("{old} or may be in use, and kept");
     }
-    if looks > 0 {
-        return format!("{} to check", of(looks));
+    if warnings > 0 {
+        return format!("{} to check", of(warnings));
     }
     let parts = [(rotated, "rotated"), (retired, "deactivated"), (deleted, "deleted")];
     let parts: Vec<String> = parts
@@ -306,7 +306,7 @@ fn todo(standing: &UserResult) -> Option<String> {
 }
 
 /// A user with a warning and no problem.
-fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
+fn warning(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
     let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
     let mut texts: Vec<String> = Vec::new();
     let mut held = false;

@@ -81,7 +81,6 @@ impl std::str::FromStr for SecretId {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

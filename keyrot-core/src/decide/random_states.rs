@@ -1,6 +1,5 @@
 //! Observed states at random, from a small world: two keys, a few versions, and times that the
 //! waits tell apart.
-#![allow(clippy::unwrap_used)]
 
 mod asked;
 mod choices;

@@ -1,5 +1,4 @@
 //! The table is whole, and the one in `docs/decision.md`.
-#![allow(clippy::unwrap_used)]
 
 use crate::decide::belief::believed;
 use crate::decide::decision::{Decision, Question, Step};

@@ -5,7 +5,7 @@ use crate::model::names::{DestinationName, KeyId};
 use serde::Serialize;
 
 /// An operator's request: [`decide_request`](crate::decide::request::decide_request()) decides its
-/// steps, [`Rotator::fulfil`](crate::engine::rotator::Rotator::fulfil) carries it out.
+/// steps, [`Rotator::fulfill`](crate::engine::rotator::Rotator::fulfill) carries it out.
 ///
 /// It names its key, so repeating it, after a lost answer or by a second operator, is harmless.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]

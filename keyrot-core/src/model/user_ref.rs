@@ -44,7 +44,6 @@ impl std::str::FromStr for UserRef {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

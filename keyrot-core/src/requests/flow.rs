@@ -200,7 +200,7 @@ impl RequestFlow {
         if let (Some(find), Some(key)) = (&self.rest, plan.request.off_first().cloned()) {
             return self.switch_off(plan, &key, find.as_ref(), (cancel, progress)).await;
         }
-        let report = self.fulfil(&self.target, &plan.request, (cancel, progress)).await;
+        let report = self.fulfill(&self.target, &plan.request, (cancel, progress)).await;
         let RequestDocument { intended, evidence, .. } = plan.document;
         let done = Done { report, before: plan.before, intended, evidence };
         self.close(&self.target, plan.request, done, cancel).await
@@ -266,7 +266,7 @@ impl RequestFlow {
     async fn preview(&self, target: &Target, request: &Request) -> Report {
         let rotator = Rotator::new(self.ports.clone());
         rotator
-            .fulfil(
+            .fulfill(
                 target.clone(),
                 request.clone(),
                 Mode::Plan,
@@ -292,7 +292,7 @@ impl RequestFlow {
         RequestPlan { kind: self.kind, document, result, request, before, end_sessions, off_first }
     }
 
-    async fn fulfil(
+    async fn fulfill(
         &self,
         target: &Target,
         request: &Request,
@@ -301,7 +301,7 @@ impl RequestFlow {
         let notifiers = (self.notifiers)(target);
         let rotator = notifiers.into_iter().fold(Rotator::new(self.ports.clone()), Rotator::notify);
         rotator
-            .fulfil(
+            .fulfill(
                 target.clone(),
                 request.clone(),
                 Mode::Act,

@@ -229,7 +229,7 @@ fn what_a_person_wants_deactivated_whatever_comes_of_it_depends_on_no_clock() {
         let rotator = Rotator::new(ports(&life.account, TimeDelta::days(-8), 0));
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let report = rotator
-            .fulfil(life.chosen(), request, Mode::Act, &limits, &cancel, &|_| {})
+            .fulfill(life.chosen(), request, Mode::Act, &limits, &cancel, &|_| {})
             .now_or_never();
         report.unwrap().users.remove(0)
     };

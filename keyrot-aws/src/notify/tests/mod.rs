@@ -1,6 +1,5 @@
 //! Notifications, without sending them: runs as they may come, and the messages that are made of
 //! them.
-#![allow(clippy::unwrap_used)]
 
 mod documents;
 mod shapes;

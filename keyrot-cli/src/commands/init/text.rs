@@ -165,7 +165,6 @@ fn kind(kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::selection::TagCount;
     use keyrot_core::settings::{Origin, Settings, Sources};

@@ -1,5 +1,4 @@
 //! Requests, and steps of Secrets Manager's rotation.
-#![allow(clippy::unwrap_used)]
 
 use super::choices::Choices;
 use super::recorded::order_version;

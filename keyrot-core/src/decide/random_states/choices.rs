@@ -1,5 +1,4 @@
 //! Choices at random, and the times of the small world.
-#![allow(clippy::unwrap_used)]
 
 use crate::model::time::Timestamp;
 use crate::testing::at;

@@ -1,5 +1,4 @@
 //! Destinations, and what the journal says of them.
-#![allow(clippy::unwrap_used)]
 
 use super::choices::{Choices, reason, time};
 use crate::model::destination::{Abilities, Assignment, Found, Holds, PlaceId, SeenDestination};

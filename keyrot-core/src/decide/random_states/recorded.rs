@@ -1,5 +1,4 @@
 //! What the secret and IAM have recorded: versions, the journal, last uses.
-#![allow(clippy::unwrap_used)]
 
 use super::choices::{Choices, NOW, UNIT, reason, time};
 use crate::model::home::SecretArn;

@@ -83,7 +83,7 @@ impl Desk {
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let report = self
             .rotator()
-            .fulfil(self.target(), request, Mode::Act, &limits, &cancel, &|_| {})
+            .fulfill(self.target(), request, Mode::Act, &limits, &cancel, &|_| {})
             .await;
         report.users.into_iter().next().unwrap()
     }
@@ -92,7 +92,7 @@ impl Desk {
     pub(crate) async fn plan(&self, request: Request) -> Outcome {
         let (limits, cancel, rotator) = (Limits::default(), Cancel::default(), self.rotator());
         let report =
-            rotator.fulfil(self.target(), request, Mode::Plan, &limits, &cancel, &|_| {}).await;
+            rotator.fulfill(self.target(), request, Mode::Plan, &limits, &cancel, &|_| {}).await;
         report.users.into_iter().next().unwrap().outcome
     }
 
