@@ -73,7 +73,6 @@ pub(crate) async fn run(
         Screen::Status => (Mode::Plan, schema::STATUS),
         Screen::Rotate => (Mode::Act, schema::ROTATE),
     };
-    let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);
     let notifiers = match what {
         Screen::Rotate => notifiers(&settings, &target, &selected)?,
@@ -81,18 +80,8 @@ pub(crate) async fn run(
     };
     let named = users.names();
     let asked = Asked { sandbox, named: &named, force: pass.force, confirms: false };
-    let may_ask = Consent::is_possible(selected.chosen.len());
-    if what == Screen::Rotate && !pass.agreed && may_ask && can_ask() {
-        let plan = Rotator::new(target.ports.clone());
-        let cancel = Cancel::default();
-        let look = plan.run(selected.chosen.clone(), Mode::Plan, &limits, &cancel, &|_| {});
-        let report = signals.or(look).await.map_err(CliError::signal)?;
-        let plan = RunDocument::new(schema::PLAN, &report, &selected);
-        if let Some(consent) = Consent::for_run(&plan, settings.max_adoptions(), pass.force) {
-            let asked = Asked { confirms: true, ..asked };
-            say_part!("{}", screen(Screen::Plan, &plan, &settings, asked, talk_width()));
-            confirm(false, &format!("{consent} {}", place(&plan, sandbox))).await?;
-        }
+    if what == Screen::Rotate && !pass.agreed && can_ask() {
+        agree(&target, &settings, &selected, asked, &mut signals).await?;
     }
 
     let reporter = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
@@ -133,6 +122,30 @@ pub(crate) async fn run(
     output::deliver(invocation, out, &text)?;
     report_notifier_failures(&report.notifier_failures);
     Ok(Ran { document, exit })
+}
+
+/// Asks, if the operator has to agree to the run, after showing what it would do.
+async fn agree(
+    target: &Backend,
+    settings: &Settings,
+    selected: &Selected,
+    asked: Asked<'_>,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
+    if !Consent::is_possible(selected.chosen.len()) {
+        return Ok(());
+    }
+    let rotator = Rotator::new(target.ports.clone());
+    let (limits, cancel) = (settings.limits(target.ports.clock.now()), Cancel::default());
+    let plan = rotator.run(selected.chosen.clone(), Mode::Plan, &limits, &cancel, &|_| {});
+    let report = signals.or(plan).await.map_err(CliError::signal)?;
+    let plan = RunDocument::new(schema::PLAN, &report, selected);
+    if let Some(consent) = Consent::for_run(&plan, settings.max_adoptions(), asked.force) {
+        let asked = Asked { confirms: true, ..asked };
+        say_part!("{}", screen(Screen::Plan, &plan, settings, asked, talk_width()));
+        confirm(false, &format!("{consent} {}", place(&plan, target.sandbox))).await?;
+    }
+    Ok(())
 }
 
 /// Where the run would change something, as the question names it.
