@@ -115,7 +115,7 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 fn place(path: &Path) -> Result<PathBuf, CliError> {
     Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }

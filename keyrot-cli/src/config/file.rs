@@ -119,7 +119,7 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, C
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, CliError> {
     Ok(None)
 }
