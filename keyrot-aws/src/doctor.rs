@@ -1,7 +1,7 @@
 //! Checks whether keyrot can work here: credentials, region, permissions, secrets, notifiers, the
 //! clock, the last run, the settings.
 //!
-//! Nothing is changed, and nothing is sent unless you call [`send_test`]. Every finding is a
+//! Nothing is changed, and nothing is sent unless a [`TestMessage`] is asked for. Every finding is a
 //! [`Check`] with a message and what to do; a check that could not be made says so, and is not
 //! reported as ok.
 //!
@@ -23,6 +23,7 @@
 mod account;
 mod caller;
 mod check;
+mod connected;
 mod context;
 mod current;
 mod destinations;
@@ -36,7 +37,8 @@ mod stores;
 mod wording;
 
 pub use account::of_aws;
-pub use check::{Check, Findings, Health, Verify};
+pub use check::{Check, Findings, Health, TestMessage, Verify};
+pub use connected::on_aws;
 pub use hooks::send_test;
 pub use sanity::from_settings;
 pub use stores::of_ports;

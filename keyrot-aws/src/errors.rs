@@ -19,7 +19,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use http_body_util::LengthLimitError;
-use keyrot_core::model::WrongClock;
+use keyrot_core::model::{Partition, WrongClock};
 use keyrot_core::{CallError, ErrorKind};
 use std::error::Error;
 
@@ -84,6 +84,8 @@ impl Failure {
 const NOT_VALID: &str = "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE";
 /// What the SDK's endpoint rules say about settings that contradict each other.
 const BAD_ENDPOINT: &str = "Invalid Configuration:";
+/// What a message has before the request id, which a parenthesis ends.
+const REQUEST_ID: &str = " (request id ";
 const CLOCK_ADVICE: &str =
     "This machine's clock is off by more than five minutes: set it, then run again";
 impl Fault {
@@ -211,16 +213,18 @@ impl Fault {
             message += &format!(" in {} attempts", attempts);
         }
         let code = self.code.as_deref().map(|code| scrub(code, &op.hidden));
-        match &code {
-            Some(code) => message += &format!(": {code}: {detail}"),
-            None => message += &format!(": {detail}"),
-        }
+        let mut reason = match &code {
+            Some(code) => format!("{code}: {detail}"),
+            None => detail.clone(),
+        };
+        message += &format!(": {reason}");
         let request_id = self.request_id.as_deref().map(|id| scrub(id, &op.hidden));
         if let Some(id) = &request_id {
-            message += &format!(" (request id {id})");
+            message += &format!("{REQUEST_ID}{id})");
         }
         if let Some(hint) = self.hint(op, &detail) {
             message += &format!(". {hint}");
+            reason += &format!(". {hint}");
         }
         let unknown = unknown && op.repeat != Repeat::Read;
         if unknown {
@@ -235,6 +239,7 @@ impl Fault {
         };
         let error = CallError::new(kind, op.effect(unknown), message)
             .with_aws_code(code.clone())
+            .with_reason(reason)
             .with_source(source);
         Failure { code, detail, by_clock, error }
     }
@@ -333,12 +338,12 @@ impl Fault {
     }
 }
 
-/// Returns the partition of an AWS host, in words (AWS General Reference, "AWS service endpoints").
+/// The partition of a host of AWS's, in words.
 fn partition_of(host: &str) -> &'static str {
-    match () {
-        () if host.ends_with(".cn") => "the China regions",
-        () if host.split('.').any(|label| label.starts_with("us-gov")) => "AWS GovCloud (US)",
-        () => "the commercial regions",
+    match Partition::of_host(host) {
+        Partition::China => "the China regions",
+        Partition::Government => "AWS GovCloud (US)",
+        _ => "the commercial regions",
     }
 }
 
@@ -383,6 +388,15 @@ fn request_id(raw: &HttpResponse) -> Option<String> {
             && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
     sound(id).then(|| id.to_owned())
+}
+
+/// Returns a message, or a text that quotes one, without the request id.
+#[cfg(feature = "notify")]
+pub(crate) fn without_request_id(text: &str) -> String {
+    match text.split_once(REQUEST_ID).and_then(|(before, id)| Some((before, id.split_once(')')?))) {
+        Some((before, (_, after))) => format!("{before}{after}"),
+        None => text.to_owned(),
+    }
 }
 
 fn plain(code: &str) -> String {

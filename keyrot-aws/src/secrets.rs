@@ -20,7 +20,7 @@ use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use keyrot_core::model::{
-    Content, Difference, JournalEntry, Owner, SecretArn, SecretState, StoredVersion,
+    Arn, Content, Difference, JournalEntry, Owner, SecretArn, SecretState, StoredVersion,
     VersionContents, VersionId,
 };
 use keyrot_core::{CallError, Credentials, ErrorKind, SecretName, SecretStorePort};
@@ -341,8 +341,7 @@ fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
 fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> {
     const OWN: &str = "aws/secretsmanager";
     let short = |key: &str| {
-        let key =
-            key.rsplit_once(':').filter(|_| key.starts_with("arn:")).map_or(key, |(_, name)| name);
+        let key = Arn::parse(key).map_or(key, |arn| arn.resource);
         key.trim_start_matches("alias/").trim_start_matches("key/").to_owned()
     };
     let found = found.filter(|key| !key.is_empty()).map_or_else(|| OWN.to_owned(), short);

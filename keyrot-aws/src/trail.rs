@@ -11,6 +11,7 @@ use crate::retry::send;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;
+use keyrot_core::model::Partition;
 use keyrot_core::trail::{KeyRecord, TrailAsk, TrailPage, TrailPort};
 use keyrot_core::{CallError, KeyId, UserName};
 
@@ -20,11 +21,7 @@ const PAGE: i32 = 50;
 /// Returns the region that has the events of global services, such as IAM (CloudTrail user guide,
 /// "Global service events").
 pub(crate) fn home_region(region: &str) -> &'static str {
-    match region {
-        china if china.starts_with("cn-") => "cn-north-1",
-        government if government.starts_with("us-gov-") => "us-gov-west-1",
-        _ => "us-east-1",
-    }
+    Partition::of_region(region).global_region()
 }
 
 #[async_trait]

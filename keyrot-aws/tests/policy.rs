@@ -221,7 +221,7 @@ async fn on_call() -> BTreeSet<String> {
             .unwrap();
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let rotator = Rotator::new(life.ports.clone());
-        let done = rotator.fulfil(chosen, order, Mode::Act, &limits, &cancel, &|_| {}).await;
+        let done = rotator.fulfill(chosen, order, Mode::Act, &limits, &cancel, &|_| {}).await;
         assert_eq!(done.users[0].outcome, Outcome::Done);
         life.emulator.advance(HOUR);
     }

@@ -39,6 +39,7 @@ fn every_public_future() {
         let tell: Box<dyn Fn(&Check) + Send + Sync> = any();
         doctor::of_aws(&aws, &settings, doctor::Verify::No, &|_| {}).await;
         doctor::of_ports(&any::<Ports>(), &settings, &any(), doctor::Verify::No, &*tell).await;
+        doctor::on_aws(&settings, doctor::Verify::No, doctor::TestMessage::None, &*tell).await;
         doctor::send_test(&aws, &settings, None, any(), &*tell).await;
     });
     let to: Arc<dyn keyrot_core::ports::Destination> = any();

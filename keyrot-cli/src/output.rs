@@ -115,7 +115,7 @@ fn place(path: &Path) -> Result<PathBuf, CliError> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 fn place(path: &Path) -> Result<PathBuf, CliError> {
     Ok(std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()))
 }
@@ -128,7 +128,6 @@ fn is_trusted(owner: u32, me: u32) -> bool {
 
 #[cfg(all(test, unix))]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use std::os::unix::fs::{lchown, symlink};
 

@@ -1,5 +1,4 @@
 //! Short names for the unit tests.
-#![allow(clippy::unwrap_used)]
 
 use crate::model::names::KeyId;
 use crate::model::time::Timestamp;

@@ -69,7 +69,6 @@ fn length(document: &impl Serialize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::report::schema;
     use keyrot_core::{

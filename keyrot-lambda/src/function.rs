@@ -9,7 +9,7 @@ use keyrot_core::model::{RotationStep, StepName};
 use keyrot_core::report::{RunStatus, State, schema};
 use keyrot_core::settings::Settings;
 use keyrot_core::{
-    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected,
+    Cancel, Homes, Mode, Outcome, Ports, Report, Rotator, RunDocument, SecretName, Selected, Stop,
     Target, Timestamp,
 };
 use lambda_runtime::{Diagnostic, tracing};
@@ -125,7 +125,7 @@ impl Function {
             if sweep.dry_run { (Mode::Plan, schema::PLAN) } else { (Mode::Act, schema::ROTATE) };
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
-        let progress = |news: Progress| told(&invocation.request_id, &news);
+        let progress = |news: Progress| log_progress(&invocation.request_id, &news);
         let users = std::mem::take(&mut selected.chosen);
         let report =
             self.rotator(&users).run(users, mode, &limits, &Cancel::default(), &progress).await;
@@ -167,7 +167,7 @@ impl Function {
         })?;
         let mut limits = self.settings.limits(self.ports.clock.now());
         limits.deadline = limits.deadline.map(|deadline| deadline.min(end)).or(Some(end));
-        let progress = |news: Progress| told(&invocation.request_id, &news);
+        let progress = |news: Progress| log_progress(&invocation.request_id, &news);
         let only = Selected { chosen: vec![chosen.clone()], ..Selected::default() };
         let report = self
             .rotator(&only.chosen)
@@ -205,7 +205,7 @@ fn carried_out(
     )))
 }
 
-fn told(request_id: &str, news: &Progress) {
+fn log_progress(request_id: &str, news: &Progress) {
     if let Progress::Event(event) = news {
         logs::event(request_id, event);
     }
@@ -214,7 +214,7 @@ fn told(request_id: &str, news: &Progress) {
 fn summed_up(request_id: &str, document: &RunDocument) {
     let counts = json!(document.counts).to_string();
     tracing::info!(target: "keyrot", request_id, counts, "{} users processed", document.counts.users);
-    let waiting = document.users.iter().filter(|one| one.reason == "adoption_limit").count();
+    let waiting = document.users.iter().filter(|one| waits_for_adoption(&one.outcome)).count();
     if waiting > 0 {
         tracing::info!(
             target: "keyrot",
@@ -227,6 +227,10 @@ fn summed_up(request_id: &str, document: &RunDocument) {
         let (notifier, untold) = (&failure.notifier, failure.untold);
         tracing::warn!(target: "keyrot", request_id, notifier, untold, "not notified: {}", failure.reason);
     }
+}
+
+fn waits_for_adoption(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Stopped(Stop::AdoptionLimit))
 }
 
 fn failures(document: &RunDocument) -> String {

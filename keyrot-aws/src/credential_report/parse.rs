@@ -119,7 +119,7 @@ fn whole(row: StringRecord, width: usize) -> Result<StringRecord, usize> {
     }
     let cells: Vec<&str> = row.iter().collect();
     let begins =
-        cells.iter().position(|cell| cell.starts_with("arn:")).filter(|at| *at > 0).ok_or(found)?;
+        cells.iter().position(|cell| Arn::is_meant(cell)).filter(|at| *at > 0).ok_or(found)?;
     // Two columns, the name and the ARN, and then the others.
     let ends =
         found.checked_sub(width.saturating_sub(2)).filter(|ends| *ends > begins).ok_or(found)?;

@@ -84,6 +84,16 @@ pub enum Verify {
     Yes,
 }
 
+/// Whether doctor sends each notifier a message that says it is a test.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TestMessage {
+    /// Nothing is sent.
+    #[default]
+    None,
+    /// One is sent to each.
+    Send,
+}
+
 /// Collects findings, and reports each as it is made.
 pub(crate) struct Notes<'a> {
     pub(super) checks: Vec<Check>,

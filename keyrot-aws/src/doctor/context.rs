@@ -5,7 +5,7 @@ use crate::connect::Aws;
 use crate::policy::{OneOrMany, Statement};
 use crate::trail::home_region;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};
-use keyrot_core::model::{Arn, HOME_TAG, JournalEntry, Owner};
+use keyrot_core::model::{Arn, HOME_TAG, JournalEntry, Owner, PrincipalKind};
 use keyrot_core::settings::Settings;
 use std::collections::BTreeMap;
 
@@ -24,7 +24,10 @@ impl Context {
             // keyrot works only in its own account.
             context.text("aws:ResourceAccount", account);
         }
-        let kind = if principal.contains(":role/") { "AssumedRole" } else { "User" };
+        let kind = match Arn::parse(principal).and_then(|arn| arn.principal()) {
+            Some(PrincipalKind::Role) => "AssumedRole",
+            _ => "User",
+        };
         context.text("aws:PrincipalType", kind);
         for (key, value) in [
             ("aws:SecureTransport", "true"),

@@ -170,7 +170,6 @@ async fn authenticate(ports: &Ports, subject: &Subject, credentials: &Credential
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::doctor::check::Health;
     use keyrot_core::memory::{Label, MemoryAccount, Value, World};

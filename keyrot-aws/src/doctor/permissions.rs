@@ -18,7 +18,7 @@ use crate::policy::{
     ACTIONS, Delivery, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text,
 };
 use crate::retry::send;
-use keyrot_core::model::{Arn, plural};
+use keyrot_core::model::{Arn, PrincipalKind, plural};
 use keyrot_core::settings::Settings;
 use std::collections::BTreeMap;
 
@@ -157,13 +157,14 @@ pub(super) fn not_simulated(failure: &Failure) -> Check {
 
 /// Returns the user or role whose policies apply.
 async fn principal(aws: &Aws, arn: &str) -> Option<String> {
-    if arn.contains(":user/") || arn.contains(":role/") {
-        return Some(arn.to_owned());
-    }
-    let Arn { partition, account, resource, .. } = Arn::parse(arn)?;
-    let session = resource.strip_prefix("assumed-role/")?;
-    let role = session.split('/').next().filter(|role| !role.is_empty())?;
-    // A session's ARN lacks the role's path, so the role is read, if the caller may do that.
+    let parsed = Arn::parse(arn)?;
+    let Arn { partition, account, .. } = parsed;
+    let role = match parsed.principal()? {
+        PrincipalKind::User | PrincipalKind::Role => return Some(arn.to_owned()),
+        PrincipalKind::Session { role } if !role.is_empty() => role,
+        _ => return None,
+    };
+    // A session's ARN lacks its role's path; the role has it, if the caller may read it.
     let op = Op::read("iam:GetRole", format!("role {role}"), &aws.inner.limits.iam_reads);
     let call = aws.inner.iam.get_role().role_name(role);
     let answer =

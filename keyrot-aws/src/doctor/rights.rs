@@ -166,7 +166,6 @@ pub(crate) fn administrators(users: &[IamUser], selected: &Selected, notes: &mut
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::doctor::check::Health;
     use crate::tests::{Answer, Script, xml, xml_error};

@@ -13,14 +13,41 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Returns findings about unusual settings. The settings themselves are valid.
 #[must_use]
 pub fn from_settings(settings: &Settings) -> Vec<Check> {
-    let Waits { max_age, run_interval, overlap, recent_use, idle, soak, .. } =
-        *settings.policy().waits();
-    let warn = |message: String, hint: &str| Check::warning("settings", message).hint(hint);
     let mut checks = Vec::new();
     for name in settings.unknown_variables() {
         let text = format!("the environment variable {name} is not known, and has no effect");
         checks.push(warn(text, "remove it, or correct its name"));
     }
+    checks.extend(waits(settings));
+    checks.extend(reach(settings));
+    checks.push(deadline(settings));
+    let set = settings
+        .explain()
+        .iter()
+        .filter(|one| one.origin != Origin::Default && one.value.is_some())
+        .count();
+    let read = match settings.files() {
+        [] => "no settings file".to_owned(),
+        files => format!("settings from {}", files.join(", then ")),
+    };
+    let unusual = if checks.iter().all(|check| check.health == Health::Ok) {
+        "; nothing unusual"
+    } else {
+        ""
+    };
+    checks
+        .push(Check::ok("settings", format!("{read}; {set} set, all others by default{unusual}")));
+    checks
+}
+
+fn warn(message: String, hint: &str) -> Check {
+    Check::warning("settings", message).hint(hint)
+}
+
+/// Waits that are shorter or longer than usual.
+fn waits(settings: &Settings) -> Vec<Check> {
+    let Waits { max_age, overlap, recent_use, idle, soak, .. } = *settings.policy().waits();
+    let mut checks = Vec::new();
     if settings.allow_short_waits() {
         let text = "allow_short_waits is on: the waits are fit for tests only".to_owned();
         checks.push(warn(text, "take allow_short_waits out where keys are in use"));
@@ -67,6 +94,12 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
         checks
             .push(warn(text, "set idle to 45d, and to more for one user with the tag keyrot:idle"));
     }
+    checks
+}
+
+/// How many users and secrets keyrot reaches, who is notified, and where it calls.
+fn reach(settings: &Settings) -> Vec<Check> {
+    let mut checks = Vec::new();
     if settings.max_adoptions().is_none() {
         let text = "max_adoptions is none: a first run changes every tagged user".to_owned();
         checks.push(warn(
@@ -105,37 +138,25 @@ pub fn from_settings(settings: &Settings) -> Vec<Check> {
         );
         checks.push(warn(text, "let it begin with fixed text, such as /iam/{user}/access_key"));
     }
+    checks
+}
+
+/// When a rotation begins, so that it is over in time.
+fn deadline(settings: &Settings) -> Check {
+    let Waits { max_age, run_interval, .. } = *settings.policy().waits();
     let due = format_duration(max_age - settings.policy().lead());
-    checks.push(Check::ok(
+    Check::ok(
         "deadline",
         format!(
             "with a run every {} (run_interval), a rotation begins when a key is {due} old, so that no key is Active for longer than max_age = {}",
             format_duration(run_interval),
             format_duration(max_age)
         ),
-    ));
-    let set = settings
-        .explain()
-        .iter()
-        .filter(|one| one.origin != Origin::Default && one.value.is_some())
-        .count();
-    let read = match settings.files() {
-        [] => "no settings file".to_owned(),
-        files => format!("settings from {}", files.join(", then ")),
-    };
-    let unusual = if checks.iter().all(|check| check.health == Health::Ok) {
-        "; nothing unusual"
-    } else {
-        ""
-    };
-    checks
-        .push(Check::ok("settings", format!("{read}; {set} set, all others by default{unusual}")));
-    checks
+    )
 }
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::settings::Sources;
 

@@ -369,7 +369,6 @@ fn compare(set: &str, used: Option<&str>, secret: &SecretName) -> Check {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::doctor::check::Health;
     use keyrot_core::settings::Sources;

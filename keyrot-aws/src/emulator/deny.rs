@@ -203,7 +203,6 @@ fn like(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use keyrot_core::memory::World;
     use keyrot_core::model::{EndedSessions, deny_issued_before};

@@ -1,4 +1,5 @@
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, reason = "Clippy knows tests by `cfg(test)` alone")]
+
 use super::*;
 use crate::clock::TokioClock;
 use keyrot_core::consumer::{CredentialSource, KeyReader, Published};

@@ -330,8 +330,8 @@ fn gap(rate: f64) -> Duration {
     Duration::from_secs_f64(1.0 / rate)
 }
 
-/// Converts a count. Counts here are far below 2^52, up to which a float holds every whole number.
-#[allow(clippy::cast_precision_loss)]
+/// Counts here are far below 2^52, where a float still holds every whole number.
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
 fn as_f64(count: u64) -> f64 {
     count as f64
 }

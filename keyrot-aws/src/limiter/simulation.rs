@@ -1,5 +1,4 @@
 //! The limiter against a simulated AWS token bucket, in virtual time.
-#![allow(clippy::unwrap_used)]
 
 use super::{Limiter, LimiterSettings, LimiterStats};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -153,14 +152,14 @@ async fn drive(limiter: &Limiter, server: &Arc<Server>, workers: usize, jobs: u6
     set.join_all().await;
     let stats = limiter.stats();
     let took = start.elapsed();
-    #[allow(clippy::cast_precision_loss)]
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let share = |part: u64, all: f64| part as f64 / all;
     let calls = stats.calls - before.calls;
     Figures {
         took,
         // At the first call the bucket is full, so its burst is available, too.
         used: share(jobs, server.offered() - if before.calls == 0 { 0.0 } else { offered }),
-        #[allow(clippy::cast_precision_loss)]
+        #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         throttled: share(stats.throttled - before.throttled, calls as f64),
         stats,
     }

@@ -1,5 +1,4 @@
 //! The queue and the settings; the pacing itself is in `simulation`.
-#![allow(clippy::unwrap_used)]
 
 use super::{Limiter, LimiterSettings, Pace, Permit, RateController, SettingsError, Ticket, Turn};
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -3,7 +3,7 @@
 use super::about::About;
 use super::hook::Hook;
 use super::means::Means;
-use super::notifier::Told;
+use super::notifier::ChannelNotifier;
 use super::secret_ref::Hidden;
 use super::{eventbridge, sns};
 use crate::connect::Aws;
@@ -91,10 +91,10 @@ impl Channels {
             chosen.iter().map(|one| (one.subject.user.clone(), one.subject.arn.clone())).collect();
         let account = users.values().next().map(|arn| arn.account().to_owned());
         let about = Arc::new(About { account, region: self.aws.region().to_owned(), users });
-        let told = |(spec, means): &(NotifySpec, Means)| -> Arc<dyn Notifier> {
-            Arc::new(Told::new(spec, means.clone(), &self.aws, Arc::clone(&about)))
+        let notifier = |(spec, means): &(NotifySpec, Means)| -> Arc<dyn Notifier> {
+            Arc::new(ChannelNotifier::new(spec, means.clone(), &self.aws, Arc::clone(&about)))
         };
-        self.all.iter().map(told).collect()
+        self.all.iter().map(notifier).collect()
     }
 
     /// Returns whether there is no notifier.

@@ -1,15 +1,16 @@
 //! Links into AWS's console.
 
 use keyrot_core::UserArn;
+use keyrot_core::model::Partition;
 use std::fmt::Write;
 
 /// Returns the URL of a user's keys in the partition's console; `None` if the partition has no
 /// public one.
 pub(super) fn user_page(arn: &UserArn) -> Option<String> {
-    let console = match arn.partition() {
-        "aws" => "https://console.aws.amazon.com",
-        "aws-cn" => "https://console.amazonaws.cn",
-        "aws-us-gov" => "https://console.amazonaws-us-gov.com",
+    let console = match Partition::of_name(arn.partition())? {
+        Partition::Commercial => "https://console.aws.amazon.com",
+        Partition::China => "https://console.amazonaws.cn",
+        Partition::Government => "https://console.amazonaws-us-gov.com",
         _ => return None,
     };
     let mut url = format!("{console}/iam/home#/users/details/");
@@ -27,7 +28,6 @@ pub(super) fn user_page(arn: &UserArn) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

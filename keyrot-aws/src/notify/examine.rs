@@ -3,7 +3,7 @@
 use super::document::TEST;
 use super::failed::setup;
 use super::limits::WITHIN;
-use super::notifier::Told;
+use super::notifier::ChannelNotifier;
 use super::signature;
 use super::wording::Digest;
 use crate::notify::about::About;
@@ -64,15 +64,15 @@ impl Channels {
             problems: Vec::new(),
             troubled: 0,
             kinds: Vec::new(),
-            looks: Vec::new(),
+            warnings: Vec::new(),
             changes: Vec::new(),
             sum: "This is how keyrot will notify you.".to_owned(),
         };
         let about = Arc::new(about);
         let mut all = Vec::new();
         for (spec, means) in &self.all {
-            let told = Told::new(spec, means.clone(), &self.aws, Arc::clone(&about));
-            all.push((spec.name().to_owned(), told.test(&digest).await));
+            let notifier = ChannelNotifier::new(spec, means.clone(), &self.aws, Arc::clone(&about));
+            all.push((spec.name().to_owned(), notifier.test(&digest).await));
         }
         all
     }

@@ -4,7 +4,7 @@ use super::wording::{Digest, Item, clip, names, users};
 use std::fmt::Write;
 
 const PROBLEMS: usize = 25;
-const LOOKS: usize = 15;
+const WARNINGS: usize = 15;
 const NAMES: usize = 50;
 
 /// Returns the subject: at most 100 characters of ASCII (SNS API reference, `Publish`, parameter
@@ -29,10 +29,10 @@ pub(super) fn body(digest: &Digest) -> String {
             let _ = writeln!(out, "\nAll {}: {}", digest.troubled, digest.kinds_text());
         }
     }
-    if !digest.looks.is_empty() {
+    if !digest.warnings.is_empty() {
         out.push_str("\nTO CHECK\n");
-        digest.looks.iter().take(LOOKS).for_each(|item| describe(&mut out, item));
-        also(&mut out, &digest.looks, LOOKS);
+        digest.warnings.iter().take(WARNINGS).for_each(|item| describe(&mut out, item));
+        also(&mut out, &digest.warnings, WARNINGS);
     }
     if !digest.changes.is_empty() {
         out.push_str("\nCHANGED\n");

@@ -22,7 +22,7 @@ use std::time::SystemTime;
 use tokio::time::{Instant, timeout_at};
 
 /// One notifier of one run.
-pub(super) struct Told {
+pub(super) struct ChannelNotifier {
     name: String,
     min: Severity,
     means: Means,
@@ -30,7 +30,7 @@ pub(super) struct Told {
     about: Arc<About>,
 }
 
-impl Told {
+impl ChannelNotifier {
     pub(super) fn new(spec: &NotifySpec, means: Means, aws: &Aws, about: Arc<About>) -> Self {
         Self { name: spec.name().to_owned(), min: spec.min(), means, aws: aws.clone(), about }
     }
@@ -90,11 +90,11 @@ impl Told {
         &self,
         hook: &Hook,
         key: &Hidden,
-        told: Document<'_>,
+        document: Document<'_>,
         end: Instant,
     ) -> Result<(), NotifierError> {
         let id = id();
-        let document = EventsDocument::new(&id, &self.about, told.events, told.run);
+        let document = EventsDocument::new(&id, &self.about, document.events, document.run);
         let body = serde_json::to_string(&document).map_err(failed::document)?;
         let mut text = key.get(end).await?;
         loop {
@@ -129,7 +129,7 @@ struct Document<'a> {
 }
 
 #[async_trait]
-impl Notifier for Told {
+impl Notifier for ChannelNotifier {
     fn name(&self) -> String {
         self.name.clone()
     }

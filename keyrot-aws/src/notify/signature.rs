@@ -46,7 +46,6 @@ pub(super) fn sign(key: &[u8], id: &str, timestamp: u64, body: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     /// The example of the Standard Webhooks specification's own test suites; the value was checked

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 /// The limit on users that are described individually.
 const PROBLEMS: usize = 10;
-const LOOKS: usize = 5;
-/// The limit on names in a list.
+const WARNINGS: usize = 5;
+/// The most names in a list.
 const NAMES: usize = 15;
 
 /// Returns the body of the request to the incoming webhook.
@@ -29,13 +29,14 @@ pub(super) fn message(digest: &Digest) -> Value {
     if digest.has_many() {
         blocks.push(section(&format!("*All {}*: {}", digest.troubled, digest.kinds_text())));
     }
-    if !digest.problems.is_empty() && !digest.looks.is_empty() {
+    if !digest.problems.is_empty() && !digest.warnings.is_empty() {
         blocks.push(json!({ "type": "divider" }));
     }
-    let room = digest.look_room();
-    blocks.extend(digest.looks.iter().take(LOOKS).map(|item| section(&described(item, room))));
-    if digest.looks.len() > LOOKS {
-        let more = users(&digest.looks[LOOKS..]);
+    let room = digest.warning_room();
+    blocks
+        .extend(digest.warnings.iter().take(WARNINGS).map(|item| section(&described(item, room))));
+    if digest.warnings.len() > WARNINGS {
+        let more = users(&digest.warnings[WARNINGS..]);
         blocks.push(section(&format!("*Also to check*: {}", names(&more, NAMES))));
     }
     let changes = digest
@@ -47,8 +48,8 @@ pub(super) fn message(digest: &Digest) -> Value {
         blocks.push(section(&changes.join("\n")));
     }
     blocks.push(context(&digest.sum));
-    // This is what a notification on a locked phone shows.
-    let first = digest.problems.first().or(digest.looks.first());
+    // What a notification on a locked phone shows.
+    let first = digest.problems.first().or(digest.warnings.first());
     let first = first.map(|item| format!(": {}", item.user)).unwrap_or_default();
     json!({ "text": escape(&clip(&format!("{headline}{first}"), 300)), "blocks": blocks })
 }

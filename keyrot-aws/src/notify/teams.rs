@@ -19,11 +19,12 @@ pub(super) fn message(digest: &Digest) -> Value {
     // script that is not Latin takes more bytes.
     let sizes = [(10, 5), (5, 3), (2, 1)];
     let fits = |message: &Value| message.to_string().len() <= LARGEST;
-    let found = sizes.iter().map(|(problems, looks)| card(digest, *problems, *looks)).find(fits);
+    let found =
+        sizes.iter().map(|(problems, warnings)| card(digest, *problems, *warnings)).find(fits);
     found.unwrap_or_else(|| card(digest, 0, 0))
 }
 
-fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
+fn card(digest: &Digest, problems: usize, warnings: usize) -> Value {
     let color = match digest.severity {
         Severity::Info => "good",
         Severity::Warning => "warning",
@@ -50,12 +51,12 @@ fn card(digest: &Digest, problems: usize, looks: usize) -> Value {
             plain(&digest.kinds_text()),
         ]));
     }
-    let room = digest.look_room();
-    body.extend(digest.looks.iter().take(looks).map(|item| described(item, room)));
-    if digest.looks.len() > looks {
+    let room = digest.warning_room();
+    body.extend(digest.warnings.iter().take(warnings).map(|item| described(item, room)));
+    if digest.warnings.len() > warnings {
         body.push(rich(&[
             bold("Also to check: "),
-            plain(&names(&users(&digest.looks[looks..]), NAMES)),
+            plain(&names(&users(&digest.warnings[warnings..]), NAMES)),
         ]));
     }
     for (what, users) in &digest.changes {

@@ -2,11 +2,12 @@
 //! action, then the changes. Pure; the chats and the mail format it.
 
 use super::console::user_page;
+use crate::errors::without_request_id;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Action, Counts, RunStatus, State, UserDocument, schema};
 use keyrot_core::{
-    Blocked, ErrorKind, Outcome, Report, RunDocument, Selected, Severity, Stop, UserResult,
+    Blocked, EventKind, Outcome, Report, RunDocument, Selected, Severity, UserResult,
 };
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub(super) struct Digest {
     /// The number of problems of each kind.
     pub(super) kinds: Vec<(&'static str, usize)>,
     /// Users with a warning.
-    pub(super) looks: Vec<Item>,
+    pub(super) warnings: Vec<Item>,
     /// What was changed, and for which users.
     pub(super) changes: Vec<(&'static str, Vec<String>)>,
     /// The number of users in each state.
@@ -70,7 +71,7 @@ impl Digest {
     pub(super) fn new(report: &Report, about: &About) -> Option<Self> {
         let severity = severity(report)?;
         let document = RunDocument::new(schema::ROTATE, report, &Selected::default());
-        let (mut problems, mut looks, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let (mut problems, mut warnings, mut kinds) = (Vec::new(), Vec::new(), BTreeMap::new());
         for (standing, user) in report.users.iter().zip(&document.users) {
             if let Some(rank) = rank(standing) {
                 *kinds.entry(user.reason).or_insert(0) += 1;
@@ -79,7 +80,7 @@ impl Digest {
                     item(standing, user, about, user.message.clone(), todo(standing)),
                 ));
             } else {
-                looks.extend(look(standing, user, about));
+                warnings.extend(warning(standing, user, about));
             }
         }
         problems.sort_by_key(|(rank, _)| *rank);
@@ -90,12 +91,12 @@ impl Digest {
         Some(Self {
             severity,
             verdict: document.result,
-            headline: headline(&document, leaked, looks.len()),
+            headline: headline(&document, leaked, warnings.len()),
             whence: whence(&document, about),
             problems: alike(problems.into_iter().map(|(_, item)| item)),
             troubled,
             kinds,
-            looks: alike(looks),
+            warnings: alike(warnings),
             changes: changes(&document),
             sum: sum(&document.counts),
         })
@@ -115,9 +116,9 @@ impl Digest {
         room(&self.problems, 1_000)
     }
 
-    /// Returns how many characters a warning may take: the uses of a held key need room.
-    pub(super) fn look_room(&self) -> usize {
-        room(&self.looks, 700)
+    /// How many characters a warning may take: the uses of a held key need some room.
+    pub(super) fn warning_room(&self) -> usize {
+        room(&self.warnings, 700)
     }
 
     /// Whether there are so many problems that a line counts their kinds.
@@ -185,13 +186,11 @@ fn alike(items: impl IntoIterator<Item = Item>) -> Vec<Item> {
 
 /// Returns the text without what differs between users: the name, and AWS's request id.
 fn generic(text: &str, user: &str) -> String {
-    let (before, after) = text.split_once(" (request id ").unwrap_or((text, ""));
-    let after = after.split_once(')').map_or("", |(_, after)| after);
-    format!("{}{}", before.replace(user, "\u{0}"), after.replace(user, "\u{0}"))
+    without_request_id(text).replace(user, "\u{0}")
 }
 
-fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
-    let text = summary(document, looks);
+fn headline(document: &RunDocument, leaked: usize, warnings: usize) -> String {
+    let text = summary(document, warnings);
     match leaked {
         0 => text,
         1 => format!("a key has leaked; {text}"),
@@ -199,7 +198,7 @@ fn headline(document: &RunDocument, leaked: usize, looks: usize) -> String {
     }
 }
 
-fn summary(document: &RunDocument, looks: usize) -> String {
+fn summary(document: &RunDocument, warnings: usize) -> String {
     let Counts { users, held, blocked, failed, stopped, rotated, retired, deleted, .. } =
         document.counts;
     let of = |count: usize| {
@@ -222,8 +221,8 @@ fn summary(document: &RunDocument, looks: usize) -> String {
             if held == 1 { "1 old key is".to_owned() } else { format!("{held} old keys are") };
         return format!("{old} or may be in use, and kept");
     }
-    if looks > 0 {
-        return format!("{} to check", of(looks));
+    if warnings > 0 {
+        return format!("{} to check", of(warnings));
     }
     let parts = [(rotated, "rotated"), (retired, "deactivated"), (deleted, "deleted")];
     let parts: Vec<String> = parts
@@ -261,20 +260,19 @@ fn sum(counts: &Counts) -> String {
 
 /// Returns the changes by kind, with their users.
 fn changes(document: &RunDocument) -> Vec<(&'static str, Vec<String>)> {
-    let of = |word: &str| -> Vec<String> {
-        let had = |user: &&UserDocument| user.events.iter().any(|event| event.event == word);
+    let of = |is: fn(&EventKind) -> bool| -> Vec<String> {
+        let had = |user: &&UserDocument| user.events.iter().any(|event| is(&event.kind));
         document.users.iter().filter(had).map(|user| user.user.to_string()).collect()
     };
+    let rotated = of(|kind| matches!(kind, EventKind::Rotated { .. }));
+    let retired = of(|kind| matches!(kind, EventKind::Retired { .. }));
+    let deleted = of(|kind| matches!(kind, EventKind::Deleted { .. }));
     let kinds = [
-        ("rotated", "New key published"),
-        ("retired", "Old key deactivated"),
-        ("deleted", "Old key deleted"),
+        ("New key published", rotated),
+        ("Old key deactivated", retired),
+        ("Old key deleted", deleted),
     ];
-    kinds
-        .into_iter()
-        .map(|(word, text)| (text, of(word)))
-        .filter(|(_, users)| !users.is_empty())
-        .collect()
+    kinds.into_iter().filter(|(_, users)| !users.is_empty()).collect()
 }
 
 /// Whether manual action is needed, and how soon: a leaked key first.
@@ -301,44 +299,20 @@ fn rank(standing: &UserResult) -> Option<u8> {
 
 /// Returns what an operator can do.
 fn todo(standing: &UserResult) -> Option<String> {
-    Some(match &standing.outcome {
-        Outcome::Blocked(_) => standing.hint(),
-        Outcome::Failed(failure) => match failure.error.kind {
-            ErrorKind::Denied => {
-                "give keyrot the permission that is named; the next run continues".to_owned()
-            }
-            ErrorKind::Throttled => {
-                "nothing now, the next run continues; if it stays so, lower `concurrency`"
-                    .to_owned()
-            }
-            ErrorKind::NoEffect => {
-                "find out what else writes to the secret or to the user's keys".to_owned()
-            }
-            ErrorKind::Unavailable | ErrorKind::Conflict => {
-                "nothing now, the next run continues".to_owned()
-            }
-            // The object does not exist, an AWS limit was reached, or anything else happened.
-            _ => "read the message; the next run tries again".to_owned(),
-        },
-        Outcome::Panicked(_) => "please report it; nothing more was done for this user".to_owned(),
-        Outcome::Stopped(Stop::Deadline) => {
-            "nothing now; if it stays so, raise `deadline` or run more often".to_owned()
-        }
-        Outcome::Stopped(_) => {
-            "nothing now; if it stays so, find who else changes this user".to_owned()
-        }
-        _ => return None,
-    })
+    match &standing.outcome {
+        Outcome::Blocked(_) => Some(standing.hint()),
+        outcome => outcome.after_failure().map(|hint| hint.to_string()),
+    }
 }
 
-/// Returns the item for a user with a warning and no problem.
-fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
+/// A user with a warning and no problem.
+fn warning(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
     let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
     let mut texts: Vec<String> = Vec::new();
     let mut held = false;
     for event in of_note {
         // The state has more than the event: the end of the wait.
-        let is_hold = matches!(event.kind, keyrot_core::EventKind::Held(_));
+        let is_hold = matches!(event.kind, EventKind::Held(_));
         held |= is_hold;
         texts.push(if is_hold {
             user.message.trim_start_matches("held: ").to_owned()
@@ -349,10 +323,9 @@ fn look(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Ite
     if texts.is_empty() {
         return None;
     }
-    let named = standing
-        .events
-        .iter()
-        .any(|event| matches!(&event.kind, keyrot_core::EventKind::UsedBy(evidence) if !evidence.sources.is_empty()));
+    let named = standing.events.iter().any(
+        |event| matches!(&event.kind, EventKind::UsedBy(evidence) if !evidence.sources.is_empty()),
+    );
     let todo = user.hint().or_else(|| {
         let who_uses = Action::WhoUses { user: standing.user.clone(), key: None }.command();
         held.then(|| match named {

@@ -31,7 +31,7 @@
 
 use super::actions::{Action, Sid, action};
 use super::{Policy, Scope, Statement, Text};
-use keyrot_core::model::Arn;
+use keyrot_core::model::{Arn, Partition, PrincipalKind};
 use std::fmt;
 
 /// The longest document that Organizations accepts as a service control policy, in characters.
@@ -189,21 +189,10 @@ impl Principal {
         let malformed = || NoPrincipal::Malformed(text.to_owned());
         let arn = Arn::parse(text).filter(|arn| arn.region.is_empty()).ok_or_else(malformed)?;
         let Arn { partition, service, account, resource, .. } = arn;
-        let known = [
-            "aws",
-            "aws-cn",
-            "aws-us-gov",
-            "aws-iso",
-            "aws-iso-b",
-            "aws-iso-e",
-            "aws-iso-f",
-            "aws-eusc",
-        ];
-        if !known.contains(&partition) || account != "*" && !arn.has_account() {
+        if !Partition::NAMES.contains(&partition) || account != "*" && !arn.has_account() {
             return Err(malformed());
         }
-        if let ("sts", Some(session)) = (service, resource.strip_prefix("assumed-role/")) {
-            let role = session.split('/').next().unwrap_or_default();
+        if let ("sts", Some(PrincipalKind::Session { role })) = (service, arn.principal()) {
             let role = format!("arn:{partition}:iam::{account}:role/{role}");
             return Err(NoPrincipal::Session { arn: text.to_owned(), role });
         }
@@ -343,7 +332,6 @@ fn spellings(word: &str) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a policy names: KMS keys, the secrets of all users, and places at destinations.
 
 use super::Text;
+use keyrot_core::model::Arn;
 use keyrot_core::selection::SecretTemplate;
 #[cfg(feature = "settings")]
 use keyrot_core::settings::{DestinationKind, DestinationSpec};
@@ -40,7 +41,7 @@ impl Key {
         match alias.as_deref().unwrap_or(text) {
             "alias/aws/secretsmanager" | "alias/aws/ssm" => None,
             alias if alias.starts_with("alias/") => Some(Self::Alias(Text::fixed(alias))),
-            arn if arn.starts_with("arn:") => Some(Self::Arn(Text::fixed(arn))),
+            arn if Arn::is_meant(arn) => Some(Self::Arn(Text::fixed(arn))),
             id => Some(Self::Id(Text::fixed(id))),
         }
     }

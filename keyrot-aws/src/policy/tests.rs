@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use keyrot_core::UserArn;
 use keyrot_core::selection::SecretTemplate;

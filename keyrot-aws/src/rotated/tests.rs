@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 use super::*;
 use async_trait::async_trait;
 use keyrot_core::consumer::{Published, VersionStage};

@@ -4,7 +4,6 @@
 use super::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, Timeouts,
 };
-use crate::limiter::LimiterSettings;
 use keyrot_core::SecretKey;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -189,73 +188,5 @@ impl Timeouts {
     #[must_use]
     pub fn with_call(self, call: Duration) -> Self {
         Self { call, ..self }
-    }
-}
-
-impl Rates {
-    /// Sets [`discovery`](Self::discovery).
-    #[must_use]
-    pub fn with_discovery(self, discovery: LimiterSettings) -> Self {
-        Self { discovery, ..self }
-    }
-
-    /// Sets [`iam_reads`](Self::iam_reads).
-    #[must_use]
-    pub fn with_iam_reads(self, iam_reads: LimiterSettings) -> Self {
-        Self { iam_reads, ..self }
-    }
-
-    /// Sets [`create_key`](Self::create_key).
-    #[must_use]
-    pub fn with_create_key(self, create_key: LimiterSettings) -> Self {
-        Self { create_key, ..self }
-    }
-
-    /// Sets [`change_key`](Self::change_key).
-    #[must_use]
-    pub fn with_change_key(self, change_key: LimiterSettings) -> Self {
-        Self { change_key, ..self }
-    }
-
-    /// Sets [`secret_reads`](Self::secret_reads).
-    #[must_use]
-    pub fn with_secret_reads(self, secret_reads: LimiterSettings) -> Self {
-        Self { secret_reads, ..self }
-    }
-
-    /// Sets [`secret_lists`](Self::secret_lists).
-    #[must_use]
-    pub fn with_secret_lists(self, secret_lists: LimiterSettings) -> Self {
-        Self { secret_lists, ..self }
-    }
-
-    /// Sets [`secret_creates`](Self::secret_creates).
-    #[must_use]
-    pub fn with_secret_creates(self, secret_creates: LimiterSettings) -> Self {
-        Self { secret_creates, ..self }
-    }
-
-    /// Sets [`secret_values`](Self::secret_values).
-    #[must_use]
-    pub fn with_secret_values(self, secret_values: LimiterSettings) -> Self {
-        Self { secret_values, ..self }
-    }
-
-    /// Sets [`secret_tags`](Self::secret_tags).
-    #[must_use]
-    pub fn with_secret_tags(self, secret_tags: LimiterSettings) -> Self {
-        Self { secret_tags, ..self }
-    }
-
-    /// Sets [`sts`](Self::sts).
-    #[must_use]
-    pub fn with_sts(self, sts: LimiterSettings) -> Self {
-        Self { sts, ..self }
-    }
-
-    /// Sets [`trail`](Self::trail).
-    #[must_use]
-    pub fn with_trail(self, trail: LimiterSettings) -> Self {
-        Self { trail, ..self }
     }
 }

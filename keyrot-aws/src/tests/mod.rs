@@ -1,5 +1,6 @@
-//! The adapters on scripted HTTP: what is sent, what is sent again, and the result of each answer.
-#![allow(clippy::unwrap_used)]
+//! The adapters on scripted HTTP: what is sent, what is sent again, and what is made of each
+//! answer.
+#![allow(clippy::unwrap_used, reason = "Clippy knows tests by `cfg(test)` alone")]
 
 mod discovery;
 mod endpoints;

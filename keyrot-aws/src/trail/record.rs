@@ -65,7 +65,6 @@ pub(super) fn read(text: &str, key: &KeyId) -> Option<UseEvent> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
     use serde_json::{Value, json};

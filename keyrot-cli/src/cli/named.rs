@@ -39,7 +39,6 @@ pub(crate) fn arns(matches: &ArgMatches) -> Vec<UserArn> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -12,16 +12,20 @@ use crate::screens::doctor::{line, sum};
 use crate::terminal::signals::reading;
 use crate::terminal::size::width;
 use crate::terminal::stdio::{print, print_json};
-use keyrot_aws::doctor::{Check, Health, Verify, from_settings, of_aws, of_ports, send_test};
-use keyrot_aws::{Aws, AwsSettings, ConnectError};
+use keyrot_aws::doctor::{
+    Check, Findings, Health, TestMessage, Verify, from_settings, of_ports, on_aws,
+};
 use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 impl Doctor {
     fn verify(&self) -> Verify {
         if self.verify { Verify::Yes } else { Verify::No }
+    }
+
+    fn test_message(&self) -> TestMessage {
+        if self.send_test { TestMessage::Send } else { TestMessage::None }
     }
 }
 
@@ -63,7 +67,8 @@ async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError>
             (None, true)
         }
         None => {
-            let (found, account) = on_aws(args, &settings, &tell).await;
+            let found = on_aws(&settings, args.verify(), args.test_message(), &tell).await;
+            let Findings { checks: found, account } = found;
             checks.extend(found);
             (account, false)
         }
@@ -117,62 +122,4 @@ async fn of_sandbox(
     last.iter().for_each(tell);
     checks.extend(last);
     Ok(checks)
-}
-
-async fn on_aws(
-    args: &Doctor,
-    settings: &Settings,
-    tell: &(dyn Fn(&Check) + Sync),
-) -> (Vec<Check>, Option<String>) {
-    let aws = match connect(settings).await {
-        Ok(aws) => aws,
-        Err(check) => {
-            tell(&check);
-            let rest =
-                Check::not_checked("permissions", "AWS could not be called: see the failure above");
-            tell(&rest);
-            return (vec![check, rest], None);
-        }
-    };
-    let found = of_aws(&aws, settings, args.verify(), tell).await;
-    let (mut checks, account) = (found.checks, found.account);
-    if account.is_none() {
-        let rest = Check::not_checked("permissions", "cannot check without working credentials");
-        tell(&rest);
-        checks.push(rest);
-    } else if args.send_test {
-        let now = aws.ports().clock.now();
-        checks.extend(send_test(&aws, settings, account.as_deref(), now, tell).await);
-    }
-    if args.send_test && settings.notify().is_empty() {
-        let none = Check::warning("notifiers", "no test message was sent: notify is empty");
-        tell(&none);
-        checks.push(none);
-    }
-    (checks, account)
-}
-
-async fn connect(settings: &Settings) -> Result<Arc<Aws>, Check> {
-    let settings = AwsSettings::default()
-        .with(settings)
-        .map_err(|error| Check::failure("settings", error.to_string()))?;
-    let aws = Aws::connect(&settings).await.map_err(|error| {
-        let (about, hint) = match &error {
-            ConnectError::NoRegion { .. } => {
-                ("region", "set one, for example: export AWS_REGION=eu-central-1")
-            }
-            ConnectError::NoRoots { .. } => {
-                ("network", "without them no connection to AWS can be trusted")
-            }
-            ConnectError::Profile(_) => {
-                ("credentials", "to list the profiles: aws configure list-profiles")
-            }
-            ConnectError::CaBundle { .. } => {
-                ("network", "to trust this machine's own authorities, unset it")
-            }
-            _ => ("settings", "keyrot help settings"),
-        };
-        Check::failure(about, error.to_string()).hint(hint)
-    })?;
-    Ok(Arc::new(aws))
 }

@@ -24,23 +24,23 @@ pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result
     let backend = reading(Backend::open(invocation, &settings)).await?;
     // The operator sees the place, and agrees to it, so it counts as chosen on purpose.
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
-    let desk = Desk::new(&settings, &backend, Homes { adoption, ..backend.homes(&settings) });
+    let session = Session::new(&settings, &backend, Homes { adoption, ..backend.homes(&settings) });
     let plan = reading(async {
-        let plan = desk.enrollment.plan(&args.users, args.anyway).await;
+        let plan = session.enrollment.plan(&args.users, args.anyway).await;
         plan.map_err(|error| failed(&error, "no user was tagged"))
     });
-    desk.change(invocation, plan.await?, args.asking).await
+    session.change(invocation, plan.await?, args.asking).await
 }
 
 pub(crate) async fn release(invocation: &Invocation, args: &ReleaseArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let backend = reading(Backend::open(invocation, &settings)).await?;
-    let desk = Desk::new(&settings, &backend, backend.homes(&settings));
+    let session = Session::new(&settings, &backend, backend.homes(&settings));
     let plan = reading(async {
-        let plan = desk.enrollment.plan_release(&args.users).await;
+        let plan = session.enrollment.plan_release(&args.users).await;
         plan.map_err(|error| failed(&error, "no user was released"))
     });
-    desk.change(invocation, plan.await?, args.asking).await
+    session.change(invocation, plan.await?, args.asking).await
 }
 
 fn failed(error: &EnrollError, nothing: &str) -> CliError {
@@ -53,14 +53,14 @@ fn failed(error: &EnrollError, nothing: &str) -> CliError {
 }
 
 /// What both have in common.
-struct Desk<'a> {
+struct Session<'a> {
     settings: &'a Settings,
     backend: &'a Backend,
     enrollment: Enrollment,
     region: String,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> Session<'a> {
     fn new(settings: &'a Settings, backend: &'a Backend, homes: Homes) -> Self {
         let region = homes.region.clone();
         let (ports, tags) = (backend.ports.clone(), backend.tags.clone());

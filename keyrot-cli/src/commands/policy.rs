@@ -14,7 +14,7 @@ use keyrot_aws::policy::{
     Policy, Principal, Scope, Syntax, Text,
 };
 use keyrot_core::SecretName;
-use keyrot_core::model::UserRef;
+use keyrot_core::model::{Partition, UserRef};
 use keyrot_core::settings::Settings;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -232,13 +232,13 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
                 Format::Sam => Syntax::CloudFormation,
                 Format::Terraform => Syntax::Terraform,
             },
-            Text::fixed(partition(region.unwrap_or_default())),
+            Text::fixed(Partition::of_region(region.unwrap_or_default()).name()),
             known(settings.account()),
             known(region),
         ),
         Format::Json => (
             Syntax::Plain,
-            Text::fixed(partition(region.unwrap_or_default())),
+            Text::fixed(Partition::of_region(region.unwrap_or_default()).name()),
             literal(settings.account().or(named), ACCOUNT),
             literal(region, REGION),
         ),
@@ -284,13 +284,4 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         scope.secrets.push(Text::fixed(name.as_str()));
     }
     Ok(scope)
-}
-
-/// The partition of a region (AWS General Reference, "Amazon Resource Names (ARNs)").
-fn partition(region: &str) -> &'static str {
-    match region {
-        china if china.starts_with("cn-") => "aws-cn",
-        government if government.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }

@@ -28,17 +28,17 @@ use keyrot_core::{CallError, Cancel, KeyId, Request, Target, UserName, UserResul
 use std::sync::Arc;
 
 /// One user, with everything that a request needs.
-pub(crate) struct Desk<'a> {
+pub(crate) struct RequestSession<'a> {
     invocation: &'a Invocation,
     settings: Arc<Settings>,
     signals: Signals,
     backend: Arc<Backend>,
-    session: RequestFlow,
+    flow: RequestFlow,
     /// The key by which the user was named.
     pub(crate) key: Option<KeyId>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> RequestSession<'a> {
     /// Finds the user, by name or by the id of a key. The user need not be tagged for rotation.
     pub(crate) async fn open(
         invocation: &'a Invocation,
@@ -76,9 +76,9 @@ impl<'a> Desk<'a> {
         };
         let (backend, no_secrets, user, key) = unless_stopped(&mut signals, find).await?;
         let target = Target::for_iam_only(&user, "the user was not looked up");
-        let mut desk = Self::new(invocation, kind, (settings, signals), (backend, target, key));
-        let (settings, backend) = (desk.settings.clone(), desk.backend.clone());
-        desk.session = desk.session.off_first(move || {
+        let mut session = Self::new(invocation, kind, (settings, signals), (backend, target, key));
+        let (settings, backend) = (session.settings.clone(), session.backend.clone());
+        session.flow = session.flow.off_first(move || {
             let (settings, backend, user, no_secrets) =
                 (settings.clone(), backend.clone(), user.clone(), no_secrets.clone());
             async move {
@@ -94,7 +94,7 @@ impl<'a> Desk<'a> {
             }
             .boxed()
         });
-        Ok(desk)
+        Ok(session)
     }
 
     fn new(
@@ -104,7 +104,7 @@ impl<'a> Desk<'a> {
         (backend, target, key): (Backend, Target, Option<KeyId>),
     ) -> Self {
         let (policies, trail) = (backend.policies.clone(), backend.trail.clone());
-        let session = RequestFlow::new(kind, backend.ports.clone(), policies, trail, target)
+        let flow = RequestFlow::new(kind, backend.ports.clone(), policies, trail, target)
             .limits(settings.limits(backend.ports.clock.now()))
             .deadline(settings.deadline())
             .region(Some(backend.region(&settings)));
@@ -113,20 +113,20 @@ impl<'a> Desk<'a> {
             settings: Arc::new(settings),
             signals,
             backend: Arc::new(backend),
-            session,
+            flow,
             key,
         }
     }
 
     /// Whether the user's sessions are to be ended, too.
     pub(crate) fn end_sessions(mut self, end_sessions: bool) -> Self {
-        self.session = self.session.end_sessions(end_sessions);
+        self.flow = self.flow.end_sessions(end_sessions);
         self
     }
 
     /// Reads the user: a plan's result.
     pub(crate) async fn look(&mut self) -> Result<UserResult, CliError> {
-        self.signals.or(self.session.look()).await.map_err(CliError::signal)
+        self.signals.or(self.flow.look()).await.map_err(CliError::signal)
     }
 
     /// Shows what the request will do, asks, does it, and shows the result.
@@ -137,7 +137,7 @@ impl<'a> Desk<'a> {
         asking: Asking,
     ) -> Result<Exit, CliError> {
         let plan =
-            self.signals.or(self.session.plan(seen, request)).await.map_err(CliError::signal)?;
+            self.signals.or(self.flow.plan(seen, request)).await.map_err(CliError::signal)?;
         self.agree(plan, asking).await
     }
 
@@ -148,14 +148,11 @@ impl<'a> Desk<'a> {
         asking: Asking,
     ) -> Result<Exit, CliError> {
         if asking.yes {
-            let plan = self.session.unplanned(request);
+            let plan = self.flow.unplanned(request);
             return self.carry_out(plan).await;
         }
-        let plan = self
-            .signals
-            .or(self.session.plan_off_first(request))
-            .await
-            .map_err(CliError::signal)?;
+        let plan =
+            self.signals.or(self.flow.plan_off_first(request)).await.map_err(CliError::signal)?;
         self.agree(plan, asking).await
     }
 
@@ -181,10 +178,10 @@ impl<'a> Desk<'a> {
         let revokes = matches!(plan.document.request, Some(Request::Revoke(_)));
         if !revokes {
             backend
-                .notifiers(&settings, std::slice::from_ref(self.session.target()))
+                .notifiers(&settings, std::slice::from_ref(self.flow.target()))
                 .map_err(CliError::usage)?;
         }
-        let session = self.session.clone().notify(move |target| {
+        let flow = self.flow.clone().notify(move |target| {
             // An unusable notifier must not keep a leaked key Active.
             backend.notifiers(&settings, std::slice::from_ref(target)).unwrap_or_else(|error| {
                 warn(&format!("no notifications: {error}"));
@@ -194,7 +191,7 @@ impl<'a> Desk<'a> {
         let reporter = ProgressReporter::new(1, self.invocation.silent, self.invocation.json);
         let cancel = Cancel::default();
         let progress = |progress| reporter.take(&progress);
-        let work = session.carry_out(plan, &cancel, &progress);
+        let work = flow.carry_out(plan, &cancel, &progress);
         let say = |text: &str| reporter.say(&paint(style::WARN, text));
         let (report, signal) = self.signals.while_working(&cancel, say, work).await;
         reporter.finish();
@@ -203,8 +200,8 @@ impl<'a> Desk<'a> {
 
     /// Removes the policy that had ended the user's sessions, once they have expired.
     pub(crate) async fn lift(&mut self) {
-        if let Ok(lifted) = self.signals.or(self.session.lift()).await {
-            say_lifted(&self.session.target().subject.user, &lifted);
+        if let Ok(lifted) = self.signals.or(self.flow.lift()).await {
+            say_lifted(&self.flow.target().subject.user, &lifted);
         }
     }
 
@@ -216,7 +213,7 @@ impl<'a> Desk<'a> {
         asking: Asking,
     ) -> Result<Exit, CliError> {
         let report =
-            self.signals.or(self.session.refuse(seen, refusal)).await.map_err(CliError::signal)?;
+            self.signals.or(self.flow.refuse(seen, refusal)).await.map_err(CliError::signal)?;
         Ok(self.show(report, asking.dry_run))
     }
 
@@ -226,7 +223,7 @@ impl<'a> Desk<'a> {
         seen: &UserResult,
         dry_run: bool,
     ) -> Result<Exit, CliError> {
-        let report = self.signals.or(self.session.show(seen)).await.map_err(CliError::signal)?;
+        let report = self.signals.or(self.flow.show(seen)).await.map_err(CliError::signal)?;
         Ok(self.show(report, dry_run))
     }
 
@@ -283,8 +280,7 @@ fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
             "removed the policy {name} from {user}: the sessions that it denied, started before {}, have expired",
             ended.before.format("%F %R UTC")
         )),
-        // The policy is known to exist.
-        Err(error) if error.message.contains("DeleteUserPolicy") => dim(format!(
+        Ok(Lifted::Remains(_, error)) => dim(format!(
             "the policy {name} of {user} is no longer needed and could not be removed ({error}); to remove it: aws iam delete-user-policy {} --policy-name {name}",
             flag("--user-name", user)
         )),

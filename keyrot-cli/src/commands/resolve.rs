@@ -1,6 +1,6 @@
 //! `resolve`: what blocks a user, and what to do about it.
 
-use super::request::Desk;
+use super::request::RequestSession;
 use crate::cli::Invocation;
 use crate::cli::resolve::Resolve;
 use crate::error::CliError;
@@ -14,18 +14,18 @@ use keyrot_core::report::{Resolution, command_line};
 use keyrot_core::requests::RequestKind;
 
 pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<Exit, CliError> {
-    let mut desk = Desk::open(invocation, RequestKind::Resolve, &args.user).await?;
-    let seen = desk.look().await?;
+    let mut session = RequestSession::open(invocation, RequestKind::Resolve, &args.user).await?;
+    let seen = session.look().await?;
     if !args.asking.dry_run {
-        desk.lift().await;
+        session.lift().await;
     }
     let resolutions = Resolution::of(&seen);
     if let Some(choice) = &args.choose {
-        let resolution = Resolution::named(&seen, choice)
-            .ok_or_else(|| no_choice(choice, &resolutions, &seen))?;
-        return desk.ask(&seen, resolution.request, args.asking).await;
+        let choice_of = |text: &String| Resolution::named(&seen, &text.parse().ok()?);
+        let resolution = choice_of(choice).ok_or_else(|| no_choice(choice, &resolutions, &seen))?;
+        return session.ask(&seen, resolution.request, args.asking).await;
     }
-    let exit = desk.report_seen(&seen, args.asking.dry_run).await?;
+    let exit = session.report_seen(&seen, args.asking.dry_run).await?;
     if resolutions.is_empty() || invocation.json {
         return Ok(exit);
     }
@@ -34,7 +34,7 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
         return Ok(exit);
     }
     match chosen(&resolutions).await? {
-        Some(resolution) => desk.ask(&seen, resolution.request.clone(), args.asking).await,
+        Some(resolution) => session.ask(&seen, resolution.request.clone(), args.asking).await,
         None => {
             say!("nothing was chosen; nothing was done");
             Ok(exit)
@@ -44,8 +44,8 @@ pub(crate) async fn resolve(invocation: &Invocation, args: &Resolve) -> Result<E
 
 fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> CliError {
     let user = &seen.user;
-    let names: Vec<&str> =
-        resolutions.iter().map(|resolution| resolution.choice.as_str()).collect();
+    let names: Vec<String> =
+        resolutions.iter().map(|resolution| resolution.choice.to_string()).collect();
     let offered = match names.as_slice() {
         [] => "there is nothing to choose".to_owned(),
         names => format!("expected one of: {}", names.join(", ")),

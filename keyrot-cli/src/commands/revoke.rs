@@ -1,6 +1,6 @@
 //! `revoke`: a leaked key is revoked and replaced.
 
-use super::request::Desk;
+use super::request::RequestSession;
 use crate::cli::Invocation;
 use crate::cli::revoke::Revoke;
 use crate::cli::values::as_key;
@@ -34,22 +34,22 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
 
 /// First only with IAM, then the rest as far as possible.
 async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, CliError> {
-    let desk = Desk::for_iam_only(invocation, RequestKind::Revoke, &args.user)
+    let session = RequestSession::for_iam_only(invocation, RequestKind::Revoke, &args.user)
         .await?
         .end_sessions(args.end_sessions);
     let request = Request::Revoke(args.order(Revocation::of(key)));
-    desk.switch_off(request, args.asking).await
+    session.switch_off(request, args.asking).await
 }
 
 /// With a successor first; or for a key that is not named and has to be found.
 async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
-    let desk = Desk::open(invocation, RequestKind::Revoke, &args.user).await?;
-    let mut desk = desk.end_sessions(args.end_sessions);
-    let seen = desk.look().await?;
-    let key = args.key.clone().or_else(|| desk.key.clone());
+    let session = RequestSession::open(invocation, RequestKind::Revoke, &args.user).await?;
+    let mut session = session.end_sessions(args.end_sessions);
+    let seen = session.look().await?;
+    let key = args.key.clone().or_else(|| session.key.clone());
     match Request::revoke(&seen, key) {
-        Ok(order) => desk.ask(&seen, Request::Revoke(args.order(order)), args.asking).await,
-        Err(refusal) => desk.refuse(&seen, refusal, args.asking).await,
+        Ok(order) => session.ask(&seen, Request::Revoke(args.order(order)), args.asking).await,
+        Err(refusal) => session.refuse(&seen, refusal, args.asking).await,
     }
 }
 

@@ -19,14 +19,11 @@ use crate::terminal::size::{talk_width, width};
 use crate::terminal::stdio::{json, note, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::engine::NotifierFailure;
-use keyrot_core::report::{RunStatus, command_line, schema};
+use keyrot_core::report::{Consent, RunStatus, command_line, schema};
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Cancel, Mode, Notifier, Rotator, RunDocument, Selected, UserName};
 use std::sync::Arc;
-
-/// The number of users that a run may change for the first time without asking, if it can ask.
-const MANY: usize = 5;
 
 /// The purpose of a pass.
 #[derive(Debug, Clone, Copy)]
@@ -76,7 +73,6 @@ pub(crate) async fn run(
         Screen::Status => (Mode::Plan, schema::STATUS),
         Screen::Rotate => (Mode::Act, schema::ROTATE),
     };
-    let limits = settings.limits(now);
     say_of_selection(invocation, &selected, sandbox, now);
     let notifiers = match what {
         Screen::Rotate => notifiers(&settings, &target, &selected)?,
@@ -84,17 +80,8 @@ pub(crate) async fn run(
     };
     let named = users.names();
     let asked = Asked { sandbox, named: &named, force: pass.force, confirms: false };
-    if what == Screen::Rotate && !pass.agreed && selected.chosen.len() > MANY && can_ask() {
-        let plan = Rotator::new(target.ports.clone());
-        let cancel = Cancel::default();
-        let look = plan.run(selected.chosen.clone(), Mode::Plan, &limits, &cancel, &|_| {});
-        let report = signals.or(look).await.map_err(CliError::signal)?;
-        let plan = RunDocument::new(schema::PLAN, &report, &selected);
-        if let Some(question) = question(&plan, &settings, pass.force, sandbox) {
-            let asked = Asked { confirms: true, ..asked };
-            say_part!("{}", screen(Screen::Plan, &plan, &settings, asked, talk_width()));
-            confirm(false, &question).await?;
-        }
+    if what == Screen::Rotate && !pass.agreed && can_ask() {
+        agree(&target, &settings, &selected, asked, &mut signals).await?;
     }
 
     let reporter = ProgressReporter::new(selected.chosen.len(), invocation.silent, invocation.json);
@@ -137,21 +124,37 @@ pub(crate) async fn run(
     Ok(Ran { document, exit })
 }
 
-/// Returns the question before a run that would change many users for the first time, or that is
-/// forced to replace many keys.
-fn question(plan: &RunDocument, settings: &Settings, force: bool, sandbox: bool) -> Option<String> {
-    let most = settings.max_adoptions().unwrap_or(usize::MAX);
-    let (due, first) = (plan.counts.due, plan.counts.to_adopt.min(most));
+/// Asks, if the operator has to agree to the run, after showing what it would do.
+async fn agree(
+    target: &Backend,
+    settings: &Settings,
+    selected: &Selected,
+    asked: Asked<'_>,
+    signals: &mut Signals,
+) -> Result<(), CliError> {
+    if !Consent::is_possible(selected.chosen.len()) {
+        return Ok(());
+    }
+    let rotator = Rotator::new(target.ports.clone());
+    let (limits, cancel) = (settings.limits(target.ports.clock.now()), Cancel::default());
+    let plan = rotator.run(selected.chosen.clone(), Mode::Plan, &limits, &cancel, &|_| {});
+    let report = signals.or(plan).await.map_err(CliError::signal)?;
+    let plan = RunDocument::new(schema::PLAN, &report, selected);
+    if let Some(consent) = Consent::for_run(&plan, settings.max_adoptions(), asked.force) {
+        let asked = Asked { confirms: true, ..asked };
+        say_part!("{}", screen(Screen::Plan, &plan, settings, asked, talk_width()));
+        confirm(false, &format!("{consent} {}", place(&plan, target.sandbox))).await?;
+    }
+    Ok(())
+}
+
+/// Where the run would change something, as the question names it.
+fn place(plan: &RunDocument, sandbox: bool) -> String {
     let account = plan.account.as_deref().unwrap_or("unknown");
-    let place = match &plan.region {
+    match &plan.region {
         Some(region) if !sandbox => format!("in account {account}, {region}"),
         Some(region) => format!("in account {account}, {region} (sandbox)"),
         None => format!("in account {account}"),
-    };
-    match (first > MANY, force && due > MANY) {
-        (true, _) => Some(format!("Change {first} users for the first time {place}")),
-        (false, true) => Some(format!("Replace the keys of up to {due} users {place}")),
-        (false, false) => None,
     }
 }
 

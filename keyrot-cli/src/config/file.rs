@@ -124,7 +124,7 @@ fn check(name: &str, found: &Metadata, place: Place) -> Result<Option<String>, C
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps)]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
 fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, CliError> {
     Ok(None)
 }
@@ -132,7 +132,6 @@ fn check(_: &str, _: &Metadata, _: Place) -> Result<Option<String>, CliError> {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use std::os::unix::fs::{PermissionsExt, chown};
 

@@ -96,7 +96,6 @@ fn replace_by(mut command: Command) -> std::io::Error {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn lines(text: &[&str]) -> Vec<String> {

@@ -81,8 +81,12 @@ fn stacked(audit: &Audit) -> Table {
             Tagged::Blocked => "tagged and blocked",
             Tagged::No => "not tagged",
         };
-        let mut text =
-            format!("{kind}{} {}, {}, {tagged}", key.which(), key.status, used_text(audit, key));
+        let mut text = format!(
+            "{kind}{} {}, {}, {tagged}",
+            key.which(),
+            key.status.word(),
+            used_text(audit, key)
+        );
         if !key.destinations.is_empty() {
             let _ = write!(text, "\ndestinations: {}", destination_names(key, usize::MAX));
         }
@@ -95,42 +99,44 @@ fn stacked(audit: &Audit) -> Table {
 }
 
 fn age(key: &KeyRow) -> Cell {
-    let style = match (key.status.as_str(), key.findings.contains(&FindingKind::OldKey)) {
-        ("active", true) => style::BAD,
-        ("active", false) => style::GOOD,
-        _ => style::DIM,
+    let style = match (key.is_active(), key.findings.contains(&FindingKind::OldKey)) {
+        (true, true) => style::BAD,
+        (true, false) => style::GOOD,
+        (false, _) => style::DIM,
     };
     Cell::new(format!("{:>5}", format!("{}d", key.age_days)), style)
 }
 
 fn status(key: &KeyRow) -> Cell {
-    Cell::new(key.status.clone(), if key.status == "active" { style::PLAIN } else { style::DIM })
+    Cell::new(key.status.word(), if key.is_active() { style::PLAIN } else { style::DIM })
 }
 
 fn used(audit: &Audit, key: &KeyRow) -> Cell {
     let style = match key.findings.contains(&FindingKind::UnusedKey) {
         true => style::WARN,
-        false if key.status == "active" => style::PLAIN,
+        false if key.is_active() => style::PLAIN,
         false => style::DIM,
     };
-    let text = used_text(audit, key);
-    Cell::new(text.strip_prefix("used ").map(str::to_owned).unwrap_or(text), style)
+    Cell::new(last_use(audit, key).unwrap_or_else(|| no_use(key).to_owned()), style)
 }
 
 fn used_text(audit: &Audit, key: &KeyRow) -> String {
-    match (key.last_used, key.use_known) {
-        (Some(when), _) => {
-            let place: Vec<&str> =
-                [&key.service, &key.region].into_iter().flatten().map(String::as_str).collect();
-            let when = time::relative(when, audit.now);
-            if place.is_empty() {
-                format!("used {when}")
-            } else {
-                format!("used {when}, {}", place.join(" "))
-            }
-        }
-        (None, UseKnown::Never) => "no use on record".to_owned(),
-        (None, _) => "use unknown".to_owned(),
+    last_use(audit, key).map_or_else(|| no_use(key).to_owned(), |when| format!("used {when}"))
+}
+
+/// When and where the key was last used, if a use is on record.
+fn last_use(audit: &Audit, key: &KeyRow) -> Option<String> {
+    let when = time::relative(key.last_used?, audit.now);
+    let place = [&key.service, &key.region].into_iter().flatten().map(String::as_str);
+    let place = place.collect::<Vec<_>>().join(" ");
+    Some(if place.is_empty() { when } else { format!("{when}, {place}") })
+}
+
+/// What is said of a key without a use on record.
+fn no_use(key: &KeyRow) -> &'static str {
+    match key.use_known {
+        UseKnown::Never => "no use on record",
+        _ => "use unknown",
     }
 }
 
@@ -138,7 +144,7 @@ fn tagged(key: &KeyRow) -> Cell {
     let style = match key.tagged {
         Tagged::Yes => style::PLAIN,
         Tagged::Blocked => style::BAD,
-        Tagged::No if key.status == "active" => style::WARN,
+        Tagged::No if key.is_active() => style::WARN,
         Tagged::No => style::DIM,
     };
     Cell::new(key.tagged.code(), style)

@@ -11,8 +11,8 @@ use crate::terminal::text::hanging;
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::model::age;
-use keyrot_core::report::{Action, RequestDocument, Resolution, State, command_line};
-use keyrot_core::requests::RequestKind;
+use keyrot_core::report::{Action, Choice, RequestDocument, Resolution, State, command_line};
+use keyrot_core::requests::{Caution, RequestKind};
 use keyrot_core::{
     AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Severity, Timestamp, UserResult, Wait,
     Why,
@@ -25,7 +25,7 @@ use view::secret_of;
 
 /// The user's keys, and the planned steps.
 pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
-    let RequestDocument { user, intended, finished: now, .. } = view.document;
+    let RequestDocument { intended, finished: now, .. } = view.document;
     let mut out = head(view, width);
     out.push_str(&keys(view, *now).show(width));
     if !intended.is_empty() {
@@ -40,64 +40,15 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
             ));
         }
     }
-    let off = intended.iter().find_map(|step| match step {
-        PlannedAction::Deactivate(key) => Some(key),
-        _ => None,
-    });
-    if let Some(key) = off.filter(|key| Some(*key) == view.result.current.as_ref())
-        && !intended.iter().any(is_replacement)
-    {
-        let text = format!("consumers of {key} are refused until another key is published");
-        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
-    }
-    if intended.contains(&PlannedAction::MakeSecret)
-        && !intended.contains(&PlannedAction::PublishNewKey)
-    {
-        let text = format!(
-            "nothing will be published in {}: consumers of the key get no replacement",
-            user.secret
-        );
-        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
-    } else if intended.contains(&PlannedAction::MakeSecret) {
-        let text = format!(
-            "nothing reads {} yet: consumers of the key are refused until they do",
-            user.secret
-        );
-        out.push_str(&hanging("  warning: ", style::WARN, &text, style::PLAIN, width));
-    }
-    if view.kind == RequestKind::Rollback
-        && intended.iter().any(|step| goes_back(step, view.result))
-    {
-        let text = "after this the user is blocked until you decide about the other key";
-        out.push_str(&hanging("  note: ", style::HINT, text, style::PLAIN, width));
-    }
-    for key in intended.iter().filter_map(|step| listed_as_active(step, view.result)) {
-        let text = format!(
-            "IAM still lists {key} as Active: it was deactivated minutes ago, and the list can lag"
-        );
-        out.push_str(&hanging("  note: ", style::HINT, &text, style::PLAIN, width));
+    for caution in Caution::of(view.kind, intended, view.result) {
+        let (lead, color) = match caution.is_warning() {
+            true => ("  warning: ", style::WARN),
+            false => ("  note: ", style::HINT),
+        };
+        out.push_str(&hanging(lead, color, &caution.to_string(), style::PLAIN, width));
     }
     out.push('\n');
     out
-}
-
-/// Whether consumers get another key by this step.
-fn is_replacement(step: &PlannedAction) -> bool {
-    matches!(step, PlannedAction::PublishNewKey | PlannedAction::PublishAgain(_))
-}
-
-/// The key that the step reactivates, if IAM lists it as Active.
-fn listed_as_active<'a>(step: &'a PlannedAction, result: &UserResult) -> Option<&'a KeyId> {
-    let PlannedAction::Activate(id) = step else { return None };
-    let active = |key: &AccessKey| key.id == *id && key.status == KeyStatus::Active;
-    result.keys.iter().any(active).then_some(id)
-}
-
-/// Whether the step publishes an older key than the current one: forward again needs no decision.
-fn goes_back(step: &PlannedAction, result: &UserResult) -> bool {
-    let made = |id: &KeyId| result.keys.iter().find(|key| key.id == *id).map(|key| key.created);
-    let current = result.current.as_ref().and_then(made);
-    matches!(step, PlannedAction::PublishAgain(key) if made(key).zip(current).is_some_and(|(key, current)| key < current))
 }
 
 /// The resolutions for a blocked user, numbered.
@@ -246,16 +197,9 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
         (None, Some(event)) => event.message.clone(),
     };
     let mut out = hanging(word, color, &text, style::PLAIN, width);
-    if let Outcome::Revoked { .. } = view.result.outcome {
-        let rest =
-            user.message.split_once("the rest").map_or(user.message.as_str(), |(_, rest)| rest);
-        out.push_str(&hanging(
-            "warning: ",
-            style::WARN,
-            &format!("the rest{rest}"),
-            style::PLAIN,
-            width,
-        ));
+    if let Some(rest) = &user.rest {
+        let text = format!("the rest is not done: {rest}");
+        out.push_str(&hanging("warning: ", style::WARN, &text, style::PLAIN, width));
     }
     if let Some(why) = &document.sessions_not_ended {
         let text = format!("the user's sessions were not ended: {why}");
@@ -325,7 +269,7 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         } else {
             Action::Activate { user: user.clone(), key: key.clone() }.command()
         };
-        let choice = Some(format!("reinstate:{key}"));
+        let choice = Some(Choice::Reinstate(key.clone()));
         let reinstate = Action::Resolve { user: user.clone(), choice }.command();
         let text = "to undo this before a run deletes it:";
         out.push_str(&hanging("  ", style::DIM, text, style::PLAIN, width));

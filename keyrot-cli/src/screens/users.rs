@@ -11,7 +11,7 @@ use crate::terminal::text::hanging;
 use anstyle::Style;
 use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, command_line};
 use keyrot_core::settings::Settings;
-use keyrot_core::{Blocked, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
+use keyrot_core::{Blocked, KeyStatus, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
 use std::fmt::Write;
 
 /// The width from which keys have their own columns.
@@ -98,10 +98,10 @@ fn place(document: &RunDocument) -> Option<String> {
 fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     let mut groups: Vec<(&str, Vec<&UserDocument>)> = Vec::new();
     for user in users {
-        // ACTION for SUBJECT failed in N attempts: WHY
-        let failed = user.message.split_once(" failed").filter(|_| user.state == State::Failed);
-        let why = failed.and_then(|(_, rest)| Some(rest.split_once(": ")?.1));
-        let why = why.filter(|_| user.hint().is_none());
+        let why = match &user.outcome {
+            Outcome::Failed(failure) => failure.error.reason(),
+            _ => None,
+        };
         let known = groups.iter_mut().find(|(of, _)| why.is_some_and(|why| why == *of));
         match (known, why) {
             (Some((_, group)), _) => group.push(user),
@@ -239,7 +239,10 @@ pub(super) fn word(user: &UserDocument) -> (&'static str, Style) {
 }
 
 fn with_age(key: &KeyDocument) -> String {
-    let status = if key.status == "active" { String::new() } else { format!(" {}", key.status) };
+    let status = match &key.status {
+        KeyStatus::Active => String::new(),
+        other => format!(" {}", other.word()),
+    };
     format!("{} {}d{status}", key.id, key.age_days)
 }
 

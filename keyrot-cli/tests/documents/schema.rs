@@ -148,6 +148,7 @@ fn each_reason_belongs_to_its_state() {
     let user = &schema["$defs"]["user"];
     let outcome = codes(&read("keyrot-core/src/report/user.rs"), "Outcome", "reason");
     let decision = read("keyrot-core/src/decide/decision.rs");
+    let wait = read("keyrot-core/src/decide/decision/wait.rs");
     let blocked = codes(&read("keyrot-core/src/decide/decision/code.rs"), "Blocked", "code");
     let refusals = codes(&read("keyrot-core/src/decide/decision/refusal.rs"), "Refusal", "code");
     let settled = words(["settled", "done", "revoked"]);
@@ -156,7 +157,7 @@ fn each_reason_belongs_to_its_state() {
     let others = &(&(&outcome - &settled) - &stopped) - &planned;
     let expected = BTreeMap::from([
         ("settled".to_owned(), settled),
-        ("waiting".to_owned(), codes(&decision, "Why", "code")),
+        ("waiting".to_owned(), codes(&wait, "Why", "code")),
         ("due".to_owned(), &codes(&decision, "Step", "code") | &planned),
         ("blocked".to_owned(), blocked),
         ("stopped".to_owned(), stopped),

@@ -5,8 +5,10 @@ use crate::audit::kind::{FindingKind, FindingSeverity};
 use crate::audit::view::UnreadableRow;
 use crate::model::destination::Assignment;
 use crate::model::names::{KeyId, UserName};
+use crate::model::observed::KeyStatus;
 use crate::model::text::{format_duration, span, utc};
 use crate::model::time::Timestamp;
+use crate::report::user::as_word;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,9 +85,10 @@ pub struct KeyRow {
     pub key: Option<u8>,
     /// Its id, if ids were requested.
     pub key_id: Option<KeyId>,
-    /// `active`, `inactive`, or IAM's own word.
-    pub status: String,
-    /// When it was created, if known.
+    /// Its status; in the document `active`, `inactive`, or IAM's own word.
+    #[serde(serialize_with = "as_word")]
+    pub status: KeyStatus,
+    /// When it was created, as far as is known.
     pub created: Timestamp,
     /// Its age, in whole days.
     pub age_days: i64,
@@ -196,7 +199,13 @@ pub enum Only {
 }
 
 impl KeyRow {
-    /// Returns the user's name for display.
+    /// Whether requests signed with it are accepted.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == KeyStatus::Active
+    }
+
+    /// Returns the user, for people.
     #[must_use]
     pub fn whose(&self) -> &str {
         self.user.as_ref().map_or("root user", |user| user.as_str())

@@ -309,7 +309,7 @@ impl Judge<'_> {
             arn: about.arn.to_owned(),
             key: key.slot,
             key_id: key.id.clone(),
-            status: key.status.word().to_owned(),
+            status: key.status.clone(),
             created: key.created,
             age_days: age_days(key.created, self.now),
             last_used,
@@ -332,7 +332,7 @@ fn advice(text: &'static str) -> Vec<Hint> {
 }
 
 fn counts(keys: &[KeyRow], users: &[UserRow], findings: &[Finding]) -> AuditCounts {
-    let active = || keys.iter().filter(|key| key.status == "active");
+    let active = || keys.iter().filter(|key| key.is_active());
     let mut counts = AuditCounts {
         users: users.len(),
         users_with_keys: users.iter().filter(|user| user.keys > 0).count(),

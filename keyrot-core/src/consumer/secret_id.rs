@@ -17,7 +17,7 @@ impl SecretId {
     /// [`NameError`], which says what was expected.
     pub fn parse(text: impl Into<String>) -> Result<Self, NameError> {
         let text = text.into();
-        if !text.starts_with("arn:") {
+        if !Arn::is_meant(&text) {
             return SecretName::parse(text).map(|name| Self(name.as_str().to_owned()));
         }
         let graphic = text.bytes().all(|b| b.is_ascii_graphic()) && text.len() <= 2048;
@@ -81,7 +81,6 @@ impl std::str::FromStr for SecretId {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -3,9 +3,11 @@
 pub(crate) mod blocked;
 mod code;
 pub(crate) mod refusal;
+mod wait;
 
 pub(crate) use blocked::Blocked;
 pub(crate) use refusal::Refusal;
+pub use wait::{Wait, Why};
 
 use crate::model::home::SecretArn;
 use crate::model::journal::JournalEntry;
@@ -114,162 +116,6 @@ pub enum Step {
     },
 }
 
-/// A wait: its reason, and its end if that is known.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-pub struct Wait {
-    /// The reason for a wait.
-    pub why: Why,
-    /// When to check again.
-    pub until: Option<Timestamp>,
-}
-
-/// The reason for a wait.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Why {
-    /// The old key stays Active while consumers move to the new key.
-    Overlap(KeyId),
-    /// The old key is in use, or was until just now.
-    InUse {
-        /// The old key.
-        key: KeyId,
-        /// The use on record.
-        last_use: LastUse,
-    },
-    /// IAM has no use of the old key on record, which proves nothing yet, so keyrot waits for
-    /// `recent_use` after the overlap.
-    NoRecord(KeyId),
-    /// Only keyrot's verification has used the current key since it was published, so consumers of
-    /// the old key may still need it.
-    NotPickedUp {
-        /// The old key.
-        key: KeyId,
-        /// The current key.
-        new: KeyId,
-        /// The old key's last use.
-        last_use: LastUse,
-    },
-    /// Something used the old key late in the overlap or after it. That can't be a cache that
-    /// expires: it has not moved to the current key.
-    UsedLate {
-        /// The old key.
-        key: KeyId,
-        /// The current key.
-        new: KeyId,
-        /// The old key's last use.
-        last_use: LastUse,
-    },
-    /// It is unknown whether a key is in use.
-    UseUnknown {
-        /// The old key, or the current one if its use is unknown.
-        key: KeyId,
-        /// Why it is unknown.
-        reason: String,
-    },
-    /// The old key is Inactive, and will be deleted.
-    Soak(KeyId),
-    /// The staged key does not authenticate yet.
-    Propagation {
-        /// The key.
-        key: KeyId,
-        /// What refuses it.
-        reason: String,
-    },
-    /// It is unknown whether the key works.
-    VerificationUnknown {
-        /// The key under verification.
-        key: KeyId,
-        /// Why it is unknown.
-        reason: String,
-    },
-    /// Another run may still be at work on this key, or IAM may not list it yet.
-    Settling(KeyId),
-    /// An earlier run was about to create a key, or another has just created one, and IAM does not
-    /// list it yet.
-    Unlisted,
-    /// The previous key still exists, and has to be deleted before the next one is created.
-    OldKey(KeyId),
-    /// Secrets Manager's own rotation is on, and does the next step.
-    Service,
-    /// A required destination does not have the current key yet.
-    Delivery {
-        /// The destination.
-        to: DestinationName,
-        /// The reason.
-        reason: String,
-    },
-}
-
-impl Wait {
-    /// Whether the old key is kept past its date because it is, or may be, in use.
-    #[must_use]
-    pub fn is_hold(&self) -> bool {
-        match self.why {
-            Why::InUse { .. } | Why::UseUnknown { .. } | Why::NoRecord(_) => true,
-            Why::NotPickedUp { .. } | Why::UsedLate { .. } => true,
-            Why::Overlap(_) | Why::Soak(_) | Why::Propagation { .. } | Why::Settling(_) => false,
-            Why::Unlisted | Why::OldKey(_) | Why::Service | Why::VerificationUnknown { .. } => {
-                false
-            }
-            Why::Delivery { .. } => false,
-        }
-    }
-}
-
-impl fmt::Display for Why {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Overlap(key) => {
-                write!(f, "{key} stays Active while consumers move to the new key")
-            }
-            Self::InUse { key, last_use } => write!(f, "{key} is still in use: {last_use}"),
-            Self::NoRecord(key) => write!(f, "{key} has no use on record, which says little"),
-            Self::NotPickedUp { key, new, last_use } => {
-                write!(
-                    f,
-                    "nothing has used the new key {new} yet, so {key} may still be needed: {last_use}"
-                )
-            }
-            Self::UsedLate { key, new, last_use } => {
-                write!(
-                    f,
-                    "something used {key} long after {new} was published, and may need it again: {last_use}"
-                )
-            }
-            Self::UseUnknown { key, reason } => {
-                write!(f, "whether {key} is in use is unknown: {reason}")
-            }
-            Self::Soak(key) => write!(f, "{key} is Inactive and will be deleted"),
-            Self::Propagation { key, reason } => {
-                write!(f, "{key} does not authenticate yet: {reason}")
-            }
-            Self::VerificationUnknown { key, reason } => {
-                write!(f, "whether {key} works is unknown: {reason}")
-            }
-            Self::Settling(key) => {
-                write!(
-                    f,
-                    "another run may be working on {key}, or IAM may not show its last change yet"
-                )
-            }
-            Self::Unlisted => {
-                f.write_str("another run may have created a key that IAM does not list yet")
-            }
-            Self::OldKey(key) => write!(
-                f,
-                "{key}, the previous key, has to be retired first; scheduled runs do that"
-            ),
-            Self::Service => f.write_str(
-                "Secrets Manager's own rotation is switched on and creates the next key",
-            ),
-            Self::Delivery { to, reason } => {
-                write!(f, "the destination {to} does not have the current key yet: {reason}")
-            }
-        }
-    }
-}
-
 impl fmt::Display for LastUse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -304,29 +150,6 @@ impl fmt::Display for Step {
     }
 }
 
-impl Why {
-    /// Returns its code, one word for programs.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Overlap(_) => "overlap",
-            Self::InUse { .. } => "in_use",
-            Self::NoRecord(_) => "no_record",
-            Self::NotPickedUp { .. } => "not_picked_up",
-            Self::UsedLate { .. } => "used_late",
-            Self::UseUnknown { .. } => "use_unknown",
-            Self::Soak(_) => "soak",
-            Self::Propagation { .. } => "propagation",
-            Self::VerificationUnknown { .. } => "verification_unknown",
-            Self::Settling(_) => "settling",
-            Self::Unlisted => "unlisted",
-            Self::OldKey(_) => "old_key",
-            Self::Service => "service",
-            Self::Delivery { .. } => "delivery",
-        }
-    }
-}
-
 impl Step {
     /// Returns its code, one word for programs.
     #[must_use]
@@ -352,22 +175,6 @@ impl Step {
             Self::Deactivate(_) => "retire",
             Self::Delete(_) => "delete",
             Self::Deliver { .. } | Self::Write(JournalEntry::Receipt(_)) => "deliver",
-        }
-    }
-}
-
-impl Why {
-    /// Returns the key that this is about, if any.
-    #[must_use]
-    pub fn key(&self) -> Option<&KeyId> {
-        match self {
-            Self::Overlap(key) | Self::NoRecord(key) | Self::Soak(key) => Some(key),
-            Self::Propagation { key, .. } | Self::Settling(key) | Self::OldKey(key) => Some(key),
-            Self::InUse { key, .. }
-            | Self::NotPickedUp { key, .. }
-            | Self::UsedLate { key, .. } => Some(key),
-            Self::UseUnknown { key, .. } | Self::VerificationUnknown { key, .. } => Some(key),
-            Self::Unlisted | Self::Service | Self::Delivery { .. } => None,
         }
     }
 }

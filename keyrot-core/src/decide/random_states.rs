@@ -1,58 +1,30 @@
-//! Random observed states from a small world: two keys, a few versions, and times on either side of
-//! each wait.
-#![allow(clippy::unwrap_used)]
+//! Observed states at random, from a small world: two keys, a few versions, and times that the
+//! waits tell apart.
 
-use crate::model::destination::{Abilities, Assignment, Found, Holds, PlaceId, SeenDestination};
+mod asked;
+mod choices;
+mod destinations;
+mod recorded;
+
+pub(super) use asked::asked;
+pub(super) use choices::{Choices, now};
+
 use crate::model::home::{Adoption, Difference, HomeTag, Owner, Residence, SecretArn};
-use crate::model::journal::{Intent, Journal, JournalEntry, Phase, Promoted, Retired, Revoked};
-use crate::model::names::{DestinationName, KeyId, Mark, UserId, UserName, VersionId};
+use crate::model::journal::{Journal, Promoted, Retired};
+use crate::model::names::{KeyId, UserId, UserName};
 use crate::model::no_key::NoKey;
 use crate::model::observed::{
-    AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
-    Verified,
+    AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, StoredVersion, Verified,
 };
-use crate::model::receipt::{Receipt, Receiving};
-use crate::model::request::{Request, Revocation};
-use crate::model::step::{RotationStep, StepName};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::{WaitPolicy, Waits};
 use crate::testing::{at, key};
+use choices::{NOW, UNIT, reason, time};
+use destinations::destinations;
+use recorded::{journal, last_use, order_version, revoked, versions};
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// A source of random choices; the same seed gives the same choices (SplitMix64).
-pub(super) struct Choices(u64);
-
-impl Choices {
-    pub(super) fn of(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % n
-    }
-
-    /// Returns true once in this many calls, on average.
-    fn once_in(&mut self, n: u64) -> bool {
-        self.below(n) == 0
-    }
-
-    fn one<T: Clone>(&mut self, all: &[T]) -> T {
-        all[usize::try_from(self.below(all.len() as u64)).unwrap()].clone()
-    }
-}
-
-/// Now, in the seconds of [`at`].
-const NOW: i64 = 100_000;
-const UNIT: i64 = 600;
-
-pub(super) fn now() -> Timestamp {
-    at(NOW)
-}
 
 pub(super) fn policy() -> WaitPolicy {
     let units = |n: u32| Duration::from_secs(600) * n;
@@ -70,16 +42,6 @@ pub(super) fn policy() -> WaitPolicy {
         probes: 1,
     };
     WaitPolicy::new(waits, true).unwrap()
-}
-
-fn time(some: &mut Choices) -> Timestamp {
-    let units = some.one(&[0, 0, 1, 2, 3, 4, 6, 7, 9, 12, 20, 40, 60]);
-    let ahead = if some.once_in(12) { 3 * UNIT } else { 0 };
-    at(NOW - units * UNIT + ahead)
-}
-
-fn reason() -> String {
-    "why".to_owned()
 }
 
 pub(super) fn observed(some: &mut Choices) -> Observed {
@@ -100,24 +62,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         at(NOW - some.one(&[60, 20, 9, 4]) * UNIT),
         at(NOW - some.one(&[20, 9, 4, 2, 1, 0]) * UNIT),
     ];
-    let mut keys = Vec::new();
-    for (id, created) in [a.clone(), b.clone()].into_iter().zip(created) {
-        let active = [
-            KeyStatus::Active,
-            KeyStatus::Active,
-            KeyStatus::Active,
-            KeyStatus::Inactive,
-            KeyStatus::Inactive,
-        ];
-        let status = if some.once_in(20) {
-            KeyStatus::Other("Expired".to_owned())
-        } else {
-            some.one(&active)
-        };
-        if !some.once_in(4) {
-            keys.push(AccessKey { id, status, created });
-        }
-    }
+    let mut keys = listed(some, [(a.clone(), created[0]), (b.clone(), created[1])]);
     let versions = versions(some, &[(a.clone(), created[0]), (b.clone(), created[1])]);
     let mut secret = Secret {
         owner: if some.once_in(15) {
@@ -242,15 +187,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
             .then(|| (of_secret(some), some.one(&[None, Some(900), Some(900), Some(70_000)]))),
         staged_here: some.once_in(3).then(|| of_secret(some)),
         verified: (!some.once_in(4)).then(|| {
-            let (no, unknown) = (Verified::Refused(reason()), Verified::Unknown(reason()));
-            let all = [
-                Verified::Works,
-                Verified::Works,
-                Verified::Works,
-                no,
-                unknown,
-                Verified::Wrong(reason()),
-            ];
+            let all = verdicts();
             let near = if some.once_in(3) { &secret.previous } else { &secret.current };
             let version = near.as_ref().filter(|_| leaves).map(|held| held.version.clone());
             (version.unwrap_or_else(|| of_secret(some)), some.one(&all))
@@ -266,193 +203,37 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     }
 }
 
-/// None, or one that is required and one that is not, and receipts.
-fn destinations(some: &mut Choices, secret: &mut Secret, keys: &[KeyId]) -> Vec<SeenDestination> {
-    if !some.once_in(4) {
-        return Vec::new();
-    }
-    // The receipts say that everything was delivered, and nothing was read.
-    let served = some.once_in(2);
-    let versions: Vec<VersionId> = [&secret.current, &secret.current, &secret.previous]
-        .into_iter()
-        .flatten()
-        .map(|held| held.version.clone())
-        .collect();
-    let mut all = Vec::new();
-    for (name, required) in [("lake", true), ("mail", false)] {
-        let to = DestinationName::parse(name).unwrap();
-        let mark = |some: &mut Choices| Mark::parse(some.one(&["1", "2"])).unwrap();
-        if !versions.is_empty() && !some.once_in(3) {
-            let states = [
-                Receiving::Delivered,
-                Receiving::Delivered,
-                Receiving::Delivering,
-                Receiving::LetGo,
-            ];
-            let receipt = Receipt {
-                to: to.clone(),
-                place: PlaceId::default(),
-                state: if served { Receiving::Delivered } else { some.one(&states) },
-                version: if served { versions[0].clone() } else { some.one(&versions) },
-                at: time(some),
-                mark: Some(mark(some)),
-            };
-            secret.journal.set(JournalEntry::Receipt(receipt));
-        }
-        let holds = [
-            Holds::Key(keys[0].clone()),
-            Holds::Key(keys[1].clone()),
-            Holds::Other,
-            Holds::NotShown,
-        ];
-        let found = match some.below(4) {
-            _ if served => None,
-            0 => None,
-            1 => Some(Found::Nothing),
-            _ => Some(Found::Copy {
-                mark: mark(some),
-                holds: some.one(&holds),
-                written: Some(time(some)).filter(|_| some.once_in(2)),
-            }),
+/// The keys that IAM lists.
+fn listed(some: &mut Choices, all: [(KeyId, Timestamp); 2]) -> Vec<AccessKey> {
+    let usual = [
+        KeyStatus::Active,
+        KeyStatus::Active,
+        KeyStatus::Active,
+        KeyStatus::Inactive,
+        KeyStatus::Inactive,
+    ];
+    let mut keys = Vec::new();
+    for (id, created) in all {
+        let status = if some.once_in(20) {
+            KeyStatus::Other("Expired".to_owned())
+        } else {
+            some.one(&usual)
         };
-        let abilities = some.one(&[
-            Abilities::READABLE,
-            Abilities::WRITE_ONLY,
-            Abilities::IN_PARTS,
-            Abilities::UNSEEN,
-            Abilities::RESTARTS,
-        ]);
-        let place = "here".to_owned();
-        all.push(SeenDestination {
-            assignment: Assignment {
-                to,
-                kind: Assignment::CUSTOM,
-                place,
-                required,
-                place_id: PlaceId::default(),
-                abilities,
-            },
-            found,
-            failed: (!served && some.once_in(5)).then(reason),
-            unfinished: (!served && some.once_in(5)).then(reason),
-            announced_here: versions.first().filter(|_| some.once_in(2)).cloned(),
-            delivered_here: versions.first().filter(|_| some.once_in(6)).cloned(),
-        });
-    }
-    all
-}
-
-fn versions(some: &mut Choices, keys: &[(KeyId, Timestamp)]) -> Vec<LabeledVersion> {
-    let of_key = |some: &mut Choices, (key, created): &(KeyId, Timestamp)| {
-        LabeledVersion::of(VersionId::for_key(key, *created, some.once_in(4)).unwrap())
-    };
-    let mut all: Vec<LabeledVersion> = keys.iter().map(|key| of_key(some, key)).collect();
-    all.extend(keys.iter().map(|key| of_key(some, key)));
-    all.push(LabeledVersion::of(VersionId::for_placeholder(at(NOW - 40 * UNIT))));
-    let (key, extras) = (some.one(keys).0, some.once_in(3));
-    let foreign = [
-        Content::Foreign,
-        Content::ForeignKey { key, extras },
-        Content::ForeignOther(NoKey::NoFields),
-        Content::ForeignEmpty,
-    ];
-    all.push(LabeledVersion { version: order_version(), content: some.one(&foreign) });
-    all
-}
-
-fn order_version() -> VersionId {
-    VersionId::parse("01234567-89ab-cdef-0123-456789abcdef").unwrap()
-}
-
-fn revoked(some: &mut Choices, key: &KeyId) -> Revoked {
-    Revoked { key: key.clone(), at: time(some), only_if_unused: some.once_in(3) }
-}
-
-fn journal(
-    some: &mut Choices,
-    keys: &[KeyId],
-    versions: &[LabeledVersion],
-    elsewhere: &SecretArn,
-) -> Journal {
-    let phases = [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold];
-    Journal {
-        intent: some.once_in(2).then(|| {
-            let before = some.one(&[vec![], keys[..1].to_vec(), keys[1..].to_vec(), keys.to_vec()]);
-            Intent { before, at: time(some) }
-        }),
-        promoted: (!some.once_in(3)).then(|| {
-            let replacing = some.one(&[None, Some(keys[0].clone()), Some(keys[1].clone())]);
-            Promoted {
-                version: some.one(versions).version,
-                replacing,
-                at: time(some),
-                overlap: None,
-            }
-        }),
-        retired: some.once_in(2).then(|| {
-            let (key, phase, at) = (some.one(keys), some.one(&phases), time(some));
-            let reactivated = at.timestamp() / UNIT % 2 == 0;
-            Retired { key, phase, at, soak: None, reactivated }
-        }),
-        revoked: keys
-            .iter()
-            .filter(|_| some.once_in(4))
-            .cloned()
-            .collect::<Vec<_>>()
-            .iter()
-            .map(|key| revoked(some, key))
-            .collect(),
-        moved_to: some.once_in(20).then(|| elsewhere.clone()),
-        receipts: BTreeMap::new(),
-    }
-}
-
-fn last_use(some: &mut Choices) -> Option<LastUse> {
-    let (when, service) = (time(some), some.one(&["sts", "s3"]).to_owned());
-    let used = LastUse::At { when, service, region: "eu-west-1".to_owned() };
-    some.one(&[
-        None,
-        Some(LastUse::NoRecord),
-        Some(LastUse::Unknown(reason())),
-        Some(used.clone()),
-        Some(used),
-    ])
-}
-
-/// Returns every request and step for one user, with one version and each key.
-pub(super) fn asked(some: &mut Choices, seen: &Observed) -> (Vec<RotationStep>, Vec<Request>) {
-    let labeled = match &seen.secret {
-        SecretState::Present(secret) => {
-            [&secret.current, &secret.pending, &secret.pending, &secret.pending][..].to_vec()
+        if !some.once_in(4) {
+            keys.push(AccessKey { id, status, created });
         }
-        _ => vec![],
-    };
-    let mut versions: Vec<VersionId> =
-        labeled.into_iter().flatten().map(|held| held.version.clone()).collect();
-    versions.push(order_version());
-    let version = some.one(&versions);
-    let steps =
-        [StepName::CreateSecret, StepName::SetSecret, StepName::TestSecret, StepName::FinishSecret];
-    let steps = steps.map(|step| RotationStep { step, version: version.clone() }).to_vec();
-    let elsewhere = || SecretArn::planned(seen.residence.place.clone());
-    let mut requests = vec![
-        Request::Bind,
-        Request::Leave { to: elsewhere() },
-        Request::Move { from: elsewhere() },
-    ];
-    for to in ["lake", "nowhere"] {
-        let to = DestinationName::parse(to).unwrap();
-        requests.extend([Request::LetGo { to: to.clone() }, Request::Deliver { to: Some(to) }]);
     }
-    requests.push(Request::Deliver { to: None });
-    for id in ["A", "B", "C"] {
-        requests.extend([Request::Rollback { to: key(id) }, Request::Reinstate { key: key(id) }]);
-        requests.push(Request::Revoke(Revocation {
-            only_if_unused: some.once_in(3),
-            without_successor: some.once_in(3),
-            delete: some.once_in(3),
-            ..Revocation::of(key(id))
-        }));
-    }
-    (steps, requests)
+    keys
+}
+
+/// What a verification may find; half of the time, that the key works.
+fn verdicts() -> [Verified; 6] {
+    [
+        Verified::Works,
+        Verified::Works,
+        Verified::Works,
+        Verified::Refused(reason()),
+        Verified::Unknown(reason()),
+        Verified::Wrong(reason()),
+    ]
 }

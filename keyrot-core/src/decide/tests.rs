@@ -1,5 +1,4 @@
-//! Tests that the table is complete, and that `docs/decision.md` has it.
-#![allow(clippy::unwrap_used)]
+//! The table is whole, and the one in `docs/decision.md`.
 
 use crate::decide::belief::believed;
 use crate::decide::decision::{Decision, Question, Step};

@@ -37,9 +37,9 @@ const AT_ONCE: usize = 100;
 
 /// The queues to which the work reports events.
 #[derive(Clone, Default)]
-pub(crate) struct Told(Vec<UnboundedSender<Event>>);
+pub(crate) struct EventQueues(Vec<UnboundedSender<Event>>);
 
-impl Told {
+impl EventQueues {
     pub(crate) fn tell(&self, event: &Event) {
         for queue in &self.0 {
             // The receiver lives as long as the run. If it doesn't, the event is dropped.
@@ -49,23 +49,23 @@ impl Told {
 }
 
 /// Runs the work, notifies at the same time, and passes the report to the notifiers at the end.
-pub(crate) async fn tell_beside<W: Future<Output = Report>>(
+pub(crate) async fn notify_beside<W: Future<Output = Report>>(
     notifiers: &[Arc<dyn Notifier>],
     limits: NotifierLimits,
     clock: &dyn Clock,
-    work: impl FnOnce(Told) -> W,
+    work: impl FnOnce(EventQueues) -> W,
 ) -> Report {
     let ledgers: Vec<Ledger> = notifiers.iter().map(|_| Ledger::default()).collect();
-    let (mut told, mut ends, mut lines) = (Told::default(), Vec::new(), Vec::new());
+    let (mut queues, mut ends, mut lines) = (EventQueues::default(), Vec::new(), Vec::new());
     for (notifier, ledger) in notifiers.iter().zip(&ledgers) {
         let (queue, events) = unbounded();
         let (end, ended) = oneshot::channel();
-        told.0.push(queue);
+        queues.0.push(queue);
         ends.push(end);
         lines.push(Line { notifier: notifier.as_ref(), clock, limits, ledger }.work(events, ended));
     }
     let mut lines = pin!(join_all(lines));
-    let mut report = match select(pin!(work(told)), &mut lines).await {
+    let mut report = match select(pin!(work(queues)), &mut lines).await {
         Either::Left((report, _)) => report,
         Either::Right((_, work)) => work.await,
     };

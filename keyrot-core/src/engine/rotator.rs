@@ -8,7 +8,7 @@ pub(crate) mod moving;
 
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::crowd::{self, Away};
-use crate::engine::dispatch::{NotifierLimits, Told, panic_text, tell_beside};
+use crate::engine::dispatch::{EventQueues, NotifierLimits, notify_beside, panic_text};
 use crate::engine::driver::Ports;
 use crate::engine::driver::{Bounds, drive_within};
 use crate::engine::held_use::{HeldUse, held_uses, look_up_within};
@@ -182,10 +182,10 @@ impl Rotator {
     /// Carries out an operator's request for one user; or, with [`Mode::Plan`], returns its steps
     /// ([`Outcome::Planned`]).
     ///
-    /// The request is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a
-    /// revocation whose key is confirmed Inactive but whose rest is not done. [`Outcome::Refused`]
-    /// and [`Outcome::Blocked`] say why it cannot be done; after anything else, repeat the request.
-    pub async fn fulfil(
+    /// It is done if the user's outcome is [`Outcome::Done`]. [`Outcome::Revoked`] is a revocation
+    /// whose key is confirmed Inactive but whose rest is not done. [`Outcome::Refused`] and
+    /// [`Outcome::Blocked`] say why it cannot be done; after anything else, repeat the request.
+    pub async fn fulfill(
         &self,
         chosen: Target,
         request: Request,
@@ -224,14 +224,14 @@ impl Rotator {
         let (bounds, job) = (&bounds, &job);
         // A plan sends no notifications.
         let notifiers = if job.mode == Mode::Act { &self.notifiers[..] } else { &[] };
-        let report = tell_beside(
+        let report = notify_beside(
             notifiers,
             self.notifier_limits,
             self.ports.clock.as_ref(),
-            async move |told: Told| {
+            async move |queues: EventQueues| {
                 let all = |chosen: Vec<Target>| {
                     let work =
-                        chosen.into_iter().map(|one| self.one(one, job, bounds, &told, progress));
+                        chosen.into_iter().map(|one| self.one(one, job, bounds, &queues, progress));
                     crowd::all(work, limits.concurrency, &bounds.away)
                 };
                 let again = if most.is_some() { chosen.clone() } else { Vec::new() };
@@ -243,7 +243,7 @@ impl Rotator {
                         progress(Progress::Done(Box::new(one.clone())));
                     }
                 }
-                self.ask_who(&mut users, job, bounds, &told, progress).await;
+                self.ask_who(&mut users, job, bounds, &queues, progress).await;
                 users.sort_by(|a: &UserResult, b| a.user.cmp(&b.user));
                 Report::new(started, self.ports.clock.now(), users)
             },
@@ -258,7 +258,7 @@ impl Rotator {
         chosen: Target,
         job: &Job,
         bounds: &Bounds,
-        told: &Told,
+        queues: &EventQueues,
         progress: &(dyn Fn(Progress) + Sync),
     ) -> UserResult {
         let Target { subject, policy } = chosen;
@@ -266,7 +266,7 @@ impl Rotator {
         let mut tell = |event: Event| {
             telemetry::happened(&event);
             happened.push(event.clone());
-            told.tell(&event);
+            queues.tell(&event);
             progress(Progress::Event(event));
         };
         let at = self.ports.clock.now();
@@ -343,7 +343,7 @@ impl Rotator {
         users: &mut [UserResult],
         job: &Job,
         bounds: &Bounds,
-        told: &Told,
+        queues: &EventQueues,
         progress: &(dyn Fn(Progress) + Sync),
     ) {
         let Some(trail) = self.trail.as_deref().filter(|_| job.mode == Mode::Act) else { return };
@@ -362,7 +362,7 @@ impl Rotator {
             let event = standing.event(clock.now(), EventKind::UsedBy(evidence));
             telemetry::happened(&event);
             standing.events.push(event.clone());
-            told.tell(&event);
+            queues.tell(&event);
             progress(Progress::Event(event));
         }
         for one in users.iter().filter(|one| self.will_ask(one, job)) {

@@ -20,9 +20,9 @@ pub enum PlannedAction {
     /// Verify the key under AWSPREVIOUS, and make it current again.
     PublishAgain(KeyId),
     /// Stop; the request has to be repeated.
-    Wait(#[serde(serialize_with = "told::wait")] Wait),
+    Wait(#[serde(serialize_with = "stop_fields::wait")] Wait),
     /// Stop, because an operator has to decide.
-    Stop(#[serde(serialize_with = "told::blocked")] Blocked),
+    Stop(#[serde(serialize_with = "stop_fields::blocked")] Blocked),
     /// Reactivate a key.
     Activate(KeyId),
     /// Deactivate a key.
@@ -55,15 +55,15 @@ pub enum PlannedAction {
     },
 }
 
-/// Serializes where a request will stop: a code, and a message.
-mod told {
+/// Serializes where a request will stop: a code, and a text for people.
+mod stop_fields {
     use crate::decide::decision::Wait;
     use crate::decide::decision::blocked::Blocked;
     use crate::model::time::Timestamp;
     use serde::{Serialize, Serializer};
 
     #[derive(Serialize)]
-    struct Told {
+    struct StopFields {
         reason: &'static str,
         message: String,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +71,7 @@ mod told {
     }
 
     pub(super) fn wait<S: Serializer>(wait: &Wait, serializer: S) -> Result<S::Ok, S::Error> {
-        Told { reason: wait.why.code(), message: wait.why.to_string(), until: wait.until }
+        StopFields { reason: wait.why.code(), message: wait.why.to_string(), until: wait.until }
             .serialize(serializer)
     }
 
@@ -79,7 +79,7 @@ mod told {
         blocked: &Blocked,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
-        Told { reason: blocked.code(), message: blocked.to_string(), until: None }
+        StopFields { reason: blocked.code(), message: blocked.to_string(), until: None }
             .serialize(serializer)
     }
 }

@@ -26,7 +26,30 @@ pub struct Arn<'a> {
     pub resource: &'a str,
 }
 
+/// Who makes a request, by the resource in its ARN (IAM user guide, "IAM identifiers").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PrincipalKind<'a> {
+    /// The root user of the account.
+    Root,
+    /// An IAM user.
+    User,
+    /// An IAM role.
+    Role,
+    /// A session of a role; such an ARN lacks the role's path.
+    Session {
+        /// The role's name.
+        role: &'a str,
+    },
+}
+
 impl<'a> Arn<'a> {
+    /// Whether a text is meant to be an ARN: no name of a user, secret or key begins like one.
+    #[must_use]
+    pub fn is_meant(text: &str) -> bool {
+        text.starts_with("arn:")
+    }
+
     /// Parses an ARN; `None` if the text does not have its six fields.
     #[must_use]
     pub fn parse(text: &'a str) -> Option<Self> {
@@ -50,6 +73,23 @@ impl<'a> Arn<'a> {
         self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit())
     }
 
+    /// Returns the principal that it names, if it names one.
+    #[must_use]
+    pub fn principal(&self) -> Option<PrincipalKind<'a>> {
+        if !["iam", "sts"].contains(&self.service) {
+            return None;
+        }
+        match self.resource.split_once('/') {
+            None => (self.resource == "root").then_some(PrincipalKind::Root),
+            Some(("user", _)) => Some(PrincipalKind::User),
+            Some(("role", _)) => Some(PrincipalKind::Role),
+            Some(("assumed-role", session)) => {
+                Some(PrincipalKind::Session { role: session.split('/').next().unwrap_or_default() })
+            }
+            Some(_) => None,
+        }
+    }
+
     /// Returns the name of the secret that it names, without the hyphen and six characters that
     /// Secrets Manager adds (Secrets Manager user guide, "What's in a Secrets Manager secret?",
     /// "Secret ARN").
@@ -67,7 +107,7 @@ impl<'a> Arn<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Arn;
+    use super::{Arn, PrincipalKind};
 
     #[test]
     fn an_arn_has_six_fields_and_the_last_may_hold_colons() {
@@ -87,6 +127,20 @@ mod tests {
         ] {
             assert_eq!(Arn::parse(none), None, "{none}");
         }
+    }
+
+    #[test]
+    fn a_principal_is_known_by_its_resource() {
+        let of = |text| Arn::parse(text).and_then(|arn| arn.principal());
+        assert_eq!(of("arn:aws:iam::123456789012:root"), Some(PrincipalKind::Root));
+        assert_eq!(of("arn:aws:iam::123456789012:user/ops/jane"), Some(PrincipalKind::User));
+        assert_eq!(of("arn:aws:iam::123456789012:role/ops/keyrot"), Some(PrincipalKind::Role));
+        assert_eq!(
+            of("arn:aws:sts::123456789012:assumed-role/keyrot/me"),
+            Some(PrincipalKind::Session { role: "keyrot" })
+        );
+        assert_eq!(of("arn:aws:iam::123456789012:group/ops"), None);
+        assert_eq!(of("arn:aws:s3:::bucket/user/x"), None);
     }
 
     #[test]

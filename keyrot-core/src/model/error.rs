@@ -21,6 +21,8 @@ pub struct CallError {
     #[serde(skip)]
     code: Option<String>,
     #[serde(skip)]
+    reason: Option<String>,
+    #[serde(skip)]
     cause: Option<Cause>,
 }
 
@@ -70,13 +72,27 @@ impl CallError {
     /// Returns an error without an AWS code.
     #[must_use]
     pub fn new(kind: ErrorKind, effect: Effect, message: impl Into<String>) -> Self {
-        Self { kind, effect, message: message.into(), code: None, cause: None }
+        Self { kind, effect, message: message.into(), code: None, reason: None, cause: None }
     }
 
     /// Returns the error with AWS's code.
     #[must_use]
     pub fn with_aws_code(self, code: Option<String>) -> Self {
         Self { code, ..self }
+    }
+
+    /// Returns the error with the part of its message that says why: without the call, its subject,
+    /// how often it was tried, and the request id.
+    #[must_use]
+    pub fn with_reason(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
+    }
+
+    /// Returns why the call failed: the same for each user to whom the same happened. `None` if the
+    /// port did not say it apart from the message.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     /// Returns the error with its source. The source's whole chain must be free of secret material.

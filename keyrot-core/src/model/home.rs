@@ -310,7 +310,6 @@ impl fmt::Display for Owner {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
 

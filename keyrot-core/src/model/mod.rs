@@ -15,6 +15,7 @@ pub(crate) mod names;
 pub(crate) mod nearest;
 pub(crate) mod no_key;
 pub(crate) mod observed;
+pub(crate) mod partition;
 pub(crate) mod placeholder;
 pub(crate) mod receipt;
 pub(crate) mod request;
@@ -29,7 +30,7 @@ pub(crate) mod user_ref;
 pub(crate) mod version;
 pub(crate) mod waits;
 
-pub use arn::Arn;
+pub use arn::{Arn, PrincipalKind};
 pub use cause::Cause;
 pub use clock::{CLOCK_TOLERANCE, WrongClock};
 pub use credentials::{Credentials, SecretKey};
@@ -51,6 +52,7 @@ pub use observed::{
     AccessKey, KeyStatus, LabeledVersion, LastUse, Observed, Secret, SecretState, StoredVersion,
     Verified,
 };
+pub use partition::Partition;
 pub use placeholder::PLACEHOLDER;
 pub use receipt::{Receipt, Receiving};
 pub use request::{Request, Revocation};

@@ -5,7 +5,7 @@ use crate::model::names::{DestinationName, KeyId};
 use serde::Serialize;
 
 /// An operator's request: [`decide_request`](crate::decide::request::decide_request()) decides its
-/// steps, [`Rotator::fulfil`](crate::engine::rotator::Rotator::fulfil) carries it out.
+/// steps, [`Rotator::fulfill`](crate::engine::rotator::Rotator::fulfill) carries it out.
 ///
 /// A request names its key, so repeating it is harmless, after a lost answer or by a second
 /// operator.

@@ -1,5 +1,6 @@
 //! A reference to a user.
 
+use crate::model::arn::Arn;
 use crate::model::names::{NameError, UserArn, UserName};
 use std::fmt;
 
@@ -33,7 +34,7 @@ impl fmt::Display for UserRef {
 impl std::str::FromStr for UserRef {
     type Err = NameError;
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if text.starts_with("arn:") {
+        if Arn::is_meant(text) {
             UserArn::parse(text).map(Self::Arn)
         } else {
             UserName::parse(text).map(Self::Name)
@@ -43,7 +44,6 @@ impl std::str::FromStr for UserRef {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

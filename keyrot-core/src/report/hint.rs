@@ -5,6 +5,7 @@ use crate::model::ended_sessions::deny_issued_before;
 use crate::model::home::SecretArn;
 use crate::model::names::{KeyId, UserName};
 use crate::model::time::Timestamp;
+use crate::report::choice::Choice;
 use serde::{Serialize, Serializer};
 use std::fmt;
 
@@ -72,7 +73,7 @@ pub enum Action {
         /// The user.
         user: UserName,
         /// The resolution; `None` if the operator has to choose it.
-        choice: Option<String>,
+        choice: Option<Choice>,
     },
     /// Enroll a user.
     Enroll {
@@ -310,7 +311,7 @@ mod tests {
             Action::DeleteSecret { secret: secret.clone() }.command(),
             format!("aws secretsmanager delete-secret --region eu-west-1 --secret-id {secret}")
         );
-        let choice = Some("replace".to_owned());
+        let choice = Some(Choice::Replace);
         assert_eq!(
             Action::Resolve { user: user(), choice }.command(),
             "keyrot resolve ci --choose replace"
@@ -331,7 +332,7 @@ mod tests {
         let commands = [
             (Action::Resolve { user: user(), choice: None }, "keyrot resolve -- -ci"),
             (
-                Action::Resolve { user: user(), choice: Some("replace".into()) },
+                Action::Resolve { user: user(), choice: Some(Choice::Replace) },
                 "keyrot resolve --choose replace -- -ci",
             ),
             (

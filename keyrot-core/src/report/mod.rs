@@ -2,7 +2,8 @@
 
 pub(crate) mod advice;
 pub(crate) mod aftermath;
-pub(crate) mod codes;
+pub(crate) mod choice;
+pub(crate) mod consent;
 pub(crate) mod enroll;
 pub(crate) mod hint;
 pub(crate) mod moving;
@@ -10,11 +11,14 @@ pub(crate) mod request;
 pub(crate) mod resolution;
 pub(crate) mod run;
 pub mod schema;
+pub(crate) mod sentence;
 pub(crate) mod state;
 pub(crate) mod user;
 pub(crate) mod uses;
 
 pub use aftermath::{Aftermath, Remains, StillAlive};
+pub use choice::{Choice, UnknownChoice};
+pub use consent::Consent;
 pub use enroll::{Change, EnrollDocument, EnrollRow};
 pub use hint::{Action, Hint, command_line, flag, worded};
 pub use moving::{HomeDocument, MoveDocument, MoveRow};

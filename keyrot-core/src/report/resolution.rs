@@ -1,5 +1,6 @@
 //! The resolutions that an operator can choose for a blocked user.
 
+use super::choice::Choice;
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
@@ -12,8 +13,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resolution {
     /// Its name in a script, such as `replace` or `retire:AKIA…`.
-    pub choice: String,
-    /// The description.
+    pub choice: Choice,
+    /// The same for people.
     pub message: String,
     /// The request that carries it out.
     pub request: Request,
@@ -41,7 +42,7 @@ impl Resolution {
         match blocked {
             Blocked::RevokedKeyReactivated { key } => vec![
                 Self {
-                    choice: format!("deactivate:{key}"),
+                    choice: Choice::Deactivate(key.clone()),
                     message: format!("deactivate {key} again, immediately, even if it is in use"),
                     request: Request::Revoke(Revocation {
                         without_successor: true,
@@ -56,7 +57,7 @@ impl Resolution {
             Blocked::ReactivatedAgain { key } => vec![
                 Self::retire(key),
                 Self {
-                    choice: format!("revoke:{key}"),
+                    choice: Choice::Revoke(key.clone()),
                     message: format!(
                         "revoke {key}: deactivate it immediately, even if it is in use"
                     ),
@@ -72,14 +73,14 @@ impl Resolution {
             }
             Blocked::RolledBack { from, to: Some(_) } => vec![
                 Self {
-                    choice: "go-on".to_owned(),
+                    choice: Choice::GoOn,
                     message: format!(
                         "continue with {from}: verify it, and give it the AWSCURRENT label again"
                     ),
                     request: Request::Rollback { to: from.clone() },
                 },
                 Self {
-                    choice: "give-up".to_owned(),
+                    choice: Choice::GiveUp,
                     message: format!(
                         "give {from} up: deactivate it immediately, and delete it after the soak"
                     ),
@@ -87,7 +88,7 @@ impl Resolution {
                 },
             ],
             Blocked::NoWayBack { key, .. } => vec![Self {
-                choice: "make-room".to_owned(),
+                choice: Choice::MakeRoom,
                 message: format!(
                     "make room for a new key: deactivate {key} and delete it, even if it is in use"
                 ),
@@ -98,7 +99,7 @@ impl Resolution {
                 }),
             }],
             Blocked::RevokedKeyCurrent { key, .. } => vec![Self {
-                choice: "make-room".to_owned(),
+                choice: Choice::MakeRoom,
                 message: format!("make room for a new key: delete {key} now, and publish another"),
                 request: Request::Revoke(Revocation {
                     without_successor: true,
@@ -107,7 +108,7 @@ impl Resolution {
                 }),
             }],
             Blocked::RevokedKeyInUse { key, .. } => vec![Self {
-                choice: format!("revoke:{key}"),
+                choice: Choice::Revoke(key.clone()),
                 message: format!(
                     "revoke {key}: deactivate it although it is in use, once its successor works"
                 ),
@@ -115,14 +116,14 @@ impl Resolution {
             }],
             Blocked::DestinationChanged { to, place, .. } => vec![
                 Self {
-                    choice: format!("deliver:{to}"),
+                    choice: Choice::Deliver(to.clone()),
                     message: format!(
                         "deliver the current key to {to} ({place}), over what is there"
                     ),
                     request: Request::Deliver { to: Some(to.clone()) },
                 },
                 Self {
-                    choice: format!("let-go:{to}"),
+                    choice: Choice::LetGo(to.clone()),
                     message: format!(
                         "let {to} go: nothing is delivered there any more, and the previous key does not wait for it"
                     ),
@@ -159,18 +160,18 @@ impl Resolution {
     /// request has begun. The block, and with it the resolution, may be gone by then; repeating the
     /// request finishes it.
     #[must_use]
-    pub fn named(seen: &UserResult, choice: &str) -> Option<Self> {
+    pub fn named(seen: &UserResult, choice: &Choice) -> Option<Self> {
         let begun = || {
             let retired = seen.revoked.iter().map(Self::retire);
             let kept = seen.keys.iter().map(|key| Self::reinstate(&key.id));
             retired.chain(kept)
         };
-        Self::all(seen).into_iter().chain(begun()).find(|one| one.choice == choice)
+        Self::all(seen).into_iter().chain(begun()).find(|one| one.choice == *choice)
     }
 
     fn retire(key: &KeyId) -> Self {
         Self {
-            choice: format!("retire:{key}"),
+            choice: Choice::Retire(key.clone()),
             message: format!(
                 "retire {key}: deactivate it, if it was not used recently, and delete it after the soak"
             ),
@@ -183,7 +184,7 @@ impl Resolution {
 
     fn reinstate(key: &KeyId) -> Self {
         Self {
-            choice: format!("reinstate:{key}"),
+            choice: Choice::Reinstate(key.clone()),
             message: format!("take the revocation of {key} back: it stays Active"),
             request: Request::Reinstate { key: key.clone() },
         }
@@ -191,7 +192,7 @@ impl Resolution {
 
     fn replace(key: &KeyId) -> Self {
         Self {
-            choice: "replace".to_owned(),
+            choice: Choice::Replace,
             message: format!(
                 "replace {key}: create a new key, verify it and publish it; {key} is never used again"
             ),
@@ -204,7 +205,7 @@ impl Resolution {
             |key: &KeyId| seen.keys.iter().any(|k| k.id == *key) && !seen.revoked.contains(key);
         let before = seen.previous.as_ref().filter(|key| is_usable(key))?;
         Some(Self {
-            choice: "go-back".to_owned(),
+            choice: Choice::GoBack,
             message: format!(
                 "roll back to {before}: verify it, and give it the AWSCURRENT label again"
             ),

@@ -10,14 +10,14 @@ use crate::machine::planned::PlannedAction;
 use crate::model::error::ErrorKind;
 use crate::model::journal::JournalEntry;
 use crate::model::names::{KeyId, SecretName, UserName};
-use crate::model::observed::{AccessKey, LastUse};
+use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::text::age_days;
 use crate::model::time::Timestamp;
 use crate::model::trail::evidence::UseEvidence;
-use crate::report::codes::outcome_text;
 use crate::report::hint::{Hint, as_text, worded};
+use crate::report::sentence::{outcome_text, rest_text};
 use crate::report::state::{RunStatus, State};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// A run's result for one user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -39,6 +39,10 @@ pub struct UserDocument {
     pub outcome: Outcome,
     /// The same as a message.
     pub message: String,
+    /// Of a key that was revoked while the rest was not done: the rest's message. Not in the
+    /// document, whose `message` has both.
+    #[serde(skip)]
+    pub rest: Option<String>,
     /// For a plan that verifies a key first: the steps that follow if the key works. Omitted if
     /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -77,8 +81,9 @@ pub struct UserDocument {
 pub struct KeyDocument {
     /// Its id.
     pub id: KeyId,
-    /// `active`, `inactive`, or IAM's own word.
-    pub status: String,
+    /// Its status; in the document `active`, `inactive`, or IAM's own word.
+    #[serde(serialize_with = "as_word")]
+    pub status: KeyStatus,
     /// When it was created.
     pub created: Timestamp,
     /// Its age in whole days.
@@ -233,7 +238,7 @@ impl UserDocument {
     pub fn new(one: &UserResult, now: Timestamp) -> Self {
         let key = |key: &AccessKey| KeyDocument {
             id: key.id.clone(),
-            status: key.status.word().to_owned(),
+            status: key.status.clone(),
             created: key.created,
             age_days: age_days(key.created, now),
             current: Some(&key.id) == one.current.as_ref(),
@@ -246,6 +251,10 @@ impl UserDocument {
             reason: one.outcome.reason(),
             outcome: one.outcome.clone(),
             message: outcome_text(one, now),
+            rest: match &one.outcome {
+                Outcome::Revoked { rest, .. } => Some(rest_text(one, rest, now)),
+                _ => None,
+            },
             intended: match &one.outcome {
                 Outcome::Verifying { then, .. } => then.clone(),
                 _ => Vec::new(),
@@ -288,6 +297,11 @@ impl UserDocument {
     pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
         self.keys.iter().filter(|key| !key.current)
     }
+}
+
+/// In documents a key's status is one word.
+pub(crate) fn as_word<S: Serializer>(status: &KeyStatus, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(status.word())
 }
 
 impl EventDocument {

@@ -41,7 +41,7 @@ pub async fn end_sessions(
 }
 
 /// What happened to a policy that had ended a user's sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lifted {
     /// There is no such policy from keyrot.
     None,
@@ -49,12 +49,14 @@ pub enum Lifted {
     NotYet(EndedSessions),
     /// The policy had nothing left to deny, and was removed.
     Off(EndedSessions),
+    /// It has nothing left to deny, and could not be removed.
+    Remains(EndedSessions, CallError),
 }
 
 /// Removes the policy, if everything that it could deny has expired.
 ///
 /// # Errors
-/// [`CallError`]; `Denied` without permission to read or change it.
+/// [`CallError`] if it could not be read; `Denied` without permission.
 pub async fn lift_if_over(
     port: &dyn UserPolicyPort,
     user: &UserName,
@@ -64,10 +66,10 @@ pub async fn lift_if_over(
     Ok(match there.as_deref().and_then(EndedSessions::parse) {
         None => Lifted::None,
         Some(ended) if now < ended.until => Lifted::NotYet(ended),
-        Some(ended) => {
-            port.delete_user_policy(user, EndedSessions::POLICY).await?;
-            Lifted::Off(ended)
-        }
+        Some(ended) => match port.delete_user_policy(user, EndedSessions::POLICY).await {
+            Ok(()) => Lifted::Off(ended),
+            Err(error) => Lifted::Remains(ended, error),
+        },
     })
 }
 

@@ -293,7 +293,7 @@ impl Enrollment {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
         let report = rotator
-            .fulfil(target, Request::Bind, Mode::Act, &self.limits_now(), &cancel, &|_| {})
+            .fulfill(target, Request::Bind, Mode::Act, &self.limits_now(), &cancel, &|_| {})
             .await;
         match report.users.into_iter().next().map(|one| one.outcome) {
             Some(Outcome::Done) => Ok(()),
@@ -371,7 +371,12 @@ fn left_behind(user: &UserDocument) -> String {
         .keys
         .iter()
         .map(|key| {
-            format!("{} ({}{})", key.id, key.status, if key.current { ", published" } else { "" })
+            format!(
+                "{} ({}{})",
+                key.id,
+                key.status.word(),
+                if key.current { ", published" } else { "" }
+            )
         })
         .collect();
     if keys.is_empty() && !were_keys_read(user) {

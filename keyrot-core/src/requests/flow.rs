@@ -1,6 +1,7 @@
 //! One flow for every request about a user: read, plan, agree, carry out, read again, report.
 
 mod after;
+mod caution;
 mod report;
 mod without_successor;
 
@@ -24,6 +25,7 @@ use crate::report::resolution::Resolution;
 use crate::report::user::{EvidenceDocument, UserDocument};
 use crate::requests::end_sessions::{Lifted, lift_if_over};
 use crate::trail::TrailPort;
+pub use caution::Caution;
 use futures_util::future::BoxFuture;
 pub use report::{RequestKind, RequestPlan, RequestReport, RequestStatus};
 use std::fmt;
@@ -198,7 +200,7 @@ impl RequestFlow {
         if let (Some(find), Some(key)) = (&self.rest, plan.request.off_first().cloned()) {
             return self.switch_off(plan, &key, find.as_ref(), (cancel, progress)).await;
         }
-        let report = self.fulfil(&self.target, &plan.request, (cancel, progress)).await;
+        let report = self.fulfill(&self.target, &plan.request, (cancel, progress)).await;
         let RequestDocument { intended, evidence, .. } = plan.document;
         let done = Done { report, before: plan.before, intended, evidence };
         self.close(&self.target, plan.request, done, cancel).await
@@ -240,8 +242,8 @@ impl RequestFlow {
     /// Removes the policy that had ended the user's sessions, once they have expired.
     ///
     /// # Errors
-    /// [`CallError`](crate::model::error::CallError); `Denied` without permission to read or change
-    /// it.
+    /// [`CallError`](crate::model::error::CallError) if it could not be read; `Denied` without
+    /// permission.
     pub async fn lift(&self) -> Result<Lifted, crate::model::error::CallError> {
         lift_if_over(&*self.policies, &self.target.subject.user, self.ports.clock.now()).await
     }
@@ -264,7 +266,7 @@ impl RequestFlow {
     async fn preview(&self, target: &Target, request: &Request) -> Report {
         let rotator = Rotator::new(self.ports.clone());
         rotator
-            .fulfil(
+            .fulfill(
                 target.clone(),
                 request.clone(),
                 Mode::Plan,
@@ -290,7 +292,7 @@ impl RequestFlow {
         RequestPlan { kind: self.kind, document, result, request, before, end_sessions, off_first }
     }
 
-    async fn fulfil(
+    async fn fulfill(
         &self,
         target: &Target,
         request: &Request,
@@ -299,7 +301,7 @@ impl RequestFlow {
         let notifiers = (self.notifiers)(target);
         let rotator = notifiers.into_iter().fold(Rotator::new(self.ports.clone()), Rotator::notify);
         rotator
-            .fulfil(
+            .fulfill(
                 target.clone(),
                 request.clone(),
                 Mode::Act,

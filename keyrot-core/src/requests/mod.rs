@@ -9,7 +9,7 @@ pub(crate) mod who_uses;
 
 pub use end_sessions::{Lifted, NotEnded, end_sessions, lift_if_over};
 pub use enroll::{EnrollError, EnrollPlan, Enrollment};
-pub use flow::{RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus};
+pub use flow::{Caution, RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus};
 pub use moving::{HomeMove, MoveError, MovePlan};
 pub use own_key::replace::{
     OwnBlocked, OwnStep, ReplaceError, Undone, decide_own, other_key, replace_own,

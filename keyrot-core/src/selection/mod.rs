@@ -9,6 +9,7 @@ pub(crate) mod homes;
 use crate::selection::homes::Homes;
 pub(crate) mod pattern;
 pub(crate) mod sharing;
+pub(crate) mod suggestion;
 pub(crate) mod tags;
 pub(crate) mod template;
 
@@ -467,4 +468,5 @@ pub use destination::{
     Unplaceable,
 };
 pub use pattern::{Pattern, PatternError, SecretPattern};
+pub use suggestion::{Suggestion, TagCount};
 pub use template::{SecretTemplate, TemplateError, Unnameable};

@@ -273,7 +273,6 @@ impl std::str::FromStr for SecretTemplate {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::model::names::UserName;
     use proptest::prelude::*;

@@ -1,13 +1,9 @@
-#![allow(clippy::unwrap_used)]
+mod destinations;
 
 use super::*;
-use crate::model::destination::Abilities;
 use crate::model::home::{HOME_TAG, HomeTag};
-use crate::model::names::{DestinationName, UserArn, UserId};
+use crate::model::names::{UserArn, UserId};
 use crate::model::waits::Waits;
-use crate::selection::destination::PlaceTemplate;
-use crate::selection::destination::tests::rule;
-use crate::selection::pattern::Pattern;
 use crate::testing::at;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -317,130 +313,6 @@ fn a_tag_may_set_a_short_wait_only_if_the_policy_allows_it() {
     let own = go(short).chosen[0].policy.clone().expect("a test may wait less");
     assert_eq!(own.waits().overlap, Duration::from_secs(600));
     assert_eq!(own.due(at(-1)), at(-1), "what is forced is forced for each user");
-}
-
-#[test]
-fn a_user_gets_its_destinations_and_no_place_is_shared() {
-    let to = |name: &str, users: &[&str], to: &str, form| {
-        rule(name, users, to, form).in_store(format!("{form:?}"))
-    };
-    let go = |destinations: Vec<DestinationRule>, asked: &[&str]| {
-        let users = ["ci-1", "ci-2", "x/bob"].map(|name| tagged(name, &[]));
-        let homes = Homes { destinations, ..homes() };
-        select(&users, &only(asked), &homes, &WaitPolicy::default())
-    };
-    let of = |selected: &Selected, name: &str| {
-        let target = selected.chosen.iter().find(|t| t.subject.user.as_str() == name).unwrap();
-        let places: Vec<String> = target
-            .subject
-            .destinations
-            .iter()
-            .map(|to| format!("{} {} {}", to.to, to.place, to.required))
-            .collect();
-        places
-    };
-    let b = to("b", &["ci-*"], "/ci/{user}", PlaceForm::Parameter).optional();
-    let a = to("a", &["CI-1"], "acme/shop", PlaceForm::GitHub);
-    let selected = go(vec![b.clone(), a.clone()], &[]);
-    assert!(selected.chosen.iter().all(|target| target.policy.is_ok()));
-    assert_eq!(of(&selected, "ci-1"), ["a acme/shop true", "b /ci/ci-1 false"], "sorted by name");
-    assert_eq!(of(&selected, "ci-2"), ["b /ci/ci-2 false"]);
-    assert!(of(&selected, "bob").is_empty());
-
-    // This is another destination's place in the same store, even if its user is not requested.
-    let c = to("c", &["bob"], "ACME/shop", PlaceForm::GitHub);
-    let selected = go(vec![a.clone(), b.clone(), c.clone()], &["ci-1"]);
-    assert!(
-        blocked(&selected, "ci-1").contains("the destination c puts user bob's key there too"),
-        "{}",
-        blocked(&selected, "ci-1")
-    );
-    assert_eq!(of(&selected, "ci-1"), ["b /ci/ci-1 false"], "the shared place is not written to");
-    let selected = go(vec![a.clone(), c.clone()], &[]);
-    assert!(blocked(&selected, "bob").contains("user ci-1's key there too"));
-    let elsewhere = go(vec![a.clone(), c.in_store("another")], &[]);
-    assert!(elsewhere.chosen.iter().all(|target| target.policy.is_ok()));
-
-    // These are parts of one place.
-    let parts = |names: [&str; 2]| names.map(str::to_owned);
-    let pair = |rule: DestinationRule, names| rule.writing(parts(names));
-    let apart = go(
-        vec![
-            pair(a.clone(), ["ID", "SECRET"]),
-            pair(to("c", &["bob"], "acme/shop", PlaceForm::GitHub), ["BOB_ID", "BOB_SECRET"]),
-        ],
-        &[],
-    );
-    assert!(apart.chosen.iter().all(|target| target.policy.is_ok()));
-    for names in [["ID", "BOB_SECRET"], ["SECRET", "ID"], ["BOB_ID", "SECRET"]] {
-        let bob = pair(to("c", &["bob"], "acme/shop", PlaceForm::GitHub), names);
-        let selected = go(vec![pair(a.clone(), ["ID", "SECRET"]), bob], &[]);
-        assert!(blocked(&selected, "bob").contains("user ci-1's key there too"), "{names:?}");
-    }
-
-    let twice = to("d", &["ci-1"], "acme/shop", PlaceForm::GitHub);
-    let selected = go(vec![a, twice], &[]);
-    assert!(
-        blocked(&selected, "ci-1").contains("the destinations a and d both put user ci-1's key")
-    );
-
-    let selected = go(vec![to("e", &["*"], "/aws{path}{user}", PlaceForm::Text), b], &[]);
-    assert!(selected.chosen.iter().all(|target| target.policy.is_ok()));
-}
-
-/// A restart overwrites nobody's key.
-#[test]
-fn users_may_share_a_service_that_is_restarted() {
-    let everyone = ["*"].map(|text| Pattern::parse(text).unwrap()).to_vec();
-    let to = PlaceTemplate::parse("prod/shop", PlaceForm::EcsService).unwrap();
-    let name = DestinationName::parse("shop").unwrap();
-    let shop = DestinationRule::new(name, everyone, to, Abilities::RESTARTS).unwrap();
-    let users = ["ci-1", "ci-2"].map(|name| tagged(name, &[]));
-    let homes = Homes { destinations: vec![shop], ..homes() };
-    let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
-    for target in &selected.chosen {
-        assert!(target.policy.is_ok());
-        assert_eq!(target.subject.destinations[0].place, "prod/shop");
-    }
-}
-
-#[test]
-fn no_destination_overwrites_a_home() {
-    let users = [tagged("ci", &[]), tagged("bob", &[])];
-    let go = |region: &str, to: &str| {
-        let rule = rule("copy", &["ci"], to, PlaceForm::Secret)
-            .in_store(DestinationRule::secrets_in(region));
-        let homes = Homes { destinations: vec![rule], ..homes() };
-        select(&users, &Selection::default(), &homes, &WaitPolicy::default())
-    };
-    for (to, whose) in [("/iam/ci/access_key", "ci"), ("/iam/bob/access_key", "bob")] {
-        let selected = go("us-east-1", to);
-        let reason = blocked(&selected, "ci");
-        assert!(reason.contains(&format!("which is user {whose}'s home")), "{reason}");
-        assert!(go("eu-west-1", to).chosen.iter().all(|target| target.policy.is_ok()));
-    }
-    assert!(go("us-east-1", "/copies/ci").chosen.iter().all(|target| target.policy.is_ok()));
-}
-
-#[test]
-fn a_user_has_at_most_ten_destinations_each_in_a_usable_place() {
-    let users = [tagged("ci", &[]), tagged("a@b", &[])];
-    let go = |destinations: Vec<DestinationRule>| {
-        let homes = Homes { destinations, ..homes() };
-        select(&users, &Selection::default(), &homes, &WaitPolicy::default())
-    };
-    let many = |n: usize| {
-        (0..n)
-            .map(|i| rule(&format!("to-{i}"), &["ci"], "x {user}", PlaceForm::Text))
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(go(many(10)).chosen[1].subject.destinations.len(), 10);
-    let selected = go(many(11));
-    let reason = blocked(&selected, "ci");
-    assert!(reason.contains("11 destinations (to-0, to-1") && reason.contains("at most 10"));
-    let selected = go(vec![rule("param", &["*"], "/x/{user}", PlaceForm::Parameter)]);
-    assert!(blocked(&selected, "a@b").contains("\"/x/a@b\", which is not usable"));
-    assert!(selected.chosen[1].policy.is_ok());
 }
 
 proptest! {

@@ -36,10 +36,12 @@ mod destination_kinds;
 #[cfg(test)]
 mod destination_tests;
 pub(crate) mod error;
+pub(crate) mod info;
 pub(crate) mod loaded;
 pub(crate) mod name;
 pub(crate) mod notify;
 pub(crate) mod notify_target;
+mod parsers;
 pub(crate) mod pass;
 pub(crate) mod smtp;
 pub(crate) mod source;
@@ -56,10 +58,11 @@ pub use destination::{
     VariableNames, Vault, VaultAuth, Workload, WorkloadKind, WriterRole,
 };
 pub use error::{Origin, SettingsError, SettingsErrors};
+pub use info::SettingInfo;
 pub use loaded::{Explained, Settings};
 pub use notify::{NotifyError, NotifySpec};
 pub use notify_target::{Bus, NotifyTarget, SecretPlace, SecretSource, Topic};
 pub use smtp::SmtpEndpoint;
 pub use source::Sources;
-pub use table::{SETTINGS, SettingInfo};
+pub use table::SETTINGS;
 pub use value::Kind;

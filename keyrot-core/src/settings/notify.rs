@@ -5,6 +5,7 @@
 
 use super::name::is_name;
 use crate::machine::event::Severity;
+use crate::model::arn::Arn;
 use crate::model::nearest::nearest;
 use crate::settings::notify_target::{NotifyTarget, PLACES, bus, source, topic};
 use std::fmt;
@@ -203,7 +204,7 @@ fn shown_entry(text: &str) -> String {
     let of_aws = text.starts_with("sns ") || text.starts_with("eventbridge ");
     let harmless = |word: &str| {
         let named =
-            word.starts_with("arn:") || PLACES.iter().any(|(prefix, _)| word.starts_with(prefix));
+            Arn::is_meant(word) || PLACES.iter().any(|(prefix, _)| word.starts_with(prefix));
         named && !word.contains("://")
     };
     let word = |(i, word): (usize, &str)| match (i, word.split_once('=')) {

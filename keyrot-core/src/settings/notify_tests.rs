@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::settings::loaded::Settings;
 use crate::settings::notify_target::SecretPlace;

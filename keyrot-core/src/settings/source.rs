@@ -1,7 +1,8 @@
 //! The sources of settings, and their contents.
 
 use super::error::{Origin, Problem, SettingsError};
-use super::table::{SETTINGS, SettingInfo};
+use super::info::SettingInfo;
+use super::table::SETTINGS;
 use super::value::{Raw, shown};
 use crate::model::nearest::nearest;
 use crate::settings::destination::DestinationSpec;

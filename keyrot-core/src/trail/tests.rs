@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::KeyId;

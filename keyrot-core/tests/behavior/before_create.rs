@@ -90,7 +90,7 @@ impl Scene {
             (Limits::default(), Cancel::default(), Request::Revoke(order));
         self.one(
             rotator
-                .fulfil(self.chosen(false), request, mode, &limits, &cancel, &|_| {})
+                .fulfill(self.chosen(false), request, mode, &limits, &cancel, &|_| {})
                 .await
                 .users,
         )
@@ -257,7 +257,7 @@ async fn a_revocation_says_first_that_the_successor_would_not_fit() {
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
     rotator
-        .fulfil(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {})
+        .fulfill(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {})
         .await;
     assert!(
         scene.account.world().user(&scene.user).unwrap().keys()[0].listed.status.word()
@@ -370,7 +370,7 @@ async fn a_revocation_under_a_lasting_refusal_creates_one_key() {
     let rotator = Rotator::new(Ports::of(scene.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
     let report = rotator
-        .fulfil(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {})
+        .fulfill(scene.chosen(false), Request::Revoke(order), Mode::Act, &limits, &cancel, &|_| {})
         .await;
     assert!(
         matches!(report.users[0].outcome, Outcome::Revoked { .. }),

@@ -85,7 +85,7 @@ fn binds(life: &Life) -> Outcome {
     let rotator = Rotator::new(Ports::of(life.account.clone()));
     let (limits, cancel) = (Limits::default(), Cancel::default());
     rotator
-        .fulfil(life.chosen(), Request::Bind, Mode::Act, &limits, &cancel, &|_| {})
+        .fulfill(life.chosen(), Request::Bind, Mode::Act, &limits, &cancel, &|_| {})
         .now_or_never()
         .unwrap()
         .users

@@ -229,7 +229,7 @@ fn a_revocation_without_a_successor_depends_on_no_clock() {
         let rotator = Rotator::new(ports(&life.account, TimeDelta::days(-8), 0));
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let report = rotator
-            .fulfil(life.chosen(), request, Mode::Act, &limits, &cancel, &|_| {})
+            .fulfill(life.chosen(), request, Mode::Act, &limits, &cancel, &|_| {})
             .now_or_never();
         report.unwrap().users.remove(0)
     };

@@ -34,7 +34,7 @@ fn every_public_future() {
         let progress: Box<dyn Fn(Progress) + Send + Sync> = any();
         rotator.carry_out(any(), any(), &Limits::default(), &Cancel::default(), &*progress).await;
         rotator
-            .fulfil(any(), any(), Mode::Plan, &Limits::default(), &Cancel::default(), &*progress)
+            .fulfill(any(), any(), Mode::Plan, &Limits::default(), &Cancel::default(), &*progress)
             .await;
         rotator.move_home(&any(), any(), Mode::Act, &Limits::default()).await;
     });

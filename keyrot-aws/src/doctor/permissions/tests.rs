@@ -1,4 +1,3 @@
-#![allow(clippy::unwrap_used)]
 use super::*;
 use crate::doctor::check::Health;
 use crate::tests::{Answer, Script, xml, xml_error};

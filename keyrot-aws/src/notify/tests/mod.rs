@@ -1,5 +1,5 @@
-//! Notifications that are not sent: possible runs, and their messages.
-#![allow(clippy::unwrap_used)]
+//! Notifications, without sending them: runs as they may come, and the messages that are made of
+//! them.
 
 mod documents;
 mod shapes;

@@ -90,7 +90,7 @@ fn the_worst_comes_first_and_lists_of_names_are_cut() {
     let digest = digest(&report);
     let first: Vec<_> = digest.problems.iter().take(3).map(|item| item.user.as_str()).collect();
     assert_eq!(first, ["build-cache", "app-reporting", "legacy-ftp"]);
-    assert_eq!((digest.troubled, digest.problems.len(), digest.looks.len()), (12, 7, 4));
+    assert_eq!((digest.troubled, digest.problems.len(), digest.warnings.len()), (12, 7, 4));
     let denied = digest.problems.iter().find(|item| item.user == "prod-app-00").unwrap();
     assert_eq!(denied.others.len(), 5, "six users who fail for one reason are told of once");
     assert_eq!(digest.headline, "a key has leaked; 4 blocked and 8 failed of 500 users");

@@ -64,7 +64,7 @@ pub(super) fn toml(look: Option<&Look>) -> String {
                 "This is the sandbox's account: account and region are left out. Without --sandbox, keyrot sets those of your own account.",
             );
         }
-        if let Some(path) = &look.path_prefix {
+        if let Some(path) = &look.suggestion.path_prefix {
             comment(
                 &mut out,
                 &format!("All users with that tag are under {path}; consider path_prefix."),
@@ -117,7 +117,7 @@ fn set(info: &SettingInfo, look: Option<&Look>) -> Option<String> {
             .map(|account| value(Kind::Text, account)),
         "region" => look.region.as_deref().map(|region| value(Kind::Text, region)),
         "tag" => {
-            let tag = look.suggested()?;
+            let tag = look.suggestion.tag()?;
             let (key, yes) = info.default?.split_once('=')?;
             let usual = tag.key.eq_ignore_ascii_case(key) && tag.value.eq_ignore_ascii_case(yes);
             (!usual).then(|| value(Kind::Text, &format!("{}={}", tag.key, tag.value)))
@@ -165,9 +165,8 @@ fn kind(kind: Kind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::super::look::Tag;
     use super::*;
+    use keyrot_core::selection::TagCount;
     use keyrot_core::settings::{Origin, Settings, Sources};
 
     fn load(text: &str) -> Settings {
@@ -223,15 +222,16 @@ mod tests {
     }
 
     #[test]
-    fn values_from_the_account_are_set() {
-        let tag = |key: &str, value: &str| Tag { key: key.into(), value: value.into(), users: 3 };
+    fn what_was_seen_is_set() {
+        let tag =
+            |key: &str, value: &str| TagCount { key: key.into(), value: value.into(), users: 3 };
         let mut look = Look {
             account: Some("123456789012".into()),
             region: Some("eu-central-1".into()),
             users: 9,
-            tags: vec![tag("Auto Rotate", "yes")],
             ..Look::default()
         };
+        look.suggestion.tags = vec![tag("Auto Rotate", "yes")];
         let settings = load(&toml(Some(&look)));
         assert_eq!(
             (settings.account(), settings.region()),
@@ -241,7 +241,7 @@ mod tests {
             (settings.selection().tag.as_str(), settings.selection().tag_value.as_str()),
             ("Auto Rotate", "yes")
         );
-        look.tags = vec![tag("rotatekey", "TRUE")];
+        look.suggestion.tags = vec![tag("rotatekey", "TRUE")];
         assert!(toml(Some(&look)).contains("\n#tag = \"RotateKey=True\"\n"), "the default fits");
     }
 }

@@ -10,7 +10,7 @@ use crate::terminal::stdio::warn;
 use crate::terminal::style::{self, paint};
 use keyrot_aws::profiles::{FileError, FileKind, HeldFile, NoOwnKey, Profiles, SharedFiles};
 use keyrot_aws::{Aws, AwsSettings, CallerCredentials, profile_of_environment};
-use keyrot_core::model::ProbeAnswer;
+use keyrot_core::model::{Partition, ProbeAnswer};
 use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, UserArn};
 use std::sync::Arc;
@@ -128,9 +128,9 @@ async fn connect(
 /// The partition of a region: its keys work nowhere else (AWS General Reference, "Amazon Resource
 /// Names").
 fn partition(region: &str) -> &'static str {
-    match region.split('-').next() {
-        Some("cn") => "China",
-        _ if region.starts_with("us-gov-") => "AWS GovCloud",
+    match Partition::of_region(region) {
+        Partition::China => "China",
+        Partition::Government => "AWS GovCloud",
         _ => "the commercial regions",
     }
 }

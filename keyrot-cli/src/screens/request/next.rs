@@ -2,7 +2,7 @@
 
 use super::view::View;
 use keyrot_core::model::SecretArn;
-use keyrot_core::report::{Action, State, command_line};
+use keyrot_core::report::{Action, Choice, State, command_line};
 use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation};
 
 /// Returns the next command, if it did not finish.
@@ -64,10 +64,10 @@ fn resuming(view: &View<'_>, request: &Request) -> String {
         }
         // No other command asks for these.
         Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
-            Action::Resolve { user, choice: Some(format!("retire:{key}")) }.command()
+            Action::Resolve { user, choice: Some(Choice::Retire(key.clone())) }.command()
         }
         Request::Reinstate { key } => {
-            Action::Resolve { user, choice: Some(format!("reinstate:{key}")) }.command()
+            Action::Resolve { user, choice: Some(Choice::Reinstate(key.clone())) }.command()
         }
         Request::Revoke(Revocation { key, without_successor, delete, .. }) => Action::Revoke {
             user,
@@ -82,7 +82,7 @@ fn resuming(view: &View<'_>, request: &Request) -> String {
             command_line("keyrot deliver", &[user.as_str()], &to)
         }
         Request::LetGo { to } => {
-            Action::Resolve { user, choice: Some(format!("let-go:{to}")) }.command()
+            Action::Resolve { user, choice: Some(Choice::LetGo(to.clone())) }.command()
         }
         Request::Bind | Request::Leave { .. } | Request::Move { .. } => {
             "the same command".to_owned()

@@ -14,7 +14,7 @@ pub(crate) fn csv(document: &RunDocument) -> String {
         let part = |part: fn(&KeyDocument) -> String| id.map(part).unwrap_or_default();
         [
             part(|key| key.id.to_string()),
-            part(|key| key.status.clone()),
+            part(|key| key.status.word().to_owned()),
             part(|key| key.age_days.to_string()),
         ]
     };
@@ -34,7 +34,7 @@ pub(crate) fn csv(document: &RunDocument) -> String {
             status,
             age,
             joined(|key| key.id.to_string()),
-            joined(|key| key.status.clone()),
+            joined(|key| key.status.word().to_owned()),
             joined(|key| key.age_days.to_string()),
             time(user.due),
             time(user.deadline),

@@ -3,40 +3,21 @@
 use crate::terminal::time;
 use keyrot_core::decide::Delivered;
 use keyrot_core::report::{State, UserDocument};
-use keyrot_core::{EventKind, Outcome, Timestamp, Why};
+use keyrot_core::{EventKind, Outcome, Timestamp};
 
 /// What comes next, in short: the keys' ids are in other columns.
 pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
     let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
-    let why = match &user.outcome {
-        Outcome::Waiting(wait) => Some(&wait.why),
+    let waits = match &user.outcome {
+        Outcome::Waiting(wait) => wait.in_short(&until, &used(user, now)),
         _ => None,
     };
-    let text = match (user.state, why) {
+    let text = match (user.state, waits) {
         (State::Settled, _) => match user.deadline {
             Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
             None => format!("next rotation {until}"),
         },
-        (_, Some(Why::Overlap(_))) => {
-            format!(
-                "old key kept while consumers move to the new one; deactivated {until} if nothing uses it any more"
-            )
-        }
-        (_, Some(Why::Soak(key))) => format!("{key} will be deleted {until}"),
-        (_, Some(Why::InUse { .. })) => {
-            format!(
-                "old key is still in use: {}; deactivated {until} at the earliest",
-                used(user, now)
-            )
-        }
-        (_, Some(Why::NotPickedUp { .. })) => format!(
-            "nothing has used the new key yet; old key deactivated {until}, or once the new key is used (old key: {})",
-            used(user, now)
-        ),
-        (_, Some(Why::UsedLate { .. })) => format!(
-            "old key kept: it was used long after it was replaced ({}); deactivated {until} at the earliest",
-            used(user, now)
-        ),
+        (_, Some(text)) => text,
         (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
             Some(due) => {
                 let begin = format!("replace the key, due {}", time::both(due, now));

@@ -25,7 +25,7 @@ pub(super) fn ages(audit: &Audit) -> String {
     // Up to four times the limit; older keys are in one more bin.
     let bins = usize::try_from((4 * limit_days).div_ceil(bin_days)).unwrap_or(24);
     let mut counts = vec![[0_usize; 2]; bins + 1];
-    for key in audit.keys.iter().filter(|key| key.status == "active") {
+    for key in audit.keys.iter().filter(|key| key.is_active()) {
         let bin = usize::try_from(key.age_days.unsigned_abs() / bin_days).unwrap_or(bins).min(bins);
         counts[bin][usize::from(!key.managed)] += 1;
     }
@@ -101,31 +101,33 @@ pub(super) fn ages(audit: &Audit) -> String {
         Html(audit.limit())
     );
     for times in 0..=4_u64 {
-        let text = if times == 4 {
-            format!("{}+ d", 4 * limit_days)
-        } else {
-            format!("{}", times * limit_days)
+        let days = times * limit_days;
+        let (text, anchor, at) = match times {
+            4 => (format!("{days}+ d"), "end", RIGHT),
+            _ => (days.to_string(), "middle", x_of(days)),
         };
-        let x = x_of(times * limit_days);
-        let _ = writeln!(
-            svg,
-            r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{BOTTOM}" y2="{:.1}"/>"#,
-            BOTTOM + 4.0
-        );
-        let anchor = if times == 4 { "end" } else { "middle" };
-        let x = if times == 4 { RIGHT } else { x };
-        let _ = writeln!(
-            svg,
-            r#"<text class="tick {anchor}" x="{x:.1}" y="{:.1}">{text}</text>"#,
-            BOTTOM + 17.0
-        );
+        day(&mut svg, (x_of(days), at, BOTTOM), anchor, &text);
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-/// Returns the chart of when the oldest Active key of each tagged user reaches its limit, the next
-/// one first. `None` if there is no such key.
+/// A mark below the chart's bottom, and its text.
+fn day(svg: &mut String, (x, text_x, bottom): (f64, f64, f64), anchor: &str, text: &str) {
+    let _ = writeln!(
+        svg,
+        r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{bottom}" y2="{:.1}"/>"#,
+        bottom + 4.0
+    );
+    let _ = writeln!(
+        svg,
+        r#"<text class="tick {anchor}" x="{text_x:.1}" y="{:.1}">{text}</text>"#,
+        bottom + 17.0
+    );
+}
+
+/// When the oldest Active key of each tagged user reaches its limit, the next first; `None` without
+/// such a key.
 pub(super) fn limits(audit: &Audit) -> Option<String> {
     const TOP: f64 = 24.0;
     const LEFT: f64 = 128.0;
@@ -199,26 +201,9 @@ pub(super) fn limits(audit: &Audit) -> Option<String> {
             y + 4.0,
             Html(short(name))
         );
-        if is_past {
-            let _ = writeln!(
-                svg,
-                r#"<rect class="due" x="{:.1}" y="{:.1}" width="9" height="9"/>"#,
-                LEFT - 4.5,
-                y - 4.5
-            );
-            let _ = writeln!(
-                svg,
-                r#"<text class="mark" x="{:.1}" y="{:.1}">past</text>"#,
-                LEFT + 9.0,
-                y + 4.0
-            );
-        } else {
-            let x = x_of(*limit);
-            let _ = writeln!(
-                svg,
-                r#"<line class="stem" x1="{LEFT}" x2="{x:.1}" y1="{y:.1}" y2="{y:.1}"/>"#
-            );
-            let _ = writeln!(svg, r#"<circle class="dot" cx="{x:.1}" cy="{y:.1}" r="4.5"/>"#);
+        match is_past {
+            true => passed(&mut svg, LEFT, y),
+            false => ahead(&mut svg, LEFT, x_of(*limit), y),
         }
         svg.push_str("</g>\n");
     }
@@ -231,6 +216,25 @@ pub(super) fn limits(audit: &Audit) -> Option<String> {
     }
     svg.push_str("</svg>\n");
     Some(svg)
+}
+
+/// A limit that is past: it has no place on the time axis.
+fn passed(svg: &mut String, left: f64, y: f64) {
+    let _ = writeln!(
+        svg,
+        r#"<rect class="due" x="{:.1}" y="{:.1}" width="9" height="9"/>"#,
+        left - 4.5,
+        y - 4.5
+    );
+    let _ =
+        writeln!(svg, r#"<text class="mark" x="{:.1}" y="{:.1}">past</text>"#, left + 9.0, y + 4.0);
+}
+
+/// A limit ahead, at its time.
+fn ahead(svg: &mut String, left: f64, x: f64, y: f64) {
+    let _ =
+        writeln!(svg, r#"<line class="stem" x1="{left}" x2="{x:.1}" y1="{y:.1}" y2="{y:.1}"/>"#);
+    let _ = writeln!(svg, r#"<circle class="dot" cx="{x:.1}" cy="{y:.1}" r="4.5"/>"#);
 }
 
 fn head(id: &str, height: f64, title: &str, description: &str) -> String {

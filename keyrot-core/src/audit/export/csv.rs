@@ -66,7 +66,7 @@ fn of_key(audit: &Audit, key: &KeyRow) -> [String; HEAD.len()] {
         key.limit.map(rfc3339).unwrap_or_default(),
         key.key.map(|slot| slot.to_string()).unwrap_or_default(),
         key.key_id.as_ref().map(ToString::to_string).unwrap_or_default(),
-        key.status.clone(),
+        key.status.word().to_owned(),
         rfc3339(key.created),
         key.age_days.to_string(),
         match key.use_known {

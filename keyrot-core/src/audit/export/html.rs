@@ -182,7 +182,7 @@ fn keys(out: &mut String, audit: &Audit) {
         if delivered { "<th>Destinations</th>" } else { "" }
     );
     for key in &audit.keys {
-        let class = if key.status == "active" { "" } else { " class=\"off\"" };
+        let class = if key.is_active() { "" } else { " class=\"off\"" };
         let findings: Vec<&str> = key.findings.iter().map(|kind| kind.title()).collect();
         let findings = match key.severity {
             Some(severity) => format!("{} {}", word(severity), Html(findings.join(", "))),
@@ -203,7 +203,7 @@ fn keys(out: &mut String, audit: &Audit) {
             Html(key.whose()),
             Html(key.which()),
             key.age_days,
-            Html(&key.status),
+            Html(key.status.word()),
             Html(used(audit, key)),
             match key.tagged {
                 Tagged::Yes => "yes",

@@ -86,7 +86,7 @@ impl Rotator {
         };
         let mut ask = async |at: &Self, who: &Target, request: &Request, mode| {
             let report = at
-                .fulfil(who.clone(), request.clone(), mode, limits, &Cancel::default(), &|_| {})
+                .fulfill(who.clone(), request.clone(), mode, limits, &Cancel::default(), &|_| {})
                 .await;
             failures.extend(report.notifier_failures);
             report.users.into_iter().next().map_or(Outcome::Done, |one| one.outcome)

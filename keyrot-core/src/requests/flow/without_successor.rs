@@ -82,7 +82,7 @@ impl RequestFlow {
             }
             other => (other.clone(), false),
         };
-        let mut first = self.fulfil(&self.target, &off_only, (cancel, progress)).await;
+        let mut first = self.fulfill(&self.target, &off_only, (cancel, progress)).await;
         let mut intended = vec![PlannedAction::Deactivate(key.clone())];
         let off = only(&first, &self.target);
         if !is_revoked(&off.outcome) || cancel.is_cancelled() {
@@ -118,7 +118,7 @@ impl RequestFlow {
         let planned = only(&plan, &target);
         intended.extend(steps_of(&planned));
         let before = before.or(Some(planned));
-        let mut report = self.fulfil(&target, &request, (cancel, progress)).await;
+        let mut report = self.fulfill(&target, &request, (cancel, progress)).await;
         for (rest, first) in report.users.iter_mut().zip(&first.users) {
             rest.events.splice(0..0, first.events.iter().cloned());
             rest.calls += first.calls;

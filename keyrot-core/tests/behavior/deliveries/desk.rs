@@ -84,7 +84,7 @@ impl Desk {
         let (limits, cancel) = (Limits::default(), Cancel::default());
         let report = self
             .rotator()
-            .fulfil(self.target(), request, Mode::Act, &limits, &cancel, &|_| {})
+            .fulfill(self.target(), request, Mode::Act, &limits, &cancel, &|_| {})
             .await;
         report.users.into_iter().next().unwrap()
     }
@@ -93,7 +93,7 @@ impl Desk {
     pub(crate) async fn plan(&self, request: Request) -> Outcome {
         let (limits, cancel, rotator) = (Limits::default(), Cancel::default(), self.rotator());
         let report =
-            rotator.fulfil(self.target(), request, Mode::Plan, &limits, &cancel, &|_| {}).await;
+            rotator.fulfill(self.target(), request, Mode::Plan, &limits, &cancel, &|_| {}).await;
         report.users.into_iter().next().unwrap().outcome
     }
 

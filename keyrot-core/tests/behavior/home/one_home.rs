@@ -149,7 +149,7 @@ async fn a_request_in_the_wrong_place_says_where_the_home_is() {
     let ask = async |request: Request| {
         let one = chosen(&elsewhere, &there()).remove(0);
         let report = rotator
-            .fulfil(one, request, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
+            .fulfill(one, request, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {})
             .await;
         report.users.into_iter().next().unwrap().outcome
     };

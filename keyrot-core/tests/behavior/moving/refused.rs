@@ -65,7 +65,7 @@ async fn a_user_in_rotation_is_not_moved() {
     let one = chosen(&account, &homes(OLD)).remove(0);
     let rotator = Rotator::new(Ports::of(account.clone()));
     let request = Request::Revoke(Revocation::of(active(&account)[0].clone()));
-    rotator.fulfil(one, request, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
+    rotator.fulfill(one, request, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     account.heal();
     refused(&account, "revoked").await;
     // Quarantined.

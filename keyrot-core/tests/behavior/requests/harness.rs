@@ -71,7 +71,8 @@ impl Harness {
     pub(crate) async fn put(&self, request: &Request, mode: Mode) -> UserResult {
         let rotator = Rotator::new(Ports::of(self.account.clone()));
         let (chosen, limits, cancel) = (self.chosen().await, Limits::default(), Cancel::default());
-        let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
+        let report =
+            rotator.fulfill(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
         report.users.into_iter().next().unwrap()
     }
 

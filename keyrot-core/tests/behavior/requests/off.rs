@@ -33,10 +33,10 @@ fn without_successor(key: &KeyId) -> Request {
     Request::Revoke(Revocation { without_successor: true, ..revoke(key) })
 }
 
-async fn fulfil(ports: Ports, chosen: Target, request: &Request, mode: Mode) -> UserResult {
+async fn fulfill(ports: Ports, chosen: Target, request: &Request, mode: Mode) -> UserResult {
     let rotator = Rotator::new(ports);
     let (limits, cancel) = (Limits::default(), Cancel::default());
-    let report = rotator.fulfil(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
+    let report = rotator.fulfill(chosen, request.clone(), mode, &limits, &cancel, &|_| {}).await;
     report.users.into_iter().next().unwrap()
 }
 
@@ -97,22 +97,22 @@ async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
     let calls = |desk: &Harness| desk.account.calls();
     let request = without_successor(&leaked);
 
-    let plan = fulfil(ports(), alone(), &request, Mode::Plan).await;
+    let plan = fulfill(ports(), alone(), &request, Mode::Plan).await;
     assert_eq!(plan.outcome, Outcome::Planned(vec![PlannedAction::Deactivate(leaked.clone())]));
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
     for mode in [Mode::Plan, Mode::Act] {
-        let refused = fulfil(ports(), alone(), &without_successor(&stranger), mode).await.outcome;
+        let refused = fulfill(ports(), alone(), &without_successor(&stranger), mode).await.outcome;
         let keys = vec![leaked.clone()];
         assert_eq!(refused, Outcome::Refused(Refusal::NoSuchKey { key: stranger.clone(), keys }));
     }
     // A plain revocation needs the secret, and says why it can't be reached.
     let plain =
-        fulfil(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
+        fulfill(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
     assert!(matches!(&plain, Outcome::Blocked(Blocked::IamOnly { .. })), "{plain:?}");
     assert_eq!(desk.active(), std::slice::from_ref(&leaked));
 
     let before = calls(&desk);
-    let ended = fulfil(ports(), alone(), &request, Mode::Act).await;
+    let ended = fulfill(ports(), alone(), &request, Mode::Act).await;
     assert!(
         matches!(&ended.outcome, Outcome::Revoked { key, .. } if *key == leaked),
         "{:?}",
@@ -237,7 +237,7 @@ async fn a_program_that_rewrites_the_journal_keeps_no_key_active() {
             let request =
                 if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
             let ports = Hooked::ports(&desk.account, After(desk.account.clone(), rewrite));
-            let ended = fulfil(ports, desk.chosen().await, &request, Mode::Act).await;
+            let ended = fulfill(ports, desk.chosen().await, &request, Mode::Act).await;
             assert!(
                 matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
                 "{:?}",

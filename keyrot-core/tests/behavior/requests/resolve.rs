@@ -4,7 +4,7 @@ use super::harness::{Harness, back_to, homes, revoke, settings};
 use crate::support::{DAY, HOUR, MINUTE};
 use keyrot_core::decide::Refusal;
 use keyrot_core::memory::{Label, World};
-use keyrot_core::report::Resolution;
+use keyrot_core::report::{Choice, Resolution};
 use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 
 #[tokio::test]
@@ -15,7 +15,7 @@ async fn each_resolution_unblocks_the_user() {
     desk.account.advance(30 * DAY);
     let seen = desk.run().await;
     let ways = Resolution::of(&seen);
-    let choices: Vec<_> = ways.iter().map(|way| way.choice.as_str()).collect();
+    let choices: Vec<_> = ways.iter().map(|way| way.choice.to_string()).collect();
     assert_eq!(choices, [format!("retire:{}", keys[0]), format!("retire:{}", keys[1])]);
     assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
     assert_eq!(desk.active(), [keys[1].clone()]);
@@ -30,9 +30,10 @@ async fn each_resolution_unblocks_the_user() {
     });
     desk.account.advance(HOUR);
     let seen = desk.run().await;
-    let choices: Vec<_> = Resolution::of(&seen).into_iter().map(|way| way.choice).collect();
+    let choices: Vec<_> =
+        Resolution::of(&seen).into_iter().map(|way| way.choice.to_string()).collect();
     assert_eq!(choices, [format!("retire:{}", keys[1])]);
-    let named = Resolution::named(&seen, &format!("retire:{}", keys[0])).unwrap();
+    let named = Resolution::named(&seen, &Choice::Retire(keys[0].clone())).unwrap();
     assert!(matches!(desk.ask(&named.request).await, Outcome::Refused(Refusal::InUse { .. })));
 
     // The current key was deactivated, or deleted, by hand.
@@ -48,14 +49,14 @@ async fn each_resolution_unblocks_the_user() {
             }
         });
         let ways = Resolution::of(&desk.run().await);
-        assert_eq!(ways.iter().map(|way| way.choice.as_str()).collect::<Vec<_>>(), ["replace"]);
+        assert_eq!(ways.iter().map(|way| way.choice.to_string()).collect::<Vec<_>>(), ["replace"]);
         assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
         assert_ne!(desk.current(), Some(current));
         desk.settles().await;
     }
 
-    // AWSCURRENT was moved back: forward again, or never again.
-    for choice in ["go-on", "give-up"] {
+    // AWSCURRENT was moved back: on, or never again.
+    for choice in [Choice::GoOn, Choice::GiveUp] {
         let desk = Harness::in_overlap().await;
         let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
         desk.account.advance(HOUR);
@@ -63,7 +64,7 @@ async fn each_resolution_unblocks_the_user() {
         let ways = Resolution::of(&desk.run().await);
         let way = ways.iter().find(|way| way.choice == choice).unwrap();
         assert_eq!(desk.ask(&way.request).await, Outcome::Done);
-        let expected = if choice == "go-on" { new } else { old };
+        let expected = if choice == Choice::GoOn { new } else { old };
         assert_eq!(desk.current(), Some(expected));
         desk.settles().await;
     }

@@ -5,7 +5,7 @@ use crate::support::{DAY, HOUR, MINUTE};
 use keyrot_core::decide::Refusal;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::memory::{Fault, FaultAt, Label, World};
-use keyrot_core::report::Resolution;
+use keyrot_core::report::{Choice, Resolution};
 use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Wait, Why};
 
 #[tokio::test]
@@ -368,7 +368,7 @@ async fn a_revoked_current_key_that_leaves_no_room_is_an_alarm() {
         assert_eq!((key, desk.active().len()), (&revoked, 0));
         assert!(*until > desk.account.world().now() + 6 * DAY, "{until}");
         if makes_room {
-            let resolution = Resolution::named(&seen, "make-room").expect("it is offered");
+            let resolution = Resolution::named(&seen, &Choice::MakeRoom).expect("it is offered");
             assert_eq!(desk.ask(&resolution.request).await, Outcome::Done);
             seen = desk.run().await;
         }

@@ -97,7 +97,7 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_an_operator_decides() {
             "it waits for a decision"
         );
         let ways = Resolution::of(&desk.look().await);
-        let choices: Vec<_> = ways.iter().map(|way| way.choice.clone()).collect();
+        let choices: Vec<_> = ways.iter().map(|way| way.choice.to_string()).collect();
         assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
         assert_eq!(
             desk.intended(&ways[1].request).await,

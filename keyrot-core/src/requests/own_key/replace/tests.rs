@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used)]
-
 use super::*;
 use crate::model::waits::Waits;
 use crate::testing::{at, key};

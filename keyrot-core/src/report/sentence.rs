@@ -1,6 +1,6 @@
-//! States and events in one word each, for machines, and a user's state in a sentence, for people.
+//! A user's state in a sentence, for people.
 
-use crate::decide::decision::{Step, Wait, Why};
+use crate::decide::decision::Step;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
 use crate::machine::planned::PlannedAction;
@@ -16,14 +16,14 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
         Outcome::Done => "done".to_owned(),
         Outcome::Revoked { key, rest } => {
-            let rest = outcome_text(&UserResult { outcome: (**rest).clone(), ..one.clone() }, now);
+            let rest = rest_text(one, rest, now);
             format!("{key} is Inactive or gone; the rest is not done: {rest}")
         }
         Outcome::Planned(steps) => {
             steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then ")
         }
         Outcome::Refused(refusal) => refusal.to_string(),
-        Outcome::Waiting(wait) => wait_text(wait),
+        Outcome::Waiting(wait) => wait.to_string(),
         Outcome::Blocked(reason) => reason.to_string(),
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),
@@ -46,6 +46,11 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     }
 }
 
+/// Returns how the rest of a revocation ended, in a sentence.
+pub(crate) fn rest_text(one: &UserResult, rest: &Outcome, now: Timestamp) -> String {
+    outcome_text(&UserResult { outcome: rest.clone(), ..one.clone() }, now)
+}
+
 /// Returns what follows a verification, besides the publication of the verified key.
 fn if_it_works(then: &[PlannedAction]) -> String {
     let published = |step: &&PlannedAction| {
@@ -56,34 +61,6 @@ fn if_it_works(then: &[PlannedAction]) -> String {
         return String::new();
     }
     format!("; if it works: {}", steps.join("; then "))
-}
-
-fn wait_text(wait: &Wait) -> String {
-    let Some(until) = wait.until.map(time) else { return wait.why.to_string() };
-    match &wait.why {
-        Why::Overlap(key) => {
-            format!(
-                "the old key {key} stays Active until {until} while consumers move to the new key"
-            )
-        }
-        Why::InUse { .. } => format!("held: {}; kept until {until} at least", wait.why),
-        Why::NoRecord(_) => format!("held: {}; kept until {until}", wait.why),
-        Why::NotPickedUp { .. } => {
-            format!("held: {}; kept until {until}, or until something uses the new key", wait.why)
-        }
-        Why::UsedLate { .. } => format!("held: {}; kept until {until} at least", wait.why),
-        Why::Soak(key) => {
-            format!("the old key {key} is Inactive; it will be deleted after {until}")
-        }
-        Why::Propagation { .. } => format!("{}; it is given up after {until}", wait.why),
-        Why::Settling(_) => format!("{}; not touched until {until}", wait.why),
-        Why::Unlisted => format!("{}; checked again after {until}", wait.why),
-        Why::UseUnknown { .. }
-        | Why::VerificationUnknown { .. }
-        | Why::OldKey(_)
-        | Why::Service
-        | Why::Delivery { .. } => wait.why.to_string(),
-    }
 }
 
 /// What a run would do, and why.
