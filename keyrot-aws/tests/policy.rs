@@ -33,6 +33,8 @@ const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("ssm:PutParameter", "only a destination; as before"),
     ("ecs:DescribeServices", "only a destination; as before"),
     ("ecs:UpdateService", "as ecs:DescribeServices"),
+    ("ecs:ListTasks", "as ecs:DescribeServices"),
+    ("ecs:DescribeTasks", "as ecs:DescribeServices"),
     ("sts:AssumeRole", "only a destination in another account; as before"),
     ("sns:Publish", "only notifiers, and Lambda itself, publish"),
     ("events:PutEvents", "only a notifier puts events"),

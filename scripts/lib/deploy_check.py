@@ -41,6 +41,7 @@ SAMPLES = {
     "DestinationSecretArns": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key,"
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
     "DestinationServiceArns": "arn:aws:ecs:eu-central-1:123456789012:service/prod/shop,arn:aws:ecs:us-east-1:123456789012:service/jobs/ci-*",
+    "DestinationClusterArns": "arn:aws:ecs:eu-central-1:123456789012:cluster/prod,arn:aws:ecs:us-east-1:123456789012:cluster/jobs",
     "DestinationKmsKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd,arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd",
     "DestinationKmsServices": "secretsmanager.eu-west-1.amazonaws.com,ssm.us-east-1.amazonaws.com",
     "DestinationRoleArns": "arn:aws:iam::210987654321:role/keyrot-deliveries,arn:aws:iam::310987654321:role/ci/keyrot",
@@ -78,6 +79,18 @@ DELIVERIES = {
         },
         {},
     ),
+    "SeeTasks": (
+        {"ecs:ListTasks", "ecs:DescribeTasks"},
+        {"*"},
+        {
+            "ArnLike": {
+                "ecs:cluster": [
+                    "arn:aws:ecs:eu-central-1:123456789012:cluster/prod",
+                    "arn:aws:ecs:us-east-1:123456789012:cluster/jobs",
+                ]
+            }
+        },
+    ),
     "UseDeliveryKeys": (
         {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"},
         {"arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd", "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd"},
@@ -108,9 +121,13 @@ REFUSED = {
         "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*",
     ),
     "DestinationServiceArns": (
-        "arn:aws:ecs:eu-central-1:123456789012:service/prod/*",
         "arn:aws:ecs:eu-central-1:123456789012:service/*/shop",
+        "arn:aws:ecs:eu-central-1:123456789012:service/*",
         "arn:aws:ecs:eu-central-1:123456789012:cluster/prod",
+    ),
+    "DestinationClusterArns": (
+        "arn:aws:ecs:eu-central-1:123456789012:cluster/*",
+        "arn:aws:ecs:eu-central-1:123456789012:service/prod/shop",
     ),
     "DestinationKmsKeyArns": (
         "arn:aws:kms:eu-west-1:123456789012:key/*",

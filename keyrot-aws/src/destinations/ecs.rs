@@ -5,29 +5,38 @@
 //! all tasks by the service's own rules (API reference, `UpdateService`, parameter
 //! `forceNewDeployment`).
 //!
-//! The mark is the id of the service's primary deployment. A delivery begins a deployment only if
-//! that is still the one that was announced: after a crash, or if someone else has deployed since,
-//! the new tasks read the current key anyway. So no service is restarted twice for one key, and two
-//! users' keys may share one.
+//! The mark is the time of the announcement, by AWS's clock, and a delivery is complete when no task
+//! from before that time runs. Deployments are no evidence for that: one that fails may be undone,
+//! and the earlier tasks stay. A deployment is begun only if none has begun since the mark, or if
+//! the last one has ended and earlier tasks still run. So no service is restarted twice for one key,
+//! whoever restarts it.
 
-use super::about::{About, WITHIN};
+use super::about::{About, WITHIN, after_a_write};
 use super::json_service::{JsonService, instant};
 use crate::connect::Aws;
 use crate::json_call::{Refused, Service};
 use async_trait::async_trait;
-use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
+use chrono::{DateTime, TimeDelta, Utc};
+use keyrot_core::model::format_duration;
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds, Mark};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::EcsServices;
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
-use serde_json::json;
-use std::time::Duration;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 
 /// The first pause before a service is read again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
-/// How long a read may take.
-const READ: Duration = Duration::from_secs(3);
+/// How long the reads of a service may take.
+const READ: Duration = Duration::from_secs(4);
+/// A restart that takes longer is a failure: ECS itself gives up only if the service has a circuit
+/// breaker.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// So many tasks one call describes, and lists (API reference, `DescribeTasks`, `ListTasks`).
+const TASKS: usize = 100;
 
 /// ECS, with its errors (API reference, `DescribeServices`, `UpdateService`).
 const ECS: Service = Service {
@@ -44,12 +53,14 @@ const ECS: Service = Service {
     },
     hint: |code, operation, by_role| match code {
         "AccessDeniedException" if by_role => {
-            ". The role needs ecs:DescribeServices and ecs:UpdateService"
+            ". The role needs ecs:DescribeServices and ecs:UpdateService for the service, ecs:ListTasks and ecs:DescribeTasks in its cluster"
         }
-        "AccessDeniedException" if operation == "UpdateService" => {
-            ". keyrot's own credentials need ecs:UpdateService"
-        }
-        "AccessDeniedException" => ". keyrot's own credentials need ecs:DescribeServices",
+        "AccessDeniedException" => match operation {
+            "UpdateService" => ". keyrot's own credentials need ecs:UpdateService",
+            "ListTasks" => ". keyrot's own credentials need ecs:ListTasks",
+            "DescribeTasks" => ". keyrot's own credentials need ecs:DescribeTasks",
+            _ => ". keyrot's own credentials need ecs:DescribeServices",
+        },
         "ClusterNotFoundException" => ". Is it in this region and account?",
         _ => "",
     },
@@ -58,11 +69,12 @@ const ECS: Service = Service {
 pub(super) struct Services {
     name: DestinationName,
     service: JsonService,
+    aws: Aws,
 }
 
 /// The answer of `DescribeServices`.
 #[derive(Deserialize)]
-struct Answer {
+struct Described {
     #[serde(default)]
     services: Vec<Seen>,
 }
@@ -71,6 +83,28 @@ struct Answer {
 #[derive(Deserialize)]
 struct Updated {
     service: Seen,
+}
+
+/// The answer of `ListTasks`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    #[serde(default)]
+    task_arns: Vec<String>,
+    next_token: Option<String>,
+}
+
+/// The answer of `DescribeTasks`. One that has ended meanwhile is not in it.
+#[derive(Deserialize)]
+struct Tasks {
+    #[serde(default)]
+    tasks: Vec<Task>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Task {
+    created_at: Option<f64>,
 }
 
 /// A service.
@@ -90,65 +124,62 @@ struct Controller {
 }
 
 /// One of its deployments.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
 struct Deployment {
     id: String,
+    #[serde(default)]
     status: String,
-    #[serde(default)]
-    desired_count: i64,
-    #[serde(default)]
-    running_count: i64,
-    #[serde(default)]
-    pending_count: i64,
     created_at: Option<f64>,
-    /// Not behind a Classic Load Balancer.
+    /// Only of rolling updates, and not behind a Classic Load Balancer.
     rollout_state: Option<String>,
     rollout_state_reason: Option<String>,
 }
 
-/// How far a deployment is.
+/// What to do about tasks from before the mark.
 #[derive(Debug, PartialEq, Eq)]
-enum Progress {
-    /// All tasks are new, and run.
-    Complete,
-    /// It goes on.
-    Going(String),
-    /// It does not go on by itself.
-    Stuck(String),
+enum Next {
+    /// A deployment goes on that replaces them.
+    Wait,
+    /// None does.
+    Restart,
+    /// The one that this call began has failed.
+    Failed(String),
 }
 
 impl Services {
     pub(super) fn new(name: &DestinationName, kind: &EcsServices, aws: &Aws) -> Self {
         let service = JsonService::new(aws, &ECS, kind.region.as_deref(), kind.role.as_ref());
-        Self { name: name.clone(), service }
+        Self { name: name.clone(), service, aws: aws.clone() }
     }
 
     fn about<'a>(&'a self, place: &'a str) -> About<'a> {
         About { name: &self.name, what: "the service", place }
     }
 
-    async fn describe(&self, place: &str, end: Instant) -> Result<Seen, CallError> {
-        let about = self.about(place);
-        let (cluster, service) = parts(place);
-        let body = json!({ "cluster": cluster, "services": [service] }).to_string();
-        let sent = self.service.read("DescribeServices", &body, end).await;
-        let answer =
-            sent.map_err(|refused| self.failed(&about, "ecs:DescribeServices", refused))?;
-        let answer: Answer = serde_json::from_slice(&answer)
-            .map_err(|_| unreadable(&about, Effect::None, "ecs:DescribeServices"))?;
+    /// AWS's time, by the last answer.
+    fn now(&self) -> DateTime<Utc> {
+        self.aws.inner.time.now().unwrap_or_else(|| SystemTime::now().into())
+    }
+
+    async fn describe(&self, about: &About<'_>, end: Instant) -> Result<Seen, CallError> {
+        let (cluster, service) = parts(about.place);
+        let body = json!({ "cluster": cluster, "services": [service] });
+        let answer: Described = self.read(about, "DescribeServices", &body, end).await?;
         // One that was deleted is listed as INACTIVE for a while.
         let found = answer.services.into_iter().find(|seen| seen.status != "INACTIVE");
         let Some(seen) = found else {
             let region = self.service.region();
-            let said = format!("there is no such service in {region}; correct `to` or `region`");
+            let said = format!(
+                "there is no such service in {region}; correct `to` or `region`, or remove the destination"
+            );
             return Err(about.refused(ErrorKind::NotFound, said));
         };
         match &seen.deployment_controller {
             Some(Controller { r#type }) if r#type != "ECS" => {
                 let made_by = crate::scrub::scrub(r#type, &[]);
                 let said = format!(
-                    "its deployment controller is {made_by}, so keyrot cannot restart it; expected ECS (rolling updates)"
+                    "its deployment controller is {made_by}, so keyrot cannot restart it; expected ECS"
                 );
                 Err(about.refused(ErrorKind::Other, said))
             }
@@ -156,23 +187,79 @@ impl Services {
         }
     }
 
+    /// When the service's tasks were created, as far as ECS does not stop them.
+    async fn tasks(
+        &self,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<Vec<DateTime<Utc>>, CallError> {
+        let (cluster, service) = parts(about.place);
+        let (mut created, mut next) = (Vec::new(), None);
+        loop {
+            let mut body =
+                json!({ "cluster": cluster, "serviceName": service, "maxResults": TASKS });
+            if let Some(token) = next {
+                body["nextToken"] = json!(token);
+            }
+            let page: Listed = self.read(about, "ListTasks", &body, end).await?;
+            if !page.task_arns.is_empty() {
+                let body = json!({ "cluster": cluster, "tasks": page.task_arns });
+                let told: Tasks = self.read(about, "DescribeTasks", &body, end).await?;
+                // A task without a time counts as one from before.
+                let of = |task: Task| task.created_at.and_then(instant).unwrap_or_default();
+                created.extend(told.tasks.into_iter().map(of));
+            }
+            next = page.next_token.filter(|token| !token.is_empty());
+            if next.is_none() {
+                return Ok(created);
+            }
+        }
+    }
+
     /// Begins a deployment.
-    async fn restart(&self, place: &str, end: Instant) -> Result<Seen, CallError> {
-        let about = self.about(place);
-        let (cluster, service) = parts(place);
+    async fn restart(&self, about: &About<'_>, end: Instant) -> Result<Seen, CallError> {
+        let (cluster, service) = parts(about.place);
         let body = json!({ "cluster": cluster, "service": service, "forceNewDeployment": true });
         let sent = self.service.write("UpdateService", &body.to_string(), end).await;
-        let answer = sent.map_err(|refused| self.failed(&about, "ecs:UpdateService", refused))?;
+        let answer = sent.map_err(|refused| {
+            let effect = if refused.is_lost { Effect::Unknown } else { Effect::None };
+            self.failed(about, "UpdateService", effect, refused)
+        })?;
         let updated: Updated = serde_json::from_slice(&answer)
-            .map_err(|_| unreadable(&about, Effect::Unknown, "ecs:UpdateService"))?;
+            .map_err(|_| unreadable(about, Effect::Unknown, "UpdateService"))?;
         Ok(updated.service)
     }
 
-    fn failed(&self, about: &About<'_>, action: &str, refused: Refused) -> CallError {
-        let is_open = refused.is_lost && action == "ecs:UpdateService";
-        let effect = if is_open { Effect::Unknown } else { Effect::None };
-        let said = format!("{action} in {} failed: {}", self.service.region(), refused.why);
+    async fn read<T: DeserializeOwned>(
+        &self,
+        about: &About<'_>,
+        operation: &'static str,
+        body: &Value,
+        end: Instant,
+    ) -> Result<T, CallError> {
+        let sent = self.service.read(operation, &body.to_string(), end).await;
+        let failed = |refused| self.failed(about, operation, Effect::None, refused);
+        serde_json::from_slice(&sent.map_err(failed)?)
+            .map_err(|_| unreadable(about, Effect::None, operation))
+    }
+
+    fn failed(
+        &self,
+        about: &About<'_>,
+        operation: &str,
+        effect: Effect,
+        refused: Refused,
+    ) -> CallError {
+        let said = format!("ecs:{operation} in {} failed: {}", self.service.region(), refused.why);
         about.error(refused.kind, effect, said).with_aws_code(refused.code)
+    }
+
+    fn found(&self, about: &About<'_>, tasks: &[DateTime<Utc>]) -> Result<Found, CallError> {
+        Ok(Found::Copy {
+            mark: about.mark(self.now().timestamp_millis().to_string())?,
+            holds: Holds::NotShown,
+            written: tasks.iter().min().copied(),
+        })
     }
 }
 
@@ -183,40 +270,67 @@ impl Destination for Services {
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        self.describe(place, Instant::now() + WITHIN).await?.found(&self.about(place))
+        let (about, end) = (self.about(place), Instant::now() + WITHIN);
+        self.describe(&about, end).await?;
+        let tasks = self.tasks(&about, end).await?;
+        self.found(&about, &tasks)
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (about, end) = (self.about(place), Instant::now() + WITHIN);
-        let mut seen = self.describe(place, end).await?;
-        let before = seen.found(&about)?;
-        let is_due = delivery.replaces.is_none() || before.mark() == delivery.replaces.as_ref();
-        if is_due {
-            seen = self.restart(place, end).await?;
-        }
+        let since = match &delivery.replaces {
+            Some(mark) => time(mark).ok_or_else(|| {
+                let said =
+                    "the entry in the home secret does not say since when; run keyrot deliver";
+                about.refused(ErrorKind::Other, said)
+            })?,
+            None => self.now(),
+        };
         let (mut pause, longest) = PAUSES;
+        let mut begun: Option<String> = None;
         loop {
-            let found = seen.found(&about).map_err(super::about::after_a_write)?;
-            let progress = match found.mark() == before.mark() && is_due {
-                // A deployment that fails may be undone: the primary one is the earlier one again.
-                true => Progress::Stuck("ECS has gone back to its earlier tasks".to_owned()),
-                false => seen.progress(),
-            };
-            let (kind, said) = match progress {
-                Progress::Complete => return Ok(found),
-                Progress::Stuck(why) => {
-                    let advice = "so tasks still have the old key; see the service's events";
-                    (ErrorKind::Other, format!("{why}, {advice}"))
+            let of_now = |error| if begun.is_some() { after_a_write(error) } else { error };
+            let seen = self.describe(&about, end).await.map_err(of_now)?;
+            let tasks = self.tasks(&about, end).await.map_err(of_now)?;
+            let old = tasks.iter().filter(|created| **created <= since).count();
+            if old == 0 {
+                return self.found(&about, &tasks);
+            }
+            match seen.next(since, begun.as_deref()) {
+                Next::Restart => {
+                    let seen = self.restart(&about, end).await?;
+                    begun = Some(seen.primary().map(|it| it.id.clone()).unwrap_or_default());
                 }
-                Progress::Going(_) if Instant::now() + pause + READ < end => {
-                    sleep(pause).await;
-                    pause = longest.min(2 * pause);
-                    seen = self.describe(place, end).await.map_err(super::about::after_a_write)?;
-                    continue;
+                Next::Failed(why) => {
+                    let said = format!(
+                        "its deployment failed ({why}), and tasks from before it still run: {old}; see the service's events"
+                    );
+                    return Err(about.error(ErrorKind::Other, Effect::Unknown, said));
                 }
-                Progress::Going(why) => (ErrorKind::InProgress, why),
-            };
-            return Err(about.error(kind, Effect::Unknown, said));
+                Next::Wait if Instant::now() + pause + READ < end => {}
+                Next::Wait => {
+                    let so_far = (self.now() - since).to_std().unwrap_or_default();
+                    let said = format!(
+                        "tasks from before its restart still run: {old} of {}",
+                        tasks.len()
+                    );
+                    let (kind, said) = match so_far > LONGEST {
+                        true => {
+                            let hours = format_duration(Duration::from_secs(
+                                so_far.as_secs() / 3600 * 3600,
+                            ));
+                            (
+                                ErrorKind::Other,
+                                format!("{said}, for {hours}; see the service's events"),
+                            )
+                        }
+                        false => (ErrorKind::InProgress, said),
+                    };
+                    return Err(about.error(kind, Effect::Unknown, said));
+                }
+            }
+            sleep(pause).await;
+            pause = longest.min(2 * pause);
         }
     }
 }
@@ -226,42 +340,40 @@ impl Seen {
         self.deployments.iter().find(|one| one.status == "PRIMARY")
     }
 
-    fn found(&self, about: &About<'_>) -> Result<Found, CallError> {
-        let Some(primary) = self.primary() else {
-            return Err(about.refused(ErrorKind::Other, "it has no primary deployment"));
+    /// Returns what to do about tasks from before this time, when this call has begun the
+    /// deployment `begun`.
+    fn next(&self, since: DateTime<Utc>, begun: Option<&str>) -> Next {
+        if let Some(begun) = begun {
+            // It may not be listed yet.
+            let own = self.deployments.iter().find(|one| one.id == begun);
+            let failed = own.filter(|own| own.has(&["FAILED"]));
+            return failed.map_or(Next::Wait, |own| Next::Failed(own.reason()));
+        }
+        let is_later = |one: &&Deployment| {
+            // What deployments and answers show is rounded to different units.
+            let from = since - TimeDelta::seconds(1);
+            one.created_at.and_then(instant).is_some_and(|created| from <= created)
         };
-        Ok(Found::Copy {
-            mark: about.mark(primary.id.clone())?,
-            holds: Holds::NotShown,
-            written: primary.created_at.and_then(instant),
-        })
-    }
-
-    fn progress(&self) -> Progress {
-        let Some(primary) = self.primary() else {
-            return Progress::Going("it has no primary deployment yet".to_owned());
-        };
-        let old = self.deployments.iter().filter(|one| one.id != primary.id);
-        let old: i64 = old.map(|one| one.running_count + one.pending_count).sum();
-        let Deployment { desired_count, running_count, .. } = primary;
-        match primary.rollout_state.as_deref() {
-            Some("FAILED") => {
-                let reason = primary.rollout_state_reason.as_deref().unwrap_or("no reason");
-                Progress::Stuck(format!(
-                    "its deployment failed ({})",
-                    crate::scrub::scrub(reason, &[])
-                ))
-            }
-            _ if running_count < desired_count => {
-                Progress::Going(format!("{running_count} of {desired_count} tasks are restarted"))
-            }
-            _ if old > 0 => Progress::Going(format!("old tasks that still run: {old}")),
-            None | Some("COMPLETED") => Progress::Complete,
-            Some(_) => {
-                Progress::Going("its new tasks run, and are being watched by ECS".to_owned())
-            }
+        match self.primary().filter(is_later) {
+            Some(later) if !later.has(&["FAILED", "COMPLETED"]) => Next::Wait,
+            _ => Next::Restart,
         }
     }
+}
+
+impl Deployment {
+    fn has(&self, states: &[&str]) -> bool {
+        self.rollout_state.as_deref().is_some_and(|state| states.contains(&state))
+    }
+
+    fn reason(&self) -> String {
+        crate::scrub::scrub(self.rollout_state_reason.as_deref().unwrap_or("no reason"), &[])
+    }
+}
+
+/// The time in a mark: milliseconds.
+fn time(mark: &Mark) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp_millis(mark.as_str().parse().ok()?)
 }
 
 /// Cluster and service; the form of the place was checked with the settings.
@@ -269,52 +381,6 @@ fn parts(place: &str) -> (&str, &str) {
     place.split_once('/').unwrap_or((place, ""))
 }
 
-fn unreadable(about: &About<'_>, effect: Effect, action: &str) -> CallError {
-    about.error(ErrorKind::Other, effect, format!("the answer of {action} cannot be read"))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use super::*;
-    use serde_json::Value;
-
-    fn progress(deployments: &Value) -> Progress {
-        let seen = json!({ "status": "ACTIVE", "deployments": deployments });
-        serde_json::from_value::<Seen>(seen).unwrap().progress()
-    }
-
-    fn new(running: u32, state: Option<&str>) -> Value {
-        json!({ "id": "b", "status": "PRIMARY", "desiredCount": 3, "runningCount": running, "rolloutState": state })
-    }
-
-    fn old(running: u32, pending: u32) -> Value {
-        json!({ "id": "a", "status": "ACTIVE", "desiredCount": 3, "runningCount": running, "pendingCount": pending })
-    }
-
-    fn going(said: &str) -> Progress {
-        Progress::Going(said.to_owned())
-    }
-
-    #[test]
-    fn a_restart_is_complete_when_only_new_tasks_run() {
-        // Behind a Classic Load Balancer, there is no rollout state.
-        for (under_way, complete) in [(Some("IN_PROGRESS"), Some("COMPLETED")), (None, None)] {
-            let restarted = going("1 of 3 tasks are restarted");
-            assert_eq!(progress(&json!([new(1, under_way), old(3, 0)])), restarted);
-            let ending = going("old tasks that still run: 2");
-            assert_eq!(progress(&json!([new(3, under_way), old(1, 1)])), ending);
-            assert_eq!(progress(&json!([new(3, complete), old(1, 1)])), ending);
-            assert_eq!(progress(&json!([new(3, complete), old(0, 0)])), Progress::Complete);
-            assert_eq!(progress(&json!([new(3, complete)])), Progress::Complete);
-        }
-        let watched = going("its new tasks run, and are being watched by ECS");
-        assert_eq!(progress(&json!([new(3, Some("IN_PROGRESS"))])), watched);
-        let none = json!([{ "id": "b", "status": "PRIMARY", "rolloutState": "COMPLETED" }]);
-        assert_eq!(progress(&none), Progress::Complete, "a service without tasks");
-        let failed = progress(&json!([new(0, Some("FAILED")), old(3, 0)]));
-        assert!(matches!(failed, Progress::Stuck(why) if why.contains("deployment failed")));
-        assert_eq!(progress(&json!([])), going("it has no primary deployment yet"));
-    }
+fn unreadable(about: &About<'_>, effect: Effect, operation: &str) -> CallError {
+    about.error(ErrorKind::Other, effect, format!("the answer of ecs:{operation} cannot be read"))
 }

@@ -40,6 +40,7 @@ pub enum Sid {
     DeliverParameters,
     DeliverSecrets,
     RestartServices,
+    SeeTasks,
     UseDeliveryKeys,
     UseDeliveryAliases,
     AssumeDeliveryRoles,
@@ -186,6 +187,8 @@ pub const ACTIONS: &[Action] = &[
     ),
     action("ssm:PutParameter", &[Sid::DeliverParameters], "deliver a key to a parameter"),
     action("ecs:DescribeServices", &[Sid::RestartServices], "see how far a restart is"),
+    action("ecs:ListTasks", &[Sid::SeeTasks], "see whether earlier tasks still run"),
+    action("ecs:DescribeTasks", &[Sid::SeeTasks], "see when tasks were started"),
     action("ecs:UpdateService", &[Sid::RestartServices], "restart what reads a delivered key"),
     action(
         "sns:Publish",

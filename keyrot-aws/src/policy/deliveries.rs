@@ -20,7 +20,7 @@ impl Scope {
         };
         let (mut parameters, mut secrets, mut restarts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut keys, mut aliases, mut services) = (Vec::new(), Vec::new(), Vec::new());
-        let (mut alias_keys, mut roles) = (Vec::new(), Vec::new());
+        let (mut alias_keys, mut roles, mut clusters) = (Vec::new(), Vec::new(), Vec::new());
         let add = |list: &mut Vec<String>, text: String| {
             if !list.contains(&text) {
                 list.push(text);
@@ -46,6 +46,7 @@ impl Scope {
                 }
                 DeliveryKind::EcsService => {
                     add(&mut restarts, there.arn("ecs", "service/", &one.names));
+                    add(&mut clusters, there.arn("ecs", "cluster/", &one.names.before('/')));
                     continue;
                 }
             };
@@ -72,6 +73,9 @@ impl Scope {
         }
         if !restarts.is_empty() {
             statements.push(Statement::new(Sid::RestartServices, restarts));
+            let all = vec!["*".to_owned()];
+            let tasks = Statement::new(Sid::SeeTasks, all);
+            statements.push(tasks.when("ArnLike", "ecs:cluster", clusters));
         }
         if !keys.is_empty() {
             statements.push(through(Sid::UseDeliveryKeys, keys));
@@ -100,6 +104,11 @@ impl Scope {
             of(Sid::DeliverParameters, &open.parameters),
             of(Sid::DeliverSecrets, &open.secrets),
             of(Sid::RestartServices, &open.ecs_services),
+            Statement::new(Sid::SeeTasks, vec!["*".to_owned()]).when(
+                "ArnLike",
+                "ecs:cluster",
+                self.open_list(&open.ecs_clusters),
+            ),
             of(Sid::UseDeliveryKeys, &open.keys).when(
                 "StringEquals",
                 "kms:ViaService",

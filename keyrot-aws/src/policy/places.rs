@@ -57,6 +57,8 @@ pub struct OpenDeliveries {
     pub secrets: String,
     /// The ARNs of the services of ECS.
     pub ecs_services: String,
+    /// The ARNs of their clusters.
+    pub ecs_clusters: String,
     /// The ARNs of their KMS keys.
     pub keys: String,
     /// The services that use these keys, as `kms:ViaService` has them.

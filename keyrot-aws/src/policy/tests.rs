@@ -221,6 +221,15 @@ fn destinations_add_what_they_need() {
             "arn:aws:ecs:us-east-1:123456789012:service/jobs/*",
         ])
     );
+    let tasks = of(Sid::SeeTasks);
+    assert_eq!(tasks["Resource"], "*");
+    assert_eq!(
+        tasks["Condition"]["ArnLike"]["ecs:cluster"],
+        serde_json::json!([
+            "arn:aws:ecs:eu-west-1:123456789012:cluster/prod",
+            "arn:aws:ecs:us-east-1:123456789012:cluster/jobs",
+        ])
+    );
     let copies = "arn:aws:secretsmanager:eu-north-1:123456789012:secret:copies/ci/**";
     assert_eq!(
         of(Sid::DeliverSecrets)["Resource"],
@@ -291,6 +300,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
                 parameters: "${parameters}".to_owned(),
                 secrets: "${secrets}".to_owned(),
                 ecs_services: "${ecs_services}".to_owned(),
+                ecs_clusters: "${ecs_clusters}".to_owned(),
                 keys: "${keys}".to_owned(),
                 services: "${services}".to_owned(),
                 roles: "${roles}".to_owned(),

@@ -72,6 +72,23 @@ impl Text {
         Self(vec![Piece::Wildcard("-??????")])
     }
 
+    /// Returns what precedes this character, or all of it.
+    #[cfg(feature = "settings")]
+    pub(super) fn before(&self, end: char) -> Self {
+        let mut pieces = Vec::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Fixed(text) if text.contains(end) => {
+                    let before = text.split(end).next().unwrap_or_default();
+                    pieces.push(Piece::Fixed(before.to_owned()));
+                    break;
+                }
+                other => pieces.push(other.clone()),
+            }
+        }
+        Self(pieces)
+    }
+
     /// Appends a text.
     #[must_use]
     pub fn then(mut self, next: Self) -> Self {

@@ -1,13 +1,14 @@
 //! Services of Amazon ECS, which are restarted.
 
 use super::destination;
-use super::ecs_server::Ecs;
+use super::ecs_server::{Ecs, Then, now};
 use super::rules::{delivery, silent};
 use super::server::{Fault, Server};
-use keyrot_core::model::{Abilities, Found, Holds};
+use keyrot_core::model::{Abilities, Delivery, Found, Holds, Mark};
 use keyrot_core::ports::Destination;
 use keyrot_core::{CallError, Effect, ErrorKind};
 use std::sync::Arc;
+use std::time::Duration;
 
 const PLACE: &str = "prod/shop";
 
@@ -21,100 +22,140 @@ fn restarts(server: &Server<Ecs>) -> usize {
     server.count("UpdateService")
 }
 
+/// The delivery of a key that was announced now.
+async fn announced(to: &Arc<dyn Destination>, n: usize) -> Delivery {
+    let found = to.inspect(PLACE).await.unwrap();
+    // Whatever starts from now on has a later time.
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    delivery(n, found.mark())
+}
+
+fn is_going_on(error: &CallError) {
+    assert_eq!((error.kind, error.effect), (ErrorKind::InProgress, Effect::Unknown), "{error}");
+    assert!(silent(error).contains("tasks from before its restart still run: 3 of 3"), "{error}");
+}
+
 #[tokio::test]
 async fn a_delivery_replaces_the_tasks_once() {
     let (server, to) = shop().await;
     assert_eq!(to.abilities(), Abilities::RESTARTS);
     let before = to.inspect(PLACE).await.unwrap();
-    let Found::Copy { mark, holds, written } = &before else { panic!("{before:?}") };
-    assert_eq!((mark.as_str(), holds), ("ecs-svc/0000000000000000001", &Holds::NotShown));
-    assert_eq!(written.unwrap().timestamp_millis(), 1_800_000_001_500);
-    assert_eq!(to.inspect(PLACE).await.unwrap(), before);
-    assert_eq!(restarts(&server), 0, "a look changes nothing");
+    let Found::Copy { holds: Holds::NotShown, written: Some(oldest), .. } = &before else {
+        panic!("{before:?}")
+    };
+    let age = now() - oldest.timestamp_millis() as f64 / 1_000.0;
+    assert!((3_599.0..3_700.0).contains(&age), "the oldest task's: {age}");
+    assert_eq!(restarts(&server), 0, "a read changes nothing");
 
-    let after = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap();
-    assert_eq!(after.mark().unwrap().as_str(), "ecs-svc/0000000000000000002");
-    assert_eq!(to.inspect(PLACE).await.unwrap(), after);
+    let first = announced(&to, 1).await;
+    let after = to.deliver(PLACE, &first).await.unwrap();
+    let Found::Copy { written: Some(since), .. } = &after else { panic!("{after:?}") };
+    assert!(since > oldest);
     assert_eq!(restarts(&server), 1);
     let signed = &server.lock().requests[0].headers["authorization"].clone();
     assert!(signed.contains("/eu-west-1/ecs/"), "{signed}");
 
-    // The same again: there was a restart since what was announced. Another key: there was none.
-    to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap();
+    // The same again: all tasks are from after the announcement. Another key: they are not.
+    to.deliver(PLACE, &first).await.unwrap();
     assert_eq!(restarts(&server), 1);
-    to.deliver(PLACE, &delivery(2, after.mark())).await.unwrap();
+    to.deliver(PLACE, &announced(&to, 2).await).await.unwrap();
     assert_eq!(restarts(&server), 2);
-    // No body has a key in it.
     assert!(server.lock().requests.iter().all(|request| !request.body.contains("AKIA")));
+
+    // A service without tasks has nothing to restart.
+    server.lock().service.tasks.clear();
+    let found = to.deliver(PLACE, &announced(&to, 3).await).await.unwrap();
+    assert!(matches!(found, Found::Copy { written: None, .. }));
+    assert_eq!(restarts(&server), 2);
 }
 
 #[tokio::test]
 async fn a_deployment_by_someone_else_will_do() {
     let (server, to) = shop().await;
-    let before = to.inspect(PLACE).await.unwrap();
+    let first = announced(&to, 1).await;
     server.lock().service.deploy();
-    let after = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap();
-    assert_eq!((restarts(&server), after.mark() == before.mark()), (0, false));
-}
-
-#[tokio::test]
-async fn it_waits_for_the_new_tasks_and_leaves_what_takes_longer_to_the_next_run() {
-    let (server, to) = shop().await;
-    let before = to.inspect(PLACE).await.unwrap();
-    server.lock().service.takes = 2;
-    to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap();
-
-    let before = to.inspect(PLACE).await.unwrap();
+    to.deliver(PLACE, &first).await.unwrap();
+    assert_eq!(restarts(&server), 0);
+    // One that began before the announcement does not.
     server.lock().service.takes = 1_000;
-    let error = to.deliver(PLACE, &delivery(2, before.mark())).await.unwrap_err();
-    assert_eq!((error.kind, error.effect), (ErrorKind::InProgress, Effect::Unknown));
-    assert!(silent(&error).contains("1 of 3 tasks are restarted"), "{error}");
-    server.lock().service.settle();
-    to.deliver(PLACE, &delivery(2, before.mark())).await.unwrap();
-    assert_eq!(restarts(&server), 2);
+    server.lock().service.deploy();
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let second = announced(&to, 2).await;
+    server.lock().service.takes = 0;
+    to.deliver(PLACE, &second).await.unwrap();
+    assert_eq!(restarts(&server), 1);
 }
 
 #[tokio::test]
-async fn a_deployment_that_fails_is_a_failure() {
-    let failed = |error: CallError, said: &str| {
-        assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::Unknown));
-        assert!(silent(&error).contains(said), "{error}");
-        assert!(error.to_string().contains("tasks still have the old key"), "{error}");
-    };
+async fn a_restart_that_takes_longer_is_left_to_the_next_run_and_fails_after_an_hour() {
     let (server, to) = shop().await;
-    let before = to.inspect(PLACE).await.unwrap();
-    server.lock().service.goes_back = true;
-    let error = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap_err();
-    failed(error, "ECS has gone back to its earlier tasks");
-
-    let (server, to) = shop().await;
-    let before = to.inspect(PLACE).await.unwrap();
+    let first = announced(&to, 1).await;
+    server.lock().service.takes = 1_000;
+    is_going_on(&to.deliver(PLACE, &first).await.unwrap_err());
+    // Announced two hours ago, while the tasks that run now are older.
+    let long_ago = Mark::parse(format!("{:.0}", (now() - 7_300.0) * 1_000.0)).unwrap();
     {
         let mut inner = server.lock();
-        inner.service.deploy();
-        inner.service.deployments[0].state = Some("FAILED");
+        inner.service.deployments[0].created -= 7_000.0;
+        inner.service.tasks.iter_mut().for_each(|created| *created -= 7_200.0);
     }
-    let error = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap_err();
-    failed(error, "tasks failed to start");
+    let error = to.deliver(PLACE, &delivery(1, Some(&long_ago))).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::Unknown));
+    assert!(silent(&error).contains("still run: 3 of 3, for 2h"), "{error}");
+    server.lock().service.settle();
+    to.deliver(PLACE, &first).await.unwrap();
+    assert_eq!(restarts(&server), 1);
+}
+
+/// However the circuit breaker does it: as long as an earlier task runs, there is no receipt, and
+/// the next run tries again.
+#[tokio::test]
+async fn a_deployment_that_fails_is_a_failure() {
+    for then in [Then::Fails, Then::GoesBack { anew: false }, Then::GoesBack { anew: true }] {
+        let (server, to) = shop().await;
+        let first = announced(&to, 1).await;
+        server.lock().service.then = then;
+        let error = to.deliver(PLACE, &first).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::Unknown));
+        let said = silent(&error);
+        assert!(said.contains("tasks failed to start") && said.contains("still run: 3"), "{said}");
+        server.lock().service.then = Then::Completes;
+        if then == (Then::GoesBack { anew: true }) {
+            // ECS says that this deployment, which kept the earlier tasks, is complete.
+            server.lock().service.deployments.remove(0);
+        }
+        to.deliver(PLACE, &first).await.unwrap();
+        assert_eq!(restarts(&server), 2);
+    }
+}
+
+/// "The Amazon ECS API follows an eventual consistency model" (API reference, `UpdateService`).
+#[tokio::test]
+async fn a_deployment_that_is_not_described_yet_is_waited_for() {
+    let (server, to) = shop().await;
+    let first = announced(&to, 1).await;
+    server.lock().service.lags = 2;
+    to.deliver(PLACE, &first).await.unwrap();
+    assert_eq!(restarts(&server), 1);
 }
 
 #[tokio::test]
 async fn a_lost_answer_leaves_it_open_and_the_next_delivery_finds_the_restart() {
     let (server, to) = shop().await;
-    let before = to.inspect(PLACE).await.unwrap();
+    let first = announced(&to, 1).await;
     server.fail("UpdateService", Fault::LostReply);
-    let error = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap_err();
+    let error = to.deliver(PLACE, &first).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown));
     silent(&error);
-    to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap();
+    to.deliver(PLACE, &first).await.unwrap();
     assert_eq!(restarts(&server), 1);
 
+    let second = announced(&to, 2).await;
     server.fail("DescribeServices", Fault::Dropped);
-    server.fail("DescribeServices", Fault::Instead(500, "", ""));
+    server.fail("ListTasks", Fault::Instead(500, "", ""));
     let throttled = r#"{"__type":"ThrottlingException"}"#;
     server.fail("UpdateService", Fault::Instead(400, "", throttled));
-    let now = to.inspect(PLACE).await.unwrap();
-    to.deliver(PLACE, &delivery(2, now.mark())).await.unwrap();
+    to.deliver(PLACE, &second).await.unwrap();
     assert_eq!(server.lock().service.deployments[0].id, "ecs-svc/0000000000000000003");
 }
 
@@ -131,18 +172,22 @@ async fn what_cannot_be_restarted_is_named_with_what_to_do() {
     };
     refused(look("prod/none").await, ErrorKind::NotFound, "there is no such service in eu-west-1");
     refused(look("test/shop").await, ErrorKind::NotFound, "Is it in this region and account?");
-    let before = to.inspect(PLACE).await.unwrap();
+    let first = announced(&to, 1).await;
     server.lock().service.controller = "CODE_DEPLOY";
     refused(look(PLACE).await, ErrorKind::Other, "its deployment controller is CODE_DEPLOY");
-    let error = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap_err();
-    refused(error, ErrorKind::Other, "expected ECS (rolling updates)");
+    let error = to.deliver(PLACE, &first).await.unwrap_err();
+    refused(error, ErrorKind::Other, "expected ECS");
     server.lock().service.controller = "ECS";
     server.lock().service.status = "INACTIVE";
-    refused(look(PLACE).await, ErrorKind::NotFound, "there is no such service");
+    refused(look(PLACE).await, ErrorKind::NotFound, "or remove the destination");
     server.lock().service.status = "ACTIVE";
     let denied = r#"{"__type":"AccessDeniedException","message":"User is not authorized"}"#;
-    server.fail("UpdateService", Fault::Instead(400, "", denied));
-    let error = to.deliver(PLACE, &delivery(1, before.mark())).await.unwrap_err();
-    refused(error, ErrorKind::Denied, "need ecs:UpdateService");
+    for operation in ["UpdateService", "ListTasks", "DescribeTasks"] {
+        server.fail(operation, Fault::Instead(400, "", denied));
+        let error = to.deliver(PLACE, &first).await.unwrap_err();
+        refused(error, ErrorKind::Denied, &format!("need ecs:{operation}"));
+    }
+    let error = to.deliver(PLACE, &delivery(1, Some(&Mark::parse("x").unwrap()))).await;
+    refused(error.unwrap_err(), ErrorKind::Other, "run keyrot deliver");
     assert_eq!(server.lock().service.deployments.len(), 1);
 }

@@ -1,32 +1,54 @@
-//! Services of ECS, as its API reference has `DescribeServices` and `UpdateService`.
+//! Services of ECS, as its API reference has `DescribeServices`, `UpdateService`, `ListTasks` and
+//! `DescribeTasks`.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// How many tasks the service has.
+const TASKS: usize = 3;
+/// How many tasks a page lists here, so that there is more than one.
+const PAGE: usize = 2;
 
 /// A cluster `prod` with a service `shop`.
 pub(crate) struct Ecs {
     pub(crate) controller: &'static str,
     pub(crate) status: &'static str,
     pub(crate) deployments: Vec<Deployment>,
-    /// How often a new deployment is described before it is complete.
+    /// When each task was created.
+    pub(crate) tasks: Vec<f64>,
+    /// How often a new deployment is described before its tasks replace the others.
     pub(crate) takes: u32,
-    /// Whether new tasks do not start, and the circuit breaker goes back to the earlier ones.
-    pub(crate) goes_back: bool,
+    pub(crate) then: Then,
+    /// How often a new deployment is not described yet after it was made.
+    pub(crate) lags: u32,
     made: u32,
+}
+
+/// How a deployment ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    /// All tasks are new.
+    Completes,
+    /// It fails, and stays the primary one: the circuit breaker has no rollback.
+    Fails,
+    /// It fails, and the circuit breaker makes an earlier one primary again, or a new one that keeps
+    /// the earlier tasks.
+    GoesBack { anew: bool },
 }
 
 #[derive(Clone)]
 pub(crate) struct Deployment {
     pub(crate) id: String,
     pub(crate) status: &'static str,
-    pub(crate) running: u32,
     pub(crate) state: Option<&'static str>,
-    created: f64,
+    pub(crate) created: f64,
     left: u32,
 }
 
-/// How many tasks the service has.
-const TASKS: u32 = 3;
+pub(crate) fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
+}
 
 impl Default for Ecs {
     fn default() -> Self {
@@ -34,12 +56,16 @@ impl Default for Ecs {
             controller: "ECS",
             status: "ACTIVE",
             deployments: Vec::new(),
+            tasks: Vec::new(),
             takes: 0,
-            goes_back: false,
+            then: Then::Completes,
+            lags: 0,
             made: 0,
         };
         ecs.deploy();
         ecs.settle();
+        ecs.deployments[0].created -= 7_200.0;
+        ecs.tasks.iter_mut().for_each(|created| *created -= 3_600.0);
         ecs
     }
 }
@@ -52,9 +78,8 @@ impl Ecs {
         let deployment = Deployment {
             id: format!("ecs-svc/{:019}", self.made),
             status: "PRIMARY",
-            running: 0,
             state: Some("IN_PROGRESS"),
-            created: 1_800_000_000.5 + f64::from(self.made),
+            created: now(),
             left: self.takes,
         };
         self.deployments.insert(0, deployment);
@@ -63,47 +88,76 @@ impl Ecs {
     /// Ends it.
     pub(crate) fn settle(&mut self) {
         self.deployments.truncate(1);
-        (self.deployments[0].running, self.deployments[0].state) = (TASKS, Some("COMPLETED"));
+        self.deployments[0].state = Some("COMPLETED");
+        self.tasks = vec![now() + 0.001; TASKS];
     }
 
     /// Time goes by.
     fn tick(&mut self) {
         let newest = &mut self.deployments[0];
-        if newest.state != Some("IN_PROGRESS") {
+        if newest.state.is_some_and(|state| state != "IN_PROGRESS") {
             return;
         }
         if newest.left > 0 {
             newest.left -= 1;
-            newest.running = 1;
             return;
         }
-        match self.goes_back {
-            false => self.settle(),
-            true => {
+        match self.then {
+            Then::Completes => self.settle(),
+            Then::Fails => newest.state = Some("FAILED"),
+            Then::GoesBack { anew } => {
                 (newest.status, newest.state) = ("ACTIVE", Some("FAILED"));
-                self.deployments[1].status = "PRIMARY";
+                let earlier = &mut self.deployments[1];
+                earlier.status = "PRIMARY";
+                if anew {
+                    (earlier.id, earlier.created) = ("ecs-svc/rolled-back".into(), now());
+                }
             }
         }
     }
 
-    fn shown(&self) -> Value {
+    fn shown(&self, hidden: bool) -> Value {
         let shown = |one: &Deployment| {
-            let mut shown = json!({
-                "id": one.id, "status": one.status, "desiredCount": TASKS,
-                "runningCount": one.running, "pendingCount": 0, "createdAt": one.created,
-            });
+            let mut shown = json!({ "id": one.id, "status": one.status, "createdAt": one.created });
             if let Some(state) = one.state {
+                let reason = "ECS deployment circuit breaker: tasks failed to start.";
                 shown["rolloutState"] = json!(state);
-                shown["rolloutStateReason"] =
-                    json!("ECS deployment circuit breaker: tasks failed to start.");
+                shown["rolloutStateReason"] = json!(reason);
             }
             shown
         };
+        let mut deployments: Vec<Value> = self.deployments.iter().map(shown).collect();
+        if hidden {
+            deployments.remove(0);
+            deployments[0]["status"] = json!("PRIMARY");
+        }
         json!({
             "serviceName": "shop", "status": self.status,
             "deploymentController": { "type": self.controller },
-            "deployments": self.deployments.iter().map(shown).collect::<Vec<_>>(),
+            "deployments": deployments,
         })
+    }
+
+    fn list(&self, asked: &Value) -> Value {
+        assert_eq!(asked["serviceName"], "shop");
+        let from: usize = asked["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+        let until = self.tasks.len().min(from + PAGE);
+        let arn = |n: usize| format!("arn:aws:ecs:eu-west-1:123456789012:task/prod/{n:032x}");
+        let mut page = json!({ "taskArns": (from..until).map(arn).collect::<Vec<_>>() });
+        if until < self.tasks.len() {
+            page["nextToken"] = json!(until.to_string());
+        }
+        page
+    }
+
+    fn told(&self, asked: &Value) -> Value {
+        let of = |arn: &Value| {
+            let n = arn.as_str().unwrap().rsplit('/').next().unwrap();
+            let created = self.tasks[usize::from_str_radix(n, 16).unwrap()];
+            json!({ "taskArn": arn, "createdAt": created, "lastStatus": "RUNNING" })
+        };
+        let tasks: Vec<Value> = asked["tasks"].as_array().unwrap().iter().map(of).collect();
+        json!({ "tasks": tasks, "failures": [] })
     }
 }
 
@@ -121,18 +175,20 @@ impl Service for Ecs {
         let operation = request.headers["x-amz-target"].rsplit('.').next().unwrap();
         let body = match operation {
             "DescribeServices" if asked["services"] == json!(["shop"]) => {
-                let shown = self.shown();
+                let hidden = self.lags > 0 && self.deployments.len() > 1;
+                self.lags = self.lags.saturating_sub(u32::from(hidden));
+                let shown = self.shown(hidden);
                 self.tick();
                 json!({ "services": [shown], "failures": [] })
             }
             "DescribeServices" => json!({ "services": [], "failures": [{ "reason": "MISSING" }] }),
+            "ListTasks" => self.list(&asked),
+            "DescribeTasks" => self.told(&asked),
             "UpdateService" => {
-                assert_eq!(
-                    (&asked["service"], &asked["forceNewDeployment"]),
-                    (&json!("shop"), &json!(true))
-                );
+                assert_eq!(asked["service"], "shop");
+                assert_eq!(asked["forceNewDeployment"], true);
                 self.deploy();
-                json!({ "service": self.shown() })
+                json!({ "service": self.shown(false) })
             }
             other => panic!("{other}"),
         };

@@ -22,6 +22,9 @@ pub struct DestinationState {
     pub place: String,
     /// Whether the previous key stays Active until this destination has the current one.
     pub required: bool,
+    /// Whether it takes no key, but consumers there are restarted; not in documents.
+    #[serde(skip)]
+    pub restarts: bool,
     /// Its delivery state.
     pub state: Delivered,
     /// The reason why it does not have the current key.
@@ -65,8 +68,8 @@ impl DestinationState {
         reason: Option<String>,
         since: Option<Timestamp>,
     ) -> Self {
-        let Assignment { to, kind, place, required, .. } = assignment;
-        Self { to, kind, place, required, state, reason, since }
+        let Assignment { to, kind, place, required, abilities, .. } = assignment;
+        Self { to, kind, place, required, restarts: abilities.restarts, state, reason, since }
     }
 }
 

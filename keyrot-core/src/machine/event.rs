@@ -254,7 +254,7 @@ impl fmt::Display for EventKind {
                 write!(f, "delivered {key} to {to} ({place})")
             }
             Self::Delivered { key, to, place, restarts: true } => {
-                write!(f, "restarted {to} ({place}), so it uses {key}")
+                write!(f, "{to} ({place}) was restarted and uses {key}")
             }
             Self::NotDelivered { to, place, required, reason } => {
                 let kept = if *required { "; the previous key stays as it is" } else { "" };

@@ -23,9 +23,10 @@ use async_trait::async_trait;
 ///   [`Nothing`](Found::Nothing), and a delivery returns [`Found::unseen`]. Only its receipt is
 ///   known then.
 /// - It never deletes and rewrites what consumers read.
-/// - One that restarts consumers ([`Abilities::restarts`]) takes no key. `inspect` returns the mark
-///   of their last restart, whoever asked for it, and [`Holds::NotShown`]. A delivery restarts them
-///   if that is still [`Delivery::replaces`], and is complete when all of them were restarted since.
+/// - One that restarts consumers ([`Abilities::restarts`]) takes no key. `inspect` returns a mark by
+///   which those that run now can be told from those that start later, when the oldest of them
+///   started, and [`Holds::NotShown`]. A delivery gets the mark as [`Delivery::replaces`], restarts
+///   those that ran then, if nothing else does, and is complete when none of them runs any more.
 /// - Its errors and logs never contain the key's secret half, or the credentials for the
 ///   destination.
 #[cfg_attr(feature = "mocks", mockall::automock)]

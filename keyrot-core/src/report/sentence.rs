@@ -131,7 +131,10 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             Receiving::Delivered => format!("record that {} has the current key", receipt.to),
             Receiving::LetGo => format!("let the destination {} go", receipt.to),
         },
-        Step::Deliver { .. } => step.to_string(),
+        Step::Deliver { to, .. } => match one.destinations.iter().find(|it| it.to == *to) {
+            Some(it) if it.restarts => format!("restart {to}, so that it reads the current key"),
+            _ => step.to_string(),
+        },
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),

@@ -75,6 +75,10 @@ resource "aws_lambda_function" "keyrot" {
       condition     = (length(var.destination_kms_key_arns) > 0) == (length(var.destination_kms_services) > 0)
       error_message = "Set destination_kms_key_arns and destination_kms_services together."
     }
+    precondition {
+      condition     = (length(var.destination_service_arns) > 0) == (length(var.destination_cluster_arns) > 0)
+      error_message = "Set destination_service_arns and destination_cluster_arns together."
+    }
   }
 }
 

@@ -226,10 +226,20 @@ variable "destination_service_arns" {
   type        = list(string)
   default     = []
 
-  # Without a name of its own the function could restart every service of the cluster.
   validation {
-    condition     = alltrue([for one in var.destination_service_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/[A-Za-z0-9_-]+/[A-Za-z0-9_*-]*[A-Za-z0-9_-][A-Za-z0-9_*-]*$", one))])
+    condition     = alltrue([for one in var.destination_service_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/[A-Za-z0-9_-]+/[A-Za-z0-9_*-]+$", one))])
     error_message = "Expected ARNs of services with the names of their clusters."
+  }
+}
+
+variable "destination_cluster_arns" {
+  description = "The ARNs of the clusters of these services, such as arn:aws:ecs:eu-central-1:123456789012:cluster/prod. Set it with destination_service_arns. `keyrot policy --for lambda` prints them (SeeTasks)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.destination_cluster_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9_-]+$", one))])
+    error_message = "Expected ARNs of clusters."
   }
 }
 

@@ -16,6 +16,7 @@ use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::after;
+use std::time::Duration;
 
 pub(crate) const AFTER_OTHERS: &str =
     "it restarts consumers as soon as every other required destination has the key";
@@ -150,8 +151,9 @@ impl<'a> Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    /// Returns the state of a destination that restarts consumers. Its entry names the last restart
-    /// before the delivery: if there is a later one, by anyone, the consumers have read the key.
+    /// Returns the state of a destination that restarts consumers. The mark of its first entry about
+    /// a version tells consumers that started earlier from those that have read the key. So later
+    /// runs keep that mark, and a restart is not repeated.
     fn of_restart(
         case: &Situation<'a>,
         one: &'a SeenDestination,
@@ -172,20 +174,23 @@ impl<'a> Standing<'a> {
             };
         }
         // A restart before a copy was written says nothing about who reads that copy.
-        let counts = receipt.filter(|receipt| !asked && since <= Some(receipt.at));
-        match (counts.or(receipt), found) {
-            (Some(Receipt { state: Receiving::Delivering, mark, .. }), _)
-                if one.announced_here.as_ref() == Some(current) =>
-            {
-                Self::Due(mark.as_ref())
+        let counts = receipt.filter(|receipt| since <= receipt.at);
+        match (counts, found) {
+            (Some(Receipt { state: Receiving::Delivering, mark: Some(mark), .. }), _) => {
+                match one.announced_here.as_ref() == Some(current) {
+                    true => Self::Due(Some(mark)),
+                    false => Self::Unannounced(Some(mark)),
+                }
             }
-            (Some(Receipt { state: Receiving::Delivered, .. }), _) if counts.is_some() => {
+            (Some(Receipt { state: Receiving::Delivered, .. }), None) if !asked => Self::Recorded,
+            // What still runs shows when it started, whatever the receipt says.
+            (
+                Some(Receipt { state: Receiving::Delivered, .. }),
+                Some(Found::Copy { written, .. }),
+            ) if !asked
+                && written.is_none_or(|written| since <= after(written, CLOCK_TOLERANCE)) =>
+            {
                 Self::Received
-            }
-            (Some(Receipt { state: Receiving::Delivering, mark: Some(mark), .. }), _)
-                if counts.is_some() =>
-            {
-                Self::Unannounced(Some(mark))
             }
             (_, None) => Self::Unasked,
             (_, Some(found)) => Self::Unannounced(found.mark()),
@@ -390,14 +395,14 @@ impl<'a> Situation<'a> {
     }
 
     /// Returns since when consumers that are restarted can read the current key wherever they may
-    /// read it: never earlier than this; `None` if they cannot yet.
-    fn readable_since(&self, key: &KeyId) -> Option<Option<Timestamp>> {
-        let mut since = None;
+    /// read it; `None` if they cannot yet.
+    fn readable_since(&self, key: &KeyId) -> Option<Timestamp> {
+        let mut since = self.promoted()?.at;
         for one in self.seen.destinations.iter().filter(|one| !one.assignment.abilities.restarts) {
             match Standing::of(self, one, key) {
                 Standing::Recorded | Standing::Received => {
                     let receipt = self.secret.journal.receipts.get(&one.assignment.to);
-                    since = since.max(receipt.map(|receipt| receipt.at));
+                    since = receipt.map_or(since, |receipt| since.max(receipt.at));
                 }
                 Standing::LetGo => {}
                 _ if one.assignment.required => return None,
@@ -446,8 +451,25 @@ impl<'a> Situation<'a> {
         let version: VersionId = self.current.version.clone();
         let one = self.seen.destinations.iter().find(|one| one.assignment.to == *to);
         let place = one.map(|one| one.assignment.place_id).unwrap_or_default();
+        let restarts = one.is_some_and(|one| one.assignment.abilities.restarts);
+        let at = self.now.max(self.last_entry(!restarts).unwrap_or(self.now));
         let (to, mark) = (to.clone(), mark.cloned());
-        JournalEntry::Receipt(Receipt { to, place, state, version, at: self.now, mark })
+        JournalEntry::Receipt(Receipt { to, place, state, version, at, mark })
+    }
+
+    /// Returns the time before which an entry about a restart, or about a copy, must not be: other
+    /// runs' clocks may differ, and whether consumers were restarted since a copy was written
+    /// depends on the order.
+    fn last_entry(&self, of_restarts: bool) -> Option<Timestamp> {
+        let all = self.seen.destinations.iter();
+        let all = all.filter(|one| one.assignment.abilities.restarts == of_restarts);
+        let receipts = all.filter_map(|one| self.secret.journal.receipts.get(&one.assignment.to));
+        let receipts = receipts.filter(|receipt| receipt.version == self.current.version);
+        let last = receipts.map(|receipt| receipt.at).max();
+        match of_restarts {
+            true => last.map(|at| after(at, Duration::from_millis(1))),
+            false => last.max(self.promoted().map(|promoted| promoted.at)),
+        }
     }
 }
 

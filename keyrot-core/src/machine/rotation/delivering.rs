@@ -100,6 +100,7 @@ impl Rotation {
         self.failed_at = Some(to.clone());
         let active = self.seen.keys.iter().filter(|key| key.status == KeyStatus::Active);
         error.message += match active.count() {
+            0 | 1 if self.restarts(to) => "; the next run tries again",
             0 | 1 => "; consumers there have no key that works until the next run that succeeds",
             _ => "; the previous key stays as it is, and the next run tries again",
         };

@@ -1,6 +1,6 @@
 //! Destinations that take no key, but restart consumers that read it elsewhere.
 
-use super::desk::{Desk, assignment, events, name};
+use super::desk::{Desk, assignment, events, name, secret};
 use crate::support::DAY;
 use keyrot_core::decide::Delivered;
 use keyrot_core::memory::{Fault, FaultAt};
@@ -113,7 +113,7 @@ async fn an_operator_can_ask_for_another_restart_and_sees_it_in_the_plan() {
     let result = desk.ask(to.clone()).await;
     assert_eq!(restarts(&desk, "a-restart"), before + 1, "{result:?}");
     let said = result.events.iter().map(|event| event.kind.to_string()).collect::<Vec<_>>();
-    assert_eq!(said, [format!("restarted a-restart (ci), so it uses {}", desk.current())]);
+    assert_eq!(said, [format!("a-restart (ci) was restarted and uses {}", desk.current())]);
 
     // It is refused while the copy is behind.
     desk.account.inject(FaultAt::every("deliver", Fault::Denied));
@@ -152,4 +152,57 @@ async fn a_rollback_restarts_consumers_too() {
     assert_eq!(desk.current(), old, "{result:?}");
     assert_eq!(restarts(&desk, "a-restart"), before + 1);
     assert_eq!(desk.copy("a-restart"), Some(old));
+}
+
+/// The receipt for the previous key is about an earlier restart: tasks that started meanwhile have
+/// the newer key.
+#[tokio::test]
+async fn a_rollback_before_the_restart_restarts_consumers_all_the_same() {
+    let desk = Desk::settled(vec![restart()]).await;
+    desk.account.inject(FaultAt::every("inspect_destination", Fault::Denied));
+    let old = desk.rotated().await;
+    desk.account.heal();
+    let before = restarts(&desk, "shop");
+    desk.ask(Request::Rollback { to: old.clone() }).await;
+    assert_eq!(desk.current(), old);
+    assert_eq!(restarts(&desk, "shop"), before + 1);
+    assert_eq!(desk.copy("shop"), Some(old));
+}
+
+/// Its tasks show when they were started.
+#[tokio::test]
+async fn a_forged_receipt_of_a_restart_does_not_retire_the_old_key() {
+    let desk = Desk::settled(vec![restart()]).await;
+    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
+    let old = desk.rotated().await;
+    let mut forged = desk.receipt("shop").unwrap();
+    forged.state = Receiving::Delivered;
+    desk.account.change(|world| {
+        world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
+    });
+    for _ in 0..30 {
+        desk.consume();
+        desk.account.advance(DAY);
+        desk.run().await;
+        assert_eq!(desk.status(&old), Some(KeyStatus::Active));
+    }
+    desk.account.heal();
+    desk.run().await;
+    assert_eq!(desk.copy("shop"), Some(desk.current()));
+}
+
+/// Whoever repeats the request waits for the restart, and begins no other.
+#[tokio::test]
+async fn a_repeated_request_resumes_the_restart() {
+    let desk = Desk::settled(vec![restart()]).await;
+    let before = restarts(&desk, "shop");
+    let to = || Request::Deliver { to: Some(name("shop")) };
+    desk.account.inject(FaultAt::first("deliver", Fault::LostReply));
+    desk.ask(to()).await;
+    assert_eq!(restarts(&desk, "shop"), before + 1);
+    desk.account.heal();
+    assert_eq!(desk.ask(to()).await.outcome, Outcome::Done);
+    assert_eq!(restarts(&desk, "shop"), before + 1);
+    assert_eq!(desk.ask(to()).await.outcome, Outcome::Done);
+    assert_eq!(restarts(&desk, "shop"), before + 2, "it was over, so this is another one");
 }
