@@ -352,6 +352,31 @@ resource "aws_iam_role_policy" "destination_services" {
   })
 }
 
+resource "aws_iam_role_policy" "destination_tasks" {
+  count = length(var.destination_service_arns) > 0 ? 1 : 0
+  name  = "destination-tasks"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "SeeTasks",
+        "Effect" : "Allow",
+        "Action" : [
+          "ecs:ListTasks",
+          "ecs:DescribeTasks"
+        ],
+        "Resource" : "*",
+        "Condition" : {
+          "ArnLike" : {
+            "ecs:cluster" : "${var.destination_cluster_arns}"
+          }
+        }
+      }
+    ]
+  })
+}
+
 resource "aws_iam_role_policy" "destination_kms_keys" {
   count = length(var.destination_kms_key_arns) > 0 ? 1 : 0
   name  = "destination-kms-keys"
