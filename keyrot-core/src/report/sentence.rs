@@ -5,7 +5,7 @@ use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
 use crate::machine::planned::PlannedAction;
 use crate::model::journal::{JournalEntry, Phase};
-use crate::model::names::KeyId;
+use crate::model::names::{DestinationName, KeyId};
 use crate::model::observed::LabeledVersion;
 use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
@@ -127,14 +127,11 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
             Phase::Hold => format!("keep {} for another overlap: it was published again", note.key),
         },
         Step::Write(JournalEntry::Receipt(receipt)) => match receipt.state {
-            Receiving::Delivering => format!("deliver the current key to {}", receipt.to),
+            Receiving::Delivering => deliver_text(one, &receipt.to),
             Receiving::Delivered => format!("record that {} has the current key", receipt.to),
             Receiving::LetGo => format!("let the destination {} go", receipt.to),
         },
-        Step::Deliver { to, .. } => match one.destinations.iter().find(|it| it.to == *to) {
-            Some(it) if it.restarts => format!("restart {to}, so that it reads the current key"),
-            _ => step.to_string(),
-        },
+        Step::Deliver { to, .. } => deliver_text(one, to),
         Step::Deactivate(key) => retire_text(one, key),
         Step::Delete(key) => format!("delete {key}: it has been Inactive for long enough"),
         Step::BindUser(_) | Step::BindSecret => step.to_string(),
@@ -165,4 +162,11 @@ fn retire_text(one: &UserResult, key: &KeyId) -> String {
 
 fn time(time: Timestamp) -> String {
     time.format("%F %R UTC").to_string()
+}
+
+fn deliver_text(one: &UserResult, to: &DestinationName) -> String {
+    match one.destinations.iter().find(|it| it.to == *to) {
+        Some(it) if it.restarts => format!("restart {to}, so that it reads the current key"),
+        _ => format!("deliver the current key to {to}"),
+    }
 }

@@ -226,7 +226,7 @@ impl Blocked {
             Self::UnknownStatus { .. } => {
                 advice("inspect the key in the IAM console; keyrot does not touch it")
             }
-            Self::BadTag { .. } => advice("correct or remove the tag"),
+            Self::BadTag { .. } => advice("correct the tag or the setting that is named"),
         }
     }
 }
