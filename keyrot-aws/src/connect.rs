@@ -1,17 +1,17 @@
+use crate::calls::op::Op;
+use crate::calls::retry::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::connect_error::ConnectError;
 use crate::credentials::{Explained, PROCESS};
 use crate::environment::{Base, Environment};
-use crate::http::{Guarded, LONG_ANSWER, SHORT_ANSWER};
-use crate::op::Op;
+use crate::http::guarded::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 #[cfg(feature = "notify")]
-use crate::plain_http::Http;
-use crate::retry::{Budget, Limits, send};
+use crate::http::plain::Http;
+use crate::http::trust::Trust;
 use crate::sdk_config::{
     app_name, check_endpoints, region_of, time_limits, time_limits_with_process,
 };
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
-use crate::trust::Trust;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::retry::RetryConfig;

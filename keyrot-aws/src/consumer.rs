@@ -1,15 +1,15 @@
 //! A consumer's reads: one GetSecretValue by the staging label, and the place of a secret that is
 //! not here.
 
+use crate::calls::op::Op;
+use crate::calls::retry::{Budget, send};
 use crate::clock::AwsTime;
 #[cfg(feature = "rotate")]
 use crate::connect::Aws;
 use crate::connect_error::ConnectError;
-use crate::http::SHORT_ANSWER;
+use crate::http::guarded::SHORT_ANSWER;
 use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
-use crate::op::Op;
-use crate::retry::{Budget, send};
 use crate::sdk_config::{check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;

@@ -3,9 +3,9 @@
 
 use crate::environment::{Base, Route};
 use crate::error_text::find;
+use crate::error_text::scrub::scrub;
+use crate::http::unreached::Unreached;
 use crate::no_credentials::{ADVICE, NoCredentials};
-use crate::scrub::scrub;
-use crate::unreached::Unreached;
 use crate::usable::usable;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;

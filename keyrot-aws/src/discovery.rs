@@ -1,10 +1,10 @@
 //! Lists the users of the account: one call for each thousand, or if that is denied, two for each
 //! user.
 
+use crate::calls::op::Op;
+use crate::calls::pages::next_marker;
+use crate::calls::retry::send;
 use crate::connect::Aws;
-use crate::op::Op;
-use crate::pages::next_marker;
-use crate::retry::send;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyrot_core::model::UserId;

@@ -1,11 +1,11 @@
 //! IAM's access keys. Every request names the user, because IAM would otherwise use the caller.
 
+use crate::calls::op::Op;
+use crate::calls::pages::next_marker;
+use crate::calls::retry::send;
+use crate::calls::time::instant;
 use crate::connect::Aws;
 use crate::discovery;
-use crate::op::Op;
-use crate::pages::next_marker;
-use crate::retry::send;
-use crate::time::instant;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
 use keyrot_core::model::{HOME_TAG, NewKey, SecretArn};

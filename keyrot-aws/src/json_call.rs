@@ -73,7 +73,7 @@ pub(crate) async fn call(
     let word = |name: &str| refusal.get(name).and_then(Value::as_str);
     let code = word("__type")
         .and_then(|code| code.rsplit('#').next())
-        .map(|code| crate::scrub::scrub(code, &[]));
+        .map(|code| crate::error_text::scrub::scrub(code, &[]));
     let name = code.as_deref().unwrap_or_default();
     let kind = match name {
         "AccessDeniedException" => ErrorKind::Denied,
@@ -83,8 +83,10 @@ pub(crate) async fn call(
         _ => (service.kind)(name).unwrap_or(ErrorKind::Other),
     };
     let hint = (service.hint)(name, operation, caller.is_some());
-    let said =
-        crate::scrub::scrub(word("message").or(word("Message")).unwrap_or("no message"), &[]);
+    let said = crate::error_text::scrub::scrub(
+        word("message").or(word("Message")).unwrap_or("no message"),
+        &[],
+    );
     let named = code.clone().unwrap_or_else(|| format!("HTTP {status}"));
     let is_lost = status >= 500;
     Err(Refused { kind, why: format!("{named}: {said}{hint}"), code, is_lost })

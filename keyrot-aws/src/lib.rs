@@ -65,8 +65,7 @@
 // A consumer needs only some of these modules.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
-mod aws_error;
-mod backoff;
+mod calls;
 mod clock;
 #[cfg(feature = "rotate")]
 mod connect;
@@ -82,19 +81,18 @@ pub mod destinations;
 mod discovery;
 #[cfg(feature = "doctor")]
 pub mod doctor;
-mod down;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "rotate")]
 mod environment;
 mod error_text;
-mod errors;
 #[cfg(feature = "files")]
 mod file_cache;
 #[cfg(feature = "rotate")]
 mod from_sdk_config;
 #[cfg(feature = "settings")]
 mod from_settings;
+mod hosts;
 mod http;
 #[cfg(feature = "rotate")]
 mod iam;
@@ -102,27 +100,18 @@ mod iam;
 mod json_call;
 mod labels;
 pub mod limiter;
-#[cfg(feature = "metrics")]
-pub mod metrics;
 #[cfg(feature = "rotate")]
 mod mfa;
 mod no_credentials;
 #[cfg(feature = "notify")]
 pub mod notify;
-mod op;
-#[cfg(feature = "rotate")]
-mod pages;
-#[cfg(feature = "notify")]
-mod plain_http;
 #[cfg(feature = "rotate")]
 pub mod policy;
 #[cfg(feature = "rotate")]
 mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
-mod retry;
 mod rotated;
-mod scrub;
 mod sdk_config;
 #[cfg(feature = "rotate")]
 mod secret_requests;
@@ -138,24 +127,22 @@ mod smtp;
 mod smtp_login;
 #[cfg(feature = "rotate")]
 mod tags;
-mod telemetry;
 #[cfg(all(test, feature = "rotate"))]
 mod tests;
-mod time;
 #[cfg(feature = "trail")]
 mod trail;
 #[cfg(feature = "trail")]
 mod trail_clients;
-mod trust;
-mod unreached;
 mod usable;
 #[cfg(feature = "rotate")]
 mod user_policy;
 pub mod value;
 
-pub use aws_error::AwsError;
 /// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
 pub use aws_types::SdkConfig;
+pub use calls::errors::aws_error::AwsError;
+#[cfg(feature = "metrics")]
+pub use calls::metrics;
 pub use clock::{AwsClock, TokioClock};
 #[cfg(feature = "rotate")]
 pub use connect::{Aws, Caller};

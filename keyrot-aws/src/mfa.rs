@@ -1,8 +1,8 @@
 //! A session with MFA, for accounts that let users change their own keys only with it.
 
+use crate::calls::op::Op;
+use crate::calls::retry::send;
 use crate::connect::Aws;
-use crate::op::Op;
-use crate::retry::send;
 use crate::settings::CallerCredentials;
 use keyrot_core::{CallError, SecretKey};
 

@@ -1,7 +1,7 @@
 //! Explains missing credentials: one sentence from keyrot, and what to do.
 
 use crate::error_text::{find, links};
-use crate::unreached::Unreached;
+use crate::http::unreached::Unreached;
 use aws_credential_types::provider::error::CredentialsError;
 use std::error::Error;
 

@@ -1,9 +1,9 @@
 //! The verification of credentials: a client with exactly these credentials, and the same endpoint
 //! and connections as the other clients.
 
+use crate::calls::op::Op;
+use crate::calls::retry::send;
 use crate::connect::Aws;
-use crate::op::Op;
-use crate::retry::send;
 use async_trait::async_trait;
 use aws_credential_types::Credentials as SdkCredentials;
 use keyrot_core::model::ProbeAnswer;

@@ -2,10 +2,10 @@
 
 use crate::connect_error::ConnectError;
 use crate::credentials::PROCESS;
-use crate::http::{Guarded, may_be_called};
+use crate::hosts::is_place;
+use crate::http::guarded::{Guarded, may_be_called};
+use crate::http::trust::Trust;
 use crate::settings::{AwsSettings, Endpoints, SettingsError};
-use crate::trust::Trust;
-use crate::unreached::is_place;
 use crate::usable::Checked;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;

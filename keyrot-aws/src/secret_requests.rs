@@ -1,9 +1,9 @@
 //! The requests to Secrets Manager that the store makes.
 
+use crate::calls::errors::Failure;
+use crate::calls::op::Op;
+use crate::calls::retry::{Budget, send};
 use crate::connect::Aws;
-use crate::errors::Failure;
-use crate::op::Op;
-use crate::retry::{Budget, send};
 use crate::secret_state::{CURRENT, PENDING, replicas_behind, state};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;

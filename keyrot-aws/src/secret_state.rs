@@ -1,8 +1,8 @@
 //! Converts `DescribeSecret`'s answer to keyrot's state.
 
+use crate::calls::op::Op;
+use crate::calls::time::instant;
 pub(crate) use crate::labels::{CURRENT, PREVIOUS};
-use crate::op::Op;
-use crate::time::instant;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
 use keyrot_core::model::{

@@ -8,14 +8,14 @@
 //! version has another label, Secrets Manager refuses the pair, and the next label is tried. A
 //! version is never read by its id alone.
 
+use crate::calls::errors::Failure;
+use crate::calls::op::Op;
+use crate::calls::pages::next_marker;
+use crate::calls::retry::send;
+use crate::calls::time::instant;
 use crate::connect::Aws;
-use crate::errors::Failure;
-use crate::op::Op;
-use crate::pages::next_marker;
-use crate::retry::send;
 use crate::secret_requests::{named, tag, tag_of};
 use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, state};
-use crate::time::instant;
 use crate::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;

@@ -4,8 +4,8 @@
 //! it cannot answer now (SES developer guide, "Amazon SES SMTP issues", "SMTP response codes").
 
 use crate::connect::Aws;
+use crate::http::unreached::Reason;
 use crate::smtp;
-use crate::unreached::Reason;
 use async_trait::async_trait;
 use keyrot_core::model::ProbeAnswer;
 use keyrot_core::settings::{Settings, SmtpEndpoint};

@@ -1,8 +1,8 @@
 //! IAM users' tags.
 
+use crate::calls::op::Op;
+use crate::calls::retry::send;
 use crate::connect::Aws;
-use crate::op::Op;
-use crate::retry::send;
 use async_trait::async_trait;
 use aws_sdk_iam::types::Tag;
 use keyrot_core::ports::TagPort;

@@ -4,10 +4,10 @@
 use crate::trail_clients::Regional;
 mod record;
 
+use crate::calls::op::Op;
+use crate::calls::retry::send;
 use crate::connect::Aws;
 use crate::iam::last_use;
-use crate::op::Op;
-use crate::retry::send;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;

@@ -1,8 +1,8 @@
 //! IAM users' inline policies.
 
+use crate::calls::op::Op;
+use crate::calls::retry::send;
 use crate::connect::Aws;
-use crate::op::Op;
-use crate::retry::send;
 use async_trait::async_trait;
 use keyrot_core::ports::UserPolicyPort;
 use keyrot_core::{CallError, ErrorKind, UserName};

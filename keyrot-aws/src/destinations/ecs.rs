@@ -177,7 +177,7 @@ impl Services {
         };
         match &seen.deployment_controller {
             Some(Controller { r#type }) if r#type != "ECS" => {
-                let made_by = crate::scrub::scrub(r#type, &[]);
+                let made_by = crate::error_text::scrub::scrub(r#type, &[]);
                 let said = format!(
                     "its deployment controller is {made_by}, so keyrot cannot restart it; expected ECS"
                 );
@@ -367,7 +367,10 @@ impl Deployment {
     }
 
     fn reason(&self) -> String {
-        crate::scrub::scrub(self.rollout_state_reason.as_deref().unwrap_or("no reason"), &[])
+        crate::error_text::scrub::scrub(
+            self.rollout_state_reason.as_deref().unwrap_or("no reason"),
+            &[],
+        )
     }
 }
 

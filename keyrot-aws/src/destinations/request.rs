@@ -2,7 +2,7 @@
 
 use super::about::About;
 use crate::connect::Aws;
-use crate::plain_http::Lost;
+use crate::http::plain::Lost;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use chrono::{DateTime, Utc};

@@ -6,14 +6,14 @@
 
 use super::about::{About, after_a_write};
 use super::role;
+use crate::calls::errors::Failure;
+use crate::calls::op::Op;
+use crate::calls::retry::{Budget, send};
+use crate::calls::time::instant;
 use crate::connect::Aws;
-use crate::errors::Failure;
 use crate::limiter::{Limiter, LimiterSettings};
-use crate::op::Op;
-use crate::retry::{Budget, send};
 use crate::secret_requests::{tag, tag_of};
 use crate::secret_state::{CURRENT, PENDING};
-use crate::time::instant;
 use crate::value;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;

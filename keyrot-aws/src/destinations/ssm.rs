@@ -85,7 +85,7 @@ impl Parameters {
             about.refused(ErrorKind::Other, "the answer of ssm:GetParameter cannot be read")
         })?;
         if answer.parameter.r#type != "SecureString" {
-            let kind = crate::scrub::scrub(&answer.parameter.r#type, &[]);
+            let kind = crate::error_text::scrub::scrub(&answer.parameter.r#type, &[]);
             return Err(about.refused(
                 ErrorKind::Other,
                 format!(

@@ -6,15 +6,17 @@
 //! messages are scrubbed of secrets that were sent and of anything that looks like a secret access
 //! key.
 
+pub(crate) mod aws_error;
 mod codes;
 
-use crate::aws_error::{AwsError, Link};
+use crate::calls::errors::aws_error::{AwsError, Link};
+use crate::calls::op::{Op, Repeat};
+use crate::error_text::scrub::scrub;
 use crate::error_text::{deepest, find, joined, links};
-use crate::http::Asked;
+use crate::hosts::is_aws;
+use crate::http::guarded::Asked;
+use crate::http::unreached::Unreached;
 use crate::no_credentials::explain;
-use crate::op::{Op, Repeat};
-use crate::scrub::scrub;
-use crate::unreached::{Unreached, is_aws};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;

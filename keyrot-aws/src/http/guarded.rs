@@ -9,9 +9,9 @@
 //!   decisions, and the clients inside `aws-config` have no option to turn that off.
 
 use crate::clock::AwsTime;
-use crate::down::Down;
-use crate::trust::Trust;
-use crate::unreached::Unreached;
+use crate::http::down::Down;
+use crate::http::trust::Trust;
+use crate::http::unreached::Unreached;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::box_error::BoxError;

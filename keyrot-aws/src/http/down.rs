@@ -1,7 +1,7 @@
 //! Hosts that were never reached. If a host fails this way for one user, it fails for all of them,
 //! so it is skipped: otherwise a run on a thousand users would take hours to report one problem.
 
-use crate::unreached::Reason;
+use crate::http::unreached::Reason;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,4 +1,6 @@
-//! The texts of an error and of its sources. They may contain secrets: see `scrub`.
+//! The texts of an error and of its sources. They may contain secrets, which [`scrub`] removes.
+
+pub(crate) mod scrub;
 
 use std::error::Error;
 

@@ -4,10 +4,10 @@
 //! The names are documented in [`crate`]. No field holds AWS's messages, or the content of a
 //! request or an answer.
 
-use crate::errors::{Class, Failure, Fault};
-use crate::op::Op;
+use crate::calls::errors::{Class, Failure, Fault};
+use crate::calls::op::Op;
 #[cfg(feature = "tracing")]
-use crate::scrub::scrub;
+use crate::error_text::scrub::scrub;
 use std::time::Duration;
 
 /// Runs the attempts of one call in a separate span.
@@ -28,7 +28,7 @@ pub(crate) async fn in_span<F: Future>(op: &Op<'_>, attempts: F) -> F::Output {
 /// Records the end of a call, with all its attempts.
 pub(crate) fn ended<T>(op: &Op<'_>, result: &Result<T, Failure>) {
     #[cfg(feature = "metrics")]
-    crate::metrics::call(op.action, result.as_ref().err().map(|failure| failure.error.kind));
+    crate::calls::metrics::call(op.action, result.as_ref().err().map(|failure| failure.error.kind));
     let _ = (op, result);
 }
 
@@ -43,7 +43,7 @@ pub(crate) fn answered(op: &Op<'_>, attempt: u32, took: Duration) {
         "AWS answered"
     );
     #[cfg(feature = "metrics")]
-    crate::metrics::attempt(op.action, "ok", took);
+    crate::calls::metrics::attempt(op.action, "ok", took);
     let _ = (op, attempt, took);
 }
 
@@ -94,7 +94,7 @@ pub(crate) fn failed(
         }
     }
     #[cfg(feature = "metrics")]
-    crate::metrics::attempt(op.action, fault.class.code(), took);
+    crate::calls::metrics::attempt(op.action, fault.class.code(), took);
     let _ = (op, attempt, took, what, again);
 }
 

@@ -1,8 +1,8 @@
 //! An HTTP client for calls without an SDK client: webhooks, SSM, and destinations.
 
-use crate::http::{connector, is_near};
-use crate::trust::Trust;
-use crate::unreached::Reason;
+use crate::http::guarded::{connector, is_near};
+use crate::http::trust::Trust;
+use crate::http::unreached::Reason;
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};

@@ -2,7 +2,8 @@
 //! lower layers' messages. The error is created where requests leave this process, so it is the
 //! same for calls to AWS, for the sign-in behind credentials, and for webhooks.
 
-use crate::trust::Trust;
+use crate::hosts::{is_aws, is_place};
+use crate::http::trust::Trust;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use hyper_util::client::legacy::Error as PoolError;
@@ -207,13 +208,6 @@ fn from_a_private_subnet(host: &str) -> String {
     }
 }
 
-/// Whether the host has one of AWS's own names.
-pub(crate) fn is_aws(host: &str) -> bool {
-    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn"]
-        .iter()
-        .any(|end| host.ends_with(end))
-}
-
 impl Unreached {
     /// Adds the sentence to a failure of the HTTP client.
     pub(crate) fn around(cause: ConnectorError, uri: &str, near: bool, trust: &Trust) -> Self {
@@ -268,20 +262,6 @@ fn proxy_of(uri: &Uri) -> Option<String> {
         return Some("of the environment".to_owned());
     }
     Some(format!("{}://{place}", proxy.uri().scheme_str().unwrap_or("http")))
-}
-
-/// Returns `HOST` or `HOST:PORT`.
-pub(crate) fn is_place(text: &str) -> bool {
-    let (host, port) = match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((host, "")) => (host, None),
-        Some((host, rest)) => (host, rest.strip_prefix(':').or(Some(""))),
-        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
-    };
-    let fits = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
-    let is_v6 = text.starts_with('[') && host.parse::<std::net::Ipv6Addr>().is_ok();
-    !host.is_empty()
-        && (is_v6 || host.chars().all(fits))
-        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 /// Returns the next source. An `io::Error` leaves out the error that it wraps.

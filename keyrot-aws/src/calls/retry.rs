@@ -5,12 +5,12 @@
 //! change then fails, its effect is [`Effect::Unknown`](keyrot_core::Effect), regardless of the
 //! last answer, because an earlier attempt may have been carried out.
 
-use crate::backoff::pause;
-use crate::errors::{Class, Failure, Fault};
+use crate::calls::backoff::pause;
+use crate::calls::errors::{Class, Failure, Fault};
+use crate::calls::op::{Op, Repeat};
+use crate::calls::telemetry;
 use crate::limiter::Limiter;
-use crate::op::{Op, Repeat};
 use crate::settings::{Rates, Timeouts};
-use crate::telemetry;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;

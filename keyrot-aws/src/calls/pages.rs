@@ -1,6 +1,6 @@
 //! Lists that come in pages.
 
-use crate::op::Op;
+use crate::calls::op::Op;
 use keyrot_core::CallError;
 
 /// Returns the marker of the next page; `None` after the last. A page that says that there is more,
