@@ -4,13 +4,13 @@
 use crate::calls::op::Op;
 use crate::calls::retry::{Budget, send};
 use crate::clock::AwsTime;
-#[cfg(feature = "rotate")]
-use crate::connect::Aws;
 use crate::connect_error::ConnectError;
+#[cfg(feature = "rotate")]
+use crate::connection::Aws;
+use crate::connection::sdk_config::{check_endpoints, guarded, region_of};
 use crate::http::guarded::SHORT_ANSWER;
 use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
-use crate::sdk_config::{check_endpoints, guarded, region_of};
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
 use crate::value;
 #[cfg(feature = "rotate")]

@@ -6,7 +6,7 @@ use crate::calls::errors::Failure;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
 use crate::calls::time::instant;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use async_trait::async_trait;
 use aws_sdk_iam::operation::get_credential_report::GetCredentialReportOutput;
 use aws_sdk_iam::types::{ReportFormatType, ReportStateType};

@@ -4,7 +4,7 @@
 use crate::calls::op::Op;
 use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyrot_core::model::UserId;

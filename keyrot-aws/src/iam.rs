@@ -4,7 +4,7 @@ use crate::calls::op::Op;
 use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
 use crate::calls::time::instant;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::discovery;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};

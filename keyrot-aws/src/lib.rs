@@ -67,13 +67,11 @@
 
 mod calls;
 mod clock;
-#[cfg(feature = "rotate")]
-mod connect;
 mod connect_error;
+mod connection;
 mod consumer;
 #[cfg(feature = "rotate")]
 mod credential_report;
-#[cfg(feature = "rotate")]
 mod credentials;
 #[cfg(feature = "destinations")]
 pub mod destinations;
@@ -88,21 +86,14 @@ mod environment;
 mod error_text;
 #[cfg(feature = "files")]
 mod file_cache;
-#[cfg(feature = "rotate")]
-mod from_sdk_config;
-#[cfg(feature = "settings")]
-mod from_settings;
 mod hosts;
 mod http;
 #[cfg(feature = "rotate")]
 mod iam;
-#[cfg(feature = "notify")]
-mod json_call;
 mod labels;
 pub mod limiter;
 #[cfg(feature = "rotate")]
 mod mfa;
-mod no_credentials;
 #[cfg(feature = "notify")]
 pub mod notify;
 #[cfg(feature = "rotate")]
@@ -112,16 +103,17 @@ mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
 mod rotated;
-mod sdk_config;
 #[cfg(feature = "rotate")]
 mod secret_requests;
 #[cfg(feature = "rotate")]
 mod secret_state;
 #[cfg(feature = "rotate")]
 mod secrets;
+#[cfg(all(feature = "settings", feature = "trail"))]
+mod service;
 mod settings;
 #[cfg(feature = "notify")]
-mod sign;
+mod signed_requests;
 mod smtp;
 #[cfg(feature = "destinations")]
 mod smtp_login;
@@ -131,9 +123,6 @@ mod tags;
 mod tests;
 #[cfg(feature = "trail")]
 mod trail;
-#[cfg(feature = "trail")]
-mod trail_clients;
-mod usable;
 #[cfg(feature = "rotate")]
 mod user_policy;
 pub mod value;
@@ -144,17 +133,17 @@ pub use calls::errors::aws_error::AwsError;
 #[cfg(feature = "metrics")]
 pub use calls::metrics;
 pub use clock::{AwsClock, TokioClock};
-#[cfg(feature = "rotate")]
-pub use connect::{Aws, Caller};
 pub use connect_error::ConnectError;
+#[cfg(feature = "rotate")]
+pub use connection::{Aws, Caller};
 pub use consumer::SecretReader;
 #[cfg(feature = "rotate")]
 pub use environment::{NamedBy, ProfileError, profile_of_environment};
 #[cfg(feature = "files")]
 pub use file_cache::{FileCache, NoCache};
-#[cfg(all(feature = "notify", feature = "trail"))]
-pub use from_settings::SetupError;
 pub use rotated::{Refusals, RotatedCredentials};
+#[cfg(all(feature = "notify", feature = "settings", feature = "trail"))]
+pub use service::SetupError;
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError,
     Timeouts,

@@ -2,7 +2,7 @@
 
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::settings::CallerCredentials;
 use keyrot_core::{CallError, SecretKey};
 

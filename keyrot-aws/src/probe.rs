@@ -3,7 +3,7 @@
 
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use async_trait::async_trait;
 use aws_credential_types::Credentials as SdkCredentials;
 use keyrot_core::model::ProbeAnswer;

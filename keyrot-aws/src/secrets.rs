@@ -13,7 +13,7 @@ use crate::calls::op::Op;
 use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
 use crate::calls::time::instant;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::secret_requests::{named, tag, tag_of};
 use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, state};
 use crate::value::{self, PLACEHOLDER};

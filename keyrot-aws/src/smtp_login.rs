@@ -3,7 +3,7 @@
 //! It sends no mail. SES answers 235 to a valid password, 535 to an invalid one, and 421 or 451 if
 //! it cannot answer now (SES developer guide, "Amazon SES SMTP issues", "SMTP response codes").
 
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::http::unreached::Reason;
 use crate::smtp;
 use async_trait::async_trait;

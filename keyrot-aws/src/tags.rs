@@ -2,7 +2,7 @@
 
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use async_trait::async_trait;
 use aws_sdk_iam::types::Tag;
 use keyrot_core::ports::TagPort;

@@ -1,12 +1,12 @@
 //! CloudTrail's event history: the uses of a key, with source and user agent. `LookupEvents` is
 //! called region by region, with the attribute `AccessKeyId`.
 
-use crate::trail_clients::Regional;
+use crate::connection::trail_clients::Regional;
 mod record;
 
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::iam::last_use;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};

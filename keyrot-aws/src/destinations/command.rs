@@ -3,7 +3,7 @@
 
 use super::about::{About, WITHIN};
 use crate::FieldNames;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::value;
 use async_trait::async_trait;
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};

@@ -13,8 +13,8 @@
 
 use super::about::{About, WITHIN, after_a_write};
 use super::json_service::{JsonService, instant};
-use crate::connect::Aws;
-use crate::json_call::{Refused, Service};
+use crate::connection::Aws;
+use crate::signed_requests::json_call::{Refused, Service};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use keyrot_core::model::format_duration;

@@ -43,7 +43,7 @@ mod variables;
 mod vault;
 mod vault_login;
 
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::notify::FromEnvironment;
 use keyrot_core::Ports;
 use keyrot_core::model::DestinationName;

@@ -1,7 +1,7 @@
 //! One request to a service other than AWS, and its answer.
 
 use super::about::About;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::http::plain::Lost;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;

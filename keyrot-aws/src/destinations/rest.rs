@@ -4,7 +4,7 @@ use super::about::About;
 use super::request::{Ask, Reply, once};
 use super::token::Token;
 use crate::calls::backoff::pause;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::http::plain::Lost;
 use keyrot_core::{CallError, Effect, ErrorKind, SecretKey};
 use std::time::Duration;

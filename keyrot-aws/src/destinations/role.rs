@@ -2,8 +2,8 @@
 
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
-use crate::no_credentials::NoCredentials;
+use crate::connection::Aws;
+use crate::credentials::no_credentials::NoCredentials;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};

@@ -10,7 +10,7 @@ use crate::calls::errors::Failure;
 use crate::calls::op::Op;
 use crate::calls::retry::{Budget, send};
 use crate::calls::time::instant;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::secret_requests::{tag, tag_of};
 use crate::secret_state::{CURRENT, PENDING};

@@ -6,9 +6,9 @@
 
 use super::about::{About, WITHIN, hidden};
 use super::json_service::{JsonService, instant};
-use crate::connect::Aws;
-use crate::json_call::Refused;
+use crate::connection::Aws;
 use crate::notify::parameter::SSM;
+use crate::signed_requests::json_call::Refused;
 use crate::value;
 use async_trait::async_trait;
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};

@@ -8,7 +8,7 @@ use super::request::{Ask, Reply};
 use super::rest::Rest;
 use super::token::Token;
 use super::vault_login::Login;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
 use crate::value;

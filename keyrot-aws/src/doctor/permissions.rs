@@ -12,7 +12,7 @@ use super::simulation::{Denied, Doubt, Open, Question, Simulated, ask};
 use crate::calls::errors::Failure;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::{Aws, Caller};
+use crate::connection::{Aws, Caller};
 use crate::doctor::check::{Check, Notes};
 use crate::doctor::sample::Sample;
 use crate::policy::{

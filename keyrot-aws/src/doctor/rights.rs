@@ -7,7 +7,7 @@ use super::context::Context;
 use super::simulation::{Question, ask};
 use super::wording::{self, some};
 use crate::calls::errors::Failure;
-use crate::connect::{Aws, Caller};
+use crate::connection::{Aws, Caller};
 use keyrot_core::model::{HOME_TAG, Subject};
 use keyrot_core::settings::Settings;
 use keyrot_core::{IamUser, Selected, Target};

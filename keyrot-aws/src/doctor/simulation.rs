@@ -3,7 +3,7 @@
 use crate::calls::errors::Failure;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::doctor::context::Context;
 use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 use std::collections::{BTreeMap, BTreeSet};

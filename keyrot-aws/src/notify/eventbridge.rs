@@ -4,7 +4,7 @@ use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
 use super::failed;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::Limiter;
 use crate::notify::about::About;
 use crate::notify::limits::budget;

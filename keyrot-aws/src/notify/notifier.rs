@@ -6,7 +6,7 @@ use super::hook::Hook;
 use super::secret_ref::Hidden;
 use super::wording::{Digest, severity};
 use super::{signature, slack, teams};
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::http::plain::Http;
 use crate::notify::about::About;
 use crate::notify::limits::WITHIN;

@@ -4,7 +4,7 @@ use super::failed::{not_read, setup};
 use super::parameter;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::Limiter;
 use crate::notify::limits::budget;
 use keyrot_core::SecretKey;

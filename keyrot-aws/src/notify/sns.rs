@@ -4,7 +4,7 @@ use super::mail;
 use super::wording::Digest;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::Limiter;
 use crate::notify::limits::budget;
 use aws_sdk_sns::types::MessageAttributeValue;

@@ -11,12 +11,12 @@ mod codes;
 
 use crate::calls::errors::aws_error::{AwsError, Link};
 use crate::calls::op::{Op, Repeat};
+use crate::credentials::no_credentials::explain;
 use crate::error_text::scrub::scrub;
 use crate::error_text::{deepest, find, joined, links};
 use crate::hosts::is_aws;
 use crate::http::guarded::Asked;
 use crate::http::unreached::Unreached;
-use crate::no_credentials::explain;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;

@@ -2,15 +2,15 @@ use crate::calls::op::Op;
 use crate::calls::retry::{Budget, Limits, send};
 use crate::clock::{AwsClock, AwsTime};
 use crate::connect_error::ConnectError;
-use crate::credentials::{Explained, PROCESS};
+use crate::connection::sdk_config::{
+    app_name, check_endpoints, region_of, time_limits, time_limits_with_process,
+};
+use crate::credentials::explained::{Explained, PROCESS};
 use crate::environment::{Base, Environment};
 use crate::http::guarded::{Guarded, LONG_ANSWER, SHORT_ANSWER};
 #[cfg(feature = "notify")]
 use crate::http::plain::Http;
 use crate::http::trust::Trust;
-use crate::sdk_config::{
-    app_name, check_endpoints, region_of, time_limits, time_limits_with_process,
-};
 use crate::settings::{AwsSettings, SecretSettings, Timeouts};
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -46,7 +46,7 @@ pub(crate) struct Inner {
     pub(crate) time: AwsTime,
     pub(crate) limits: Limits,
     #[cfg(feature = "trail")]
-    pub(crate) trails: crate::trail_clients::Trails,
+    pub(crate) trails: crate::connection::trail_clients::Trails,
     pub(crate) region: String,
     pub(crate) secret: SecretSettings,
     pub(crate) timeouts: Timeouts,
@@ -142,7 +142,7 @@ impl Aws {
             if let Some(url) = &own.all {
                 trail.set_endpoint_url(Some(url.clone()));
             }
-            crate::trail_clients::Trails::new(trail, settings.rates.trail)
+            crate::connection::trail_clients::Trails::new(trail, settings.rates.trail)
         };
         let in_region = |further: &String| {
             let client = secrets

@@ -1,12 +1,12 @@
 //! keyrot's own safety measures around an SDK configuration.
 
 use crate::connect_error::ConnectError;
-use crate::credentials::PROCESS;
+use crate::credentials::explained::PROCESS;
+use crate::credentials::usable::Checked;
 use crate::hosts::is_place;
 use crate::http::guarded::{Guarded, may_be_called};
 use crate::http::trust::Trust;
 use crate::settings::{AwsSettings, Endpoints, SettingsError};
-use crate::usable::Checked;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::config::{AppName, BehaviorVersion, Region};

@@ -1,6 +1,8 @@
 //! The settings of [`Aws::connect`](crate::Aws::connect). Everything has a default; missing values
 //! are found as in every AWS tool.
 
+#[cfg(feature = "settings")]
+mod from_settings;
 mod with;
 
 use crate::limiter::LimiterSettings;

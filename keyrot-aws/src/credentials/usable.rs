@@ -1,6 +1,6 @@
 //! Checks that credentials can sign a request, and are not mixed up.
 
-use crate::no_credentials::NoCredentials;
+use crate::credentials::no_credentials::NoCredentials;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};

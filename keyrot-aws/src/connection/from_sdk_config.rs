@@ -1,8 +1,8 @@
 //! A connection with the host program's own SDK configuration.
 
-use crate::connect::Aws;
 use crate::connect_error::ConnectError;
-use crate::sdk_config::guarded;
+use crate::connection::Aws;
+use crate::connection::sdk_config::guarded;
 use crate::settings::AwsSettings;
 use aws_types::SdkConfig;
 

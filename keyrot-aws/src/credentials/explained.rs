@@ -1,12 +1,12 @@
 //! The credentials with which keyrot calls AWS. They come from the SDK; keyrot adds an explanation
 //! if there are none.
 
+use crate::credentials::no_credentials::{ADVICE, NoCredentials};
+use crate::credentials::usable::usable;
 use crate::environment::{Base, Route};
 use crate::error_text::find;
 use crate::error_text::scrub::scrub;
 use crate::http::unreached::Unreached;
-use crate::no_credentials::{ADVICE, NoCredentials};
-use crate::usable::usable;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
@@ -196,7 +196,7 @@ mod tests {
         (route.base, route.profile) = (Base::Process, Some("ops".to_owned()));
         let provider = SharedCredentialsProvider::new(Hangs);
         let error = Explained { provider, route }.provide_credentials().await.unwrap_err();
-        let said = crate::no_credentials::explain(&error).unwrap();
+        let said = crate::credentials::no_credentials::explain(&error).unwrap();
         assert_eq!(
             said.said,
             "no AWS credentials: the credential_process of the profile \"ops\" did not end within 60 s"

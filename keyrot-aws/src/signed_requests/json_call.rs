@@ -3,8 +3,8 @@
 //! build than the rest of keyrot together; so these are signed by `aws-sigv4` and sent through the
 //! SDK's HTTP client, with the SDK's credentials and endpoints.
 
-use crate::connect::Aws;
-use crate::sign;
+use crate::connection::Aws;
+use crate::signed_requests::sign;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_secretsmanager::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;

@@ -14,7 +14,7 @@ pub(crate) async fn headers(
     body: &[u8],
 ) -> Result<Vec<(String, String)>, String> {
     let credentials = provider.provide_credentials().await.map_err(|error| {
-        let no = crate::no_credentials::explain(&error);
+        let no = crate::credentials::no_credentials::explain(&error);
         no.map_or_else(
             || "no AWS credentials".to_owned(),
             |no| format!("{}. {}", no.said, no.advice),
