@@ -70,13 +70,9 @@ mod clock;
 mod connect_error;
 mod connection;
 mod consumer;
-#[cfg(feature = "rotate")]
-mod credential_report;
 mod credentials;
 #[cfg(feature = "destinations")]
 pub mod destinations;
-#[cfg(feature = "rotate")]
-mod discovery;
 #[cfg(feature = "doctor")]
 pub mod doctor;
 #[cfg(feature = "emulator")]
@@ -84,48 +80,30 @@ pub mod emulator;
 #[cfg(feature = "rotate")]
 mod environment;
 mod error_text;
-#[cfg(feature = "files")]
-mod file_cache;
 mod hosts;
 mod http;
 #[cfg(feature = "rotate")]
 mod iam;
-mod labels;
 pub mod limiter;
-#[cfg(feature = "rotate")]
-mod mfa;
 #[cfg(feature = "notify")]
 pub mod notify;
 #[cfg(feature = "rotate")]
 pub mod policy;
-#[cfg(feature = "rotate")]
-mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
-mod rotated;
-#[cfg(feature = "rotate")]
-mod secret_requests;
-#[cfg(feature = "rotate")]
-mod secret_state;
-#[cfg(feature = "rotate")]
-mod secrets;
+mod secrets_manager;
 #[cfg(all(feature = "settings", feature = "trail"))]
 mod service;
 mod settings;
 #[cfg(feature = "notify")]
 mod signed_requests;
 mod smtp;
-#[cfg(feature = "destinations")]
-mod smtp_login;
 #[cfg(feature = "rotate")]
-mod tags;
+mod sts;
 #[cfg(all(test, feature = "rotate"))]
 mod tests;
 #[cfg(feature = "trail")]
 mod trail;
-#[cfg(feature = "rotate")]
-mod user_policy;
-pub mod value;
 
 /// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
 pub use aws_types::SdkConfig;
@@ -136,12 +114,12 @@ pub use clock::{AwsClock, TokioClock};
 pub use connect_error::ConnectError;
 #[cfg(feature = "rotate")]
 pub use connection::{Aws, Caller};
-pub use consumer::SecretReader;
+#[cfg(feature = "files")]
+pub use consumer::{FileCache, NoCache};
+pub use consumer::{Refusals, RotatedCredentials, SecretReader};
 #[cfg(feature = "rotate")]
 pub use environment::{NamedBy, ProfileError, profile_of_environment};
-#[cfg(feature = "files")]
-pub use file_cache::{FileCache, NoCache};
-pub use rotated::{Refusals, RotatedCredentials};
+pub use secrets_manager::value;
 #[cfg(all(feature = "notify", feature = "settings", feature = "trail"))]
 pub use service::SetupError;
 pub use settings::{

@@ -4,7 +4,7 @@
 use super::about::{About, WITHIN};
 use crate::FieldNames;
 use crate::connection::Aws;
-use crate::value;
+use crate::secrets_manager::value;
 use async_trait::async_trait;
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::Destination;

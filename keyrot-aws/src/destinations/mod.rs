@@ -101,7 +101,7 @@ impl Aws {
         env: FromEnvironment,
     ) -> Result<Ports, DestinationError> {
         let ports = self.ports().with_destinations(self.destinations(settings, env)?);
-        Ok(match crate::smtp_login::SmtpLogins::new(self, settings) {
+        Ok(match crate::smtp::login::SmtpLogins::new(self, settings) {
             Some(probe) => Ports { probe: Arc::new(probe), ..ports },
             None => ports,
         })

@@ -11,7 +11,7 @@ use super::vault_login::Login;
 use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
-use crate::value;
+use crate::secrets_manager::value;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};

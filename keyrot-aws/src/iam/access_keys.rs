@@ -5,7 +5,7 @@ use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
 use crate::calls::time::instant;
 use crate::connection::Aws;
-use crate::discovery;
+use crate::iam::users;
 use async_trait::async_trait;
 use aws_sdk_iam::types::{AccessKeyLastUsed, StatusType};
 use keyrot_core::model::{HOME_TAG, NewKey, SecretArn};
@@ -21,7 +21,7 @@ const MOST_PAGES: usize = 8;
 #[async_trait]
 impl IamPort for Aws {
     async fn users(&self, path_prefix: &str) -> Result<Vec<IamUser>, CallError> {
-        discovery::users(self, path_prefix).await
+        users::users(self, path_prefix).await
     }
 
     async fn list_keys(&self, user: &UserName) -> Result<Vec<AccessKey>, CallError> {

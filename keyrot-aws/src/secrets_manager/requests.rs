@@ -4,7 +4,7 @@ use crate::calls::errors::Failure;
 use crate::calls::op::Op;
 use crate::calls::retry::{Budget, send};
 use crate::connection::Aws;
-use crate::secret_state::{CURRENT, PENDING, replicas_behind, state};
+use crate::secrets_manager::state::{CURRENT, PENDING, replicas_behind, state};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::Tag;
 use keyrot_core::model::{SecretState, VersionId};

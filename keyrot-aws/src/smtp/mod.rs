@@ -1,6 +1,9 @@
 //! The SMTP passwords of SES: each is derived from a secret key and a region, and stops working
 //! with the key.
 
+#[cfg(feature = "destinations")]
+pub(crate) mod login;
+
 use keyrot_core::SecretKey;
 use zeroize::Zeroizing;
 

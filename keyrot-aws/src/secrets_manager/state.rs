@@ -2,7 +2,7 @@
 
 use crate::calls::op::Op;
 use crate::calls::time::instant;
-pub(crate) use crate::labels::{CURRENT, PREVIOUS};
+pub(crate) use crate::secrets_manager::labels::{CURRENT, PREVIOUS};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_sdk_secretsmanager::types::StatusType;
 use keyrot_core::model::{

@@ -14,9 +14,9 @@ use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
 use crate::calls::time::instant;
 use crate::connection::Aws;
-use crate::secret_requests::{named, tag, tag_of};
-use crate::secret_state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, state};
-use crate::value::{self, PLACEHOLDER};
+use crate::secrets_manager::requests::{named, tag, tag_of};
+use crate::secrets_manager::state::{CURRENT, PENDING, PREVIOUS, TEST_WRITE, state};
+use crate::secrets_manager::value::{self, PLACEHOLDER};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use keyrot_core::model::{

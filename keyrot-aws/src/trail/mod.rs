@@ -7,7 +7,7 @@ mod record;
 use crate::calls::op::Op;
 use crate::calls::retry::send;
 use crate::connection::Aws;
-use crate::iam::last_use;
+use crate::iam::access_keys::last_use;
 use async_trait::async_trait;
 use aws_sdk_cloudtrail::types::{LookupAttribute, LookupAttributeKey};
 use aws_smithy_types::DateTime;

@@ -9,12 +9,12 @@ use crate::connect_error::ConnectError;
 use crate::connection::Aws;
 use crate::connection::sdk_config::{check_endpoints, guarded, region_of};
 use crate::http::guarded::SHORT_ANSWER;
-use crate::labels::{CURRENT, PREVIOUS};
 use crate::limiter::Limiter;
+use crate::secrets_manager::labels::{CURRENT, PREVIOUS};
+use crate::secrets_manager::value;
 use crate::settings::{AwsSettings, FieldNames, Timeouts};
-use crate::value;
 #[cfg(feature = "rotate")]
-use crate::{discovery::user_tags, secret_requests::tag_of};
+use crate::{iam::users::user_tags, secrets_manager::requests::tag_of};
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::config::retry::RetryConfig;
