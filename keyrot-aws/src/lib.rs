@@ -62,7 +62,7 @@
 //! action that is used, and its reason.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// A consumer needs only some of these modules.
+// A consumer needs only some of these modules. docs/architecture.md says what is in each folder.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
 mod calls;
