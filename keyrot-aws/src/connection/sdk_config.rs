@@ -1,6 +1,7 @@
 //! keyrot's own safety measures around an SDK configuration.
 
 use crate::connect_error::ConnectError;
+#[cfg(feature = "rotate")]
 use crate::credentials::explained::PROCESS;
 use crate::credentials::usable::Checked;
 use crate::hosts::is_place;
@@ -100,6 +101,7 @@ pub(crate) fn time_limits(settings: &AwsSettings) -> TimeoutConfig {
 }
 
 /// Returns the same limits, with more time for an attempt that runs a `credential_process` first.
+#[cfg(feature = "rotate")]
 pub(crate) fn time_limits_with_process(settings: &AwsSettings) -> TimeoutConfig {
     let limits = time_limits(settings).into_builder();
     limits.operation_attempt_timeout(settings.timeouts.attempt + PROCESS).build()
