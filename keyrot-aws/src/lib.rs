@@ -62,112 +62,66 @@
 //! action that is used, and its reason.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
-// A consumer needs only some of these modules.
+// A consumer needs only some of these modules. docs/architecture.md says what is in each folder.
 #![cfg_attr(not(feature = "rotate"), allow(dead_code, rustdoc::broken_intra_doc_links))]
 
-mod aws_error;
-mod backoff;
+mod calls;
 mod clock;
-#[cfg(feature = "rotate")]
-mod connect;
 mod connect_error;
+mod connection;
 mod consumer;
-#[cfg(feature = "rotate")]
-mod credential_report;
-#[cfg(feature = "rotate")]
 mod credentials;
 #[cfg(feature = "destinations")]
 pub mod destinations;
-#[cfg(feature = "rotate")]
-mod discovery;
 #[cfg(feature = "doctor")]
 pub mod doctor;
-mod down;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "rotate")]
 mod environment;
 mod error_text;
-mod errors;
-#[cfg(feature = "files")]
-mod file_cache;
-#[cfg(feature = "rotate")]
-mod from_sdk_config;
-#[cfg(feature = "settings")]
-mod from_settings;
+mod hosts;
 mod http;
 #[cfg(feature = "rotate")]
 mod iam;
-#[cfg(feature = "notify")]
-mod json_call;
-mod labels;
 pub mod limiter;
-#[cfg(feature = "metrics")]
-pub mod metrics;
-#[cfg(feature = "rotate")]
-mod mfa;
-mod no_credentials;
 #[cfg(feature = "notify")]
 pub mod notify;
-mod op;
-#[cfg(feature = "rotate")]
-mod pages;
-#[cfg(feature = "notify")]
-mod plain_http;
 #[cfg(feature = "rotate")]
 pub mod policy;
-#[cfg(feature = "rotate")]
-mod probe;
 #[cfg(feature = "files")]
 pub mod profiles;
-mod retry;
-mod rotated;
-mod scrub;
-mod sdk_config;
-#[cfg(feature = "rotate")]
-mod secret_requests;
-#[cfg(feature = "rotate")]
-mod secret_state;
-#[cfg(feature = "rotate")]
-mod secrets;
+mod secrets_manager;
+#[cfg(all(feature = "settings", feature = "trail"))]
+mod service;
 mod settings;
 #[cfg(feature = "notify")]
-mod sign;
+mod signed_requests;
 mod smtp;
-#[cfg(feature = "destinations")]
-mod smtp_login;
 #[cfg(feature = "rotate")]
-mod tags;
-mod telemetry;
+mod sts;
 #[cfg(all(test, feature = "rotate"))]
 mod tests;
-mod time;
 #[cfg(feature = "trail")]
 mod trail;
-#[cfg(feature = "trail")]
-mod trail_clients;
-mod trust;
-mod unreached;
-mod usable;
-#[cfg(feature = "rotate")]
-mod user_policy;
-pub mod value;
 
-pub use aws_error::AwsError;
 /// The SDK's configuration, which [`Aws::from_sdk_config`] takes.
 pub use aws_types::SdkConfig;
+pub use calls::errors::aws_error::AwsError;
+#[cfg(feature = "metrics")]
+pub use calls::metrics;
 pub use clock::{AwsClock, TokioClock};
-#[cfg(feature = "rotate")]
-pub use connect::{Aws, Caller};
 pub use connect_error::ConnectError;
-pub use consumer::SecretReader;
+#[cfg(feature = "rotate")]
+pub use connection::{Aws, Caller};
+#[cfg(feature = "files")]
+pub use consumer::{FileCache, NoCache};
+pub use consumer::{Refusals, RotatedCredentials, SecretReader};
 #[cfg(feature = "rotate")]
 pub use environment::{NamedBy, ProfileError, profile_of_environment};
-#[cfg(feature = "files")]
-pub use file_cache::{FileCache, NoCache};
-#[cfg(all(feature = "notify", feature = "trail"))]
-pub use from_settings::SetupError;
-pub use rotated::{Refusals, RotatedCredentials};
+pub use secrets_manager::value;
+#[cfg(all(feature = "notify", feature = "settings", feature = "trail"))]
+pub use service::SetupError;
 pub use settings::{
     AwsSettings, CallerCredentials, Endpoints, FieldNames, Rates, SecretSettings, SettingsError,
     Timeouts,

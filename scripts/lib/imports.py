@@ -1,6 +1,6 @@
 """Checks how the crates' modules depend on each other. `scripts/test imports` runs it.
 
-- No import cycle between the modules of a crate.
+- No import cycle between the modules of a crate, and in keyrot-aws none between its folders.
 - In keyrot-core, a module imports only from those above it in the table of layers in `keyrot-core/src/lib.rs`,
   and from the module that defines a name, never through the crate's root.
 - `model`, `decide` and `machine` of keyrot-core are pure: no async, no futures, no clock, no I/O, no settings.
@@ -125,6 +125,18 @@ def check_cycles(crate: str, top: Module) -> list[str]:
     return wrong
 
 
+def check_folders(crate: str, top: Module) -> list[str]:
+    """The folders at the top that import from each other in a cycle, even if no two modules do."""
+    edges: dict[tuple[str, ...], set[tuple[str, ...]]] = {}
+    for module in everything(top):
+        if module.path:
+            targets = {target[:1] for target in imports(top, module) if target}
+            edges.setdefault(module.path[:1], set()).update(targets - {module.path[:1]})
+    return [
+        f"{crate}: these folders import from each other in a cycle: {', '.join(name for (name,) in group)}" for group in cycles(edges)
+    ]
+
+
 def check(root: Path) -> list[str]:
     wrong = []
     for crate in CRATES:
@@ -134,6 +146,8 @@ def check(root: Path) -> list[str]:
                 continue
             top = load(start)
             wrong += check_cycles(crate, top)
+            if crate == "keyrot-aws":
+                wrong += check_folders(crate, top)
             if crate == "keyrot-core":
                 wrong += check_layers(top) + check_purity(top) + check_commands(top)
     return wrong
@@ -155,6 +169,11 @@ def self_test() -> None:
             "decide/mod.rs": "mod rule;\npub use rule::Rule;\npub fn one() { rule::two() }\n",
             "decide/rule.rs": "use super::one;\npub struct Rule;\npub fn two() { one() }\n",
         },
+        "from each other in a cycle: decide, model": {
+            "model.rs": "pub struct Key;\nuse crate::decide::other::Other;",
+            "decide/mod.rs": "mod rule;\nmod other;\npub use rule::Rule;\n",
+            "decide/other.rs": "pub struct Other;",
+        },
         "a layer above its own": {"decide/rule.rs": "pub struct Rule(crate::report::Page);"},
         "through the crate root": {"decide/rule.rs": "use crate::{model, Missing};\npub struct Rule;"},
         "no row of the table": {"lib.rs": fine["lib.rs"] + "mod extra;\n", "extra.rs": ""},
@@ -173,7 +192,7 @@ def self_test() -> None:
                 file.parent.mkdir(exist_ok=True)
                 file.write_text(text, encoding="utf-8")
             top = load(Path(folder) / "lib.rs")
-            wrong = check_cycles("keyrot-core", top) + check_layers(top) + check_purity(top) + check_commands(top)
+            wrong = check_cycles("keyrot-core", top) + check_folders("keyrot-core", top) + check_layers(top) + check_purity(top) + check_commands(top)
         found = "\n".join(wrong)
         if (not wrong) if expected is None else (expected in found):
             continue

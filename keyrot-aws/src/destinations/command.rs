@@ -3,8 +3,8 @@
 
 use super::about::{About, WITHIN};
 use crate::FieldNames;
-use crate::connect::Aws;
-use crate::value;
+use crate::connection::Aws;
+use crate::secrets_manager::value;
 use async_trait::async_trait;
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::Destination;

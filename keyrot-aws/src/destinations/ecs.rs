@@ -13,8 +13,8 @@
 
 use super::about::{About, WITHIN, after_a_write};
 use super::json_service::{JsonService, instant};
-use crate::connect::Aws;
-use crate::json_call::{Refused, Service};
+use crate::connection::Aws;
+use crate::signed_requests::json_call::{Refused, Service};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use keyrot_core::model::format_duration;
@@ -177,7 +177,7 @@ impl Services {
         };
         match &seen.deployment_controller {
             Some(Controller { r#type }) if r#type != "ECS" => {
-                let made_by = crate::scrub::scrub(r#type, &[]);
+                let made_by = crate::error_text::scrub::scrub(r#type, &[]);
                 let said = format!(
                     "its deployment controller is {made_by}, so keyrot cannot restart it; expected ECS"
                 );
@@ -367,7 +367,10 @@ impl Deployment {
     }
 
     fn reason(&self) -> String {
-        crate::scrub::scrub(self.rollout_state_reason.as_deref().unwrap_or("no reason"), &[])
+        crate::error_text::scrub::scrub(
+            self.rollout_state_reason.as_deref().unwrap_or("no reason"),
+            &[],
+        )
     }
 }
 

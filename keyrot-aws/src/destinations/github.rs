@@ -14,7 +14,7 @@ use super::request::{Ask, Reply};
 use super::rest::Rest;
 use super::token::Token;
 use super::variables;
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
 use async_trait::async_trait;

@@ -4,7 +4,7 @@
 use super::about::{About, hidden, not_read};
 use super::kept::Kept;
 use super::request::{Ask, for_token};
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::notify::secret_ref::Hidden;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};

@@ -1,9 +1,9 @@
 //! A service of AWS in a destination's region, called with keyrot's credentials or a role's.
 
 use super::role;
-use crate::connect::Aws;
-use crate::json_call::{Refused, Service, call};
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
+use crate::signed_requests::json_call::{Refused, Service, call};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use chrono::{DateTime, Utc};
 use keyrot_core::ErrorKind;

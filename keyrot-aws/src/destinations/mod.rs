@@ -43,7 +43,7 @@ mod variables;
 mod vault;
 mod vault_login;
 
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::notify::FromEnvironment;
 use keyrot_core::Ports;
 use keyrot_core::model::DestinationName;
@@ -101,7 +101,7 @@ impl Aws {
         env: FromEnvironment,
     ) -> Result<Ports, DestinationError> {
         let ports = self.ports().with_destinations(self.destinations(settings, env)?);
-        Ok(match crate::smtp_login::SmtpLogins::new(self, settings) {
+        Ok(match crate::smtp::login::SmtpLogins::new(self, settings) {
             Some(probe) => Ports { probe: Arc::new(probe), ..ports },
             None => ports,
         })

@@ -1,8 +1,8 @@
 //! One request to a service other than AWS, and its answer.
 
 use super::about::About;
-use crate::connect::Aws;
-use crate::plain_http::Lost;
+use crate::connection::Aws;
+use crate::http::plain::Lost;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use chrono::{DateTime, Utc};

@@ -3,9 +3,9 @@
 use super::about::About;
 use super::request::{Ask, Reply, once};
 use super::token::Token;
-use crate::backoff::pause;
-use crate::connect::Aws;
-use crate::plain_http::Lost;
+use crate::calls::backoff::pause;
+use crate::connection::Aws;
+use crate::http::plain::Lost;
 use keyrot_core::{CallError, Effect, ErrorKind, SecretKey};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};

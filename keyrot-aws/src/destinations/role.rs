@@ -1,9 +1,9 @@
 //! The role that keyrot assumes for a destination in another account.
 
-use crate::connect::Aws;
-use crate::no_credentials::NoCredentials;
-use crate::op::Op;
-use crate::retry::send;
+use crate::calls::op::Op;
+use crate::calls::retry::send;
+use crate::connection::Aws;
+use crate::credentials::no_credentials::NoCredentials;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};

@@ -6,15 +6,15 @@
 
 use super::about::{About, after_a_write};
 use super::role;
-use crate::connect::Aws;
-use crate::errors::Failure;
+use crate::calls::errors::Failure;
+use crate::calls::op::Op;
+use crate::calls::retry::{Budget, send};
+use crate::calls::time::instant;
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
-use crate::op::Op;
-use crate::retry::{Budget, send};
-use crate::secret_requests::{tag, tag_of};
-use crate::secret_state::{CURRENT, PENDING};
-use crate::time::instant;
-use crate::value;
+use crate::secrets_manager::requests::{tag, tag_of};
+use crate::secrets_manager::state::{CURRENT, PENDING};
+use crate::secrets_manager::value;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;

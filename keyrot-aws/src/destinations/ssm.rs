@@ -6,10 +6,10 @@
 
 use super::about::{About, WITHIN, hidden};
 use super::json_service::{JsonService, instant};
-use crate::connect::Aws;
-use crate::json_call::Refused;
+use crate::connection::Aws;
 use crate::notify::parameter::SSM;
-use crate::value;
+use crate::secrets_manager::value;
+use crate::signed_requests::json_call::Refused;
 use async_trait::async_trait;
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds};
 use keyrot_core::ports::Destination;
@@ -85,7 +85,7 @@ impl Parameters {
             about.refused(ErrorKind::Other, "the answer of ssm:GetParameter cannot be read")
         })?;
         if answer.parameter.r#type != "SecureString" {
-            let kind = crate::scrub::scrub(&answer.parameter.r#type, &[]);
+            let kind = crate::error_text::scrub::scrub(&answer.parameter.r#type, &[]);
             return Err(about.refused(
                 ErrorKind::Other,
                 format!(

@@ -5,8 +5,8 @@
 use super::about::{About, hidden};
 use super::kept::Kept;
 use super::request::{Ask, for_token};
-use crate::connect::Aws;
-use crate::sign;
+use crate::connection::Aws;
+use crate::signed_requests::sign;
 use keyrot_core::{CallError, ErrorKind, SecretKey};
 use serde::Deserialize;
 use serde_json::json;

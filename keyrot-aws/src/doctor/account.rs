@@ -2,7 +2,7 @@
 
 use super::check::{Check, Findings, Notes, Verify};
 use super::{caller, hooks, permissions, rights, stores};
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::notify::FromEnvironment;
 use keyrot_core::KeyId;
 use keyrot_core::settings::Settings;

@@ -1,6 +1,6 @@
 //! Checks the caller, its credentials, the region and the clock.
 
-use crate::connect::{Aws, Caller};
+use crate::connection::{Aws, Caller};
 use crate::doctor::check::{Check, Notes};
 use aws_credential_types::credential_feature::AwsCredentialFeature as Feature;
 use aws_credential_types::provider::ProvideCredentials;
@@ -77,7 +77,7 @@ async fn credentials(aws: &Aws, notes: &mut Notes<'_>) -> bool {
             true
         }
         Ok(Err(error)) => {
-            let (text, hint) = match crate::no_credentials::explain(&error) {
+            let (text, hint) = match crate::credentials::no_credentials::explain(&error) {
                 Some(no) => (no.said, format!("{}. {SANDBOX}", no.advice)),
                 None => ("no AWS credentials".to_owned(), HINT.to_owned()),
             };

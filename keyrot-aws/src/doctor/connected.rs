@@ -3,8 +3,8 @@
 use super::account::of_aws;
 use super::check::{Check, Findings, Notes, TestMessage, Verify};
 use super::hooks::send_test;
-use crate::connect::Aws;
 use crate::connect_error::ConnectError;
+use crate::connection::Aws;
 use crate::settings::AwsSettings;
 use keyrot_core::settings::Settings;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! The part of a request's context that is known in advance: the condition keys in policies (IAM
 //! user guide, "AWS global condition context keys").
 
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::policy::{OneOrMany, Statement};
 use crate::trail::home_region;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum};

@@ -1,6 +1,6 @@
 //! Checks whether notifications would arrive.
 
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::doctor::check::{Check, Notes};
 use crate::notify::{Channels, FromEnvironment, Readiness};
 use keyrot_core::Timestamp;

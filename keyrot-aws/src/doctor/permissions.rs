@@ -9,15 +9,15 @@
 use super::caller::partition;
 use super::context::{Context, fitting};
 use super::simulation::{Denied, Doubt, Open, Question, Simulated, ask};
-use crate::connect::{Aws, Caller};
+use crate::calls::errors::Failure;
+use crate::calls::op::Op;
+use crate::calls::retry::send;
+use crate::connection::{Aws, Caller};
 use crate::doctor::check::{Check, Notes};
 use crate::doctor::sample::Sample;
-use crate::errors::Failure;
-use crate::op::Op;
 use crate::policy::{
     ACTIONS, Delivery, Discovery, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text,
 };
-use crate::retry::send;
 use keyrot_core::model::{Arn, PrincipalKind, plural};
 use keyrot_core::settings::Settings;
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
 //! IAM's simulation: one question, and the answer for each action.
 
-use crate::connect::Aws;
+use crate::calls::errors::Failure;
+use crate::calls::op::Op;
+use crate::calls::retry::send;
+use crate::connection::Aws;
 use crate::doctor::context::Context;
-use crate::errors::Failure;
-use crate::op::Op;
-use crate::retry::send;
 use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,7 +1,7 @@
 //! Checks the users, their keys and their secrets, with the calls that every run begins with.
 
 use super::{current, destinations};
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::doctor::check::{Check, Notes, Verify};
 use crate::doctor::rights::administrators;
 use crate::doctor::sample::Sample;

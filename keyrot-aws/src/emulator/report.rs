@@ -2,7 +2,7 @@
 
 use super::reply::{Output, Refused, Xml};
 use super::request::ApiCall;
-use crate::credential_report::write;
+use crate::iam::credential_report::write;
 use aws_smithy_types::base64;
 use keyrot_core::Timestamp;
 use keyrot_core::memory::World;

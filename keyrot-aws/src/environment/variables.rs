@@ -4,7 +4,7 @@
 use super::error::ProfileError;
 use super::files::variable;
 use super::route::{Base, Route};
-use crate::unreached::is_place;
+use crate::hosts::is_place;
 
 /// The proxies for HTTPS, in their order of precedence.
 const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];

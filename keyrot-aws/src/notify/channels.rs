@@ -6,7 +6,7 @@ use super::means::Means;
 use super::notifier::ChannelNotifier;
 use super::secret_ref::Hidden;
 use super::{eventbridge, sns};
-use crate::connect::Aws;
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use keyrot_core::settings::{NotifySpec, NotifyTarget};
 use keyrot_core::{Notifier, Target};

@@ -2,12 +2,12 @@
 
 use super::document::{Detail, EventBody, RUN_FINISHED, RunBody, SCHEMA};
 use super::failed;
-use crate::connect::Aws;
+use crate::calls::op::Op;
+use crate::calls::retry::send;
+use crate::connection::Aws;
 use crate::limiter::Limiter;
 use crate::notify::about::About;
 use crate::notify::limits::budget;
-use crate::op::Op;
-use crate::retry::send;
 use aws_sdk_eventbridge::primitives::DateTime;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
 use keyrot_core::engine::NotifierError;
@@ -175,7 +175,7 @@ fn sort(batch: Vec<Entry>, results: &[PutEventsResultEntry]) -> (Vec<Entry>, Vec
         } else {
             let message =
                 results.get(i).and_then(|result| result.error_message()).unwrap_or_default();
-            refused.push(crate::scrub::scrub(&format!("{code}: {message}"), &[]));
+            refused.push(crate::error_text::scrub::scrub(&format!("{code}: {message}"), &[]));
         }
     }
     (again, refused)

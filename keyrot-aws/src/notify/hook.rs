@@ -3,8 +3,8 @@
 
 use super::failed::{self, setup};
 use super::secret_ref::Hidden;
-use crate::backoff::pause;
-use crate::plain_http::Http;
+use crate::calls::backoff::pause;
+use crate::http::plain::Http;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use keyrot_core::SecretKey;

@@ -1,6 +1,6 @@
 //! How long a notifier's calls may take.
 
-use crate::retry::Budget;
+use crate::calls::retry::Budget;
 use crate::settings::Timeouts;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -1,9 +1,9 @@
 //! SSM's `GetParameter`, and what its refusals mean.
 
-use crate::connect::Aws;
-use crate::json_call::{Refused, Service, call};
+use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::limits::{ATTEMPT, WITHIN};
+use crate::signed_requests::json_call::{Refused, Service, call};
 use keyrot_core::{CallError, ErrorKind, SecretKey};
 use serde::Deserialize;
 use std::time::Duration;

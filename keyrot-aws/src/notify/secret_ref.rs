@@ -2,11 +2,11 @@
 
 use super::failed::{not_read, setup};
 use super::parameter;
-use crate::connect::Aws;
+use crate::calls::op::Op;
+use crate::calls::retry::send;
+use crate::connection::Aws;
 use crate::limiter::Limiter;
 use crate::notify::limits::budget;
-use crate::op::Op;
-use crate::retry::send;
 use keyrot_core::SecretKey;
 use keyrot_core::engine::NotifierError;
 use keyrot_core::settings::{SecretPlace, SecretSource};

@@ -2,11 +2,11 @@
 
 use super::mail;
 use super::wording::Digest;
-use crate::connect::Aws;
+use crate::calls::op::Op;
+use crate::calls::retry::send;
+use crate::connection::Aws;
 use crate::limiter::Limiter;
 use crate::notify::limits::budget;
-use crate::op::Op;
-use crate::retry::send;
 use aws_sdk_sns::types::MessageAttributeValue;
 use keyrot_core::Severity;
 use keyrot_core::engine::NotifierError;

@@ -2,7 +2,7 @@
 //! action, then the changes. Pure; the chats and the mail format it.
 
 use super::console::user_page;
-use crate::errors::without_request_id;
+use crate::calls::errors::without_request_id;
 use crate::notify::about::About;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Action, Counts, RunStatus, State, UserDocument, schema};

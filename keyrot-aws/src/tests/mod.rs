@@ -15,8 +15,8 @@ mod tls;
 mod trail;
 
 use crate::environment::Environment;
-use crate::http::Guarded;
-use crate::trust::Trust;
+use crate::http::guarded::Guarded;
+use crate::http::trust::Trust;
 use crate::{Aws, AwsSettings, CallerCredentials};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,

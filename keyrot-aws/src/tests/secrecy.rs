@@ -3,7 +3,7 @@
 use super::{
     Answer, HIDDEN, Script, credentials, json, json_error, secret, user, version, xml_error,
 };
-use crate::scrub::scrub;
+use crate::error_text::scrub::scrub;
 use keyrot_core::{CredentialProbe, IamPort, SecretStorePort};
 use serde_json::json;
 use std::error::Error;

@@ -3,13 +3,13 @@
 #[path = "../../tests/environment/authority.rs"]
 mod authority;
 
-use crate::trust::Trust;
+use crate::http::trust::Trust;
 use authority::Authority;
 
 #[cfg(feature = "notify")]
 #[tokio::test]
 async fn a_webhook_behind_a_re_signing_proxy_is_reached_only_with_the_bundle() {
-    use crate::plain_http::Http;
+    use crate::http::plain::Http;
     use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
     let own = Authority::new();
     let server = own.serve(&["127.0.0.1"], false, |_| "ok".to_owned());

@@ -1,6 +1,6 @@
 //! A client for the cluster in the settings.
 
-use crate::http::is_near;
+use crate::http::guarded::is_near;
 use hyper_util::client::proxy::matcher::Matcher;
 use keyrot_core::settings::Kubernetes;
 use kube::client::AuthError;

@@ -4,10 +4,10 @@
 //! read, and answers here contain secrets.
 
 use super::client;
-use crate::backoff::pause;
+use crate::calls::backoff::pause;
 use crate::destinations::about::About;
 use crate::destinations::request::{Ask, Reply};
-use crate::unreached::Reason;
+use crate::http::unreached::Reason;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
 use keyrot_core::settings::Kubernetes;

@@ -1,10 +1,10 @@
 //! Tests what is written: the placeholder, staged keys, labels and journal entries.
 
 use super::{ARN, FOREIGN, described, placeholder, sent, value_of};
+use crate::secrets_manager::value::PLACEHOLDER;
 use crate::tests::{
     Answer, HIDDEN, Script, credentials, json, json_error, key, secret, user, version,
 };
-use crate::value::PLACEHOLDER;
 use crate::{AwsSettings, SecretSettings};
 use keyrot_core::model::{Intent, JournalEntry, VersionId};
 use keyrot_core::{Effect, ErrorKind, SecretStorePort, UserName};

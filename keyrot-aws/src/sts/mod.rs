@@ -1,0 +1,4 @@
+//! STS: the verification of credentials, and a session with MFA.
+
+mod mfa;
+mod probe;
