@@ -29,7 +29,7 @@ pub(crate) struct Line {
     text: String,
 }
 
-/// The account that the demo runs in.
+/// Prints and records the demo's lines.
 pub(crate) struct Stage {
     shown: bool,
     pace: Duration,

@@ -205,7 +205,7 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
         let text = format!("the user's sessions were not ended: {why}");
         out.push_str(&hanging("warning: ", style::WARN, &text, style::PLAIN, width));
     }
-    // The resolutions follow in full, and a hint would name the command that was just run.
+    // The resolutions follow in full. A hint would only name the command that was just run.
     let resolutions_follow = view.kind == RequestKind::Resolve && !document.choices.is_empty();
     if let Some(hint) = user.hint().filter(|_| !resolutions_follow) {
         out.push_str(&hanging(" hint: ", style::HINT, &hint, style::PLAIN, width));
