@@ -36,7 +36,8 @@ impl<'a> View<'a> {
         Self { kind, document, result, acted, left, end_sessions, place }
     }
 
-    /// Whether the request is done. For a revocation, whether IAM listed the key as Inactive or gone.
+    /// Whether the request is done. For a revocation, whether IAM listed the key as Inactive or
+    /// gone.
     pub(super) fn revoked(&self) -> bool {
         matches!(self.result.outcome, Outcome::Done | Outcome::Revoked { .. })
     }
