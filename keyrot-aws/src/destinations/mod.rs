@@ -163,7 +163,7 @@ mod tests {
     use keyrot_core::settings::Sources;
 
     #[test]
-    fn a_kind_that_was_left_out_is_named_with_what_to_do() {
+    fn a_kind_that_is_not_in_the_build_is_named_with_what_to_do() {
         let text =
             "[[destination]]\nname = 'x'\nkind = 'kubernetes'\nusers = ['ci']\nto = 'shop/ci'";
         let settings = Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap();

@@ -247,7 +247,7 @@ async fn keeps_who_may_use_it(server: &Server<GitHub>, to: &dyn Destination) {
 }
 
 #[tokio::test]
-async fn an_organizations_new_secrets_are_for_no_repository() {
+async fn an_organizations_new_secrets_are_available_to_no_repository() {
     let server = hub("/orgs/acme/actions/secrets").await;
     secrets(&server, "acme").await.deliver("acme", &delivery(1, None)).await.unwrap();
     let mut inner = server.lock();

@@ -30,7 +30,7 @@ fn findings(document: &Value) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_document_has_every_key_and_what_is_wrong_with_it() {
+fn the_document_has_every_key_and_its_findings() {
     let sandbox = Sandbox::new();
     let (code, document) = sandbox.json(&["audit", "--ids"]);
     assert_eq!(code, Some(0), "a finding is no failure unless it was asked for");

@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_begins_with_a_hyphen_is_no_flag() {
+    fn a_name_that_begins_with_a_hyphen_is_not_a_flag() {
         let user = || UserName::parse("-ci").expect("a name");
         let revoke = Action::revoke_now(&user(), &key("A"));
         let expected = format!("keyrot revoke --without-successor -- -ci {}", key("A"));
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn several_hints_are_one_line_and_none_are_null() {
+    fn several_hints_are_one_line_and_no_hints_are_null() {
         #[derive(Serialize)]
         struct Document {
             #[serde(serialize_with = "as_text")]

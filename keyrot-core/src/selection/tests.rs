@@ -221,7 +221,7 @@ fn a_user_that_claims_anothers_secret_is_blocked_and_the_other_is_not() {
 }
 
 #[test]
-fn a_user_listed_twice_is_one_user_only_if_nothing_differs() {
+fn a_user_listed_twice_is_one_user_only_if_both_entries_agree() {
     let same = run(&[tagged("a", &[]), tagged("a", &[])], &Selection::default());
     assert_eq!(names(&same), ["a"]);
     assert!(same.chosen[0].policy.is_ok());

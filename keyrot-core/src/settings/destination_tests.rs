@@ -404,7 +404,7 @@ fn a_profile_has_a_file_and_two_tables_may_not_share_a_profile() {
 
 /// Different spellings of a URL name the same server.
 #[test]
-fn one_secret_at_one_server_is_one_place() {
+fn the_same_secret_on_the_same_server_is_one_place() {
     let rule =
         |kind: &str, more: &str| load(&table(kind, more)).destinations()[0].rule("eu-west-1");
     let github = rule("github", "id_name = 'A'\nsecret_name = 'B'");

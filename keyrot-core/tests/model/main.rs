@@ -391,7 +391,7 @@ fn a_revocation_without_a_successor_needs_only_iam() {
 }
 
 #[test]
-fn another_programs_writes_prevent_no_revocation() {
+fn writes_by_another_program_do_not_prevent_a_revocation() {
     const ASKS: &[Ask] = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
     for start in [Start::Due, Start::Overlap] {
         let setting = Setting { asks: ASKS, forges: 2, horizon: bound(1, 3), ..asked(start) };
