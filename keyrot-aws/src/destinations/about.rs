@@ -1,4 +1,4 @@
-//! The context of a destination's errors: the destination, and the place.
+//! The context of a destination's errors: the destination and the place.
 
 use async_trait::async_trait;
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
@@ -10,10 +10,10 @@ use std::fmt::Display;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// One port call, retries included.
+/// The time limit for one port call, including retries.
 pub(super) const WITHIN: Duration = Duration::from_secs(30);
 
-/// A destination, and a place in it.
+/// A destination and a place in it, for error messages.
 pub(super) struct About<'a> {
     pub(super) name: &'a DestinationName,
     /// The words before the place in a message, such as `the parameter`.
@@ -32,7 +32,7 @@ impl About<'_> {
         CallError::new(kind, effect, format!("destination {name}, {what} {place}: {said}"))
     }
 
-    /// Returns a conflict: nothing was changed, because something else is there.
+    /// Returns a conflict: the content is not the expected one, and nothing was written.
     pub(super) fn conflict(&self, found: Option<&Mark>, expected: Option<&Mark>) -> CallError {
         let shown = |mark: Option<&Mark>| mark.map_or("nothing", Mark::as_str).to_owned();
         self.refused(
@@ -45,7 +45,7 @@ impl About<'_> {
         )
     }
 
-    /// Returns the error for a write at the same time as another.
+    /// Returns the error for a write that happened at the same time as another write.
     pub(super) fn overtaken(&self, how: impl Display) -> CallError {
         self.error(
             ErrorKind::Conflict,
@@ -54,7 +54,7 @@ impl About<'_> {
         )
     }
 
-    /// A mark of what the service answers.
+    /// Returns the mark for a version that the service returned.
     pub(super) fn mark(&self, text: impl Into<String>) -> Result<Mark, CallError> {
         Mark::parse(text).map_err(|_| {
             self.refused(ErrorKind::Other, "the answer names no version that can be used")
@@ -62,19 +62,19 @@ impl About<'_> {
     }
 }
 
-/// Returns the error with the effect that something may have been written.
+/// Returns the error, with the effect changed to "something may have been written".
 pub(super) fn after_a_write(error: CallError) -> CallError {
     CallError::new(error.kind, Effect::Unknown, error.message.clone())
         .with_aws_code(error.aws_code().map(str::to_owned))
         .with_source(error)
 }
 
-/// Text of an answer that may be secret, for serde.
+/// Deserializes text that may be secret.
 pub(super) fn hidden<'de, D: Deserializer<'de>>(from: D) -> Result<Zeroizing<String>, D::Error> {
     String::deserialize(from).map(Zeroizing::new)
 }
 
-/// The same, where it may be missing.
+/// Deserializes text that may be secret, or may be missing.
 pub(super) fn hidden_if_any<'de, D: Deserializer<'de>>(
     from: D,
 ) -> Result<Option<Zeroizing<String>>, D::Error> {
@@ -106,7 +106,7 @@ impl Destination for Unknown {
     }
 }
 
-/// The stored token could not be read.
+/// Returns the error for a stored token that could not be read.
 pub(super) fn not_read(about: &About<'_>, error: &NotifierError) -> CallError {
     let kind = match error.kind {
         NotifierErrorKind::Unavailable | NotifierErrorKind::TimedOut => ErrorKind::Unavailable,

@@ -1,4 +1,5 @@
-//! Environment variables of contexts of CircleCI: two, the key's id and its secret half, or one.
+//! Environment variables of CircleCI contexts: two variables for the key's id and its secret half,
+//! or one variable for both.
 //!
 //! CircleCI never shows a value again, only the time of its last change (CircleCI API v2,
 //! "Context").
@@ -100,7 +101,7 @@ impl Contexts {
         Err(about.refused(ErrorKind::Other, said))
     }
 
-    /// Writes one variable, and returns CircleCI's time of it.
+    /// Writes one variable, and returns its time of change according to CircleCI.
     async fn put(
         &self,
         place: &str,
@@ -148,7 +149,7 @@ impl Destination for Contexts {
             done.push(name);
         }
         let now = self.times(place, end).await.map_err(after_a_write)?;
-        // The list may lag; if it is newer than the writes, there is another writer.
+        // The list may lag. If it is newer than keyrot's writes, there is another writer.
         if now.iter().zip(&written).any(|(now, written)| now > written) {
             return Err(about.overtaken("a variable was changed after keyrot wrote it"));
         }

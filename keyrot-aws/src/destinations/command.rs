@@ -61,7 +61,7 @@ impl Program {
         Ok(())
     }
 
-    /// Returns one line of JSON: the key as it is in the secret, and its destination.
+    /// Returns one line of JSON: the key as it is in the secret, and the destination.
     fn document(&self, place: &str, delivery: &Delivery) -> Zeroizing<String> {
         let key = value::compose(&self.fields, &delivery.credentials, None).unwrap_or_default();
         let about = json!({
@@ -99,8 +99,8 @@ impl Destination for Program {
         })?;
         let mut command = tokio::process::Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Its own process group: it can be stopped with all its children, and no Ctrl-C stops it
-        // halfway.
+        // The program gets its own process group, so it can be stopped with all its children, and
+        // Ctrl-C does not stop it halfway.
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.kill_on_drop(true).spawn().map_err(|error| {
@@ -111,7 +111,8 @@ impl Destination for Program {
         let input = child.stdin.take();
         let work = async {
             if let Some(mut input) = input {
-                // If it does not read to the end, its exit code says whether that was intended.
+                // If the program does not read all input, its exit code says whether that was
+                // intended.
                 let _ = input.write_all(document.as_bytes()).await;
             }
             child.wait().await

@@ -1,15 +1,15 @@
-//! Services of Amazon ECS: they are restarted, so their new tasks read the current key.
+//! Services of Amazon ECS. They are restarted, so that their new tasks read the current key.
 //!
 //! A task gets the values of its secrets when it starts, and keeps them (ECS developer guide, "Pass
 //! Secrets Manager secrets through Amazon ECS environment variables"). A forced deployment replaces
 //! all tasks by the service's own rules (API reference, `UpdateService`, parameter
 //! `forceNewDeployment`).
 //!
-//! The mark is the time of the announcement, by AWS's clock, and a delivery is complete when no task
-//! from before that time runs. Deployments are no evidence for that: one that fails may be undone,
-//! and the earlier tasks stay. A deployment is begun only if none has begun since the mark, or if
-//! the last one has ended and earlier tasks still run. So no service is restarted twice for one key,
-//! whoever restarts it.
+//! The mark is the time of the announcement, by AWS's clock. A delivery is complete when no task
+//! from before that time is running. Deployments do not show that: one that fails may be undone,
+//! and the earlier tasks stay. A deployment is started only if none has started since the mark, or
+//! if the last one has ended and earlier tasks are still running. So a service is restarted only
+//! once for each key, no matter who restarts it.
 
 use super::about::{About, WITHIN, after_a_write};
 use super::json_service::{JsonService, instant};
@@ -28,17 +28,18 @@ use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 
-/// The first pause before a service is read again, and the longest.
+/// The first and the longest pause before a service is read again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(4));
-/// How long the reads of a service may take.
+/// The time limit for reading a service.
 const READ: Duration = Duration::from_secs(4);
-/// A restart that takes longer is a failure: ECS itself gives up only if the service has a circuit
+/// A restart that takes longer is a failure. ECS itself gives up only if the service has a circuit
 /// breaker.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// So many tasks one call describes, and lists (API reference, `DescribeTasks`, `ListTasks`).
+/// The limit on tasks that one call describes or lists (API reference, `DescribeTasks`,
+/// `ListTasks`).
 const TASKS: usize = 100;
 
-/// ECS, with its errors (API reference, `DescribeServices`, `UpdateService`).
+/// The ECS API, with its error codes (API reference, `DescribeServices`, `UpdateService`).
 const ECS: Service = Service {
     sdk_id: "ECS",
     name: "ecs",
@@ -72,20 +73,20 @@ pub(super) struct Services {
     aws: Aws,
 }
 
-/// The answer of `DescribeServices`.
+/// The response to `DescribeServices`.
 #[derive(Deserialize)]
 struct Described {
     #[serde(default)]
     services: Vec<Seen>,
 }
 
-/// The answer of `UpdateService`.
+/// The response to `UpdateService`.
 #[derive(Deserialize)]
 struct Updated {
     service: Seen,
 }
 
-/// The answer of `ListTasks`.
+/// The response to `ListTasks`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
@@ -94,7 +95,7 @@ struct Listed {
     next_token: Option<String>,
 }
 
-/// The answer of `DescribeTasks`. One that has ended meanwhile is not in it.
+/// The response to `DescribeTasks`. It omits tasks that have ended in the meantime.
 #[derive(Deserialize)]
 struct Tasks {
     #[serde(default)]
@@ -123,7 +124,7 @@ struct Controller {
     r#type: String,
 }
 
-/// One of its deployments.
+/// A deployment of a service.
 #[derive(Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
 struct Deployment {
@@ -131,7 +132,7 @@ struct Deployment {
     #[serde(default)]
     status: String,
     created_at: Option<f64>,
-    /// Only of rolling updates, and not behind a Classic Load Balancer.
+    /// Set only for rolling updates that are not behind a Classic Load Balancer.
     rollout_state: Option<String>,
     rollout_state_reason: Option<String>,
 }
@@ -139,11 +140,11 @@ struct Deployment {
 /// What to do about tasks from before the mark.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    /// A deployment goes on that replaces them.
+    /// A deployment that replaces them is in progress.
     Wait,
-    /// None does.
+    /// No deployment is replacing them.
     Restart,
-    /// The one that this call began has failed.
+    /// The deployment that this call started has failed.
     Failed(String),
 }
 
@@ -157,7 +158,7 @@ impl Services {
         About { name: &self.name, what: "the service", place }
     }
 
-    /// AWS's time, by the last answer.
+    /// Returns AWS's time, according to its last response.
     fn now(&self) -> DateTime<Utc> {
         self.aws.inner.time.now().unwrap_or_else(|| SystemTime::now().into())
     }
@@ -166,7 +167,7 @@ impl Services {
         let (cluster, service) = parts(about.place);
         let body = json!({ "cluster": cluster, "services": [service] });
         let answer: Described = self.read(about, "DescribeServices", &body, end).await?;
-        // One that was deleted is listed as INACTIVE for a while.
+        // A deleted service is listed as INACTIVE for a while.
         let found = answer.services.into_iter().find(|seen| seen.status != "INACTIVE");
         let Some(seen) = found else {
             let region = self.service.region();
@@ -187,7 +188,7 @@ impl Services {
         }
     }
 
-    /// When the service's tasks were created, as far as ECS does not stop them.
+    /// Returns the creation times of the service's tasks that ECS is not stopping.
     async fn tasks(
         &self,
         about: &About<'_>,
@@ -205,7 +206,7 @@ impl Services {
             if !page.task_arns.is_empty() {
                 let body = json!({ "cluster": cluster, "tasks": page.task_arns });
                 let told: Tasks = self.read(about, "DescribeTasks", &body, end).await?;
-                // A task without a time counts as one from before.
+                // A task without a time counts as an earlier task.
                 let of = |task: Task| task.created_at.and_then(instant).unwrap_or_default();
                 created.extend(told.tasks.into_iter().map(of));
             }
@@ -216,7 +217,7 @@ impl Services {
         }
     }
 
-    /// Begins a deployment.
+    /// Starts a deployment.
     async fn restart(&self, about: &About<'_>, end: Instant) -> Result<Seen, CallError> {
         let (cluster, service) = parts(about.place);
         let body = json!({ "cluster": cluster, "service": service, "forceNewDeployment": true });
@@ -340,17 +341,17 @@ impl Seen {
         self.deployments.iter().find(|one| one.status == "PRIMARY")
     }
 
-    /// Returns what to do about tasks from before this time, when this call has begun the
-    /// deployment `begun`.
+    /// Returns what to do about tasks from before this time. `begun` is the deployment that this
+    /// call has started.
     fn next(&self, since: DateTime<Utc>, begun: Option<&str>) -> Next {
         if let Some(begun) = begun {
-            // It may not be listed yet.
+            // The new deployment may not be listed yet.
             let own = self.deployments.iter().find(|one| one.id == begun);
             let failed = own.filter(|own| own.has(&["FAILED"]));
             return failed.map_or(Next::Wait, |own| Next::Failed(own.reason()));
         }
         let is_later = |one: &&Deployment| {
-            // What deployments and answers show is rounded to different units.
+            // Times of deployments and times of responses are rounded to different units.
             let from = since - TimeDelta::seconds(1);
             one.created_at.and_then(instant).is_some_and(|created| from <= created)
         };
@@ -374,12 +375,12 @@ impl Deployment {
     }
 }
 
-/// The time in a mark: milliseconds.
+/// Returns the time in a mark, which is in milliseconds.
 fn time(mark: &Mark) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp_millis(mark.as_str().parse().ok()?)
 }
 
-/// Cluster and service; the form of the place was checked with the settings.
+/// Splits a place into cluster and service. Its form was checked with the settings.
 fn parts(place: &str) -> (&str, &str) {
     place.split_once('/').unwrap_or((place, ""))
 }

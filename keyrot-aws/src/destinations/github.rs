@@ -1,9 +1,9 @@
-//! Secrets of GitHub, for Actions or Dependabot, of a repository, an environment or an
-//! organization: two, the key's id and its secret half, or one with both.
+//! Secrets of GitHub Actions or Dependabot, of a repository, an environment or an organization: two
+//! secrets for the key's id and its secret half, or one secret for both.
 //!
-//! GitHub never shows a secret again, only the time of its last change (GitHub documentation, "REST
-//! API endpoints for GitHub Actions Secrets"). The time is in seconds, so two changes within one
-//! second look like one.
+//! GitHub never shows a secret's value, only the time of its last change (GitHub documentation,
+//! "REST API endpoints for GitHub Actions Secrets"). The time is in seconds, so two changes within
+//! one second look like one.
 
 use super::about::{About, WITHIN, after_a_write};
 use super::github_app::{App, HEADERS};
@@ -33,9 +33,9 @@ use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
 const API: &str = "https://api.github.com";
-/// A change this much later than keyrot's own is a foreign one.
+/// A change this much later than keyrot's own was made by something else.
 const LATER: TimeDelta = TimeDelta::seconds(5);
-/// The number of reads to find a change that an answer does not show yet.
+/// The limit on reads for a change that GitHub does not show yet.
 const LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(700);
 /// The limit on pages of a hundred repositories that may use an organization's secret.
@@ -48,11 +48,11 @@ pub(super) struct GitHubSecrets {
     turns: Arc<Turns>,
 }
 
-/// A secret as GitHub shows it.
+/// A secret as GitHub returns it.
 #[derive(Deserialize)]
 struct Shown {
     updated_at: DateTime<Utc>,
-    /// Of an organization's secret: `all`, `private` or `selected`.
+    /// For an organization's secret: `all`, `private` or `selected`.
     visibility: Option<String>,
 }
 
@@ -76,7 +76,7 @@ struct Repository {
     id: u64,
 }
 
-/// Who may use an organization's secret, in the fields of a request.
+/// The fields of a request that say who may use an organization's secret.
 type Access = Vec<(&'static str, Value)>;
 
 impl GitHubSecrets {
@@ -168,8 +168,8 @@ impl GitHubSecrets {
         variables::found(about, &times)
     }
 
-    /// Returns who may use the secret: each write sends it unchanged. No repository may use a new
-    /// one until some are selected.
+    /// Returns who may use the secret, so that each write sends it unchanged. No repository may use
+    /// a new secret until some are selected.
     async fn access(
         &self,
         about: &About<'_>,
@@ -228,8 +228,8 @@ impl GitHubSecrets {
         ))
     }
 
-    /// Writes one secret, and returns GitHub's time of it. If GitHub has another public key by now,
-    /// it is sealed with that one.
+    /// Writes one secret, and returns its time of change according to GitHub. If GitHub has a new
+    /// public key by now, seals the value again with that key.
     async fn put(
         &self,
         about: &About<'_>,
@@ -272,7 +272,7 @@ impl GitHubSecrets {
         Err(about.refused(ErrorKind::Unavailable, "GitHub changed its public key twice"))
     }
 
-    /// Reads the place after a delivery, and checks that the content is from this delivery.
+    /// Reads the place after a delivery, and checks that this delivery wrote the content.
     async fn confirmed(
         &self,
         about: &About<'_>,
@@ -306,7 +306,7 @@ impl GitHubSecrets {
                 }
             }
             if late.is_empty() {
-                // They are written in this order, so none is newer than the next.
+                // The secrets are written in this order, so none is newer than the next one.
                 let names = self.kind.names.all();
                 let shown: Vec<_> = names.iter().zip(all.iter().flatten()).collect();
                 let swapped =
@@ -346,7 +346,7 @@ impl Destination for GitHubSecrets {
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
-        // Before the place is read: whatever changes there during the wait is seen.
+        // Wait before the place is read, so that changes during the wait are noticed.
         let turn = self.turns.writes.wait(self.kind.names.all().len());
         if timeout(WITHIN, turn).await.is_err() {
             let said = "so many changes wait that GitHub's limit left none for this one within half a minute; the next run tries again";
@@ -362,7 +362,7 @@ impl Destination for GitHubSecrets {
         let names = self.kind.names.all();
         let mut access = Vec::new();
         for (n, shown) in all.iter().enumerate() {
-            // A new secret is for those who may use the other one, if that is there.
+            // If the other secret exists, a new secret gets the same access as that one.
             let of = shown.is_some().then_some(n).or(all.iter().position(Option::is_some));
             let of = of.and_then(|n| Some((names[n], all[n].as_ref()?)));
             access.push(self.access(&about, &at, of, end).await?);
@@ -379,7 +379,7 @@ impl Destination for GitHubSecrets {
     }
 }
 
-/// Seals the value for this public key, in base64; `None` if the key is invalid.
+/// Seals the value with this public key, in base64; `None` if the key is invalid.
 fn seal(public_key: &str, value: &str) -> Option<Zeroizing<String>> {
     let bytes = aws_smithy_types::base64::decode(public_key).ok()?;
     let key = PublicKey::from(<[u8; 32]>::try_from(bytes).ok()?);

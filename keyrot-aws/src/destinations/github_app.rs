@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 pub(super) const HEADERS: &[(&str, &str)] =
     &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
 
-/// A token works for an hour; one that ends sooner than this is not used.
+/// A token is valid for an hour. A token with less time left than this is not used.
 const LEFT: Duration = Duration::from_secs(5 * 60);
 /// The allowance for clock differences in a JWT, which is valid for ten minutes.
 const BEFORE: u64 = 60;
@@ -28,7 +28,7 @@ const AFTER: u64 = 8 * 60;
 
 pub(super) struct App {
     pub(super) aws: Aws,
-    /// The API, without a slash at its end.
+    /// The API's base URL, without a trailing slash.
     pub(super) url: String,
     pub(super) id: String,
     pub(super) installation: String,
@@ -90,7 +90,7 @@ impl App {
     }
 }
 
-/// Returns a JWT for the App, or what is wrong with the key.
+/// Returns a JWT for the App, or what is wrong with the private key.
 fn jwt(app: &str, pem: &str) -> Result<Zeroizing<String>, &'static str> {
     let key = pair(pem)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
@@ -110,7 +110,7 @@ fn pair(pem: &str) -> Result<RsaKeyPair, &'static str> {
         "is not a PEM private key; expected GitHub's file, from -----BEGIN RSA PRIVATE KEY----- on";
     let of_github = pem.contains("BEGIN RSA PRIVATE KEY");
     let base64: Zeroizing<String> = Zeroizing::new(
-        // A field of a JSON object may have the line breaks as `\n`.
+        // In a field of a JSON object, line breaks may be written as `\n`.
         pem.replace("\\n", "\n")
             .lines()
             .filter(|line| !line.contains("-----"))

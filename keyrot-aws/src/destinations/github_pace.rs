@@ -1,4 +1,4 @@
-//! Paces deliveries to GitHub's limit.
+//! Paces deliveries to stay within GitHub's limit.
 
 use keyrot_core::settings::{GitHub, GitHubAuth};
 use std::sync::Arc;
@@ -6,32 +6,33 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
 
-/// The time per write, of which GitHub allows 80 a minute (GitHub documentation, "Rate limits for
-/// the REST API", "About secondary rate limits": requests that create content).
+/// The time per write. GitHub allows 80 writes a minute (GitHub documentation, "Rate limits for the
+/// REST API", "About secondary rate limits": requests that create content).
 const EACH: Duration = Duration::from_millis(830);
-/// The time for which writes may come together after a pause: that of six.
+/// The size of a burst after a pause: the time of six writes.
 const TOGETHER: Duration = Duration::from_millis(830 * 6);
 
-/// The pace of the deliveries of one account at GitHub. Each waits twice at the same pace: for its
+/// The pace of one GitHub account's deliveries. Each delivery waits twice at the same pace: for its
 /// turn before it is announced, which may take minutes, and again right before it reads the place
-/// to write there. What comes in between takes a different time for each, so writes would come too
-/// close together. There is no wait between the two writes of a pair.
+/// to write there. The time between these two points differs between deliveries, so without the
+/// second wait, writes could come too close together. There is no wait between the two writes of a
+/// pair.
 #[derive(Default)]
 pub(super) struct Turns {
     pub(super) announcements: Line,
     pub(super) writes: Line,
 }
 
-/// Lets deliveries go at that pace, in the order in which they ask. One that no longer waits takes
-/// no turn.
+/// Lets deliveries proceed at that pace, in the order in which they ask. A delivery that stops
+/// waiting uses up no turn.
 #[derive(Default)]
 pub(super) struct Line {
     /// The time of the last turn at an even pace, and how long its writes take at that pace.
     last: Mutex<Option<(Instant, Duration)>>,
 }
 
-/// The turns of all destinations: GitHub's limits are those of an account, so destinations with the
-/// same token or App share theirs.
+/// The turns of all destinations. GitHub's limits apply to an account, so destinations with the
+/// same token or App share their turns.
 #[derive(Default)]
 pub(super) struct AllTurns(Vec<(Option<String>, GitHubAuth, Arc<Turns>)>);
 
@@ -48,7 +49,7 @@ impl AllTurns {
 }
 
 impl Line {
-    /// Waits for the turn of a delivery with so many writes.
+    /// Waits for the turn of a delivery with this many writes.
     pub(super) async fn wait(&self, writes: usize) {
         let mut last = self.last.lock().await;
         let now = Instant::now();
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_minute_has_no_more_than_eighty_writes() {
+    async fn a_minute_has_at_most_eighty_writes() {
         for (writes, all_within) in [(2, 166), (1, 83)] {
             let turns = Line::default();
             let begin = Instant::now();
@@ -82,7 +83,7 @@ mod tests {
                 assert!(within * writes <= 80, "{within} from {first:?}");
             }
             assert!(at[99] < Duration::from_secs(all_within), "{at:?}");
-            // After a pause some may come together again.
+            // After a pause, some writes may come together again.
             tokio::time::sleep(minute).await;
             let (again, begin) = (turns.wait(writes).await, Instant::now());
             turns.wait(writes).await;
@@ -91,12 +92,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_no_longer_waits_takes_no_turn() {
+    async fn a_delivery_that_stops_waiting_takes_no_turn() {
         let turns = Line::default();
         for _ in 0..4 {
             turns.wait(2).await;
         }
-        // A hundred wait, and are stopped before their turns.
+        // A hundred deliveries wait, and are stopped before their turns.
         let all = futures_util::future::join_all((0..100).map(|_| turns.wait(2)));
         assert!(tokio::time::timeout(Duration::from_secs(1), all).await.is_err());
         let begin = Instant::now();

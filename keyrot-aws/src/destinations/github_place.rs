@@ -1,10 +1,10 @@
-//! The place of a key at GitHub, and its API paths.
+//! The place of a key in GitHub, and its API paths.
 
 use keyrot_core::settings::GitHubStore;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
-/// The characters that are not encoded in a part of a path.
+/// The characters that are not encoded in a path segment.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The owner of the secrets (GitHub documentation, "REST API endpoints for GitHub Actions
@@ -60,13 +60,13 @@ impl GitHubPlace {
         format!("{}/{}", self.base, part(name))
     }
 
-    /// One page of the repositories that may use an organization's secret.
+    /// Returns the path of one page of the repositories that may use an organization's secret.
     pub(super) fn selected(&self, name: &str, page: usize) -> String {
         format!("{}/repositories?per_page=100&page={page}", self.secret(name))
     }
 
-    /// The ids of the repositories, as the store expects them: Dependabot's are text (GitHub
-    /// documentation, "REST API endpoints for Dependabot secrets").
+    /// Returns the ids of the repositories in the form that the store expects: Dependabot expects
+    /// text (GitHub documentation, "REST API endpoints for Dependabot secrets").
     pub(super) fn repository_ids(&self, ids: &[u64]) -> Value {
         match self.store {
             GitHubStore::Dependabot => ids.iter().map(u64::to_string).collect(),

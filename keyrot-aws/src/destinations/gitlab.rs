@@ -1,9 +1,10 @@
-//! Variables of GitLab CI/CD: one of type *file*, with a credentials file in it. A job gets the
-//! file's path in the variable, and AWS's tools read `AWS_SHARED_CREDENTIALS_FILE` by themselves.
+//! Variables of GitLab CI/CD: one variable of type *file* that contains a credentials file. The job
+//! gets the file's path in the variable, and AWS's tools read `AWS_SHARED_CREDENTIALS_FILE` by
+//! themselves.
 //!
 //! GitLab shows neither a time nor a version of a variable, so the mark is made from the content.
-//! The secret half is the key of an HMAC, so it cannot be derived from the mark, just as from the
-//! signature of a request to AWS.
+//! The secret half is the key of an HMAC, so it cannot be derived from the mark, just as it cannot
+//! be derived from the signature of an AWS request.
 
 use super::about::{About, WITHIN, after_a_write, hidden_if_any};
 use super::github_place::part;
@@ -76,8 +77,8 @@ impl Variables {
         format!("/api/v4/{level}/{}/variables", part(place))
     }
 
-    /// Returns the path of the variable. Without the scope, GitLab would use any variable with that
-    /// key.
+    /// Returns the path of the variable. Without the scope in it, GitLab would use any variable
+    /// with that key.
     fn path(&self, place: &str) -> String {
         let GitLab { variable, environment_scope, .. } = &self.kind;
         let scope = part(environment_scope);
@@ -91,7 +92,7 @@ impl Variables {
         match reply.status {
             200 => self.read(&about, &reply, Effect::None).map(Some),
             404 => {
-                // No such variable, or no such project?
+                // Either the variable or the project does not exist.
                 let ask = Ask::get(format!("{}?per_page=1", self.variables(place)));
                 let reply = self.rest.send(&about, &ask, end).await?;
                 match reply.status {
@@ -103,7 +104,7 @@ impl Variables {
         }
     }
 
-    /// Returns the variable of a reply, if keyrot may write to it.
+    /// Returns the variable in a reply, if keyrot may write to it.
     fn read(
         &self,
         about: &About<'_>,
@@ -144,7 +145,7 @@ impl Variables {
     ) -> Result<Variable, CallError> {
         let about = self.about(place);
         let GitLab { variable, environment_scope, .. } = &self.kind;
-        // Fields that are not sent do not change: protected, raw, the description.
+        // Fields that are not sent do not change: protected, raw, and the description.
         let ask = if exists {
             let body = Zeroizing::new(json!({ "value": text }).to_string());
             Ask { method: "PUT", path: self.path(place), body: Some(body) }
@@ -219,8 +220,8 @@ impl Destination for Variables {
     }
 }
 
-/// Identifies a content. For a text that is not a credentials file, only its length is used: a
-/// short secret could be guessed from more.
+/// Returns a mark that identifies the content. If the text is not a credentials file, the mark uses
+/// only its length, because a short secret could be guessed from more.
 fn mark(profile: &str, text: &str, description: Option<&str>) -> String {
     let credentials = profile_file::key(profile, text);
     let length = text.len().to_string();

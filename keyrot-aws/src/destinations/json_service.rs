@@ -1,4 +1,4 @@
-//! A service of AWS in a destination's region, called with keyrot's credentials or a role's.
+//! An AWS service in a destination's region, called with keyrot's credentials or a role's.
 
 use super::role;
 use crate::connection::Aws;
@@ -20,7 +20,7 @@ pub(super) struct JsonService {
     aws: Aws,
     service: &'static Service,
     region: Option<String>,
-    /// Those of the role that makes the calls; `None` for keyrot's own.
+    /// The credentials of the role that makes the calls; `None` for keyrot's own.
     caller: Option<SharedCredentialsProvider>,
     reads: Limiter,
     writes: Limiter,
@@ -47,7 +47,7 @@ impl JsonService {
         self.region.as_deref().unwrap_or_else(|| self.aws.region())
     }
 
-    /// Sends a request that changes nothing. It is retried after a throttle or a lost answer.
+    /// Sends a request that changes nothing. Retries it after a throttle or a lost answer.
     pub(super) async fn read(
         &self,
         operation: &'static str,
@@ -57,7 +57,7 @@ impl JsonService {
         self.send(operation, body, (&self.reads, true), end).await
     }
 
-    /// Sends a request that changes something. It is retried after a throttle only.
+    /// Sends a request that changes something. Retries it only after a throttle.
     pub(super) async fn write(
         &self,
         operation: &'static str,
@@ -109,7 +109,7 @@ impl JsonService {
     }
 }
 
-/// A time in an answer: seconds, with milliseconds as a fraction.
+/// Converts a time in a response: seconds, with milliseconds as a fraction.
 pub(super) fn instant(seconds: f64) -> Option<DateTime<Utc>> {
     let duration = Duration::try_from_secs_f64(seconds).ok()?;
     let millis = i64::try_from(duration.as_millis()).ok()?;

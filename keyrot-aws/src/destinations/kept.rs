@@ -1,4 +1,4 @@
-//! A temporary token.
+//! Keeps a temporary token in memory.
 
 use keyrot_core::{CallError, SecretKey};
 use std::time::SystemTime;
@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 pub(super) struct Kept(Mutex<Option<(SecretKey, SystemTime)>>);
 
 impl Kept {
-    /// Returns the current token, or makes a new one.
+    /// Returns the current token, or gets a new one.
     pub(super) async fn get<F>(&self, make: impl FnOnce() -> F) -> Result<SecretKey, CallError>
     where
         F: Future<Output = Result<(SecretKey, SystemTime), CallError>>,
@@ -25,7 +25,7 @@ impl Kept {
         Ok(made.0)
     }
 
-    /// Forgets this token, which was refused.
+    /// Forgets this token, because the service refused it.
     pub(super) async fn forget(&self, refused: &SecretKey) {
         let mut kept = self.0.lock().await;
         if kept.as_ref().is_some_and(|(token, _)| token == refused) {

@@ -1,19 +1,21 @@
-//! Places beside the home secret that get a copy of each published key: SSM parameters, secrets in
-//! other regions, the secrets and variables of GitHub, GitLab, CircleCI, Vault and Kubernetes, and
-//! programs and credentials files on this machine; and services of ECS, which are restarted.
+//! Places in addition to the home secret that get a copy of each published key: SSM parameters,
+//! secrets in other regions, secrets and variables of GitHub, GitLab, CircleCI, Vault and
+//! Kubernetes, and programs and credentials files on this machine. Also ECS services, which are
+//! restarted.
 //!
-//! [`Aws::destinations`] makes those in the settings; each is a [`Destination`].
+//! [`Aws::destinations`] creates the destinations in the settings; each is a [`Destination`].
 //!
 //! # Guarantees
-//! - Each reads before it writes, and writes only if the place still holds what the delivery
-//!   replaces; if the service has no conditional write, it reads again afterwards.
-//! - A value is replaced as a whole: anything else in it is lost.
-//! - A call ends within half a minute, including retries. Only requests that may be repeated are
-//!   retried. GitHub's take turns: see [`Destination::turn`].
+//! - Each destination reads before it writes, and writes only if the place still holds what the
+//!   delivery replaces. If the service has no conditional write, the destination reads again
+//!   afterwards.
+//! - A value is replaced as a whole: any other content is lost.
+//! - A call ends within half a minute, including retries. Only requests that are safe to repeat are
+//!   retried. Deliveries to GitHub take turns: see [`Destination::turn`].
 //! - A token is read when it is first needed, kept in memory that is wiped, and read again when the
-//!   service refuses it. Tokens, keys and sealed values are in no error, `Debug` or log of keyrot.
-//!   A service's answers are never quoted, except AWS's own messages, scrubbed.
-//! - HTTPS only, unless the host is this machine; redirects are not followed.
+//!   service refuses it. Tokens, keys and sealed values are in no error, `Debug` output or log of
+//!   keyrot. A service's answers are never quoted, except AWS's own messages, which are scrubbed.
+//! - Only HTTPS is used, unless the host is this machine. Redirects are not followed.
 
 mod about;
 mod circleci;
@@ -52,7 +54,7 @@ use keyrot_core::settings::{DestinationKind, DestinationSpec, Settings};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// A destination that cannot be made here.
+/// The reason why a destination cannot be created.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the destination {name} is not usable here: {reason}")]
 pub struct DestinationError {
@@ -65,8 +67,8 @@ impl Aws {
     /// delivery.
     ///
     /// # Errors
-    /// [`DestinationError`] if one needs an environment variable and that is refused, or if its
-    /// kind is not in this build.
+    /// [`DestinationError`] if a destination needs an environment variable that is refused, or if
+    /// its kind is not in this build.
     pub fn destinations(
         &self,
         settings: &Settings,
@@ -91,10 +93,10 @@ impl Aws {
     }
 
     /// Returns the ports of a rotation, with the destinations in these settings. With
-    /// `smtp_regions`, a new key is verified by a login at SES in each of them, too.
+    /// `smtp_regions`, a new key is also verified by a login at SES in each of these regions.
     ///
     /// # Errors
-    /// As [`destinations`](Self::destinations).
+    /// The same as [`destinations`](Self::destinations).
     pub fn ports_with(
         self: &Arc<Self>,
         settings: &Settings,
@@ -137,7 +139,7 @@ impl Aws {
             DestinationKind::Kubernetes(kind) => Arc::new(kubernetes::Secrets::new(name, kind)),
             #[cfg(not(feature = "kubernetes"))]
             DestinationKind::Kubernetes(_) => return Err(left_out(spec, "kubernetes")),
-            // A newer kind, in a core that is newer than this crate.
+            // A kind from a version of keyrot-core that is newer than this crate.
             _ => Arc::new(about::Unknown(name.clone())),
         })
     }
@@ -161,7 +163,7 @@ mod tests {
     use keyrot_core::settings::Sources;
 
     #[test]
-    fn a_kind_that_was_left_out_is_named_with_what_to_do() {
+    fn a_kind_that_is_not_in_the_build_is_named_with_what_to_do() {
         let text =
             "[[destination]]\nname = 'x'\nkind = 'kubernetes'\nusers = ['ci']\nto = 'shop/ci'";
         let settings = Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap();

@@ -1,9 +1,9 @@
-//! A profile of an AWS credentials file on this machine. `/srv/ci/.aws/credentials#ci` is the
-//! profile `ci` of that file.
+//! A profile in an AWS credentials file on this machine. `/srv/ci/.aws/credentials#ci` is the
+//! profile `ci` in that file.
 //!
-//! What keeps others out is the file system, so keyrot trusts only what nobody else could have put
-//! there: neither the file nor a folder above it may be another user's, or one that others may
-//! change.
+//! Only the file system protects the file, so keyrot trusts only a path that no other user could
+//! have changed: neither the file nor a folder above it may belong to another user, or be writable
+//! by others.
 
 use super::about::{About, WITHIN};
 use super::profile_file;
@@ -19,14 +19,14 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use zeroize::Zeroizing;
 
-/// Between two attempts to lock a file that another keyrot is changing.
+/// The pause between two attempts to lock a file that another keyrot process is changing.
 const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) struct ProfileFiles {
     name: DestinationName,
 }
 
-/// One profile of one file, and for which destination.
+/// A profile in a file, and its destination.
 #[derive(Clone)]
 struct Target {
     name: DestinationName,
@@ -35,7 +35,7 @@ struct Target {
     profile: String,
 }
 
-/// What a file says of a profile.
+/// What a file says about a profile.
 struct Seen {
     found: Found,
     credentials: Option<Credentials>,
@@ -43,7 +43,7 @@ struct Seen {
 
 /// Why a delivery did not happen.
 enum Refusal {
-    /// Another keyrot is changing the file.
+    /// Another keyrot process is changing the file.
     Busy,
     Error(CallError),
 }
@@ -68,8 +68,8 @@ impl ProfileFiles {
         Ok(Target { name, place, file: file.into(), profile: profile.to_owned() })
     }
 
-    /// Reads or writes files on a thread of its own. A file system that does not answer, such as
-    /// that of a server that is down, costs no more time than any other destination.
+    /// Reads or writes files on a separate thread. If a file system does not respond, for example
+    /// because its server is down, it takes no more time than any other destination.
     async fn apart<T: Send + 'static, E: From<CallError> + Send + 'static>(
         target: &Target,
         end: Instant,
@@ -141,7 +141,7 @@ impl Target {
             mark if mark == delivery.replaces.as_ref() => Ok(()),
             mark => Err(self.about().conflict(mark, delivery.replaces.as_ref())),
         };
-        // Whose the file is comes first: one that is not to be trusted is not opened to write.
+        // Check the file's owner first: a file that is not trusted is not opened for writing.
         differs(&self.inspect()?)?;
         let mut new = OpenOptions::new();
         new.write(true).create_new(true);
@@ -157,7 +157,8 @@ impl Target {
             Err(FileError::Busy(_)) => return Err(Refusal::Busy),
             other => other.map_err(|error| self.about().refused(ErrorKind::Other, error))?,
         };
-        // Again, now that it is locked: it may be another file than the one that was read.
+        // Check again now that the file is locked: it may be a different file from the one that was
+        // read.
         self.check_folders()?;
         let found = symlink_metadata(&self.file);
         self.check_file(&found.map_err(|error| self.io("the file cannot be read", &error))?)?;
@@ -180,10 +181,10 @@ impl Target {
         Ok(copy(&self.about(), Some(&delivery.credentials), "")?)
     }
 
-    /// What the file says of the profile.
+    /// Returns what the file says about the profile.
     fn seen(&self, profiles: &Profiles<'_>) -> Result<Seen, CallError> {
         let refused = |said: &dyn std::fmt::Display| self.about().refused(ErrorKind::Other, said);
-        // A key in a file that tools refuse would have reached nobody.
+        // If tools refuse the file, a key in it would be of no use.
         if let Some(problem) = profiles.problem() {
             return Err(refused(&problem));
         }
@@ -215,7 +216,7 @@ impl Target {
             Io::PermissionDenied => ErrorKind::Denied,
             _ => ErrorKind::Other,
         };
-        // The system's own words, which have no content of the file.
+        // The operating system's message has no content of the file.
         self.about().refused(kind, format!("{what}: {error}"))
     }
 
@@ -234,7 +235,7 @@ impl Target {
             self.io(&what, &error)
         };
         let me = rustix::process::geteuid().as_raw();
-        // From the root down: nothing is asked of a folder below one that is not to be trusted.
+        // Check from the root down, so that nothing inside an untrusted folder is read.
         let mut folders: Vec<&Path> = self.folder().ancestors().collect();
         folders.reverse();
         for above in folders {
@@ -258,7 +259,8 @@ impl Target {
                 );
                 return Err(self.about().refused(ErrorKind::Denied, said));
             }
-            // In a folder such as /tmp others cannot replace what is there, but they can add files.
+            // In a folder such as /tmp, others cannot replace existing files, but they can add
+            // files.
             let sticky = found.mode() & 0o1000 != 0 && above != self.folder();
             if found.mode() & 0o022 != 0 && !sticky {
                 let said = format!("others may change the folder {shown}: chmod go-w {shown}");
@@ -289,7 +291,7 @@ impl Target {
         Err(self.about().refused(ErrorKind::Denied, said))
     }
 
-    /// On Windows the user's own folder is closed to others by its access list.
+    /// On Windows, the access list of the user's own folder keeps others out.
     #[cfg(not(unix))]
     fn check_folders(&self) -> Result<(), CallError> {
         self.folder()
@@ -304,7 +306,7 @@ impl Target {
     }
 }
 
-/// What a profile holds. Its other settings count only where it has no key.
+/// Returns the content of a profile. Its other settings count only if it has no key.
 fn copy(
     about: &About<'_>,
     credentials: Option<&Credentials>,

@@ -1,4 +1,4 @@
-//! A key as a credentials file of the AWS tools, with one profile.
+//! A key in the form of a credentials file for the AWS tools, with one profile.
 
 use hmac::{Hmac, KeyInit, Mac};
 use keyrot_core::{Credentials, KeyId, SecretKey};
@@ -25,7 +25,7 @@ pub(super) fn text(profile: &str, credentials: &Credentials) -> Zeroizing<String
     text
 }
 
-/// Returns the profile's key, if the text is such a file and has one.
+/// Returns the profile's key, if the text is a credentials file and has that key.
 pub(super) fn key(profile: &str, text: &str) -> Option<Credentials> {
     let (mut id, mut secret, mut inside) = (None, None, false);
     for line in text.lines().map(str::trim) {
@@ -43,7 +43,8 @@ pub(super) fn key(profile: &str, text: &str) -> Option<Credentials> {
     Some(Credentials { key: KeyId::parse(id?).ok()?, secret: SecretKey::new(secret.to_owned()) })
 }
 
-/// Tells one content from another: the key's id, and a digest of these parts under its secret half.
+/// Returns a mark that identifies the content: the key's id, and an HMAC of these parts with the
+/// secret half as its key.
 pub(super) fn mark(credentials: Option<&Credentials>, parts: &[&str]) -> String {
     let secret = credentials.map_or("", |credentials| credentials.secret.expose());
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
@@ -77,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_back_and_the_profile_matters() {
+    fn written_text_is_read_back_and_the_profile_matters() {
         let text = text("ci", &credentials());
         assert_eq!(
             *text,

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
-/// The longest answer that is read.
+/// The limit on the size of an answer.
 const LONGEST: usize = 1024 * 1024;
 
 /// One request.
@@ -26,9 +26,9 @@ pub(super) struct Ask {
 /// The service's answer.
 pub(super) struct Reply {
     pub(super) status: u16,
-    /// The service's own time.
+    /// The service's own clock.
     pub(super) date: Option<DateTime<Utc>>,
-    /// Whether an earlier attempt may have been carried out: its answer was lost.
+    /// Whether an earlier attempt may have been carried out, because its answer was lost.
     pub(super) is_unknown: bool,
     pub(super) retry_after: Option<Duration>,
     pub(super) is_limit: bool,
@@ -46,8 +46,8 @@ impl Ask {
 }
 
 impl Reply {
-    /// Parses the JSON document; `None` if it has another form. The parser's message is dropped,
-    /// because it may quote the text.
+    /// Parses the JSON document; `None` if it has another form. Drops the parser's message, because
+    /// it may quote the text.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
     }
@@ -61,14 +61,15 @@ impl Reply {
         (200..300).contains(&self.status)
     }
 
-    /// Whether the body has this text, in any case.
+    /// Whether the body contains this text, ignoring case.
     pub(super) fn says(&self, text: &str) -> bool {
         let body = Zeroizing::new(String::from_utf8_lossy(&self.body).to_ascii_lowercase());
         body.contains(text)
     }
 }
 
-/// Sends a request for a token, once and within the limit; `asked` names it in a message.
+/// Sends a request for a token, without retries and within the time limit. `asked` is its name in
+/// messages.
 pub(super) async fn for_token<'a>(
     (aws, about): (&Aws, &About<'_>),
     url: &str,
@@ -84,7 +85,7 @@ pub(super) async fn for_token<'a>(
     }
 }
 
-/// Sends one request once.
+/// Sends one request, without retries.
 pub(super) async fn once<'a>(
     aws: &Aws,
     url: &str,
@@ -99,7 +100,7 @@ pub(super) async fn once<'a>(
     for (name, value) in fixed.chain(headers) {
         built &= request.headers_mut().try_insert(name.to_owned(), value.to_owned()).is_ok();
     }
-    // The errors are not repeated: they may quote the token.
+    // The errors are left out of the message, because they may quote the token.
     if !built {
         return Err(Lost::lasting("the URL or the token has characters that cannot be sent"));
     }
@@ -121,7 +122,7 @@ pub(super) async fn once<'a>(
         .or_else(|| seconds("x-ratelimit-reset").filter(|_| is_spent).map(until));
     let body = Zeroizing::new(http.body(&mut answer, LONGEST).await);
     let mut reply = Reply { status, date, is_unknown: false, retry_after, is_limit: false, body };
-    // GitHub answers 403 for its limits, too.
+    // GitHub also answers 403 for its rate limits.
     reply.is_limit = status == 429
         || (status == 403 && (retry_after.is_some() || is_spent || reply.says("rate limit")));
     Ok(reply)

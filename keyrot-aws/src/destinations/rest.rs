@@ -1,4 +1,4 @@
-//! Requests to a service other than AWS: in JSON, with a token, retried if that is harmless.
+//! Requests to a service other than AWS: in JSON, with a token, and retried if that is harmless.
 
 use super::about::About;
 use super::request::{Ask, Reply, once};
@@ -15,7 +15,7 @@ const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// The wait that GitHub asks for if an answer has no time (GitHub documentation, "Best practices
+/// The wait that GitHub requires if an answer names no time (GitHub documentation, "Best practices
 /// for using the REST API", "Handle rate limit errors appropriately").
 const WAIT: Duration = Duration::from_secs(60);
 
@@ -49,7 +49,7 @@ impl Rest {
         if reply.status != self.refuses_with {
             return Ok(reply);
         }
-        // It may have been replaced since it was read.
+        // The token may have been replaced since it was read.
         match Box::pin(self.token.other_than(&token, about, end)).await? {
             Some(other) => {
                 let again = Box::pin(self.attempts(about, ask, &other, end)).await?;
@@ -102,7 +102,8 @@ impl Rest {
                 }
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
-            // A second creation would find the first one: the next read shows what happened.
+            // A second creation would find the object of the first. The next read shows what
+            // happened.
             let may_repeat = kind == ErrorKind::Throttled || ask.method != "POST";
             if !may_repeat || attempt == ATTEMPTS || Instant::now() + wait >= end {
                 let effect = if unknown { Effect::Unknown } else { Effect::None };

@@ -12,12 +12,12 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 use tokio::sync::Mutex;
 
-/// The name of the sessions, for CloudTrail.
+/// The session name, which CloudTrail shows.
 const SESSION: &str = "keyrot";
 /// A session is replaced this long before it ends.
 const BEFORE_ITS_END: Duration = Duration::from_secs(300);
 
-/// The credentials of the role's sessions. The first call assumes it.
+/// Returns the credentials of the role's sessions. The role is assumed at the first call.
 pub(super) fn credentials(aws: &Aws, role: &WriterRole) -> SharedCredentialsProvider {
     let (aws, role) = (aws.clone(), role.clone());
     SharedCredentialsProvider::new(Assumed { aws, role, session: Mutex::default() })
@@ -29,7 +29,7 @@ struct Assumed {
     session: Mutex<Option<Credentials>>,
 }
 
-/// Without the session.
+/// Omits the session.
 impl fmt::Debug for Assumed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Assumed").field("role", &self.role.arn).finish_non_exhaustive()

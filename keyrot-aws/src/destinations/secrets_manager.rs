@@ -1,8 +1,10 @@
-//! Secrets of Secrets Manager in another region or account, or under other names than the homes.
+//! Secrets of Secrets Manager in another region or account, or under names other than the users'
+//! homes.
 //!
 //! A delivery writes a version with the same id as in the home. Then AWSCURRENT moves to it from
-//! the version that had it when it was read: Secrets Manager refuses that if another version has it
-//! by then (API reference, `UpdateSecretVersionStage`, parameter `RemoveFromVersionId`).
+//! the version that had the label when it was read. If another version has the label by then,
+//! Secrets Manager refuses the move (API reference, `UpdateSecretVersionStage`, parameter
+//! `RemoveFromVersionId`).
 
 use super::about::{About, after_a_write};
 use super::role;
@@ -67,7 +69,7 @@ impl Secrets {
         format!("the secret {place} in {region} (destination {name})")
     }
 
-    /// The current version; `None` if there is no secret, or it has no current version.
+    /// Returns the current version; `None` if there is no secret, or if it has no current version.
     async fn current(
         &self,
         place: &str,
@@ -96,7 +98,7 @@ impl Secrets {
         })
     }
 
-    /// Whether the secret exists. A user's home is refused.
+    /// Whether the secret exists. An error if it is a user's home.
     async fn exists(&self, place: &str, budget: &Budget) -> Result<bool, CallError> {
         let op = self.read("secretsmanager:DescribeSecret", place);
         let call = self.client.describe_secret().secret_id(place);
@@ -191,7 +193,7 @@ impl Secrets {
     }
 }
 
-/// Returns a conflict if the code says that another process was faster.
+/// Returns a conflict if the error code says that another process was faster.
 fn conflict_if(codes: &[&str], failure: Failure) -> CallError {
     if failure.is(codes) { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
 }

@@ -1,8 +1,8 @@
-//! SSM's Parameter Store: a SecureString with the key as a JSON object.
+//! Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
 //!
-//! It has no conditional write. A write returns its version; if that does not directly follow the
-//! version that was read, something else wrote in between (Systems Manager API reference,
-//! `PutParameter`).
+//! Parameter Store has no conditional write. A write returns its version. If that version does not
+//! directly follow the version that was read, something else wrote in between (Systems Manager API
+//! reference, `PutParameter`).
 
 use super::about::{About, WITHIN, hidden};
 use super::json_service::{JsonService, instant};
@@ -20,7 +20,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// The longest values (Systems Manager user guide, "Managing parameter tiers").
+/// The longest value in each tier (Systems Manager user guide, "Managing parameter tiers").
 const LONGEST: [(Tier, usize); 3] =
     [(Tier::Standard, 4096), (Tier::Advanced, 8192), (Tier::Intelligent, 8192)];
 
@@ -31,7 +31,7 @@ pub(super) struct Parameters {
     service: JsonService,
 }
 
-/// Of the answer of `GetParameter`.
+/// The response to `GetParameter`.
 #[derive(Deserialize)]
 struct Answer {
     #[serde(rename = "Parameter")]
@@ -48,7 +48,7 @@ struct Parameter {
     last_modified_date: Option<f64>,
 }
 
-/// Of the answer of `PutParameter`.
+/// The response to `PutParameter`.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Written {
@@ -178,7 +178,7 @@ impl Destination for Parameters {
                 seen + 1
             )));
         }
-        // The answer to a write has no time; a missing time is no reason to fail.
+        // The response to a write contains no time, and a missing time is no reason to fail.
         let written_at = match self.get(place, end).await {
             Ok(Some(there)) if there.version > written.version => {
                 return Err(about.overtaken(format!("it has version {} already", there.version)));
@@ -197,7 +197,7 @@ impl Destination for Parameters {
 }
 
 impl Parameters {
-    /// Returns the request. Without a tier, a parameter keeps its own.
+    /// Returns the request. If no tier is set, the parameter keeps its tier.
     fn request(&self, place: &str, text: &str, exists: bool) -> String {
         let tier = match self.kind.tier {
             Tier::Standard if exists => None,

@@ -1,4 +1,4 @@
-//! The token for a service: a stored one, or a temporary one.
+//! The token for a service: a stored token, or a temporary one.
 
 use super::about::{About, not_read};
 use super::github_app::App;
@@ -10,9 +10,9 @@ use tokio::time::Instant;
 pub(super) enum Token {
     /// A stored token.
     Kept(Hidden),
-    /// From an installation of a GitHub App.
+    /// A token of a GitHub App installation.
     OfApp(Box<App>),
-    /// From Vault's AWS auth method.
+    /// A token from Vault's AWS auth method.
     OfVault(Box<Login>),
 }
 
@@ -29,7 +29,7 @@ impl Token {
         }
     }
 
-    /// Returns a token other than this one, which was refused, if there is one.
+    /// Returns another token in place of this one, which was refused, if there is one.
     pub(super) async fn other_than(
         &self,
         refused: &SecretKey,
@@ -51,7 +51,7 @@ impl Token {
         }
     }
 
-    /// Returns its place, as written in the settings.
+    /// Returns the token's place, as written in the settings.
     pub(super) fn source(&self) -> String {
         match self {
             Self::Kept(hidden) => hidden.source().to_string(),

@@ -1,5 +1,5 @@
-//! A key in variables of a service that never shows them again, only the times of their last
-//! changes: the two halves in two, or a credentials file in one.
+//! A key in variables whose values a service never shows, only the times of their last changes: two
+//! variables for the two halves, or one variable with a credentials file.
 
 use super::about::About;
 use super::profile_file;
@@ -9,7 +9,7 @@ use keyrot_core::settings::VariableNames;
 use keyrot_core::{CallError, Credentials, Effect};
 use zeroize::Zeroizing;
 
-/// The profile of the file.
+/// The profile in the credentials file.
 const PROFILE: &str = "default";
 
 /// Returns each variable's value, in the order in which they are written.
@@ -28,7 +28,7 @@ pub(super) fn values<'a>(
     }
 }
 
-/// Returns what is there, from the times of the last changes of all variables.
+/// Returns what is known about the content, from the times of the last changes of all variables.
 pub(super) fn found(
     about: &About<'_>,
     times: &[Option<DateTime<Utc>>],
@@ -43,7 +43,8 @@ pub(super) fn found(
     Ok(Found::Copy { mark, holds, written: Some(*written) })
 }
 
-/// The error of a write after these others succeeded: what is there may not work.
+/// Returns the error of a write that failed after these other writes succeeded: the content may be
+/// a broken pair.
 pub(super) fn halfway(error: CallError, written: &[&str]) -> CallError {
     if written.is_empty() {
         return error;

@@ -1,5 +1,5 @@
 //! Secrets of Vault or OpenBao, in a KV engine of version 2. Each write names the version that it
-//! follows (`cas`), and Vault refuses it if another write came first (Vault documentation, "KV
+//! follows (`cas`). Vault refuses the write if another one came first (Vault documentation, "KV
 //! secrets engine - version 2 (API)").
 
 use super::about::{About, WITHIN};
@@ -30,7 +30,7 @@ pub(super) struct VaultSecrets {
     aws: Aws,
 }
 
-/// Of the answer to a read.
+/// The response to a read.
 #[derive(Deserialize)]
 struct Read<'a> {
     #[serde(borrow)]
@@ -39,13 +39,13 @@ struct Read<'a> {
 
 #[derive(Deserialize)]
 struct Secret<'a> {
-    /// `null` where the version was deleted.
+    /// `null` if the version was deleted.
     #[serde(borrow)]
     data: &'a RawValue,
     metadata: Version,
 }
 
-/// Of the answer to a write.
+/// The response to a write.
 #[derive(Deserialize)]
 struct Written {
     data: Version,
@@ -61,7 +61,7 @@ struct Version {
 struct There {
     version: u64,
     found: Found,
-    /// Of the version that is not deleted.
+    /// The text of the version; `None` if it was deleted.
     text: Option<Zeroizing<String>>,
 }
 
@@ -109,7 +109,7 @@ impl VaultSecrets {
         let reply = self.rest.send(&about, &Ask::get(self.path(place)), end).await?;
         match reply.status {
             200 => {}
-            // A version that was deleted has a number, too.
+            // A deleted version also has a number.
             404 if reply.says("\"metadata\"") => {}
             404 if !reply.says("no handler for route") => return Ok(None),
             _ => return Err(self.refusal(&about, &reply)),

@@ -1,6 +1,6 @@
-//! A token of Vault's AWS auth method: keyrot signs a request to STS with its own credentials, and
-//! Vault forwards it to STS to identify the signer (Vault documentation, "AWS auth method (API)",
-//! "Login").
+//! A token from Vault's AWS auth method: keyrot signs a request to STS with its own credentials,
+//! and Vault forwards it to STS to identify the signer (Vault documentation, "AWS auth method
+//! (API)", "Login").
 
 use super::about::{About, hidden};
 use super::kept::Kept;
@@ -15,17 +15,17 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// The endpoint to which Vault forwards it, unless `sts_endpoint` is set.
+/// The endpoint to which Vault forwards the request, unless `sts_endpoint` is set.
 const STS: &str = "https://sts.amazonaws.com/";
 const REGION: &str = "us-east-1";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
-/// Binds the signature to one server, so that another one cannot use it.
+/// The header that binds the signature to one server, so that another server cannot use it.
 const SERVER_ID: &str = "x-vault-aws-iam-server-id";
 
 pub(super) struct Login {
     pub(super) aws: Aws,
-    /// Of the server and the namespace.
+    /// The URL of the server, with the namespace.
     pub(super) url: String,
     pub(super) mount: String,
     pub(super) role: String,
@@ -88,13 +88,14 @@ impl Login {
         let Some(Answer { auth: Auth { client_token, lease_duration } }) = reply.json() else {
             return refused(ErrorKind::Other, "the answer cannot be read");
         };
-        // Three quarters of its life, so that a call that starts with it can also end with it.
+        // Use the token for three quarters of its lifetime, so that a call that starts with it can
+        // also end with it.
         let until = SystemTime::now() + Duration::from_secs(lease_duration.min(86_400) * 3 / 4);
         Ok((SecretKey::new(client_token.to_string()), until))
     }
 
-    /// Returns the login's body. It has no AWS secret, but anyone who has it can log in for some
-    /// minutes.
+    /// Returns the body of the login. It contains no AWS secret, but anyone who has it can log in
+    /// for a few minutes.
     async fn body(&self) -> Result<Zeroizing<String>, String> {
         let mut headers = vec![("content-type", FORM)];
         headers.extend(self.server_id.as_deref().map(|id| (SERVER_ID, id)));

@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_is_the_callers_whichever_it_is() {
+    fn the_partition_is_the_callers() {
         let caller = Caller {
             arn: "arn:aws-eusc:iam::123456789012:user/jane".to_owned(),
             account: String::new(),

@@ -87,10 +87,10 @@ pub enum Verify {
 /// Whether doctor sends each notifier a message that says it is a test.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TestMessage {
-    /// Nothing is sent.
+    /// doctor sends nothing.
     #[default]
     None,
-    /// One is sent to each.
+    /// doctor sends a test message to each notifier.
     Send,
 }
 

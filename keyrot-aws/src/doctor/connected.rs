@@ -1,4 +1,4 @@
-//! Every check of the account that the settings lead to, connecting included.
+//! Every check of the account that the settings select, including the connection.
 
 use super::account::of_aws;
 use super::check::{Check, Findings, Notes, TestMessage, Verify};
@@ -10,8 +10,9 @@ use keyrot_core::settings::Settings;
 use std::sync::Arc;
 
 /// Connects with these settings, makes [every check](of_aws), and sends the notifiers a test
-/// message, if that is asked for. `tell` gets each finding as it is made. A check that could not be
-/// made because AWS could not be called, or the credentials do not work, is a finding, too.
+/// message, if that is asked for. `tell` gets each finding as it is made. If a check could not be
+/// made because AWS could not be called, or because the credentials do not work, that is also a
+/// finding.
 pub async fn on_aws(
     settings: &Settings,
     verify: Verify,

@@ -44,7 +44,7 @@ fn warn(message: String, hint: &str) -> Check {
     Check::warning("settings", message).hint(hint)
 }
 
-/// Waits that are shorter or longer than usual.
+/// Returns findings about waits that are shorter or longer than usual.
 fn waits(settings: &Settings) -> Vec<Check> {
     let Waits { max_age, overlap, recent_use, idle, soak, .. } = *settings.policy().waits();
     let mut checks = Vec::new();
@@ -97,7 +97,7 @@ fn waits(settings: &Settings) -> Vec<Check> {
     checks
 }
 
-/// How many users and secrets keyrot reaches, who is notified, and where it calls.
+/// Returns how many users and secrets keyrot reaches, who is notified, and where it calls.
 fn reach(settings: &Settings) -> Vec<Check> {
     let mut checks = Vec::new();
     if settings.max_adoptions().is_none() {
@@ -141,7 +141,7 @@ fn reach(settings: &Settings) -> Vec<Check> {
     checks
 }
 
-/// When a rotation begins, so that it is over in time.
+/// Returns when a rotation begins, so that it is over in time.
 fn deadline(settings: &Settings) -> Check {
     let Waits { max_age, run_interval, .. } = *settings.policy().waits();
     let due = format_duration(max_age - settings.policy().lead());

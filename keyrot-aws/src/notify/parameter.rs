@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 const ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// SSM, with its errors (Systems Manager API reference, `GetParameter`, `PutParameter`).
+/// The SSM API, with its error codes (Systems Manager API reference, `GetParameter`,
+/// `PutParameter`).
 pub(crate) const SSM: Service = Service {
     sdk_id: "SSM",
     name: "ssm",
@@ -44,7 +45,7 @@ pub(crate) const SSM: Service = Service {
     },
 };
 
-/// The answer (Systems Manager API reference, `GetParameter`).
+/// The response to `GetParameter` (Systems Manager API reference).
 #[derive(Deserialize)]
 struct Answer {
     #[serde(rename = "Parameter")]

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// The limit on users that are described individually.
 const PROBLEMS: usize = 10;
 const WARNINGS: usize = 5;
-/// The most names in a list.
+/// The limit on names in a list.
 const NAMES: usize = 15;
 
 /// Returns the body of the request to the incoming webhook.
@@ -48,7 +48,7 @@ pub(super) fn message(digest: &Digest) -> Value {
         blocks.push(section(&changes.join("\n")));
     }
     blocks.push(context(&digest.sum));
-    // What a notification on a locked phone shows.
+    // A locked phone shows this part of the message.
     let first = digest.problems.first().or(digest.warnings.first());
     let first = first.map(|item| format!(": {}", item.user)).unwrap_or_default();
     json!({ "text": escape(&clip(&format!("{headline}{first}"), 300)), "blocks": blocks })

@@ -116,7 +116,7 @@ impl Digest {
         room(&self.problems, 1_000)
     }
 
-    /// How many characters a warning may take: the uses of a held key need some room.
+    /// Returns how many characters a warning may take. The uses of a held key need some room.
     pub(super) fn warning_room(&self) -> usize {
         room(&self.warnings, 700)
     }
@@ -305,7 +305,7 @@ fn todo(standing: &UserResult) -> Option<String> {
     }
 }
 
-/// A user with a warning and no problem.
+/// Returns a warning about a user without a problem.
 fn warning(standing: &UserResult, user: &UserDocument, about: &About) -> Option<Item> {
     let of_note = standing.events.iter().filter(|event| event.kind.severity() > Severity::Info);
     let mut texts: Vec<String> = Vec::new();

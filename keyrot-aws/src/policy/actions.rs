@@ -1,6 +1,6 @@
-//! The list of actions: the one place where each is named, with the reason why it is needed.
+//! The list of actions: the one place that names each action, with the reason for it.
 
-/// One action that keyrot, or AWS on the function's behalf, carries out.
+/// One action that keyrot, or AWS on behalf of the function, carries out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Action {

@@ -1,10 +1,11 @@
-//! What destinations in AWS need: SSM parameters, secrets elsewhere, and services of ECS.
+//! The permissions for destinations in AWS: SSM parameters, secrets elsewhere, and ECS services.
 
 use super::{Delivery, DeliveryKind, Hooks, Key, Scope, Sid, Statement, Text};
 use keyrot_core::settings::DestinationSpec;
 
 impl Hooks {
-    /// Returns the scope with these destinations, and with what is read to authenticate there.
+    /// Returns the scope with these destinations, and with the secrets that keyrot reads to
+    /// authenticate there.
     #[must_use]
     pub fn with_tokens(mut self, specs: &[DestinationSpec]) -> Self {
         specs.iter().flat_map(DestinationSpec::sources).for_each(|source| self.read(source));
@@ -38,7 +39,7 @@ impl Scope {
                     there.service("ssm")
                 }
                 DeliveryKind::Secret => {
-                    // One that is not there yet has no end of six characters.
+                    // The ARN of a secret that does not exist yet has no six characters at its end.
                     let with_end = one.names.clone().then(Text::arn_end());
                     add(&mut secrets, there.arn("secretsmanager", "secret:", &one.names));
                     add(&mut secrets, there.arn("secretsmanager", "secret:", &with_end));
@@ -80,7 +81,7 @@ impl Scope {
         if !keys.is_empty() {
             statements.push(through(Sid::UseDeliveryKeys, keys));
         }
-        // An alias is not a resource of these actions, so the statement names the key by its
+        // These actions do not accept an alias as a resource, so the statement names the key by its
         // aliases.
         if !alias_keys.is_empty() {
             statements.push(through(Sid::UseDeliveryAliases, alias_keys).when(
@@ -95,8 +96,7 @@ impl Scope {
         statements
     }
 
-    /// Returns the same statements with lists that are filled in later. Their keys are named by
-    /// ARN.
+    /// Returns the same statements, with lists that are filled in later. KMS keys are named by ARN.
     pub(super) fn open_deliveries(&self) -> Vec<Statement> {
         let Some(open) = &self.open_deliveries else { return Vec::new() };
         let of = |sid, place: &str| Statement::new(sid, self.open_list(place));

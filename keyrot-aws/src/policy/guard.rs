@@ -1,33 +1,33 @@
-//! The guard: a policy that denies everyone except the named principals what would let them
+//! The guard: a policy that denies everyone except the named principals the actions that could
 //! influence keyrot.
 //!
 //! Journal entries, version ids and tags are claims: anyone who may write them can make keyrot wait
 //! or block, and anyone who may write a secret chooses what its consumers get. keyrot checks claims
-//! against AWS's own facts; the guard keeps others from writing them.
+//! against AWS's own facts. The guard keeps others from writing them.
 //!
 //! # The rules it relies on
-//! - `iam:CreateUser`, `iam:TagUser`, `iam:UntagUser`, `secretsmanager:CreateSecret`,
-//!   `secretsmanager:TagResource` and `secretsmanager:UntagResource` have the keys of the tags in
-//!   `aws:TagKeys` (Service Authorization Reference, "Actions, resources, and condition keys for
+//! - For `iam:CreateUser`, `iam:TagUser`, `iam:UntagUser`, `secretsmanager:CreateSecret`,
+//!   `secretsmanager:TagResource` and `secretsmanager:UntagResource`, `aws:TagKeys` contains the
+//!   keys of the tags (Service Authorization Reference, "Actions, resources, and condition keys for
 //!   AWS Identity and Access Management" and "… for AWS Secrets Manager").
 //! - IAM treats tag keys that differ only in case as the same (IAM user guide, "Tags for IAM
 //!   resources"), while `aws:TagKeys` contains them as spelled in the request.
-//!   `StringEqualsIgnoreCase` ignores case, and has no wildcards; `StringLike` has wildcards, and
-//!   is case-sensitive (IAM user guide, "Condition operators"). So the tag that selects users is
-//!   compared by the first, and the prefix `keyrot:` by the second, in each of its 64 spellings:
-//!   keyrot reads all of them, and an unknown tag with that prefix blocks a user.
+//!   `StringEqualsIgnoreCase` ignores case and has no wildcards; `StringLike` has wildcards and is
+//!   case-sensitive (IAM user guide, "Condition operators"). So the tag that selects users is
+//!   compared with the first, and the prefix `keyrot:` with the second, in each of its 64
+//!   spellings: keyrot reads all of them, and an unknown tag with that prefix blocks a user.
 //! - `ForAnyValue` does not match if a request has no tags (IAM user guide, "Set operators for
 //!   multivalued context keys").
 //! - `aws:PrincipalArn` is the ARN of the role, not of its session, and is in every signed request
-//!   (IAM user guide, "Global condition context keys"). `ArnNotLike` matches if it is missing, so
-//!   the statement denies.
-//! - Users are guarded whatever their path: `iam:UpdateUser` moves a user, with its tags, under
-//!   another path.
-//! - Anyone who can act as an exempt principal is exempt. So becoming such a principal is denied,
-//!   too.
+//!   (IAM user guide, "Global condition context keys"). `ArnNotLike` also matches if it is missing,
+//!   so the statement denies.
+//! - Users are guarded regardless of their path: `iam:UpdateUser` can move a user, with its tags,
+//!   under another path.
+//! - Anyone who can act as an exempt principal is exempt. So the guard also denies becoming such a
+//!   principal.
 //! - A service control policy has at most 5,120 characters (Organizations user guide, "Quotas for
-//!   AWS Organizations"); a managed policy, such as a permissions boundary, 6,144 without white
-//!   space (IAM user guide, "IAM and AWS STS quotas").
+//!   AWS Organizations"). A managed policy, such as a permissions boundary, has at most 6,144
+//!   without white space (IAM user guide, "IAM and AWS STS quotas").
 
 use super::actions::{Action, Sid, action};
 use super::{Policy, Scope, Statement, Text};
@@ -46,8 +46,8 @@ const FUNCTION: &[Sid] = &[Sid::DenyFunctionChanges];
 const BOUNDARY: &[Sid] = &[Sid::DenyBoundaryRemoval];
 const WITHOUT: &[Sid] = &[Sid::DenyWithoutBoundary];
 
-/// Every action that the guard denies, with what it would allow an attacker. These are not actions
-/// that keyrot calls: those are in [`ACTIONS`](super::ACTIONS).
+/// Every action that the guard denies, with what it would allow an attacker to do. keyrot's own
+/// actions are in [`ACTIONS`](super::ACTIONS).
 pub const GUARDED: &[Action] = &[
     action(
         "iam:TagUser",
@@ -173,7 +173,7 @@ pub enum NoPrincipal {
         "{0} fits every role or user; expected a name, such as arn:aws:iam::123456789012:role/keyrot"
     )]
     Everybody(String),
-    /// The text is not such an ARN.
+    /// The text is not the ARN of a role, a user or an account's root.
     #[error(
         "{0:?} is not the ARN of a role or user; expected for example arn:aws:iam::123456789012:role/keyrot or arn:aws:iam::*:role/keyrot"
     )]
@@ -206,7 +206,7 @@ impl Principal {
             .iter()
             .find_map(|kind| resource.strip_prefix(kind))
             .ok_or_else(malformed)?;
-        // IAM allows `$` and `"` in paths, but in a policy they have another meaning.
+        // IAM allows `$` and `"` in paths, but they have another meaning in a policy.
         let plain = |b: u8| b.is_ascii_graphic() && !b"$\"\\:".contains(&b);
         if name.is_empty() || name.ends_with('/') || !name.bytes().all(plain) {
             return Err(malformed());
@@ -230,17 +230,17 @@ impl fmt::Display for Principal {
     }
 }
 
-/// The principals that the guard exempts, and its form.
+/// The principals that the guard exempts, and its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
-    /// keyrot's own principals, and the administrators. With none, no principal is exempt, not even
-    /// keyrot.
+    /// keyrot's own principals, and the administrators. If this is empty, no principal is exempt,
+    /// not even keyrot.
     pub principals: Vec<Principal>,
     /// The name of keyrot's Lambda function.
     pub function: Text,
-    /// The name of the managed policy, if it is a permissions boundary; a service control policy
-    /// otherwise. A boundary allows everything that it does not deny. It works only if its holders
-    /// cannot remove it, and if what they create has to have it, too.
+    /// The name of the managed policy if the guard is a permissions boundary; `None` for a service
+    /// control policy. A boundary allows everything that it does not deny. It works only if its
+    /// holders cannot remove it, and if everything they create must have it, too.
     pub boundary: Option<Text>,
 }
 
@@ -287,7 +287,7 @@ impl Scope {
             let arn = self.of_iam(Text::fixed("policy/").then(name.clone()));
             statements.push(Statement::deny(Sid::DenyBoundaryRemoval, "*"));
             statements.push(Statement::deny(Sid::DenyBoundaryChanges, arn.clone()));
-            // `StringNotLike` matches if there is no boundary at all.
+            // `StringNotLike` also matches if there is no boundary.
             statements.push(Statement::deny(Sid::DenyWithoutBoundary, "*").when(
                 "StringNotLike",
                 "iam:PermissionsBoundary",
@@ -305,7 +305,7 @@ impl Scope {
         Policy::of(allow)
     }
 
-    /// Returns the secrets as requests name them before and after they exist.
+    /// Returns the secrets in the forms that requests use before and after they exist.
     fn secret_names_and_arns(&self) -> Vec<String> {
         let names = self.secrets.iter().map(|name| self.arn("secretsmanager", "secret:", name));
         names.chain(self.secret_arns()).collect()
@@ -313,7 +313,8 @@ impl Scope {
 }
 
 impl Policy {
-    /// Returns the length without white space between the parts, as Organizations and IAM count.
+    /// Returns the length without the white space between the parts, which is what Organizations
+    /// and IAM count.
     #[must_use]
     pub fn characters(&self) -> usize {
         serde_json::to_string(self).map_or(usize::MAX, |text| text.chars().count())
@@ -335,7 +336,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn principals_are_roles_and_users_and_never_everyone() {
+    fn a_principal_is_a_role_or_a_user_but_not_everyone() {
         for good in [
             "arn:aws:iam::123456789012:role/keyrot",
             "arn:aws-cn:iam::123456789012:user/ops/jane",

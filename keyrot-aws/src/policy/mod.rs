@@ -19,34 +19,35 @@
 //! # Limits
 //! Sources: the Service Authorization Reference, "Actions, resources, and condition keys for …" AWS
 //! Identity and Access Management (IAM), AWS Secrets Manager, AWS KMS, Amazon SNS, Amazon
-//! EventBridge, AWS Systems Manager, Amazon CloudWatch Logs and AWS CloudTrail; and what is named
+//! EventBridge, AWS Systems Manager, Amazon CloudWatch Logs and AWS CloudTrail; and those named
 //! below.
 //!
 //! - **Users.** `GetAccountAuthorizationDetails` and `ListUsers` have no resource type, so they
-//!   need `*`. `GetAccessKeyLastUsed` names a key and no user, and only reads a date, so it gets
-//!   `*`, too. Everything that reads or changes a user's keys is limited to the path and to the
-//!   rotation tag by `aws:ResourceTag`, whose values are compared without regard to case, as in
-//!   keyrot; condition keys ignore case anyway (IAM user guide, "Controlling access to and for IAM
+//!   need `*`. `GetAccessKeyLastUsed` names a key and no user, and only reads a date, so it also
+//!   gets `*`. Everything that reads or changes a user's keys is limited to the path and, by
+//!   `aws:ResourceTag`, to the rotation tag. Its values are compared without regard to case, as in
+//!   keyrot; condition keys always ignore case (IAM user guide, "Controlling access to and for IAM
 //!   users and roles using tags").
 //! - **Audits.** [`Scope::audit_policy`] is separate: it only reads, on all users, and is for
 //!   auditors. The credential report has no resource type.
-//! - **Everyone else.** [`Scope::guard_policy`] denies everyone except the named principals what
-//!   would let them influence keyrot. It is an SCP or a permissions boundary.
-//! - **People.** [`Scope::operator_policy`] is for operators on call; [`Scope::consumer_policy`]
-//!   for consumers of a key; [`Scope::own_policy`] for users who rotate their own key.
+//! - **Everyone else.** [`Scope::guard_policy`] denies everyone except the named principals the
+//!   actions that could influence keyrot. It is an SCP or a permissions boundary.
+//! - **Operators and users.** [`Scope::operator_policy`] is for operators on call;
+//!   [`Scope::consumer_policy`] for consumers of a key; [`Scope::own_policy`] for users who rotate
+//!   their own key.
 //! - **Secrets.** The ARN of a secret is its name, a hyphen and six characters (Secrets Manager
-//!   user guide, "What's in a secret"). Before a secret exists, a request names only the name, so
-//!   the policy has both forms.
+//!   user guide, "What's in a secret"). Before a secret exists, a request contains only the name,
+//!   so the policy has both forms.
 //! - **Values.** keyrot names the staging label in every request for a value and in every move of a
 //!   label, and `secretsmanager:VersionStage` limits it to AWS's own three. The two conditions on
 //!   Secrets Manager's keys have `IfExists`, so that they also work in AWS-compatible services that
-//!   don't evaluate these keys. On AWS, that additionally allows only reading a version without any
-//!   label by its id, and that version's key was deleted long ago.
-//! - **The trail.** `LookupEvents` has no resource type, so it needs `*`; it shows the management
-//!   events of the whole account, and is only there if it is used.
-//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context,
-//!   which is `RequestToValidateKeyAccess` when a secret gets its key (Secrets Manager user guide,
-//!   "Secret encryption and decryption").
+//!   don't evaluate these keys. On AWS, this only adds permission to read a version without a label
+//!   by its id, and that version's key was deleted long ago.
+//! - **The trail.** `LookupEvents` has no resource type, so it needs `*`. It shows the management
+//!   events of the whole account, and is in the policy only if it is used.
+//! - **KMS.** Only through Secrets Manager, and only for these secrets, by the encryption context.
+//!   The context is `RequestToValidateKeyAccess` when a secret gets its key (Secrets Manager user
+//!   guide, "Secret encryption and decryption").
 
 mod actions;
 #[cfg(feature = "settings")]
@@ -69,17 +70,17 @@ pub use text::{Syntax, Text};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A policy document; serialized, it is in IAM's format.
+/// A policy document. It serializes to IAM's format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Policy {
-    /// The version of the language: `2012-10-17`.
+    /// The version of the policy language: `2012-10-17`.
     pub version: &'static str,
     /// The statements.
     pub statement: Vec<Statement>,
 }
 
-/// One statement. It allows, except in a [`Guard`], which denies.
+/// One statement. It allows actions, except in a [`Guard`], where it denies them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Statement {
@@ -113,7 +114,7 @@ impl Policy {
         Self { version: "2012-10-17", statement }
     }
 
-    /// Returns the actions in its statements, which it allows, or denies in a [`Guard`].
+    /// Returns the actions in its statements: those that it allows, or that a [`Guard`] denies.
     #[must_use]
     pub fn actions(&self) -> BTreeSet<&'static str> {
         self.statement.iter().flat_map(|statement| statement.action.iter().copied()).collect()

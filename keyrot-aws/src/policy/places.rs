@@ -1,4 +1,5 @@
-//! What a policy names: KMS keys, the secrets of all users, and places at destinations.
+//! The resources that a policy names: KMS keys, the secrets of all users, and places at
+//! destinations.
 
 use super::Text;
 use keyrot_core::model::Arn;
@@ -21,15 +22,15 @@ pub enum Key {
 #[cfg(feature = "settings")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// What its places are.
+    /// The kind of its places.
     pub what: DeliveryKind,
-    /// Its region, where it is not that of the users' secrets.
+    /// Its region, if it differs from the region of the users' secrets.
     pub region: Option<Text>,
     /// The names of its places, with wildcards.
     pub names: Text,
     /// The KMS key, if it is not the account's own.
     pub key: Option<Key>,
-    /// The ARN of the role that writes there: then keyrot itself needs no other permission.
+    /// The ARN of the role that writes there. With a role, keyrot itself needs no other permission.
     pub role: Option<Text>,
 }
 
@@ -61,13 +62,13 @@ pub struct OpenDeliveries {
     pub ecs_clusters: String,
     /// The ARNs of their KMS keys.
     pub keys: String,
-    /// The services that use these keys, as `kms:ViaService` has them.
+    /// The services that use these keys, in the form of `kms:ViaService`.
     pub services: String,
     /// The ARNs of roles in other accounts.
     pub roles: String,
 }
 
-/// What the places of a destination in AWS are.
+/// The kind of places of a destination in AWS.
 #[cfg(feature = "settings")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DeliveryKind {
@@ -122,7 +123,7 @@ pub(super) fn names(template: &str, path_prefix: &str, account: &Text) -> Text {
         let (place, behind) = behind.split_once('}').unwrap_or((behind, ""));
         names = names.then(Text::fixed(fixed)).then(match place {
             "account" => account.clone(),
-            // Characters that a path allows and a name does not are escaped in the name.
+            // Characters that are allowed in a path but not in a name are escaped in the name.
             "path"
                 if path_prefix
                     .bytes()

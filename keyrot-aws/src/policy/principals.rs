@@ -5,8 +5,8 @@ use super::{Policy, Scope, Sid, Statement, Text};
 use keyrot_core::model::{HOME_TAG, JournalEntry};
 
 impl Scope {
-    /// Returns the policy for [`audit`](keyrot_core::audit), which only reads, and covers users
-    /// with any tags and paths. A rotation needs none of it.
+    /// Returns the policy for [`audit`](keyrot_core::audit). It only reads, and covers users with
+    /// any tags and paths. A rotation needs none of it.
     #[must_use]
     pub fn audit_policy(&self) -> Policy {
         let mut statements = vec![Statement::new(Sid::ReadCredentialReport, "*")];
@@ -15,16 +15,16 @@ impl Scope {
         Policy::of(statements)
     }
 
-    /// Returns the policy of an operator on call: what a run may do, for every user under the path,
-    /// with or without the tag; changing the tag itself; who-uses; an audit; and simulating the
-    /// operator's own permissions. Its holder can take over each of these users. With
-    /// [`Scope::end_sessions`], the holder can also give them every permission, which makes it an
-    /// administrator's policy.
+    /// Returns the policy of an operator on call. It allows what a run may do, for every user under
+    /// the path, with or without the tag. It also allows changing the tag itself, `who-uses`, an
+    /// audit, and simulating the operator's own permissions. The operator can take over each of
+    /// these users. With [`Scope::end_sessions`], the operator can also give them every permission,
+    /// so it is then an administrator's policy.
     #[must_use]
     pub fn operator_policy(&self) -> Policy {
         let run = Self { trail: true, ..self.clone() }.policy().statement;
-        // What is allowed on any user is not repeated for tagged users, and what an audit may list
-        // is not repeated for users under the path.
+        // Permissions for any user are not repeated for tagged users, and an audit's lists are not
+        // repeated for users under the path.
         let mut statements: Vec<_> = run
             .into_iter()
             .filter(|s| {
@@ -36,14 +36,14 @@ impl Scope {
             .extend(self.audit_policy().statement.into_iter().filter(|s| !known.contains(&s.sid)));
         let users = self.users_under(self.path_prefix.clone());
         statements.push(Statement::new(Sid::RotateAnyUser, users.clone()));
-        // Of everything that can be tagged on a user, only these tags.
+        // Only these tags may be set on a user.
         let tags = vec![self.tag.plain(self.syntax), HOME_TAG.to_owned()];
         statements.push(
             Statement::new(Sid::TagUsers, users)
                 .when("ForAllValues:StringEquals", "aws:TagKeys", tags)
                 .when("Null", "aws:TagKeys", "false"),
         );
-        // On a secret in the regions that users are moved from, only this tag.
+        // On a secret in the regions that users are moved from, only this tag may be set.
         let left = self
             .home_regions
             .iter()

@@ -17,15 +17,15 @@ pub struct Scope {
     pub syntax: Syntax,
     /// `aws`, `aws-cn` or `aws-us-gov`.
     pub partition: Text,
-    /// The account's twelve digits.
+    /// The account's twelve-digit number.
     pub account: Text,
     /// The region of the secrets, topics, buses and parameters.
     pub region: Text,
-    /// Only users under this path; it begins and ends with a slash.
+    /// The path that users must be under; it begins and ends with a slash.
     pub path_prefix: Text,
     /// The key of the tag that selects users.
     pub tag: Text,
-    /// The value that it must have, in any case.
+    /// The value that the tag must have; case is ignored.
     pub tag_value: Text,
     /// The names of the users' secrets, with wildcards.
     pub secrets: Vec<Text>,
@@ -45,30 +45,30 @@ pub struct Scope {
     /// The destinations in AWS.
     #[cfg(feature = "settings")]
     pub deliveries: Vec<Delivery>,
-    /// More destinations, which are filled in later.
+    /// Additional destinations, which are filled in later.
     #[cfg(feature = "settings")]
     pub open_deliveries: Option<OpenDeliveries>,
     /// The name of the function's log group, where Lambda writes its log.
     pub log_group: Option<Text>,
-    /// Whether CloudTrail is asked who uses the keys that are held.
+    /// Whether keyrot asks CloudTrail who uses the keys that are held.
     pub trail: bool,
     /// Whether an operator may end users' sessions. IAM has no condition on an inline policy's
     /// content: anyone who may put one on a user can give that user every permission.
     pub end_sessions: bool,
 }
 
-/// How users are found.
+/// How the users are found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Discovery {
-    /// One call for a thousand users. It shows the policies of the whole account, too.
+    /// One call for a thousand users. It also shows the policies of the whole account.
     #[default]
     Bulk,
-    /// Two calls for each user, and only users are shown. keyrot falls back to this if the other is
-    /// denied.
+    /// Two calls for each user, which show only users. keyrot falls back to this if the other call
+    /// is denied.
     OneByOne,
 }
 
-/// keyrot's notifiers, and what it has to read for them.
+/// keyrot's notifiers, and the secrets and parameters that it has to read for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hooks {
     /// ARNs of SNS topics.
@@ -98,7 +98,7 @@ impl Default for Many {
 
 #[cfg(any(feature = "settings", feature = "notify"))]
 impl Hooks {
-    /// Returns what the setting `notify` needs.
+    /// Returns the permissions that the setting `notify` needs.
     #[must_use]
     pub fn of(specs: &[NotifySpec]) -> Self {
         let mut hooks = Self::default();
@@ -135,7 +135,7 @@ impl Many {
 }
 
 impl Scope {
-    /// Returns what a run needs with these settings in this account. The region is a placeholder,
+    /// Returns the scope of a run with these settings in this account. The region is a placeholder,
     /// `REGION`.
     #[must_use]
     pub fn new(
@@ -170,8 +170,8 @@ impl Scope {
         }
     }
 
-    /// Whether some secrets' names have no fixed beginning, so that the policy covers every secret
-    /// of the account.
+    /// Whether some secrets' names have no fixed prefix, so that the policy covers every secret in
+    /// the account.
     #[must_use]
     pub fn takes_every_secret(&self) -> bool {
         self.secrets
@@ -218,7 +218,7 @@ impl Scope {
             )
         };
         statements.push(tagged(Sid::RotateTaggedUsers));
-        // Of everything that can be tagged on a user, only this tag.
+        // Only this tag may be set on a user.
         statements.push(
             tagged(Sid::RecordHomes)
                 .when("ForAllValues:StringEquals", "aws:TagKeys", HOME_TAG)
@@ -230,14 +230,14 @@ impl Scope {
     pub(super) fn find_users(&self, users: &str) -> Vec<Statement> {
         match self.discovery {
             Discovery::Bulk => vec![Statement::new(Sid::FindUsers, "*")],
-            // The tags are read before it is known which users have the tag that selects.
+            // keyrot has to read the tags before it knows which users have the rotation tag.
             Discovery::OneByOne => {
                 vec![Statement::new(Sid::ListUsers, "*"), Statement::new(Sid::LookUpUsers, users)]
             }
         }
     }
 
-    /// Returns all users under a path, whose first slash is the one after `user`.
+    /// Returns all users under a path. The path's first slash is the one after `user`.
     pub(super) fn users_under(&self, path: Text) -> String {
         self.of_iam(Text::fixed("user").then(path).then(Text::any()))
     }
@@ -304,8 +304,8 @@ impl Scope {
         self.secrets.iter().map(arn).collect()
     }
 
-    /// Returns the KMS statement: only through Secrets Manager, and for these encryption contexts.
-    /// There is none if the key needs no permission.
+    /// Returns the KMS statement: only through Secrets Manager, and for these encryption contexts;
+    /// `None` if the key needs no permission.
     pub(super) fn with_key(&self, sid: Sid, contexts: Vec<String>) -> Option<Statement> {
         let key = self.secrets_key.as_ref()?;
         let arn = match key {
@@ -317,8 +317,8 @@ impl Scope {
             .when("StringEquals", "kms:ViaService", self.service("secretsmanager"))
             .when("StringLike", "kms:EncryptionContext:SecretARN", contexts);
         Some(match key {
-            // An alias is not a resource of these actions, so the statement names the key by its
-            // aliases.
+            // These actions do not accept an alias as a resource, so the statement names the key by
+            // its aliases.
             Key::Alias(alias) => statement.when(
                 "ForAnyValue:StringEquals",
                 "kms:ResourceAliases",
@@ -359,7 +359,8 @@ impl Scope {
         statements
     }
 
-    /// CloudFormation writes the list between the brackets. Terraform replaces the text with it.
+    /// CloudFormation inserts the list between the brackets. Terraform replaces the text with the
+    /// list.
     pub(super) fn open_list(&self, place: &str) -> OneOrMany {
         match self.syntax {
             Syntax::CloudFormation => OneOrMany::Many(vec![place.to_owned()]),
@@ -367,7 +368,7 @@ impl Scope {
         }
     }
 
-    /// Returns the ARN of an SSM parameter: the slash at the beginning of its name is the one after
+    /// Returns the ARN of an SSM parameter. The slash at the beginning of its name is the one after
     /// `parameter` (Systems Manager user guide).
     pub(super) fn parameter(&self, name: &Text) -> String {
         let resource = if name.starts_with("/") { "parameter" } else { "parameter/" };

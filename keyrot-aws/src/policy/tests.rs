@@ -74,7 +74,7 @@ fn every_action_is_listed_once_with_its_reason_and_is_in_some_policy() {
 }
 
 #[test]
-fn nothing_is_allowed_that_these_settings_do_not_need() {
+fn only_what_these_settings_need_is_allowed() {
     let actions = scope("/iam/{user}", "/").policy().actions();
     let unneeded = ["kms:", "sns:", "ssm:", "events:", "logs:", "iam:List", "sts:", "cloudtrail:"];
     let listed =
@@ -91,7 +91,7 @@ fn nothing_is_allowed_that_these_settings_do_not_need() {
 }
 
 #[test]
-fn an_audit_reads_all_users_and_a_rotation_needs_none_of_that() {
+fn an_audit_reads_all_users_and_a_rotation_does_not_need_that() {
     let scope = Scope { discovery: Discovery::OneByOne, ..scope("/iam/{user}", "/ci/") };
     let audit = scope.audit_policy();
     assert!(audit.actions().iter().all(|action| {
@@ -133,7 +133,7 @@ fn names_of_secrets_become_matching_patterns() {
     );
 }
 
-/// Compares as IAM does: `*` for any characters.
+/// Compares as IAM does: `*` stands for any characters.
 fn fits(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
@@ -267,7 +267,7 @@ fn destinations_add_what_they_need() {
     assert!(!before.policy().actions().contains("ssm:PutParameter"));
 }
 
-/// A template's parameters give the same statements as the settings.
+/// A template's parameters produce the same statements as the settings.
 #[cfg(feature = "settings")]
 #[test]
 fn destinations_that_are_filled_in_later_get_the_same_statements() {
@@ -376,6 +376,6 @@ fn an_operator_may_only_mark_secrets_in_the_regions_that_users_are_moved_from() 
     assert_eq!(found["Resource"], arn);
     assert_eq!(found["Condition"]["ForAllValues:StringEquals"]["aws:TagKeys"], "keyrot:moved-to");
     assert_eq!(found["Condition"]["Null"]["aws:TagKeys"], "false");
-    // A run itself needs no such right.
+    // A run itself needs no such permission.
     assert!(moving.policy().statement.iter().all(|one| one.sid != Sid::LeaveHomes));
 }

@@ -1,6 +1,6 @@
-//! Texts in a policy, and what has to be escaped in them for each format.
+//! Texts in a policy, and the characters that have to be escaped in them for each format.
 
-/// The tool that fills in a policy's placeholders, which determines how a placeholder and a literal
+/// The tool that fills in a policy's placeholders. It determines how a placeholder and a literal
 /// `${` are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Syntax {
@@ -13,7 +13,7 @@ pub enum Syntax {
     Terraform,
 }
 
-/// A text that may have wildcards, and placeholders that are filled in when it is deployed.
+/// A text that may have wildcards, and placeholders that are filled in when the policy is deployed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(Vec<Piece>);
 
@@ -53,8 +53,8 @@ impl Text {
         Self(pieces.flatten().collect())
     }
 
-    /// Returns a placeholder that is filled in later: `${AWS::AccountId}`, `${var.account}`, or,
-    /// for you to fill in, `ACCOUNT`.
+    /// Returns a placeholder: `${AWS::AccountId}` or `${var.account}`, or `ACCOUNT` for you to fill
+    /// in.
     #[must_use]
     pub fn open(place: impl Into<String>) -> Self {
         Self(vec![Piece::Open(place.into())])
@@ -72,7 +72,7 @@ impl Text {
         Self(vec![Piece::Wildcard("-??????")])
     }
 
-    /// Returns what precedes this character, or all of it.
+    /// Returns the text before this character, or all of it.
     #[cfg(feature = "settings")]
     pub(super) fn before(&self, end: char) -> Self {
         let mut pieces = Vec::new();
@@ -101,14 +101,14 @@ impl Text {
         Self(parts.into_iter().flat_map(|part| part.0).collect())
     }
 
-    /// Returns the text for a `Resource` or an operator with wildcards.
+    /// Returns the text for a `Resource`, or for an operator with wildcards.
     pub(super) fn pattern(&self, syntax: Syntax) -> String {
         self.write(syntax, |fixed| {
             fixed.replace('$', "${$}").replace('*', "${*}").replace('?', "${?}")
         })
     }
 
-    /// Returns the text for a place without wildcards.
+    /// Returns the text for use where wildcards have no meaning.
     pub(super) fn plain(&self, syntax: Syntax) -> String {
         self.write(syntax, |fixed| fixed.replace('$', "${$}"))
     }

@@ -1,7 +1,7 @@
-//! Calls of services that keyrot needs one or two of: SSM's `GetParameter` and `PutParameter`, and
-//! those of ECS. AWS's own crate for SSM has all its 150 calls, and costs more time and memory to
-//! build than the rest of keyrot together; so these are signed by `aws-sigv4` and sent through the
-//! SDK's HTTP client, with the SDK's credentials and endpoints.
+//! Calls to AWS services of which keyrot needs only a few operations: `GetParameter` and
+//! `PutParameter` of SSM, and those of ECS. AWS's own crate for SSM has all of its 150 operations,
+//! and takes more time and memory to build than the rest of keyrot. So these requests are signed by
+//! `aws-sigv4` and sent through the SDK's HTTP client, with the SDK's credentials and endpoints.
 
 use crate::connection::Aws;
 use crate::signed_requests::sign;
@@ -13,27 +13,27 @@ use aws_types::service_config::ServiceConfigKey;
 use keyrot_core::ErrorKind;
 use serde_json::Value;
 
-/// A service with AWS's JSON protocol, version 1.1.
+/// A service that uses AWS's JSON protocol, version 1.1.
 pub(crate) struct Service {
-    /// As in `AWS_ENDPOINT_URL_…`.
+    /// The id in `AWS_ENDPOINT_URL_…`.
     pub(crate) sdk_id: &'static str,
-    /// Its name in signatures and hosts.
+    /// The name in signatures and hosts.
     pub(crate) name: &'static str,
-    /// What precedes an operation's name in the header `x-amz-target`.
+    /// The prefix of an operation's name in the header `x-amz-target`.
     pub(crate) target: &'static str,
-    /// What its own error codes mean.
+    /// Returns the kind of an error code that is specific to this service.
     pub(crate) kind: fn(&str) -> Option<ErrorKind>,
-    /// What to do about a code that this operation answered; the last is whether a role made the
-    /// call.
+    /// Returns what to do about an error code of an operation. The last argument is whether a role
+    /// made the call.
     pub(crate) hint: fn(&str, &str, bool) -> &'static str,
 }
 
-/// Why an attempt failed.
+/// The reason why an attempt failed.
 pub(crate) struct Refused {
     pub(crate) kind: ErrorKind,
     pub(crate) code: Option<String>,
     pub(crate) why: String,
-    /// Whether it may have been carried out.
+    /// Whether the request may have been carried out.
     #[cfg_attr(not(feature = "destinations"), allow(dead_code, reason = "reads are repeated"))]
     pub(crate) is_lost: bool,
 }
@@ -44,8 +44,8 @@ impl Refused {
     }
 }
 
-/// Sends one request, once, and returns the answer's body. `caller` are other credentials than
-/// keyrot's own.
+/// Sends one request, without retries, and returns the answer's body. `caller` are the credentials
+/// to use in place of keyrot's own.
 pub(crate) async fn call(
     aws: &Aws,
     service: &Service,
@@ -118,8 +118,8 @@ async fn signed(
     Ok(request)
 }
 
-/// Where the service is: as settings, environment and profile say, and else beside Secrets Manager, whose
-/// rules know the partitions.
+/// Returns the service's endpoint: from settings, environment or profile, or else derived from the
+/// endpoint of Secrets Manager, whose rules cover the partitions.
 async fn endpoint(aws: &Aws, service: &Service, region: &str) -> Result<String, String> {
     let notify = &aws.inner.notify;
     let key = ServiceConfigKey::builder()
@@ -148,9 +148,10 @@ async fn endpoint(aws: &Aws, service: &Service, region: &str) -> Result<String, 
     Ok(format!("{}/", in_place_of_secrets_manager(beside.url(), service, fips)))
 }
 
-/// `https://secretsmanager.REGION.SUFFIX` is `https://ssm.REGION.SUFFIX`. GovCloud's ordinary
-/// endpoints of SSM are the FIPS ones (AWS General Reference, "AWS Systems Manager endpoints and
-/// quotas"); those of ECS are not ("Amazon ECS endpoints and quotas").
+/// Replaces the host name, such as `https://secretsmanager.REGION.SUFFIX` with
+/// `https://ssm.REGION.SUFFIX`. In GovCloud, the ordinary endpoints of SSM are the FIPS ones (AWS
+/// General Reference, "AWS Systems Manager endpoints and quotas"); those of ECS are not ("Amazon
+/// ECS endpoints and quotas").
 fn in_place_of_secrets_manager(url: &str, service: &Service, fips: bool) -> String {
     let name = service.name;
     let url = url.trim_end_matches('/').replacen("//secretsmanager", &format!("//{name}"), 1);
@@ -166,7 +167,7 @@ mod tests {
     use crate::notify::parameter::SSM;
 
     #[test]
-    fn ssm_is_found_in_each_partition() {
+    fn ssm_has_an_endpoint_in_each_partition() {
         for (of_secrets, fips, of_ssm) in [
             (
                 "https://secretsmanager.eu-central-1.amazonaws.com",

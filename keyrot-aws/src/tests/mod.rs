@@ -1,5 +1,5 @@
-//! The adapters on scripted HTTP: what is sent, what is sent again, and what is made of each
-//! answer.
+//! The adapters on scripted HTTP: the requests that are sent and retried, and the interpretation of
+//! each answer.
 #![allow(clippy::unwrap_used, reason = "Clippy knows tests by `cfg(test)` alone")]
 
 mod discovery;

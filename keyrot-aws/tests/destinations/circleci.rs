@@ -31,7 +31,7 @@ fn has(server: &Server<CircleCi>, n: usize) -> bool {
 }
 
 #[tokio::test]
-async fn it_keeps_the_rules_and_touches_no_other_variable() {
+async fn it_follows_the_rules_and_changes_no_other_variable() {
     let server = lab().await;
     let to = contexts(&server).await;
     let foreign = server.clone();
@@ -57,7 +57,7 @@ async fn one_variable_holds_both_halves() {
 }
 
 #[tokio::test]
-async fn half_a_pair_is_known_and_finished() {
+async fn half_a_pair_is_detected_and_completed() {
     let server = lab().await;
     let to = contexts(&server).await;
     let secret = "environment-variable/AWS_SECRET_ACCESS_KEY";
@@ -72,7 +72,7 @@ async fn half_a_pair_is_known_and_finished() {
 }
 
 #[tokio::test]
-async fn lost_answers_are_asked_for_again_and_limits_waited_for() {
+async fn requests_with_lost_answers_are_retried_and_rate_limits_waited_for() {
     let server = lab().await;
     let to = contexts(&server).await;
     server.fail("GET", Fault::Dropped);
@@ -84,11 +84,11 @@ async fn lost_answers_are_asked_for_again_and_limits_waited_for() {
 }
 
 #[tokio::test]
-async fn a_write_by_something_else_at_the_same_time_is_seen() {
+async fn a_write_by_something_else_at_the_same_time_is_detected() {
     let server = lab().await;
     let to = contexts(&server).await;
     let first = to.deliver(CONTEXT, &delivery(1, None)).await.unwrap();
-    // The answer has an earlier time; there is a later change by now.
+    // The answer has an earlier time, and by now there is a later change.
     let early = r#"{"variable":"AWS_SECRET_ACCESS_KEY","updated_at":"2026-01-05T04:00:00.001Z"}"#;
     server.fail("environment-variable/AWS_SECRET", Fault::Instead(200, "", early));
     let error = to.deliver(CONTEXT, &delivery(2, first.mark())).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The variables of a CircleCI context, as in the description of its API v2.
+//! The environment variables of a CircleCI context, as in the description of its API v2.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(crate) struct CircleCi {
 impl CircleCi {
     pub(crate) fn new() -> Self {
         let mut circle = Self { token: TOKEN.to_owned(), all: Vec::new(), now: 0 };
-        // There are two on a page, and keyrot's are on later pages.
+        // A page has two variables, so keyrot's are on later pages.
         for name in ["A", "B", "C"] {
             circle.put(name, "other");
         }

@@ -38,7 +38,7 @@ impl Script {
 }
 
 #[tokio::test]
-async fn it_gets_one_line_of_json_and_nothing_secret_anywhere_else() {
+async fn it_gets_one_line_of_json_and_no_secret_anywhere_else() {
     let script = Script::new(
         "line",
         "cat > input; echo \"$@\" > arguments; env > environment; ps > /dev/null",
@@ -68,7 +68,7 @@ async fn it_gets_one_line_of_json_and_nothing_secret_anywhere_else() {
 }
 
 #[tokio::test]
-async fn a_nonzero_exit_code_is_no_receipt_and_the_output_is_not_kept() {
+async fn a_nonzero_exit_code_is_a_failure_and_the_output_is_not_kept() {
     for (name, text, says) in [
         ("code", "cat; cat >&2; exit 3", "put-key ended with 3; expected 0"),
         ("deaf", "exec 0<&-; exit 4", "put-key ended with 4"),
@@ -100,7 +100,7 @@ async fn a_program_that_does_not_end_is_stopped() {
     let pid = script.read("pid");
     let ps = std::process::Command::new("ps").args(["-o", "stat=", "-p", pid.trim()]).output();
     let state = String::from_utf8(ps.unwrap().stdout).unwrap();
-    // Z: the process has ended, and its exit code was not read.
+    // Z means that the process has ended, and its exit code was not read.
     assert!(state.trim().is_empty() || state.starts_with('Z'), "it runs on: {state}");
 }
 

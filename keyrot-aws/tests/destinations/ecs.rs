@@ -22,10 +22,10 @@ fn restarts(server: &Server<Ecs>) -> usize {
     server.count("UpdateService")
 }
 
-/// The delivery of a key that was announced now.
+/// Returns the delivery of a key that is announced now.
 async fn announced(to: &Arc<dyn Destination>, n: usize) -> Delivery {
     let found = to.inspect(PLACE).await.unwrap();
-    // Whatever starts from now on has a later time.
+    // Every task that starts from now on has a later time.
     tokio::time::sleep(Duration::from_millis(2)).await;
     delivery(n, found.mark())
 }
@@ -55,14 +55,15 @@ async fn a_delivery_replaces_the_tasks_once() {
     let signed = &server.lock().requests[0].headers["authorization"].clone();
     assert!(signed.contains("/eu-west-1/ecs/"), "{signed}");
 
-    // The same again: all tasks are from after the announcement. Another key: they are not.
+    // With the same key again, all tasks are from after the announcement. With another key, they
+    // are not.
     to.deliver(PLACE, &first).await.unwrap();
     assert_eq!(restarts(&server), 1);
     to.deliver(PLACE, &announced(&to, 2).await).await.unwrap();
     assert_eq!(restarts(&server), 2);
     assert!(server.lock().requests.iter().all(|request| !request.body.contains("AKIA")));
 
-    // A service without tasks has nothing to restart.
+    // A service without tasks needs no restart.
     server.lock().service.tasks.clear();
     let found = to.deliver(PLACE, &announced(&to, 3).await).await.unwrap();
     assert!(matches!(found, Found::Copy { written: None, .. }));
@@ -70,13 +71,13 @@ async fn a_delivery_replaces_the_tasks_once() {
 }
 
 #[tokio::test]
-async fn a_deployment_by_someone_else_will_do() {
+async fn a_deployment_by_someone_else_counts() {
     let (server, to) = shop().await;
     let first = announced(&to, 1).await;
     server.lock().service.deploy();
     to.deliver(PLACE, &first).await.unwrap();
     assert_eq!(restarts(&server), 0);
-    // One that began before the announcement does not.
+    // A deployment from before the announcement does not count.
     server.lock().service.takes = 1_000;
     server.lock().service.deploy();
     tokio::time::sleep(Duration::from_millis(1_100)).await;
@@ -87,12 +88,12 @@ async fn a_deployment_by_someone_else_will_do() {
 }
 
 #[tokio::test]
-async fn a_restart_that_takes_longer_is_left_to_the_next_run_and_fails_after_an_hour() {
+async fn a_slow_restart_is_left_to_the_next_run_and_fails_after_an_hour() {
     let (server, to) = shop().await;
     let first = announced(&to, 1).await;
     server.lock().service.takes = 1_000;
     is_going_on(&to.deliver(PLACE, &first).await.unwrap_err());
-    // Announced two hours ago, while the tasks that run now are older.
+    // The delivery was announced two hours ago, and the running tasks are older.
     let long_ago = Mark::parse(format!("{:.0}", (now() - 7_300.0) * 1_000.0)).unwrap();
     {
         let mut inner = server.lock();
@@ -107,8 +108,8 @@ async fn a_restart_that_takes_longer_is_left_to_the_next_run_and_fails_after_an_
     assert_eq!(restarts(&server), 1);
 }
 
-/// However the circuit breaker does it: as long as an earlier task runs, there is no receipt, and
-/// the next run tries again.
+/// This applies to any kind of circuit breaker: as long as an earlier task runs, there is no
+/// receipt, and the next run tries again.
 #[tokio::test]
 async fn a_deployment_that_fails_is_a_failure() {
     for then in [Then::Fails, Then::GoesBack { anew: false }, Then::GoesBack { anew: true }] {
@@ -121,7 +122,7 @@ async fn a_deployment_that_fails_is_a_failure() {
         assert!(said.contains("tasks failed to start") && said.contains("still run: 3"), "{said}");
         server.lock().service.then = Then::Completes;
         if then == (Then::GoesBack { anew: true }) {
-            // ECS says that this deployment, which kept the earlier tasks, is complete.
+            // ECS calls this deployment complete, although it kept the earlier tasks.
             server.lock().service.deployments.remove(0);
         }
         to.deliver(PLACE, &first).await.unwrap();
@@ -131,7 +132,7 @@ async fn a_deployment_that_fails_is_a_failure() {
 
 /// "The Amazon ECS API follows an eventual consistency model" (API reference, `UpdateService`).
 #[tokio::test]
-async fn a_deployment_that_is_not_described_yet_is_waited_for() {
+async fn a_new_deployment_that_is_not_described_yet_is_waited_for() {
     let (server, to) = shop().await;
     let first = announced(&to, 1).await;
     server.lock().service.lags = 2;
@@ -140,7 +141,7 @@ async fn a_deployment_that_is_not_described_yet_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_it_open_and_the_next_delivery_finds_the_restart() {
+async fn after_a_lost_answer_the_next_delivery_finds_the_restart() {
     let (server, to) = shop().await;
     let first = announced(&to, 1).await;
     server.fail("UpdateService", Fault::LostReply);
@@ -160,7 +161,7 @@ async fn a_lost_answer_leaves_it_open_and_the_next_delivery_finds_the_restart() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_restarted_is_named_with_what_to_do() {
+async fn a_failed_restart_says_what_to_do() {
     let (server, to) = shop().await;
     let refused = |error: CallError, kind: ErrorKind, said: &str| {
         assert_eq!((error.kind, error.effect), (kind, Effect::None), "{error}");

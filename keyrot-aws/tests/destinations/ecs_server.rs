@@ -1,13 +1,13 @@
-//! Services of ECS, as its API reference has `DescribeServices`, `UpdateService`, `ListTasks` and
-//! `DescribeTasks`.
+//! Services of ECS, with `DescribeServices`, `UpdateService`, `ListTasks` and `DescribeTasks` as in
+//! its API reference.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
 use std::time::SystemTime;
 
-/// How many tasks the service has.
+/// The number of the service's tasks.
 const TASKS: usize = 3;
-/// How many tasks a page lists here, so that there is more than one.
+/// The number of tasks on a page, so that there is more than one page.
 const PAGE: usize = 2;
 
 /// A cluster `prod` with a service `shop`.
@@ -15,12 +15,12 @@ pub(crate) struct Ecs {
     pub(crate) controller: &'static str,
     pub(crate) status: &'static str,
     pub(crate) deployments: Vec<Deployment>,
-    /// When each task was created.
+    /// The time at which each task was created.
     pub(crate) tasks: Vec<f64>,
-    /// How often a new deployment is described before its tasks replace the others.
+    /// The number of times that a new deployment is described before its tasks replace the others.
     pub(crate) takes: u32,
     pub(crate) then: Then,
-    /// How often a new deployment is not described yet after it was made.
+    /// The number of times that a new deployment is missing from descriptions at first.
     pub(crate) lags: u32,
     made: u32,
 }
@@ -30,10 +30,10 @@ pub(crate) struct Ecs {
 pub(crate) enum Then {
     /// All tasks are new.
     Completes,
-    /// It fails, and stays the primary one: the circuit breaker has no rollback.
+    /// It fails and stays the primary one, because the circuit breaker has no rollback.
     Fails,
-    /// It fails, and the circuit breaker makes an earlier one primary again, or a new one that keeps
-    /// the earlier tasks.
+    /// It fails, and the circuit breaker makes an earlier deployment primary again, or a new one
+    /// that keeps the earlier tasks.
     GoesBack { anew: bool },
 }
 
@@ -71,7 +71,7 @@ impl Default for Ecs {
 }
 
 impl Ecs {
-    /// Begins a deployment.
+    /// Starts a deployment.
     pub(crate) fn deploy(&mut self) {
         self.made += 1;
         self.deployments.iter_mut().for_each(|one| one.status = "ACTIVE");
@@ -85,14 +85,14 @@ impl Ecs {
         self.deployments.insert(0, deployment);
     }
 
-    /// Ends it.
+    /// Ends the deployment.
     pub(crate) fn settle(&mut self) {
         self.deployments.truncate(1);
         self.deployments[0].state = Some("COMPLETED");
         self.tasks = vec![now() + 0.001; TASKS];
     }
 
-    /// Time goes by.
+    /// Lets time pass.
     fn tick(&mut self) {
         let newest = &mut self.deployments[0];
         if newest.state.is_some_and(|state| state != "IN_PROGRESS") {

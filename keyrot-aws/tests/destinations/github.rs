@@ -13,7 +13,7 @@ const REPOSITORY: &str = "/repos/acme/shop/actions/secrets";
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
-/// GitHub with one place, and its token in an SSM parameter.
+/// Returns a GitHub server with one place, and with its token in an SSM parameter.
 async fn hub(path: &str) -> Server<GitHub> {
     let server = Server::start(GitHub::with(path)).await;
     server.lock().parameters.put("/keyrot/github", "SecureString", TOKEN);
@@ -40,7 +40,7 @@ fn both(n: usize) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn it_keeps_the_rules_at_each_kind_of_place() {
+async fn it_follows_the_rules_at_each_kind_of_place() {
     for (path, place) in [
         (REPOSITORY, "acme/shop"),
         ("/repos/acme/shop/environments/live%2Feu%201/secrets", "acme/shop:live/eu 1"),
@@ -79,7 +79,7 @@ async fn one_secret_holds_both_halves() {
     let values = server.lock().service.values();
     assert_eq!(values, [("AWS_CREDENTIALS".to_owned(), file)]);
 
-    // There is no half: a refused write changed nothing.
+    // There is no broken pair, because a refused write changed nothing.
     let seen = to.inspect("acme/shop").await.unwrap();
     server.fail("PUT", Fault::Instead(403, "", "{}"));
     let error = to.deliver("acme/shop", &delivery(4, seen.mark())).await.unwrap_err();
@@ -91,7 +91,7 @@ async fn one_secret_holds_both_halves() {
 async fn a_value_is_sealed_again_when_github_has_another_key() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
-    // The key changes after it was read.
+    // GitHub's public key changes after it was read.
     let old = {
         let mut inner = server.lock();
         let place = inner.service.place();
@@ -106,7 +106,7 @@ async fn a_value_is_sealed_again_when_github_has_another_key() {
     assert_eq!(server.lock().service.values(), both(1));
     assert_eq!(server.count("PUT"), 3, "one was refused");
 
-    // A refusal under the same key has another cause than the key.
+    // If GitHub refuses again and its public key is the same, the key is not the cause.
     server.fail("PUT", Fault::Instead(422, "", "{}"));
     let seen = to.inspect("acme/shop").await.unwrap();
     let error = to.deliver("acme/shop", &delivery(2, seen.mark())).await.unwrap_err();
@@ -115,7 +115,7 @@ async fn a_value_is_sealed_again_when_github_has_another_key() {
 }
 
 #[tokio::test]
-async fn half_a_pair_is_known_and_finished() {
+async fn half_a_pair_is_detected_and_completed() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     server.fail("PUT /repos/acme/shop/actions/secrets/AWS_SECRET", Fault::Instead(403, "", "{}"));
@@ -128,7 +128,7 @@ async fn half_a_pair_is_known_and_finished() {
     assert!(matches!(found, Found::Copy { holds: Holds::NotShown, .. }));
     assert_eq!(server.lock().service.values(), both(1));
 
-    // The second half is lost, between two pairs.
+    // The write of the second half is lost, so a broken pair is left.
     for _ in 0..4 {
         server.fail("PUT /repos/acme/shop/actions/secrets/AWS_SECRET", Fault::Dropped);
     }
@@ -138,7 +138,7 @@ async fn half_a_pair_is_known_and_finished() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again() {
+async fn a_request_with_a_lost_answer_is_retried() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     server.fail("PUT", Fault::LostReply);
@@ -149,7 +149,7 @@ async fn a_lost_answer_is_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_refusal_after_a_lost_answer_leaves_it_open() {
+async fn after_a_lost_answer_a_refusal_leaves_the_effect_unknown() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     server.fail("PUT", Fault::LostReply);
@@ -157,7 +157,7 @@ async fn a_refusal_after_a_lost_answer_leaves_it_open() {
     let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::Unknown), "{error}");
     assert_eq!(server.lock().service.values(), both(1)[..1]);
-    // A token that was refused in between does not change that.
+    // A refused token in between does not change that.
     let seen = to.inspect("acme/shop").await.unwrap();
     server.fail("PUT", Fault::LostReply);
     server.fail("PUT", Fault::Instead(401, "", "{}"));
@@ -169,7 +169,7 @@ async fn a_refusal_after_a_lost_answer_leaves_it_open() {
 }
 
 #[tokio::test]
-async fn a_write_by_something_else_at_the_same_time_is_seen() {
+async fn a_write_by_something_else_at_the_same_time_is_detected() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
@@ -182,7 +182,7 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
         silent(&error).contains("AWS_ACCESS_KEY_ID was changed at 2027-01-15T08:00:10Z"),
         "{error}"
     );
-    // The write is answered, but does not show afterwards.
+    // GitHub accepts the write, but does not show it afterwards.
     let date = "date: Fri, 15 Jan 2027 08:05:00 GMT\r\n";
     server.fail("PUT /repos/acme/shop/actions/secrets/AWS_ACCESS", Fault::Instead(204, date, ""));
     let seen = to.inspect("acme/shop").await.unwrap();
@@ -190,9 +190,9 @@ async fn a_write_by_something_else_at_the_same_time_is_seen() {
     assert_eq!((error.kind, error.effect), (ErrorKind::NoEffect, Effect::Unknown), "{error}");
 }
 
-/// While a delivery waits because of GitHub's limit, a foreign write is not overwritten.
+/// A foreign write is not overwritten while a delivery waits because of GitHub's limit.
 #[tokio::test]
-async fn a_write_by_something_else_during_the_wait_for_the_limit_is_seen() {
+async fn a_write_by_something_else_during_the_wait_for_the_limit_is_detected() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     let mut mark = None;
@@ -237,7 +237,7 @@ async fn keeps_who_may_use_it(server: &Server<GitHub>, to: &dyn Destination) {
         assert_eq!((secret.visibility.as_str(), secret.selected.len()), ("private", 0));
     }
 
-    // An incomplete list would take the secret away from repositories.
+    // With an incomplete list, repositories would lose access to the secret.
     let seen = to.inspect("acme").await.unwrap();
     let short = r#"{"total_count":250,"repositories":[]}"#;
     server.fail("AWS_ACCESS_KEY_ID/repositories", Fault::Instead(200, "", short));
@@ -247,7 +247,7 @@ async fn keeps_who_may_use_it(server: &Server<GitHub>, to: &dyn Destination) {
 }
 
 #[tokio::test]
-async fn an_organizations_new_secrets_are_for_no_repository() {
+async fn an_organizations_new_secrets_are_available_to_no_repository() {
     let server = hub("/orgs/acme/actions/secrets").await;
     secrets(&server, "acme").await.deliver("acme", &delivery(1, None)).await.unwrap();
     let mut inner = server.lock();
@@ -305,7 +305,7 @@ async fn refusals_say_what_to_do() {
         assert!(said.contains(says) && said.contains(&format!("GitHub {place}")), "{said}");
     }
 
-    // A replaced token is read again; a wrong one is reported with its place.
+    // A token that was replaced is read again; the place of a wrong token is reported.
     let to = secrets(&server, "acme/shop").await;
     to.inspect("acme/shop").await.unwrap();
     server.lock().service.token = "ghp_another".to_owned();

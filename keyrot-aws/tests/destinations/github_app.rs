@@ -18,7 +18,7 @@ fn decoded(text: &str) -> Vec<u8> {
     aws_smithy_types::base64::decode(text).unwrap()
 }
 
-/// Whether the JWT is the App's, and valid now.
+/// Whether the JWT was signed by the App, and is valid now.
 fn is_valid(jwt: &str, public_key: &[u8]) -> bool {
     let (signed, signature) = jwt.rsplit_once('.').unwrap();
     let key = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, public_key);
@@ -36,7 +36,7 @@ fn is_valid(jwt: &str, public_key: &[u8]) -> bool {
 }
 
 #[tokio::test]
-async fn an_app_gets_a_token_and_another_one_when_it_is_refused() {
+async fn an_app_gets_a_token_and_gets_a_new_one_after_a_refusal() {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let public_key = pair.public_key().as_ref().to_vec();
     let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();

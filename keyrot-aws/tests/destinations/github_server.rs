@@ -1,4 +1,4 @@
-//! The secrets of GitHub Actions, as documented. Sealed values are opened.
+//! The secrets of GitHub Actions, as documented. The server opens sealed values.
 
 use super::server::{Answer, Request, Service};
 use crypto_box::SecretKey;
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghij";
 
-/// Checks a JWT, and gives a token.
+/// Checks a JWT and returns a token.
 pub(crate) type Authority = Box<dyn Fn(&str) -> Option<String> + Send>;
 
 pub(crate) struct GitHub {
@@ -16,9 +16,9 @@ pub(crate) struct GitHub {
     pub(crate) places: BTreeMap<String, Place>,
     /// The valid token.
     pub(crate) token: String,
-    /// Seconds; each write takes ten.
+    /// The time in seconds; each write takes ten.
     pub(crate) clock: i64,
-    /// The functions that check the JWT and return a token, by the id of the installation.
+    /// The function that checks the JWT and returns a token, by the id of the installation.
     pub(crate) app: Option<Authority>,
 }
 
@@ -60,12 +60,12 @@ impl GitHub {
         self.places.values_mut().next().unwrap()
     }
 
-    /// Returns the secrets, opened with the private key.
+    /// Returns the values of the secrets, opened with the private key.
     pub(crate) fn values(&mut self) -> Vec<(String, String)> {
         self.place().secrets.iter().map(|(name, s)| (name.clone(), s.value.clone())).collect()
     }
 
-    /// Writes as something else.
+    /// Writes a secret as something other than keyrot.
     pub(crate) fn foreign(&mut self, name: &str) {
         self.clock += 10;
         let clock = self.clock;
@@ -155,7 +155,7 @@ impl GitHub {
             value: String::from_utf8(opened).unwrap(),
             updated_at: self.clock,
             visibility: asked["visibility"].as_str().unwrap_or_default().to_owned(),
-            // Dependabot expects text, Actions numbers.
+            // Dependabot expects texts, and Actions expects numbers.
             selected: match base.contains("/dependabot/") {
                 true => {
                     serde_json::from_value::<Vec<String>>(asked["selected_repository_ids"].clone())

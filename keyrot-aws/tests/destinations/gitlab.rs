@@ -23,7 +23,7 @@ async fn variables(server: &Server<GitLab>, more: &str) -> Arc<dyn Destination> 
 }
 
 #[tokio::test]
-async fn it_keeps_the_rules_in_a_project_and_in_a_group() {
+async fn it_follows_the_rules_in_a_project_and_in_a_group() {
     for (path, more, scope) in [
         (PROJECT, "environment_scope = 'review/*'", "review/*"),
         ("/api/v4/groups/acme%2Fshop/variables", "level = 'group'", "*"),
@@ -36,10 +36,10 @@ async fn it_keeps_the_rules_in_a_project_and_in_a_group() {
 }
 
 #[tokio::test]
-async fn it_is_a_credentials_file_and_settings_of_an_existing_one_stay() {
+async fn it_is_a_credentials_file_and_an_existing_variable_keeps_its_settings() {
     let server = lab(PROJECT).await;
     let to = variables(&server, "profile = 'ci'").await;
-    // A variable of another scope, which must not be changed.
+    // This variable has another scope, and must not be changed.
     server.lock().service.put("production", "other");
     let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
     let mark = first.mark().unwrap().to_string();
@@ -67,7 +67,7 @@ async fn it_is_a_credentials_file_and_settings_of_an_existing_one_stay() {
 }
 
 #[tokio::test]
-async fn the_mark_tells_contents_apart_and_does_not_betray_them() {
+async fn the_mark_identifies_contents_and_does_not_reveal_them() {
     let server = lab(PROJECT).await;
     let to = variables(&server, "").await;
     let file = |id: &str, secret: &str| {
@@ -100,7 +100,7 @@ async fn the_mark_tells_contents_apart_and_does_not_betray_them() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_or_made_meanwhile_is_not_written_over() {
+async fn a_variable_deleted_or_created_in_the_meantime_is_not_overwritten() {
     let server = lab(PROJECT).await;
     let to = variables(&server, "").await;
     let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
@@ -114,7 +114,7 @@ async fn what_was_deleted_or_made_meanwhile_is_not_written_over() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
     assert!(silent(&error).contains("was created by something other"), "{error}");
 
-    // A write that does not show afterwards.
+    // GitLab accepts the write, but does not show it afterwards.
     let other = r#"{"variable_type":"file","value":"x","environment_scope":"*"}"#;
     server.fail("PUT", Fault::Instead(200, "", other));
     let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
@@ -123,7 +123,7 @@ async fn what_was_deleted_or_made_meanwhile_is_not_written_over() {
 }
 
 #[tokio::test]
-async fn lost_answers_of_a_creation_are_left_open_and_of_a_change_repeated() {
+async fn a_lost_creation_is_left_open_and_a_lost_change_is_retried() {
     let server = lab(PROJECT).await;
     let to = variables(&server, "").await;
     server.fail("POST", Fault::LostReply);

@@ -30,7 +30,7 @@ impl GitLab {
         Self { path: path.into(), all: Vec::new() }
     }
 
-    /// Returns a file variable of another program.
+    /// Adds a file variable that belongs to another program.
     pub(crate) fn put(&mut self, scope: &str, value: &str) {
         self.all.retain(|one| one.scope != scope);
         self.all.push(Variable {
@@ -46,7 +46,7 @@ impl GitLab {
         });
     }
 
-    /// Returns the variable in the request, or the refusal.
+    /// Returns the variable that the request is for, or the refusal.
     fn find(&mut self, request: &Request, key: &str) -> Result<&mut Variable, Answer> {
         let scope = request.query.strip_prefix("filter%5Benvironment_scope%5D=");
         let scope = scope.map(|scope| scope.replace("%2F", "/").replace("%2A", "*"));

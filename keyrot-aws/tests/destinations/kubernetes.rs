@@ -59,7 +59,7 @@ impl Lab {
     }
 }
 
-/// Checks that the text contains no secret, neither in plain text nor in the form that was sent.
+/// Checks that the text contains no secret, in plain text or in the form that was sent.
 fn quiet(error: &CallError) -> String {
     let said = format!("{error:?} {}", silent(error));
     for n in 1..4 {
@@ -74,7 +74,7 @@ fn holds(found: &Found, n: usize) -> bool {
 }
 
 #[tokio::test]
-async fn it_keeps_the_rules() {
+async fn it_follows_the_rules() {
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     let foreign = lab.server.clone();
@@ -84,7 +84,7 @@ async fn it_keeps_the_rules() {
 }
 
 #[tokio::test]
-async fn it_is_the_pair_under_the_names_of_the_settings_with_a_label() {
+async fn a_secret_has_the_pair_under_the_configured_names_and_a_label() {
     let lab = Lab::new().await;
     let to = lab.destination("id_name = 'aws.id'").await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
@@ -103,7 +103,7 @@ async fn it_is_the_pair_under_the_names_of_the_settings_with_a_label() {
     assert_eq!(to.deliver(PLACE, &delivery(1, Some(mark))).await.unwrap(), first);
     assert_eq!(lab.server.count("PATCH"), 1);
 
-    // If the name changes, the old one is removed in the same write.
+    // If the name changes, the same write removes the old one.
     let renamed = lab.destination("").await;
     let seen = renamed.inspect(PLACE).await.unwrap();
     assert!(matches!(&seen, Found::Copy { holds: Holds::Other, .. }), "{seen:?}");
@@ -113,7 +113,7 @@ async fn it_is_the_pair_under_the_names_of_the_settings_with_a_label() {
 }
 
 #[tokio::test]
-async fn a_secret_of_others_is_taken_in_and_its_label_stays() {
+async fn an_existing_secret_is_adopted_and_its_label_stays() {
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     let label = ("label", "app.kubernetes.io/managed-by".to_owned());
@@ -135,7 +135,7 @@ async fn a_secret_of_others_is_taken_in_and_its_label_stays() {
 }
 
 #[tokio::test]
-async fn a_half_that_another_writer_owns_is_no_key_and_is_never_taken() {
+async fn a_half_that_another_writer_owns_is_never_overwritten() {
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
@@ -152,13 +152,13 @@ async fn a_half_that_another_writer_owns_is_no_key_and_is_never_taken() {
     );
     assert_eq!((lab.data(SECRET).as_deref(), lab.version()), (Some("theirs"), version));
 
-    // As the message says, the Secret is deleted, and then created again.
+    // As the message suggests, the Secret is deleted, and then created again.
     lab.server.lock().service.all.clear();
     assert!(holds(&to.deliver(PLACE, &delivery(2, None)).await.unwrap(), 2));
 }
 
 #[tokio::test]
-async fn nothing_is_written_over_what_changed_between_the_look_and_the_write() {
+async fn a_secret_that_changed_after_the_read_is_not_overwritten() {
     for name in ["OTHER", SECRET] {
         let lab = Lab::new().await;
         let to = lab.destination("").await;
@@ -186,7 +186,7 @@ async fn nothing_is_written_over_what_changed_between_the_look_and_the_write() {
 }
 
 #[tokio::test]
-async fn what_appeared_before_a_creation_is_not_written_to() {
+async fn a_secret_that_appeared_before_the_creation_is_not_overwritten() {
     for creates_with_version in [true, false] {
         for name in ["OTHER", SECRET] {
             let lab = Lab::new().await;
@@ -207,7 +207,7 @@ async fn what_appeared_before_a_creation_is_not_written_to() {
 }
 
 #[tokio::test]
-async fn an_admission_webhook_that_changes_the_key_is_seen() {
+async fn an_admission_webhook_that_changes_the_key_is_detected() {
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     lab.server.lock().service.mutates = true;
@@ -217,7 +217,7 @@ async fn an_admission_webhook_that_changes_the_key_is_seen() {
 }
 
 #[tokio::test]
-async fn lost_answers_of_a_write_are_left_open_and_the_next_delivery_finds_the_key_there() {
+async fn after_a_lost_write_the_next_delivery_finds_the_key() {
     let lab = Lab::new().await;
     let to = lab.destination("").await;
     let mut before = None;
@@ -258,12 +258,12 @@ async fn lost_answers_of_a_write_are_left_open_and_the_next_delivery_finds_the_k
 }
 
 #[tokio::test]
-async fn a_fault_at_every_call_leaves_a_whole_pair() {
+async fn a_fault_at_any_call_leaves_a_whole_pair() {
     for kind in 0..3 {
         for at in 0..6 {
             let lab = Lab::new().await;
             let to = lab.destination("").await;
-            // The calls are GET, PATCH, GET, PATCH: the fault is at the nth of its method.
+            // The calls are GET, PATCH, GET, PATCH. The fault is at the nth call of its method.
             let method = if at % 2 == 0 { "GET" } else { "PATCH" };
             let mut seen = None;
             for n in 1..4 {
@@ -394,7 +394,7 @@ async fn a_delivery_is_complete_when_the_new_pods_run() {
     lab.server.lock().service.looks = 2;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     assert_eq!(lab.server.lock().service.looks, 0);
-    // It takes longer than a call may: the next run checks again, and restarts nothing.
+    // The restart takes longer than a call may. The next run checks again, and restarts nothing.
     lab.server.lock().service.looks = 1_000;
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::InProgress, "{error}");
@@ -407,7 +407,7 @@ async fn a_delivery_is_complete_when_the_new_pods_run() {
 }
 
 #[tokio::test]
-async fn a_workload_that_is_not_restarted_is_named_and_comes_next_time() {
+async fn a_workload_that_is_not_restarted_is_named_and_restarted_next_time() {
     for (fault, kind, says) in [
         (Fault::Instead(403, "", "{}"), ErrorKind::Denied, "lacks patch on deployments"),
         (Fault::Instead(404, "", "{}"), ErrorKind::NotFound, "no such workload"),
@@ -424,7 +424,7 @@ async fn a_workload_that_is_not_restarted_is_named_and_comes_next_time() {
         let said = quiet(&error);
         assert!(said.contains("Deployment shop/shop: ") && said.contains(says), "{said}");
         assert_eq!(lab.data(SECRET).as_deref(), Some(credentials(1).secret.expose()));
-        // The key is there already, so only the missing restart follows.
+        // The key is already there, so only the missing restart follows.
         let there = to.inspect(PLACE).await.unwrap();
         to.deliver(PLACE, &delivery(1, there.mark())).await.unwrap();
         assert_eq!(lab.server.lock().service.workloads["deployments/shop"].len(), 1);

@@ -7,10 +7,10 @@ use keyrot_core::model::Found;
 use keyrot_core::{Effect, ErrorKind};
 
 #[tokio::test]
-async fn the_context_is_the_one_of_the_settings_or_the_only_one() {
+async fn the_context_is_from_the_settings_or_the_only_one() {
     let lab = Lab::new().await;
     lab.kubeconfig(&lab.server.url, &["shop", "staging"], &format!("token: {TOKEN}"));
-    // `current-context` is shop, which anyone may switch.
+    // `current-context` is shop, but anyone could switch it.
     let said = refused(&lab, "").await;
     assert!(said.contains("set `context` to the one of the cluster: shop, staging"), "{said}");
     let said = refused(&lab, "context = 'production'").await;
@@ -34,7 +34,7 @@ async fn a_token_that_was_replaced_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_credential_plugin_is_run_without_a_terminal_and_what_it_prints_is_not_repeated() {
+async fn a_credential_plugin_runs_without_a_terminal_and_its_output_is_not_repeated() {
     let lab = Lab::new().await;
     let plugin = |script: &str, more: &str| {
         let file = lab.folder.path().join("plugin");
@@ -51,7 +51,7 @@ async fn a_credential_plugin_is_run_without_a_terminal_and_what_it_prints_is_not
     let credential = format!(
         r#"{{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{{"token":"{TOKEN}"}}}}"#
     );
-    // It would wait forever if it had a terminal.
+    // With a terminal, the plugin would wait forever.
     plugin(&format!("read -r answer; echo '{credential}'"), "");
     lab.destination("").await.inspect("shop/ci-aws").await.unwrap();
 
@@ -82,7 +82,7 @@ async fn keys_are_not_sent_where_others_could_read_them() {
 }
 
 #[tokio::test]
-async fn a_kubeconfig_that_cannot_be_used_is_named_and_not_quoted() {
+async fn an_unusable_kubeconfig_is_named_and_not_quoted() {
     let lab = Lab::new().await;
     for (text, says) in [
         ("apiVersion: v1\nusers: [{name: u, user: {token: SESAME}\n", "is not valid"),
@@ -112,7 +112,7 @@ async fn a_kubeconfig_that_cannot_be_used_is_named_and_not_quoted() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_unavailable_and_nothing_was_changed() {
+async fn a_missing_server_is_unavailable_and_nothing_was_changed() {
     let lab = Lab::new().await;
     lab.kubeconfig("http://127.0.0.1:9", &["shop"], &format!("token: {TOKEN}"));
     let error = lab.destination("").await.inspect("shop/ci-aws").await.unwrap_err();
@@ -120,7 +120,7 @@ async fn a_server_that_is_not_there_is_unavailable_and_nothing_was_changed() {
     assert!(silent(&error).contains("no connection to the API server"), "{error}");
 }
 
-/// Returns the message for a cluster that cannot be used; nothing was changed.
+/// Returns the message for a cluster that cannot be used. Nothing was changed.
 async fn refused(lab: &Lab, more: &str) -> String {
     let error = lab.destination(more).await.inspect("shop/ci-aws").await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None), "{error}");

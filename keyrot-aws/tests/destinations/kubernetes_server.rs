@@ -1,5 +1,5 @@
-//! The Secrets of an API server, as in the Kubernetes documentation: resource versions, uids, and
-//! server-side apply with the fields that each writer owns.
+//! The Secrets of an API server, as in the Kubernetes documentation: with resource versions, uids,
+//! and server-side apply with the fields that each writer owns.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Map, Value, json};
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const TOKEN: &str = "eyJhbGciOiJSUzI1NiIsImtpZCI6IlNFU0FNRSJ9.SESAME";
 
-/// A writer: its name, and how it writes.
+/// The name of a writer, and how it writes.
 type Writer = (String, &'static str);
 
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +32,7 @@ pub(crate) struct Cluster {
     pub(crate) mutates: bool,
     /// The annotations that a workload's pods had, the newest last, by `deployments/NAME`.
     pub(crate) workloads: BTreeMap<&'static str, Vec<String>>,
-    /// How many more reads of a workload come before its restart is over.
+    /// The number of further reads of a workload before its restart is over.
     pub(crate) looks: usize,
     changes: u64,
 }
@@ -51,7 +51,7 @@ impl Cluster {
         }
     }
 
-    /// Another writer sets a key of the data.
+    /// Sets a key in the data as another writer.
     pub(crate) fn put(&mut self, place: &str, writer: &str, name: &str, text: &str) {
         self.changes += 1;
         let changes = self.changes;
@@ -152,8 +152,8 @@ impl Cluster {
         let wanted: BTreeMap<_, _> =
             of("data", &body["data"]).chain(of("label", &metadata["labels"])).collect();
 
-        // The checks are in the order of `patch.go`: an object that does not exist has no uid; then
-        // the owners, then the version.
+        // The checks are in the same order as in `patch.go`: first the uid, because an object that
+        // does not exist has none; then the owners; then the version.
         let Some(object) = self.all.get(place) else {
             if uid.is_some() || (version.is_some() && !self.creates_with_version) {
                 return no(409, "Conflict", &json!({}));
@@ -219,8 +219,8 @@ impl Object {
         }
     }
 
-    /// Applies keyrot's fields. A field that it applied before and no longer applies is removed,
-    /// unless another writer owns it, too.
+    /// Applies keyrot's fields. A field that keyrot applied before but no longer applies is
+    /// removed, unless another writer owns it, too.
     fn take(&mut self, wanted: BTreeMap<(&'static str, String), String>) {
         let me: Writer = ("keyrot".to_owned(), "Apply");
         let before = self.owners.remove(&me).unwrap_or_default();
@@ -286,7 +286,7 @@ fn text(value: &Value) -> &str {
 }
 
 fn no(status: u16, reason: &str, details: &Value) -> Answer {
-    // The server's own message may contain what was sent.
+    // The server's own message may quote the request.
     let body = json!({
         "kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": reason,
         "message": "about SESAME", "details": details, "code": status,

@@ -1,4 +1,4 @@
-//! Destinations over real HTTP, against servers that behave as the services document.
+//! Tests of destinations over HTTP, against servers that behave as documented.
 #![allow(clippy::unwrap_used)]
 
 mod circleci;
@@ -47,7 +47,7 @@ fn settings(text: &str) -> Settings {
     Settings::load(&Sources::default().file("keyrot.toml", text)).unwrap()
 }
 
-/// Returns the one destination `x` of this kind, for AWS at this URL; `more` has other keys.
+/// Returns the destination `x` of this kind, for AWS at this URL. `more` has other keys.
 async fn destination(kind: &str, to: &str, more: &str, url: &str) -> Arc<dyn Destination> {
     let text = format!(
         "[[destination]]\nname = 'x'\nkind = '{kind}'\nusers = ['ci']\nto = '{to}'\n{more}\n"

@@ -1,4 +1,5 @@
-//! SSM's Parameter Store, as in Systems Manager's API reference: `GetParameter` and `PutParameter`.
+//! SSM's Parameter Store, with `GetParameter` and `PutParameter` as in Systems Manager's API
+//! reference.
 
 use super::server::{Answer, Request};
 use serde_json::{Value, json};
@@ -7,7 +8,7 @@ use std::collections::BTreeMap;
 #[derive(Clone)]
 pub(crate) struct Store {
     pub(crate) all: BTreeMap<String, Parameter>,
-    /// Seconds; each write takes ten.
+    /// The time in seconds; each write takes ten.
     pub(crate) clock: f64,
 }
 
@@ -30,7 +31,7 @@ pub(crate) struct Parameter {
 }
 
 impl Store {
-    /// A write by something else.
+    /// Writes a parameter as something other than keyrot.
     pub(crate) fn put(&mut self, name: &str, kind: &str, value: &str) {
         self.clock += 10.0;
         let version = self.all.get(name).map_or(1, |there| there.version + 1);

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tempfile::TempDir;
 
-/// A folder that no other user may use, and a credentials file in it.
+/// A folder that no other user may use, with a credentials file in it.
 struct Files {
     folder: TempDir,
 }
@@ -51,7 +51,7 @@ fn pair(n: usize) -> String {
 }
 
 #[tokio::test]
-async fn it_keeps_the_rules_and_creates_the_file_for_its_owner_alone() {
+async fn it_follows_the_rules_and_creates_a_file_that_only_its_owner_can_read() {
     let files = Files::new();
     let to = files.destination().await;
     keeps_the_rules(&*to, &files.place("ci"), || files.write("[ci]\nregion = eu-west-1\n")).await;
@@ -62,7 +62,7 @@ async fn it_keeps_the_rules_and_creates_the_file_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn everything_else_in_the_file_stays() {
+async fn everything_else_in_the_file_stays_unchanged() {
     let files = Files::new();
     let others =
         format!("# by hand\r\n[default]\r\nregion = x\r\n\r\n[jane] ; hers\r\n{}", pair(9));
@@ -77,7 +77,7 @@ async fn everything_else_in_the_file_stays() {
     let added = format!("\r\n\r\n[ci]\r\n{}", pair(2).replace('\n', "\r\n"));
     assert_eq!(files.read(), format!("{}{added}", others.trim_end()));
 
-    // An indented profile: the new lines do not continue the line above, and no other line
+    // If the profile is indented, the new lines do not continue the line above, and no other line
     // continues them.
     files.write("[ci]\n   region = x\n   s3 =\n      max = 1\n");
     let theirs = to.inspect(&place).await.unwrap();
@@ -90,14 +90,14 @@ async fn everything_else_in_the_file_stays() {
 }
 
 #[tokio::test]
-async fn another_profile_may_change_and_the_own_one_is_as_it_was() {
+async fn another_profile_may_change_without_a_conflict() {
     let files = Files::new();
     let to = files.destination().await;
     let place = files.place("ci");
     let first = to.deliver(&place, &delivery(1, None)).await.unwrap();
     files.write(&format!("[default]\nregion = x\n{}", files.read()));
     assert_eq!(to.inspect(&place).await.unwrap(), first);
-    // A change of only its own secret half changes the mark.
+    // A change of only the secret half changes the mark.
     files.write(&files.read().replace("MDENG", "mdeng"));
     assert_ne!(to.inspect(&place).await.unwrap().mark(), first.mark());
 }
@@ -134,7 +134,7 @@ async fn a_file_that_tools_cannot_read_gets_no_key() {
 }
 
 #[tokio::test]
-async fn what_others_may_have_put_there_is_not_trusted() {
+async fn a_path_that_others_could_have_changed_is_not_trusted() {
     type Change = fn(&Files);
     let cases: [(&str, Change); 6] = [
         ("is a symbolic link", |files| {
@@ -151,7 +151,7 @@ async fn what_others_may_have_put_there_is_not_trusted() {
             files.write("");
             std::fs::set_permissions(files.path(), Permissions::from_mode(0o620)).unwrap();
         }),
-        // Others can add files there before keyrot does.
+        // Others could add files there before keyrot does.
         ("others may change the folder", |files| {
             let sticky = Permissions::from_mode(0o1777);
             std::fs::set_permissions(files.folder.path(), sticky).unwrap();
@@ -181,7 +181,7 @@ async fn what_others_may_have_put_there_is_not_trusted() {
     let error = to.inspect(&place).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
     assert!(silent(&error).contains("create it with mkdir"), "{error}");
-    // The link could be changed to another folder.
+    // The link could later point to another folder.
     let files = Files::new();
     let link = files.folder.path().canonicalize().unwrap().join("link");
     symlink(files.folder.path(), &link).unwrap();
@@ -191,7 +191,7 @@ async fn what_others_may_have_put_there_is_not_trusted() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
     assert!(silent(&error).contains("link is a symbolic link"), "{error}");
     assert!(!files.path().exists());
-    // A group that may read it is its owner's choice.
+    // The owner may let a group read it.
     let files = Files::new();
     files.write("");
     std::fs::set_permissions(files.path(), Permissions::from_mode(0o640)).unwrap();
@@ -220,12 +220,12 @@ async fn a_file_of_another_user_is_refused() {
     assert!(!files.path().exists());
 }
 
-/// The list would be lost, or would let users read the key although the file's mode does not show
-/// that.
+/// keyrot would lose the list, or the list would let users read the key although the file's mode
+/// does not show that.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_file_with_an_access_control_list_is_refused() {
-    // The owner rw, user 1234 r, the group nothing, mask r, others nothing.
+    // The owner has rw, user 1234 r, the group nothing, the mask is r, and others have nothing.
     let entries = [
         (1_u16, 6_u16, u32::MAX),
         (2, 4, 1234),

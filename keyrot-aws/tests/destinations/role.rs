@@ -1,4 +1,4 @@
-//! Destinations in another account, with a role there.
+//! Destinations in another account, with a role in that account.
 
 use super::destination;
 use super::rules::{SESAME, delivery, keeps_the_rules, silent};
@@ -10,7 +10,7 @@ const PLACE: &str = "/ci/ci/aws";
 
 /// STS's `AssumeRole`, as in its API reference.
 struct Sts {
-    /// When the sessions end, from now.
+    /// The lifetime of the sessions.
     lasts: chrono::TimeDelta,
     /// The external id that the role's trust policy requires.
     external_id: Option<&'static str>,
@@ -60,7 +60,7 @@ fn with_role(more: &str) -> String {
     format!("role_arn = '{ROLE}'\n{more}")
 }
 
-/// Returns the sessions with which calls to this service were signed.
+/// Returns the sessions that signed calls to this service.
 fn sessions(server: &Server<Sts>, target: &str) -> Vec<(String, Option<String>)> {
     let inner = server.lock();
     let calls = inner.requests.iter().filter(|request| {

@@ -23,7 +23,7 @@ pub(crate) fn delivery(n: usize, replaces: Option<&Mark>) -> Delivery {
     }
 }
 
-/// Checks that nothing that people see contains a secret.
+/// Checks that a message contains no secret.
 pub(crate) fn silent(error: &CallError) -> String {
     let mut said = format!("{error} {error:?}");
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
@@ -39,7 +39,7 @@ pub(crate) fn silent(error: &CallError) -> String {
     error.to_string()
 }
 
-/// Checks a destination at an empty place; `foreign` is a write there by something else.
+/// Checks a destination at an empty place. `foreign` writes there as something other than keyrot.
 pub(crate) async fn keeps_the_rules(to: &dyn Destination, place: &str, foreign: impl Fn()) {
     let readable = to.abilities().readable;
     let holds = |n: usize| if readable { Holds::Key(credentials(n).key) } else { Holds::NotShown };
@@ -63,11 +63,11 @@ pub(crate) async fn keeps_the_rules(to: &dyn Destination, place: &str, foreign: 
     let second = to.deliver(place, &delivery(2, again.mark())).await.unwrap();
     assert!(is(&second, 2) && second.mark() != again.mark(), "{second:?}");
 
-    // A rollback: the first key, from the version that had it.
+    // A rollback delivers the first key, in place of the second one.
     let back = to.deliver(place, &delivery(1, second.mark())).await.unwrap();
     assert!(is(&back, 1) && back.mark() != second.mark(), "{back:?}");
 
-    // Something else writes: the mark differs, and the write is not silently overwritten.
+    // If something else writes, the mark differs, and the write is not silently overwritten.
     foreign();
     let theirs = to.inspect(place).await.unwrap();
     assert_ne!(theirs.mark(), back.mark());

@@ -1,4 +1,4 @@
-//! Secrets Manager in another region, against keyrot's emulator.
+//! Secrets of Secrets Manager in another region, tested with keyrot's emulator.
 
 use super::rules::{credentials, delivery, keeps_the_rules, silent};
 use super::settings;
@@ -18,7 +18,7 @@ const REGION: &str = "eu-west-1";
 struct There {
     emulator: Emulator,
     to: Arc<dyn Destination>,
-    /// Something else that writes there.
+    /// Another client that writes there.
     other: aws_sdk_secretsmanager::Client,
 }
 
@@ -53,7 +53,7 @@ async fn there() -> There {
 }
 
 impl There {
-    /// Writes a current version as something else.
+    /// Writes a current version as something other than keyrot.
     async fn foreign(&self, text: &str) {
         self.other.put_secret_value().secret_id(PLACE).secret_string(text).send().await.unwrap();
     }
@@ -65,7 +65,7 @@ impl There {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn it_keeps_the_rules() {
+async fn it_follows_the_rules() {
     let there = there().await;
     keeps_the_rules(&*there.to, PLACE, || {
         tokio::task::block_in_place(|| {
@@ -76,7 +76,7 @@ async fn it_keeps_the_rules() {
 }
 
 #[tokio::test]
-async fn a_delivery_is_the_homes_version_in_the_other_region() {
+async fn a_delivery_copies_the_homes_version_to_the_other_region() {
     let there = there().await;
     let first = delivery(1, None);
     let found = there.to.deliver(PLACE, &first).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_delivery_is_the_homes_version_in_the_other_region() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_it_open_and_the_next_delivery_ends_it() {
+async fn after_a_lost_answer_the_next_delivery_completes_it() {
     let there = there().await;
     let first = there.to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     for action in ["PutSecretValue", "UpdateSecretVersionStage"] {
@@ -120,7 +120,7 @@ async fn a_lost_answer_leaves_it_open_and_the_next_delivery_ends_it() {
 }
 
 #[tokio::test]
-async fn a_home_a_deleted_secret_and_another_value_are_refused() {
+async fn homes_deleted_secrets_and_other_values_are_refused() {
     let there = there().await;
     let first = there.to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     // Another value already has the version's id.

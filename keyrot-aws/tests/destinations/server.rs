@@ -1,4 +1,4 @@
-//! An HTTP server that acts as a service: it stores what it was sent, and injects faults for a
+//! An HTTP server that acts as a service: it stores what it receives, and injects faults for a
 //! test. It also acts as SSM's Parameter Store.
 
 use super::parameters::Store;
@@ -23,13 +23,13 @@ pub(crate) struct Request {
     pub(crate) body: String,
 }
 
-/// What goes wrong with one request.
+/// A fault in one request.
 pub(crate) enum Fault {
-    /// It is carried out, and the connection closes without an answer.
+    /// The request is carried out, and the connection closes without an answer.
     LostReply,
-    /// It is not carried out, and the connection closes.
+    /// The request is not carried out, and the connection closes.
     Dropped,
-    /// It is not carried out; status, header lines and body are these.
+    /// The request is not carried out. The answer has this status, these headers and this body.
     Instead(u16, &'static str, &'static str),
 }
 
@@ -45,8 +45,8 @@ pub(crate) trait Service: Send + 'static {
     fn carried_out(&mut self, _parameters: &Store) {}
 }
 
-/// A request that is held, or will be. If the gate is dropped without [`Gate::release`], the
-/// connection is cut: a request that was held before it was carried out is then never carried out.
+/// A request that is held or will be held. If the gate is dropped without [`Gate::release`], the
+/// connection is cut. A request that was held before it was carried out is then never carried out.
 pub(crate) struct Gate {
     reached: Arc<AtomicBool>,
     open: oneshot::Sender<()>,
@@ -65,15 +65,15 @@ struct Barrier {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(dead_code, reason = "not each program that has this server holds requests")]
 pub(crate) enum Held {
-    /// It has arrived and is not carried out yet.
+    /// The request has arrived, and is not carried out yet.
     Before,
-    /// It was carried out and is not answered yet.
+    /// The request was carried out, and is not answered yet.
     After,
 }
 
 #[allow(dead_code, reason = "not each program that has this server holds requests")]
 impl Gate {
-    /// Whether the request was held so far.
+    /// Whether the request has been held.
     pub(crate) fn is_reached(&self) -> bool {
         self.reached.load(Ordering::SeqCst)
     }
@@ -93,7 +93,7 @@ impl Barrier {
     }
 }
 
-/// No service other than the Parameter Store.
+/// No service, only the Parameter Store.
 pub(crate) struct Nothing;
 
 impl Service for Nothing {
@@ -106,7 +106,7 @@ pub(crate) struct Inner<S> {
     pub(crate) service: S,
     pub(crate) parameters: Store,
     pub(crate) requests: Vec<Request>,
-    /// A text in the request's `METHOD PATH`, and the fault of that request.
+    /// Pairs of a text in the request's `METHOD PATH` and the fault of that request.
     faults: VecDeque<(String, Fault)>,
     barrier: Option<Barrier>,
 }

@@ -1,10 +1,10 @@
-//! Destinations from settings.
+//! Creates destinations from settings.
 
 use super::{aws, settings};
 use keyrot_aws::notify::FromEnvironment;
 
 #[tokio::test]
-async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
+async fn each_destination_in_the_settings_is_created_without_a_call() {
     let text = r#"
         destination = [
           { name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}" },
@@ -18,7 +18,7 @@ async fn each_destination_of_the_settings_is_made_and_nothing_is_called() {
           { name = "cluster", kind = "kubernetes", users = ["*"], to = "shop/{user}" },
         ]
     "#;
-    // Nothing listens there.
+    // Nothing listens at this address.
     let aws = aws("http://127.0.0.1:9").await;
     let settings = settings(text);
     let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();

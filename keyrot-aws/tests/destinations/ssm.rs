@@ -1,4 +1,4 @@
-//! SSM's Parameter Store.
+//! Parameters of SSM's Parameter Store.
 
 use super::destination;
 use super::rules::{SESAME, credentials, delivery, keeps_the_rules, silent};
@@ -9,7 +9,7 @@ use keyrot_core::{Effect, ErrorKind};
 const PLACE: &str = "/ci/ci/aws";
 
 #[tokio::test]
-async fn it_keeps_the_rules() {
+async fn it_follows_the_rules() {
     let server = Server::start(Nothing).await;
     let to = destination("ssm", PLACE, "", &server.url).await;
     let foreign = server.clone();
@@ -18,7 +18,7 @@ async fn it_keeps_the_rules() {
 }
 
 #[tokio::test]
-async fn it_is_a_secure_string_with_the_fields_of_the_home() {
+async fn a_parameter_is_a_secure_string_with_the_fields_of_the_home() {
     let server = Server::start(Nothing).await;
     let more = "kms_key = 'alias/ci'\ntier = 'advanced'\nregion = 'eu-west-1'";
     let to = destination("ssm", PLACE, more, &server.url).await;
@@ -40,18 +40,18 @@ async fn it_is_a_secure_string_with_the_fields_of_the_home() {
     to.deliver(PLACE, &delivery(1, Some(&mark))).await.unwrap();
     assert_eq!(server.count("PutParameter"), 1);
 
-    // An advanced parameter stays advanced under a destination without a tier.
+    // With a destination that sets no tier, an advanced parameter stays advanced.
     let plain = destination("ssm", PLACE, "", &server.url).await;
     plain.deliver(PLACE, &delivery(2, Some(&mark))).await.unwrap();
     assert_eq!(server.lock().parameters.all[PLACE].tier, "Advanced");
 }
 
 #[tokio::test]
-async fn a_write_in_between_is_seen_by_the_gap_in_versions() {
+async fn a_write_in_between_is_detected_by_the_gap_in_versions() {
     let server = Server::start(Nothing).await;
     let to = destination("ssm", PLACE, "", &server.url).await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
-    // Something else writes between the read and the write; the read returns the old content.
+    // Something else writes between the read and the write, so the read returned the old content.
     let stale = r#"{"Parameter":{"Type":"SecureString","Value":"x","Version":1}}"#;
     server.lock().parameters.put(PLACE, "SecureString", "theirs");
     server.fail("GetParameter", Fault::Instead(200, "", stale));
@@ -59,7 +59,7 @@ async fn a_write_in_between_is_seen_by_the_gap_in_versions() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown));
     assert!(silent(&error).contains("version 3 was written, expected version 2"), "{error}");
 
-    // A parameter that appeared between the read and the write is not overwritten.
+    // A parameter that was created between the read and the write is not overwritten.
     let other = "/ci/other";
     server.lock().parameters.put(other, "SecureString", "theirs");
     server.fail("GetParameter", Fault::Instead(400, "", r#"{"__type":"ParameterNotFound"}"#));
@@ -69,7 +69,7 @@ async fn a_write_in_between_is_seen_by_the_gap_in_versions() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_leaves_it_open_and_the_next_delivery_finds_the_key_there() {
+async fn after_a_lost_answer_the_next_delivery_finds_the_key() {
     let server = Server::start(Nothing).await;
     let to = destination("ssm", PLACE, "", &server.url).await;
     server.fail("PutParameter", Fault::LostReply);
@@ -92,7 +92,7 @@ async fn a_lost_answer_leaves_it_open_and_the_next_delivery_finds_the_key_there(
 }
 
 #[tokio::test]
-async fn what_the_store_refuses_is_named_with_what_to_do() {
+async fn refusals_of_the_store_say_what_to_do() {
     let server = Server::start(Nothing).await;
     let to = destination("ssm", PLACE, "", &server.url).await;
     server.lock().parameters.put("/plain", "String", &format!("{SESAME} in clear"));
@@ -122,7 +122,7 @@ async fn what_the_store_refuses_is_named_with_what_to_do() {
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
     assert!(silent(&error).contains("need ssm:PutParameter"), "{error}");
 
-    // A service whose message repeats what it was sent.
+    // The service's message repeats the request.
     let echo: String = format!(
         r#"{{"__type":"ValidationException","message":"bad value {}"}}"#,
         credentials(2).secret.expose()

@@ -27,7 +27,7 @@ async fn secrets(server: &Server<Vault>, more: &str) -> Arc<dyn Destination> {
 }
 
 #[tokio::test]
-async fn it_keeps_the_rules_with_a_token_and_with_a_role() {
+async fn it_follows_the_rules_with_a_token_and_with_a_role() {
     for more in [BY_TOKEN, BY_ROLE] {
         let server = lab().await;
         let to = secrets(&server, more).await;
@@ -40,7 +40,7 @@ async fn it_keeps_the_rules_with_a_token_and_with_a_role() {
 }
 
 #[tokio::test]
-async fn it_has_the_fields_of_the_secret_and_nothing_else() {
+async fn it_has_only_the_fields_of_the_secret() {
     let server = lab().await;
     let to = secrets(&server, BY_TOKEN).await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_namespace_and_another_mount_are_part_of_the_path() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_is_no_empty_place() {
+async fn a_deleted_secret_is_not_an_empty_place() {
     let server = lab().await;
     let to = secrets(&server, BY_TOKEN).await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
@@ -124,7 +124,7 @@ async fn a_write_in_between_is_refused_by_the_server_itself() {
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
     assert!(silent(&error).contains("version 1 is not the last one"), "{error}");
-    // Another refusal is not about the version.
+    // A refusal for another reason is not a conflict.
     server.fail("POST /v1/secret", Fault::Instead(400, "", r#"{"errors":["bad"]}"#));
     let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
@@ -132,7 +132,7 @@ async fn a_write_in_between_is_refused_by_the_server_itself() {
 }
 
 #[tokio::test]
-async fn a_lost_answer_to_a_write_leaves_it_open_and_is_not_repeated() {
+async fn a_write_with_a_lost_answer_is_left_open_and_not_repeated() {
     for fault in [Fault::LostReply, Fault::Dropped, Fault::Instead(503, "", "")] {
         let server = lab().await;
         let to = secrets(&server, BY_TOKEN).await;
@@ -160,7 +160,7 @@ async fn a_login_is_kept_while_it_lasts_and_renewed_when_it_is_refused() {
     server.lock().service.token = "hvs.other".to_owned();
     to.inspect(PLACE).await.unwrap();
     assert_eq!(server.lock().service.logins.len(), 2);
-    // A login that expires immediately is used once.
+    // A login that expires immediately is used only once.
     server.lock().service.lease = 0;
     server.lock().service.token = "hvs.other".to_owned();
     to.inspect(PLACE).await.unwrap();

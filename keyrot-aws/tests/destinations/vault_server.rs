@@ -1,4 +1,4 @@
-//! A KV version 2 engine and the AWS auth method, as in Vault's documentation.
+//! A version 2 KV engine and the AWS auth method, as in Vault's documentation.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub(crate) struct Vault {
     /// The value of the header that binds a login to this server, if the server requires it.
     pub(crate) server_id: Option<&'static str>,
     pub(crate) logins: Vec<BTreeMap<String, String>>,
-    /// How long a token of a login is valid, in seconds.
+    /// The lifetime of a login's token, in seconds.
     pub(crate) lease: u64,
 }
 

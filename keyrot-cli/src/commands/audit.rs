@@ -44,17 +44,17 @@ pub(crate) async fn audit(invocation: &Invocation, args: &AuditArgs) -> Result<E
         Format::Asff => export::asff(&shown, &place.region),
     };
     output::deliver(invocation, args.out.as_deref(), &text)?;
-    // These two formats have no place for unknown users.
+    // CSV and ASFF have no place for unknown users.
     if matches!(format, Format::Csv | Format::Asff) && !invocation.silent {
         whole.warnings().iter().for_each(|text| warn(text));
     }
-    // Users that could not be read may have any finding.
+    // Users that could not be read may have findings.
     let fails = |from| whole.worst() >= Some(from) || !whole.unreadable.is_empty();
     Ok(if args.check.is_some_and(fails) { Exit::Blocked } else { Exit::Success })
 }
 
-/// The settings, and the audit's own limit for keys: a flag. It need not leave room for a rotation,
-/// as the setting has to.
+/// Returns the settings, and the audit's own limit for the age of keys, which is a flag. It need
+/// not leave room for a rotation, as the setting must.
 fn settings(invocation: &Invocation) -> Result<(Settings, Option<Duration>), CliError> {
     let is_limit = |(name, _): &&(&'static str, String)| *name == MAX_AGE;
     let Some((_, limit)) = invocation.settings.iter().rfind(is_limit) else {
@@ -66,7 +66,7 @@ fn settings(invocation: &Invocation) -> Result<(Settings, Option<Duration>), Cli
     Ok((config::load_except(invocation, Some(MAX_AGE))?, Some(limit)))
 }
 
-/// Where the account is.
+/// The audited account.
 struct Place {
     region: String,
     sandbox: bool,
@@ -81,7 +81,7 @@ async fn look(
     let backend = Backend::open(invocation, settings).await?;
     let homes = backend.homes(settings);
     let Backend { ports, sandbox, account, .. } = backend;
-    // Only the look-up of ids takes long.
+    // Only looking up ids takes long.
     let bar = bar(
         None,
         invocation.silent,

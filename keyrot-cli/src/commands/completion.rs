@@ -1,4 +1,4 @@
-//! `completion`: a shell completion script. It calls nothing and reads no setting.
+//! `completion`: prints a shell completion script. Calls no service and reads no setting.
 
 use crate::backend::is_sandbox;
 use crate::cli::pages::CompletionArgs;
@@ -24,7 +24,7 @@ pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Resu
     Ok(Exit::Success)
 }
 
-/// `users`, which is hidden: the names of the users of the last listing, a line each.
+/// `users`, a hidden command: prints the names of the users in the last listing, one per line.
 pub(crate) fn users(invocation: &Invocation) -> Result<Exit, CliError> {
     if invocation.json {
         return Err(CliError::usage("names for completion are text, not JSON")
@@ -35,7 +35,7 @@ pub(crate) fn users(invocation: &Invocation) -> Result<Exit, CliError> {
     Ok(Exit::Success)
 }
 
-/// The script with users' names where a user is expected. clap's generators mark these places as
+/// Returns the script with completion of IAM users' names. clap's generators mark these places as
 /// names of the machine's own users: zsh's everywhere, fish's after flags, bash's nowhere.
 fn with_users(shell: Shell, script: &str) -> String {
     match shell {
@@ -80,8 +80,9 @@ const TAKE_USERS: [&str; 16] = [
 const FISH: &str =
     "(keyrot (string match -r -- '^--sandbox' (commandline -opc))[1] users 2>/dev/null)";
 
-/// After clap's own words: flags only after a hyphen, and users' names for the arguments of the
-/// commands that take some and for `--user`. bash has `--sandbox=FILE` as three words.
+/// Runs after clap's own completion. Flags are completed only after a hyphen, and users' names for
+/// `--user` and for the arguments of the commands that take users. bash splits `--sandbox=FILE`
+/// into three words.
 const BASH: &str = r#"
 _keyrot_with_users() {
     _keyrot "$@"
@@ -107,7 +108,7 @@ _keyrot_with_users() {
 complete -F _keyrot_with_users -o nosort -o bashdefault -o default keyrot
 "#;
 
-/// Before the first function.
+/// Inserted before the first function.
 const ZSH: &str = r#"
 
 _keyrot_users() {

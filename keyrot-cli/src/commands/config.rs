@@ -1,4 +1,4 @@
-//! `config show`: every setting, and where its value comes from. It calls nothing.
+//! `config show`: shows every setting and its source. Calls no service.
 
 use crate::cli::Invocation;
 use crate::cli::config::Config;
@@ -11,11 +11,11 @@ use crate::terminal::stdio::{print, print_json};
 use keyrot_core::settings::{Explained, Origin};
 use serde::Serialize;
 
-/// The document of `--json`.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    /// The settings files, in the order in which they were read; the later wins.
+    /// The settings files, in the order in which they were read; later files win.
     files: &'a [String],
     settings: Vec<&'a Explained>,
 }

@@ -11,8 +11,8 @@ use serde::Serialize;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
 
-/// What a `credential_process` prints (AWS SDKs and Tools Reference Guide, "Process credential
-/// provider"). With an expiration, tools ask again before it expires.
+/// The output of a `credential_process` (AWS SDKs and Tools Reference Guide, "Process credential
+/// provider"). If it has an expiration, tools run the process again before then.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document<'a> {

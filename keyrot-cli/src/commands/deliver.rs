@@ -1,4 +1,4 @@
-//! `deliver`: the current key is put into its destinations again.
+//! `deliver`: delivers the current key to its destinations again.
 
 use super::request::RequestSession;
 use crate::cli::Invocation;

@@ -1,8 +1,8 @@
-//! `demo`: a key's life of 104 days, played on an in-memory account by the engine that rotates real
-//! users.
+//! `demo`: 104 days in the life of a key, simulated in an in-memory account with the engine that
+//! rotates real users.
 //!
-//! Only the account is simulated: each line is an event of the engine, an answer of the account, or
-//! read from the account's state.
+//! Only the account is simulated. Each line is an event of the engine, an answer of the account, or
+//! is read from the account's state.
 
 use crate::cli::Invocation;
 use crate::cli::sandbox::Demo;
@@ -27,15 +27,15 @@ use std::time::Duration;
 const DAYS: u32 = 104;
 const DAY: Duration = Duration::from_secs(86_400);
 const HOUR: Duration = Duration::from_secs(3600);
-/// The nightly job reads its key from the secret from this day on.
+/// The day from which the nightly job reads its key from the secret.
 const NIGHTLY_MOVES: u32 = 16;
-/// The monthly job first runs on this day, with the key that it got long ago.
+/// The first day on which the monthly job runs, with the key that it got long ago.
 const MONTHLY_COMES: u32 = 18;
-/// From this day on it reads its key from the secret.
+/// The day from which the monthly job reads its key from the secret.
 const MONTHLY_MOVES: u32 = 48;
 const MONTH: u32 = 30;
 
-/// The whole play as a document.
+/// The whole demo as a document.
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
@@ -101,7 +101,7 @@ pub(crate) async fn demo(invocation: &Invocation, args: &Demo) -> Result<Exit, C
     Ok(if broken.is_empty() { Exit::Success } else { Exit::Failed })
 }
 
-/// How many of the calls were changes, each of which the watch has seen.
+/// Returns how many of the calls were changes. The watch has seen each of them.
 fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
     let reads = [
         "users",
@@ -116,7 +116,7 @@ fn changes(calls: &BTreeMap<&'static str, usize>) -> usize {
     calls.iter().filter(|(name, _)| !reads.contains(name)).map(|(_, count)| count).sum()
 }
 
-/// The user as IAM lists it now.
+/// Returns the user as IAM lists it now.
 fn choose(world: &World) -> Option<Target> {
     let (users, homes) = (world.list_users("/"), Homes::in_region(world.region()));
     select(&users, &Selection::default(), &homes, &WaitPolicy::default()).chosen.into_iter().next()
@@ -167,7 +167,7 @@ impl Play {
             self.run().await;
         }
         for day in 1..=DAYS {
-            // Each run comes a minute later than on the day before, as in schedules with some
+            // Each run starts a minute later than on the day before, as in schedules with some
             // jitter, so that a wait of whole days is over in time.
             self.advance_to(day, 3 * HOUR + Duration::from_secs(60) * day);
             self.work(day).await;
@@ -178,7 +178,7 @@ impl Play {
         }
     }
 
-    /// The jobs that use the key every day sign a request each.
+    /// The jobs that use the key every day sign one request each.
     async fn work(&mut self, day: u32) {
         let published = self.published();
         let reader = published.clone().unwrap_or_else(|| self.first_key.clone());
@@ -194,8 +194,8 @@ impl Play {
         self.sign(&nightly, "s3").await;
     }
 
-    /// A forgotten job uses the first key, which is still Active: it was used late, so keyrot waits
-    /// for jobs that may come back.
+    /// A forgotten job uses the first key, which is still Active: a late use made keyrot wait for
+    /// jobs that may come back.
     async fn monthly(&mut self, day: u32) {
         let published = self.published().filter(|_| day >= MONTHLY_MOVES);
         if let Some(key) = published.as_ref().filter(|_| day == MONTHLY_MOVES) {
@@ -210,7 +210,7 @@ impl Play {
         }
     }
 
-    /// A run that dies right after IAM has created the key.
+    /// Makes a run that dies right after IAM has created the key.
     async fn crash(&mut self) {
         self.account.inject(FaultAt::first("create_key", Fault::DeathAfter));
         let events = Mutex::new(Vec::new());
@@ -219,7 +219,7 @@ impl Play {
             let (limits, cancel) = (Limits::default(), Cancel::default());
             let work =
                 self.rotator.run(vec![self.chosen.clone()], Mode::Act, &limits, &cancel, &progress);
-            // The answer never comes; the run is dropped there, as by a process that dies.
+            // The answer never comes, and the run is dropped, as if its process died.
             if work.now_or_never().is_none() {
                 self.runs += 1;
             }
@@ -241,7 +241,7 @@ impl Play {
         }
     }
 
-    /// A run as it is on any day.
+    /// Makes an ordinary run.
     async fn run(&mut self) {
         self.chosen = choose(&self.account.world()).unwrap_or_else(|| self.chosen.clone());
         self.runs += 1;
@@ -259,7 +259,7 @@ impl Play {
         self.days_held = if held { days + 1 } else { 0 };
         for Event { kind, .. } in events {
             match kind {
-                // The same every day: once is enough.
+                // This is the same every day, so it is shown only once.
                 EventKind::Held(_) if days > 0 => {}
                 EventKind::Retired { .. } if days > 0 => {
                     self.line(Who::Keyrot, &format!("{kind}, after it was held for {days} days"))
@@ -270,7 +270,7 @@ impl Play {
         }
     }
 
-    /// A job signs a request. Whether it was accepted.
+    /// Signs a request for a job. Returns whether it was accepted.
     async fn sign(&mut self, key: &KeyId, service: &str) -> bool {
         let credentials: Credentials = World::credentials_of(key);
         let answer =
@@ -281,7 +281,7 @@ impl Play {
         accepted
     }
 
-    /// The key that readers of the secret find.
+    /// Returns the key that readers of the secret get.
     fn published(&self) -> Option<KeyId> {
         let world = self.account.world();
         let secret = world.secret(&self.chosen.subject.secret)?;

@@ -1,5 +1,5 @@
 //! `keyrot doctor`: checks whether keyrot can work here. It changes nothing, and sends nothing
-//! unless asked.
+//! unless asked to.
 
 use crate::cli::Invocation;
 use crate::cli::doctor::Doctor;
@@ -29,17 +29,17 @@ impl Doctor {
     }
 }
 
-/// The document of `--json`.
+/// The document that `--json` prints.
 #[derive(Debug, Serialize)]
 struct Document {
     schema: &'static str,
     /// keyrot's version.
     version: &'static str,
-    /// Whether this is about a sandbox.
+    /// Whether a sandbox was checked.
     sandbox: bool,
-    /// The worst result.
+    /// The worst result of all checks.
     result: Health,
-    /// The account's twelve digits, if the credentials work.
+    /// The account's twelve-digit number, if the credentials work.
     account: Option<String>,
     checks: Vec<Check>,
 }
@@ -90,7 +90,7 @@ async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError>
     Ok(if result == Health::Failure { Exit::Failed } else { Exit::Success })
 }
 
-/// The sandbox's file, if a sandbox is used; the inner `None` is the default file.
+/// Returns the sandbox's file, if a sandbox is used; the inner `None` stands for the default file.
 fn sandbox(invocation: &Invocation) -> Option<Option<PathBuf>> {
     let by_environment = || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty());
     invocation.sandbox.clone().or_else(|| by_environment().then_some(None))

@@ -22,7 +22,7 @@ use keyrot_core::{Cancel, Homes};
 pub(crate) async fn enroll(invocation: &Invocation, args: &EnrollArgs) -> Result<Exit, CliError> {
     let settings = config::load(invocation)?;
     let backend = reading(Backend::open(invocation, &settings)).await?;
-    // The operator sees the place, and agrees to it, so it counts as chosen on purpose.
+    // The operator sees the place and agrees to it, so it counts as chosen on purpose.
     let adoption = if args.adopt_secret { Adoption::TakeOver } else { Adoption::Named };
     let session = Session::new(&settings, &backend, Homes { adoption, ..backend.homes(&settings) });
     let plan = reading(async {
@@ -52,7 +52,7 @@ fn failed(error: &EnrollError, nothing: &str) -> CliError {
     }
 }
 
-/// What both have in common.
+/// The parts that both commands share.
 struct Session<'a> {
     settings: &'a Settings,
     backend: &'a Backend,
@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Shows the plan, asks, does it for each user, and reports.
+    /// Shows the plan, asks, carries it out for each user, and reports.
     async fn change(
         &self,
         invocation: &Invocation,

@@ -1,4 +1,4 @@
-//! `exec`: a command with the published key in its environment.
+//! `exec`: runs a command with the published key in its environment.
 
 use crate::cli::Invocation;
 use crate::cli::consumer::ExecArgs;
@@ -12,9 +12,8 @@ use std::process::Command;
 
 /// Other variables that could give the command credentials, or that belong to others; `*` is a
 /// wildcard. A key in the environment takes precedence over most of them, but not in every SDK, and
-/// not for services that take a bearer token (AWS SDKs and Tools Reference Guide, "Settings
-/// reference"; the names without a place there are those of the older SDKs for Java, Go, Python and
-/// Ruby).
+/// not for services that use a bearer token (AWS SDKs and Tools Reference Guide, "Settings
+/// reference"; the names not listed there come from the older SDKs for Java, Go, Python and Ruby).
 const REMOVED: [&str; 21] = [
     "AMAZON_ACCESS_KEY_ID",
     "AMAZON_SECRET_ACCESS_KEY",
@@ -39,7 +38,7 @@ const REMOVED: [&str; 21] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
 ];
 
-/// The variables from which SDKs take the region (AWS SDKs and Tools Reference Guide, "AWS
+/// The variables from which SDKs read the region (AWS SDKs and Tools Reference Guide, "AWS
 /// Region").
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
@@ -70,7 +69,8 @@ pub(crate) async fn exec(invocation: &Invocation, args: &ExecArgs) -> Result<Exi
     nesting.leave(&mut command);
     command.env("AWS_ACCESS_KEY_ID", credentials.key.as_str());
     command.env("AWS_SECRET_ACCESS_KEY", credentials.secret.expose());
-    // The profile that names the region is not inherited. Some SDKs read only one of the two.
+    // The command does not inherit the profile, which may set the region. Some SDKs read only one
+    // of the two variables.
     let set = |name: &&str| std::env::var(name).ok().filter(|value| !value.is_empty());
     if let Some(region) = REGIONS.iter().find_map(&set).or(region) {
         for name in REGIONS.iter().filter(|name| set(name).is_none()) {

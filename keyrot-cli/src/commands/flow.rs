@@ -1,4 +1,4 @@
-//! The one flow of commands that change something: plan → confirm → do → report.
+//! The flow of every command that changes something: plan → confirm → do → report.
 
 use crate::cli::Invocation;
 use crate::cli::asking::Asking;
@@ -17,8 +17,8 @@ pub(crate) struct Flow {
 }
 
 impl Flow {
-    /// `place` is where something would be changed, such as `in account 123456789012, eu-west-1`:
-    /// every question ends with it.
+    /// `place` is where the command changes something, such as `in account 123456789012,
+    /// eu-west-1`. Every question ends with it.
     pub(crate) fn new(invocation: &Invocation, asking: Asking, place: String) -> Self {
         Self { json: invocation.json, asking, place }
     }
@@ -33,14 +33,14 @@ impl Flow {
         self.asking.yes
     }
 
-    /// Shows the plan, and asks the question if there is one. Returns whether to do it: `has_work`,
-    /// and no dry run.
+    /// Shows the plan, and asks the question if there is one. Returns whether to carry it out: only
+    /// if it `has_work` and this is not a dry run.
     ///
-    /// A plan that is not carried out is the result, and goes to stdout; otherwise it goes to
-    /// stderr, and stdout has the result.
+    /// A plan that is not carried out is the result, so it goes to stdout. Otherwise, the plan goes
+    /// to stderr, and stdout gets the result.
     ///
     /// # Errors
-    /// If the operator did not agree, or could not be asked.
+    /// If the operator did not agree or could not be asked.
     pub(crate) async fn plan(
         &self,
         screen: impl Fn(Option<usize>) -> String,
@@ -63,7 +63,7 @@ impl Flow {
     /// Asks whether to continue. Returns false, without asking, in a dry run.
     ///
     /// # Errors
-    /// If the operator did not agree, or could not be asked.
+    /// If the operator did not agree or could not be asked.
     pub(crate) async fn ask(&self, question: &str) -> Result<bool, CliError> {
         if self.is_dry_run() {
             return Ok(false);
@@ -72,7 +72,7 @@ impl Flow {
         Ok(true)
     }
 
-    /// Reports what was done: the document with `--json`, else the lines.
+    /// Reports what was done: the document with `--json`, otherwise the lines.
     pub(crate) fn report(&self, document: &impl Serialize, lines: impl FnOnce()) {
         if self.json { print_json(document) } else { lines() }
     }

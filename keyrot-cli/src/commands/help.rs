@@ -1,4 +1,4 @@
-//! `help`: the help of a command, or the page of settings.
+//! `help`: shows the help of a command, or the page of settings.
 
 use crate::cli::pages::HelpArgs;
 use crate::cli::{Invocation, command, parser};
@@ -11,7 +11,7 @@ use crate::terminal::stdio::{failed, print};
 /// The topic that is not a command.
 const SETTINGS: &str = "settings";
 
-/// `version`: what `--version` prints.
+/// `version`: prints the same as `--version`.
 pub(crate) fn version(invocation: &Invocation) -> Result<Exit, CliError> {
     if invocation.json {
         return Err(CliError::usage("the version is text, not JSON").hint("leave out --json"));
@@ -28,7 +28,7 @@ pub(crate) fn help(invocation: &Invocation, args: &HelpArgs) -> Result<Exit, Cli
         print(&screen(width()));
         return Ok(Exit::Success);
     }
-    // clap knows every command's help, and what a mistyped one may have meant.
+    // clap has every command's help, and suggests a command for a mistyped one.
     let words =
         std::iter::once("keyrot").chain(args.words.iter().map(String::as_str)).chain(["--help"]);
     match parser().try_get_matches_from(words) {

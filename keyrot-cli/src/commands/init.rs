@@ -1,4 +1,4 @@
-//! `init`: a settings file with every setting explained, and values that fit the account.
+//! `init`: writes a settings file that explains every setting, with values that fit the account.
 
 mod look;
 mod text;
@@ -21,11 +21,11 @@ use std::path::Path;
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
-    /// Where it was written; none with `--stdout`.
+    /// The file that was written; `None` with `--stdout`.
     file: Option<String>,
-    /// What was read; `None` with `--offline`.
+    /// The facts that were read from the account; `None` with `--offline`.
     account: Option<&'a Look>,
-    /// The settings file.
+    /// The text of the settings file.
     toml: &'a str,
 }
 
@@ -73,7 +73,7 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
     Ok(Exit::Success)
 }
 
-/// Written as a whole, and never over an existing file.
+/// Writes the whole file at once, and never overwrites an existing file.
 fn write(path: &Path, text: &str) -> Result<(), CliError> {
     let made = beside(path, text.as_bytes(), Access::All).and_then(|file| {
         file.as_file().sync_all()?;

@@ -1,4 +1,4 @@
-//! `man`: the manual pages, generated from `--help`. It calls nothing and reads no setting.
+//! `man`: writes the manual pages, generated from `--help`. Calls no service and reads no setting.
 
 use crate::cli::pages::ManArgs;
 use crate::cli::{Invocation, POINTER, SETTINGS_HEADING, command};
@@ -41,13 +41,13 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliEr
     Ok(Exit::Success)
 }
 
-/// Builds the command, so that each command below it has the global arguments.
+/// Builds the command, so that each of its subcommands has the global arguments.
 fn built(mut command: clap::Command) -> clap::Command {
     command.build();
     command
 }
 
-/// The command itself, and those below it. `help` has no page: it shows those of others.
+/// Returns the command and its subcommands. `help` has no page, because it shows those of others.
 fn with_all_below(command: clap::Command) -> Vec<clap::Command> {
     let below = command
         .get_subcommands()
@@ -57,24 +57,24 @@ fn with_all_below(command: clap::Command) -> Vec<clap::Command> {
     std::iter::once(command).chain(below).collect()
 }
 
-/// `keyrot-sandbox-show`.
+/// Returns the page's name, such as `keyrot-sandbox-show`.
 fn name(command: &clap::Command) -> String {
     command.get_display_name().unwrap_or_else(|| command.get_name()).to_owned()
 }
 
-/// The page of one command. The main page lists the settings.
+/// Returns the page of one command. Only the main page lists the settings.
 fn page(command: clap::Command) -> io::Result<String> {
     let name = name(&command);
     let is_main = command.get_name() == name;
     let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
     let after = after.strip_suffix(POINTER).unwrap_or(&after).trim_end().to_owned();
     let has_commands = command.has_subcommands();
-    // The synopsis as in --help: with each of the settings it would fill the screen.
+    // Use the synopsis from --help: one with every setting would fill the screen.
     let mut command = command;
     let usage = command.render_usage().to_string();
     let usage = usage.trim_start_matches("Usage: ").to_owned();
     let command = command.override_usage(usage).mut_args(|arg| match arg.get_help_heading() {
-        // Arguments that the short help hides would have no text here.
+        // Otherwise, arguments that the short help hides would have no text here.
         Some(SETTINGS_HEADING) => arg.hide(!is_main).hide_short_help(false).hide_long_help(false),
         _ => arg,
     });
@@ -105,13 +105,13 @@ fn page(command: clap::Command) -> io::Result<String> {
     // Each section begins with the same definitions; one copy is enough.
     let definitions = Roff::default().render();
     let body = body.replace(&definitions, "");
-    // The date is empty: the pages of one version are the same, whenever they are generated.
+    // The date is empty, so that the pages of one version are always the same.
     let title = format!(".TH {name} 1 \"\" \"keyrot {}\" \"keyrot\"\n", env!("CARGO_PKG_VERSION"));
     Ok(title + &definitions + &body.chars().map(glyph).collect::<String>())
 }
 
-/// Escapes a character for roff: otherwise it is typeset as another one, and cannot be copied into
-/// a shell (groff_char(7)).
+/// Escapes a character for roff. Otherwise it would be typeset as a different character that cannot
+/// be copied into a shell (groff_char(7)).
 fn glyph(sign: char) -> String {
     match sign {
         '~' => r"\(ti".to_owned(),
@@ -122,8 +122,8 @@ fn glyph(sign: char) -> String {
     }
 }
 
-/// What follows the arguments in `--help`: examples and exit codes, line by line, each under its
-/// own heading.
+/// Adds the text that follows the arguments in `--help`: examples and exit codes, line by line,
+/// each under its own heading.
 fn sections(out: &mut Roff, text: &str) {
     for block in text.split("\n\n") {
         let (first, rest) = block.split_once('\n').unwrap_or((block, ""));
@@ -145,7 +145,8 @@ fn sections(out: &mut Roff, text: &str) {
     }
 }
 
-/// The section that a line begins, under its usual name in manual pages (man-pages(7)).
+/// Returns the heading of the section that a line begins: its usual name in manual pages
+/// (man-pages(7)).
 fn heading(line: &str) -> Option<&'static str> {
     match line {
         "Examples:" => Some("EXAMPLES"),

@@ -1,4 +1,4 @@
-//! A file for each command.
+//! The commands, one file per command.
 
 pub(crate) mod audit;
 pub(crate) mod completion;

@@ -1,4 +1,4 @@
-//! `plan`: what a run would do.
+//! `plan`: shows what a run would do.
 
 use super::run::{Pass, run};
 use crate::cli::Invocation;

@@ -1,5 +1,5 @@
-//! `keyrot policy`: the IAM policy that keyrot needs, for the current settings. It makes no call to
-//! AWS.
+//! `keyrot policy`: prints the IAM policy that keyrot needs with the current settings. Makes no
+//! call to AWS.
 
 use crate::cli::Invocation;
 use crate::cli::policy::{For, Format, PolicyArgs};
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 const ACCOUNT: &str = "ACCOUNT";
 const REGION: &str = "REGION";
 
-/// The document of `--json`.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 struct Document {
     schema: &'static str,
@@ -31,7 +31,7 @@ struct Document {
     policy: Policy,
     /// The reason for each action.
     reasons: BTreeMap<&'static str, &'static str>,
-    /// What has to be filled in.
+    /// The placeholders to fill in.
     open: Vec<&'static str>,
 }
 
@@ -144,7 +144,7 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
                 reasons.filter(|a| allowed.contains(a.name)).map(|a| (a.name, a.why)).collect();
             print_json(&Document { schema: "keyrot.policy/1", policy: document, reasons, open });
         }
-        // White space counts where a service control policy is created by the AWS CLI.
+        // White space counts if the AWS CLI creates a service control policy.
         Format::Json if guard.is_some() => print(&policy::compact(&document)),
         Format::Json => print_json(&document),
         Format::Sam if guard.is_some() => {
@@ -159,14 +159,14 @@ pub(crate) fn policy(invocation: &Invocation, args: &PolicyArgs) -> Result<Exit,
     Ok(Exit::Success)
 }
 
-/// The form of the guard.
+/// The kind of guard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum GuardAs {
     Scp,
     Boundary,
 }
 
-/// What cannot be written into the policy.
+/// Prints the requirements that cannot be written into the policy.
 fn say_of_guard(invocation: &Invocation, document: &Policy, kind: GuardAs) {
     let (what, most, note) = match kind {
         GuardAs::Scp => (
@@ -194,7 +194,7 @@ fn say_of_guard(invocation: &Invocation, document: &Policy, kind: GuardAs) {
     }
 }
 
-/// An ARN without a region has none to be filled in.
+/// An ARN without a region has no region to fill in.
 fn open_places(policy: &Policy) -> Vec<&'static str> {
     let text = serde_json::to_string(policy).unwrap_or_default();
     [ACCOUNT, REGION].into_iter().filter(|place| text.contains(&format!(":{place}:"))).collect()
@@ -221,8 +221,8 @@ fn scope(settings: &Settings, args: &PolicyArgs) -> Result<Scope, CliError> {
         UserRef::Arn(arn) => Some(arn.account()),
         UserRef::Name(_) => None,
     });
-    // An organization has accounts whose numbers and regions are not known here: a value that is
-    // not set matches any.
+    // The numbers and regions of an organization's accounts are not known here, so an unset value
+    // matches any of them.
     let guard = args.target == For::Guard;
     let known = |text: Option<&str>| text.map_or_else(Text::any, Text::fixed);
     let (syntax, partition, account, region) = match args.format {

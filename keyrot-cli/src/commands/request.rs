@@ -1,5 +1,5 @@
-//! A request for one user, shared by `rollback`, `revoke` and `resolve`: the core's flow, with a
-//! prompt and screens.
+//! A request for one user, shared by `rollback`, `revoke` and `resolve`. It runs the core's flow
+//! with a prompt and screens.
 
 use crate::backend::Backend;
 use crate::cli::Invocation;
@@ -56,8 +56,8 @@ impl<'a> RequestSession<'a> {
         Ok(Self::new(invocation, kind, (settings, signals), (backend, target, key)))
     }
 
-    /// Prepares a user that is named, or whose key is named. Only IAM is asked, for the key's user.
-    /// The rest follows once the key is Inactive.
+    /// Prepares a request for a user, given by name or by the id of a key. Only IAM is called, to
+    /// find the key's user. Everything else follows once the key is Inactive.
     pub(crate) async fn for_iam_only(
         invocation: &'a Invocation,
         kind: RequestKind,
@@ -118,18 +118,18 @@ impl<'a> RequestSession<'a> {
         }
     }
 
-    /// Whether the user's sessions are to be ended, too.
+    /// Sets whether to end the user's sessions, too.
     pub(crate) fn end_sessions(mut self, end_sessions: bool) -> Self {
         self.flow = self.flow.end_sessions(end_sessions);
         self
     }
 
-    /// Reads the user: a plan's result.
+    /// Reads the user, as a plan does.
     pub(crate) async fn look(&mut self) -> Result<UserResult, CliError> {
         self.signals.or(self.flow.look()).await.map_err(CliError::signal)
     }
 
-    /// Shows what the request will do, asks, does it, and shows the result.
+    /// Shows what the request will do, asks, carries it out, and shows the result.
     pub(crate) async fn ask(
         mut self,
         seen: &UserResult,
@@ -141,7 +141,7 @@ impl<'a> RequestSession<'a> {
         self.agree(plan, asking).await
     }
 
-    /// Deactivates the key with IAM alone; then does the rest, as far as possible.
+    /// Deactivates the key with IAM alone, then does the rest as far as possible.
     pub(crate) async fn switch_off(
         mut self,
         request: Request,
@@ -167,7 +167,7 @@ impl<'a> RequestSession<'a> {
         }
     }
 
-    /// The account, where it is known, and the region.
+    /// Returns the account, if it is known, and the region.
     fn place(&self, document: &RequestDocument) -> String {
         let account = document.account.as_deref().unwrap_or("not looked up");
         self.backend.place(account, &self.backend.homes(&self.settings).region)
@@ -205,7 +205,7 @@ impl<'a> RequestSession<'a> {
         }
     }
 
-    /// Reports a request that cannot be made: the state that was read says why.
+    /// Reports a request that cannot be made. The state that was read says why.
     pub(crate) async fn refuse(
         mut self,
         seen: &UserResult,
@@ -237,7 +237,7 @@ impl<'a> RequestSession<'a> {
     }
 
     /// Shows the result, and returns the exit code. A signal that came too late to stop anything
-    /// does not change it.
+    /// does not change the exit code.
     fn report(&self, report: &RequestReport, signal: Option<u8>) -> Exit {
         if let Some(lifted) = &report.lifted {
             say_lifted(&report.result.user, lifted);
@@ -270,7 +270,7 @@ async fn unless_stopped<T>(
     signals.or(find).await.unwrap_or_else(|signal| Err(CliError::signal(signal)))
 }
 
-/// Prints nothing without permission to read the policy that ends sessions.
+/// Prints nothing if the permission to read the policy that ends sessions is missing.
 fn say_lifted(user: &UserName, lifted: &Result<Lifted, CallError>) {
     let name = EndedSessions::POLICY;
     let dim = |text: String| say!("{}", paint(style::DIM, text));
@@ -325,7 +325,7 @@ async fn find(
     }
 }
 
-/// Finds the key's user: a person who finds a key in public knows only its id.
+/// Finds the key's user: someone who finds a leaked key knows only its id.
 async fn owner(backend: &Backend, key: &KeyId) -> Result<UserName, CliError> {
     match backend.trail.key_record(key).await {
         Ok(record) => Ok(record.user),

@@ -1,4 +1,4 @@
-//! `resolve`: what blocks a user, and what to do about it.
+//! `resolve`: shows what blocks a user and the choices, and carries one out.
 
 use super::request::RequestSession;
 use crate::cli::Invocation;
@@ -51,7 +51,7 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
         names => format!("expected one of: {}", names.join(", ")),
     };
     let hint = match (names.as_slice(), seen.revoked.first()) {
-        // An earlier choice may have been stopped halfway.
+        // An earlier choice may have been interrupted halfway.
         (_, Some(key)) => {
             let revoke = command_line("keyrot revoke", &[user.as_str(), key.as_str()], "");
             format!("{offered}; {key} was revoked, and to finish that: {revoke}")
@@ -65,7 +65,7 @@ fn no_choice(choice: &str, resolutions: &[Resolution], seen: &UserResult) -> Cli
     CliError::usage(format!("{choice} is not a choice for {user}")).hint(hint)
 }
 
-/// Asks for a number on the terminal; an empty answer makes no choice.
+/// Asks for a number on the terminal. An empty answer means no choice.
 async fn chosen(resolutions: &[Resolution]) -> Result<Option<&Resolution>, CliError> {
     let most = resolutions.len();
     let (range, expected) = match most {

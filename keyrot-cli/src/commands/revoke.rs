@@ -1,4 +1,4 @@
-//! `revoke`: a leaked key is revoked and replaced.
+//! `revoke`: revokes a leaked key and replaces it.
 
 use super::request::RequestSession;
 use crate::cli::Invocation;
@@ -16,7 +16,7 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
         Some(key) => switch_off(invocation, args, key).await,
         None => replace(invocation, args).await,
     };
-    // Any failure here is from before the key was changed.
+    // Any failure here happened before the key was changed.
     ended.map_err(|problem| match (named, &args.key) {
         (Some(key), named) => {
             let names = match named {
@@ -32,7 +32,7 @@ pub(crate) async fn revoke(invocation: &Invocation, args: &Revoke) -> Result<Exi
     })
 }
 
-/// First only with IAM, then the rest as far as possible.
+/// Deactivates the key with IAM alone, then does the rest as far as possible.
 async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Result<Exit, CliError> {
     let session = RequestSession::for_iam_only(invocation, RequestKind::Revoke, &args.user)
         .await?
@@ -41,7 +41,7 @@ async fn switch_off(invocation: &Invocation, args: &Revoke, key: KeyId) -> Resul
     session.switch_off(request, args.asking).await
 }
 
-/// With a successor first; or for a key that is not named and has to be found.
+/// Publishes a successor first. Also used if no key was named, so that it has to be found.
 async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliError> {
     let session = RequestSession::open(invocation, RequestKind::Revoke, &args.user).await?;
     let mut session = session.end_sessions(args.end_sessions);

@@ -1,4 +1,4 @@
-//! `rollback`: the previous key is published again.
+//! `rollback`: publishes the previous key again.
 
 use super::request::RequestSession;
 use crate::cli::Invocation;

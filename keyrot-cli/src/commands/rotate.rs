@@ -1,4 +1,4 @@
-//! `rotate`: every step that is due.
+//! `rotate`: carries out every step that is due.
 
 use super::run::{Pass, run};
 use crate::cli::Invocation;
@@ -24,15 +24,15 @@ pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exi
         let text = format!("--force {would} the key of {}: {}", user.user, user.message);
         say!("{} {}", paint(style::BAD, "error:"), time::shown(&text));
     }
-    // The request was not done, which takes precedence over a blocked user.
+    // The request was not carried out, which takes precedence over a blocked user.
     Ok(match ran.exit {
         Exit::Success | Exit::Blocked => Exit::Failed,
         exit => exit,
     })
 }
 
-/// Whether the user is fine, but its key was not and would not be replaced. Blocked, failed and
-/// stopped users are reported anyway.
+/// Whether the user has no problem, but its key was not and would not be replaced. Blocked, failed
+/// and stopped users are reported anyway.
 fn is_kept(user: &UserDocument) -> bool {
     matches!(user.state, State::Waiting | State::Settled)
         && !user.events.iter().any(|event| matches!(event.kind, EventKind::Rotated { .. }))

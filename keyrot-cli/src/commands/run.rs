@@ -1,4 +1,4 @@
-//! One pass over the users, which `plan`, `rotate` and `status` share: find the users, read or act,
+//! One pass over the users, shared by `plan`, `rotate` and `status`: find the users, read or act,
 //! show the result.
 
 use crate::backend::Backend;
@@ -90,7 +90,7 @@ pub(crate) async fn run(
     let rotator = if settings.trail() { rotator.trail(target.trail) } else { rotator };
     let cancel = Cancel::default();
     let progress = |progress| reporter.take(&progress);
-    // The deadline counts from here, because the answer may have taken long.
+    // The deadline counts from here, because waiting for the answer may have taken long.
     let limits = settings.limits(target.ports.clock.now());
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
     let say = |text: &str| reporter.say(&paint(style::WARN, text));
@@ -124,7 +124,7 @@ pub(crate) async fn run(
     Ok(Ran { document, exit })
 }
 
-/// Asks, if the operator has to agree to the run, after showing what it would do.
+/// Asks if the operator has to agree to the run, after showing what it would do.
 async fn agree(
     target: &Backend,
     settings: &Settings,
@@ -148,7 +148,7 @@ async fn agree(
     Ok(())
 }
 
-/// Where the run would change something, as the question names it.
+/// Returns where the run would change something, as the question names it.
 fn place(plan: &RunDocument, sandbox: bool) -> String {
     let account = plan.account.as_deref().unwrap_or("unknown");
     match &plan.region {
@@ -169,7 +169,7 @@ fn report_notifier_failures(failures: &[NotifierFailure]) {
             1 => String::new(),
             times => format!(" ({times} times, first error)"),
         };
-        // Always printed: a notification of the run was lost.
+        // This is always printed, because a notification of the run was lost.
         let text = format!("notifier {notifier} failed{times}: {reason}");
         say!("{} {text}", paint(style::BAD, "error:"));
     }

@@ -1,5 +1,5 @@
-//! `sandbox`: the simulated account's clock, and what an administrator or a consumer could do to
-//! it.
+//! `sandbox`: controls the simulated account's clock, and makes the changes that an administrator
+//! or a consumer could make.
 
 use crate::cli::Invocation;
 use crate::cli::sandbox::Sandbox;
@@ -23,12 +23,12 @@ use keyrot_core::{
 use serde::Serialize;
 use std::time::Duration;
 
-/// How long a manual change takes on the clock, so that IAM's listing shows it to the next command.
+/// How far a manual change advances the clock, so that IAM's listing shows it to the next command.
 const BY_HAND: Duration = Duration::from_secs(5);
 /// A larger number is probably a typo.
 const TEN_YEARS: Duration = Duration::from_secs(3660 * 86_400);
 
-/// The result of a command: the document, and a sentence.
+/// The result of a command: a document and a sentence.
 #[derive(Serialize)]
 struct Done {
     schema: &'static str,
@@ -161,7 +161,7 @@ fn change(
     Ok((Exit::Success, done))
 }
 
-/// A consumer signs a request.
+/// Signs a request as a consumer.
 fn use_key(
     world: &mut World,
     settings: &Settings,
@@ -199,7 +199,7 @@ fn use_key(
     Ok((exit, Done::new(result, world, text).of(user).about(&key)))
 }
 
-/// What a consumer finds in the user's secret.
+/// Returns what a consumer finds in the user's secret.
 fn from_secret(
     world: &World,
     settings: &Settings,

@@ -55,7 +55,7 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
     Ok(if document.result == Outcome::Blocked { Exit::Blocked } else { Exit::Success })
 }
 
-/// The changes, and what was read for them.
+/// The flow's state, and the changes so far.
 struct Work<'a> {
     args: &'a OwnArgs,
     flow: Flow,
@@ -180,7 +180,7 @@ impl Work<'_> {
         }
     }
 
-    /// No key was created: a key that cannot be stored would have to be deleted again, at every
+    /// No key was created. A key that cannot be stored would have to be deleted again, in every
     /// run.
     fn not_replaceable(&self, error: &FileError) -> End {
         let hint = match error {
@@ -292,7 +292,7 @@ impl Work<'_> {
     }
 }
 
-/// A key and the evidence of its use.
+/// Describes a key and the evidence of its use.
 fn described(key: &AccessKey, last_use: Option<&LastUse>, now: Timestamp) -> String {
     let used = match last_use {
         Some(LastUse::At { when, service, region }) => {

@@ -1,4 +1,4 @@
-//! `status`: each user's keys, and what happens next.
+//! `status`: shows each user's keys and what happens next.
 
 use super::run::{Pass, run};
 use crate::cli::Invocation;

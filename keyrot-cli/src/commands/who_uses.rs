@@ -1,4 +1,4 @@
-//! `keyrot who-uses`: the evidence of a key's use, from IAM's record and CloudTrail's event
+//! `keyrot who-uses`: shows the evidence of a key's use, from IAM's record and CloudTrail's event
 //! history. It changes nothing.
 
 use crate::backend::Backend;
@@ -93,7 +93,7 @@ async fn find_out(
     }
 }
 
-/// The caller may not be allowed to list all users: then no user is suggested.
+/// The caller may not be allowed to list all users. In that case, no user is suggested.
 async fn nobody(target: &Backend, user: &UserName) -> CliError {
     let users = target.ports.iam.users("/").await.unwrap_or_default();
     let meant = did_you_mean(user, &users);
@@ -141,13 +141,13 @@ impl ProgressReporter {
     }
 }
 
-/// Returns the progress for this many keys. A single key is not counted.
+/// Returns the progress bar for this many keys. A single key is not counted.
 fn of_keys(keys: usize, silent: bool) -> ProgressBar {
     let bar = bar(None, silent, "{spinner} {msg}, {elapsed} elapsed");
     bar.set_message(IAM);
     let template = "key {which} of {len}: {msg}, {elapsed} elapsed{left}";
     if let (2.., Ok(look)) = (keys, ProgressStyle::with_template(template)) {
-        // The bar counts finished keys; the key in progress is one more.
+        // The bar counts finished keys, so the key in progress is one more.
         let of = |state: &ProgressState, out: &mut dyn fmt::Write| {
             let _ = write!(out, "{}", (state.pos() + 1).min(state.len().unwrap_or(u64::MAX)));
         };

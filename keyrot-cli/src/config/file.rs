@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
             return Ok(None);
         }
         Err(error) if place != Place::Named && is_absent(error.kind()) => {
-            // Settings that are meant to be there are not passed over.
+            // A link shows that settings are meant to be there, so it is not ignored.
             return match path.is_symlink() {
                 true => Err(unreadable("it is a link to a file that does not exist".to_owned())),
                 false => Ok(None),

@@ -12,14 +12,14 @@ use keyrot_core::audit::{
 use keyrot_core::model::plural;
 use std::fmt::Write;
 
-/// The width from which each value has its own column.
+/// The width from which each value gets its own column.
 const WIDE: usize = 110;
-/// How many names are listed; the others are counted.
+/// The limit on names that are listed; further names are counted.
 const NAMES: usize = 8;
-/// How many destinations are listed in a column.
+/// The limit on destinations that are listed in a column.
 const COLUMN: usize = 2;
 
-/// The worst findings first, then every key, then the meaning of the findings, then the totals.
+/// Returns the screen: the worst findings, every key, the meaning of the findings, and the totals.
 pub(crate) fn screen(audit: &Audit, only: Option<Only>, width: Option<usize>) -> String {
     let mut out = String::new();
     let now: Vec<&Finding> =
@@ -71,7 +71,7 @@ fn wide(audit: &Audit) -> Table {
     table
 }
 
-/// For a narrow terminal: a key's details are below its findings.
+/// Returns the table for a narrow terminal: a key's details are below its findings.
 fn stacked(audit: &Audit) -> Table {
     let mut table = Table::new(&["  AGE", "USER", "KEY, LAST USE, TAGGED, FINDINGS"]);
     for key in &audit.keys {
@@ -124,7 +124,7 @@ fn used_text(audit: &Audit, key: &KeyRow) -> String {
     last_use(audit, key).map_or_else(|| no_use(key).to_owned(), |when| format!("used {when}"))
 }
 
-/// When and where the key was last used, if a use is on record.
+/// Returns when and where the key was last used, if a use is on record.
 fn last_use(audit: &Audit, key: &KeyRow) -> Option<String> {
     let when = time::relative(key.last_used?, audit.now);
     let place = [&key.service, &key.region].into_iter().flatten().map(String::as_str);
@@ -132,7 +132,7 @@ fn last_use(audit: &Audit, key: &KeyRow) -> Option<String> {
     Some(if place.is_empty() { when } else { format!("{when}, {place}") })
 }
 
-/// What is said of a key without a use on record.
+/// Returns the text for a key without a use on record.
 fn no_use(key: &KeyRow) -> &'static str {
     match key.use_known {
         UseKnown::Never => "no use on record",
@@ -157,7 +157,7 @@ fn destinations(key: &KeyRow) -> Cell {
     }
 }
 
-/// The first names. The others are counted.
+/// Returns the first names, and the number of further ones.
 fn destination_names(key: &KeyRow, most: usize) -> String {
     let names = key.destinations.iter().map(|one| one.to.as_str());
     let mut text = names.take(most).collect::<Vec<_>>().join(", ");
@@ -187,7 +187,7 @@ fn color(severity: Option<FindingSeverity>) -> Style {
     }
 }
 
-/// Findings about users that belong to no key.
+/// Returns the findings about users that belong to no key.
 fn beside(audit: &Audit, width: Option<usize>) -> String {
     let mut out = String::new();
     // Critical findings come first.
@@ -209,7 +209,7 @@ fn beside(audit: &Audit, width: Option<usize>) -> String {
     out
 }
 
-/// Each kind that was found, with the controls that it breaks.
+/// Returns each kind of finding, with the controls that it breaks.
 fn rules(audit: &Audit, width: Option<usize>) -> String {
     let mut out = String::new();
     for kind in FindingKind::ALL {

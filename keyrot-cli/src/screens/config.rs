@@ -21,7 +21,7 @@ pub(crate) fn screen(settings: &[&Explained], width: Option<usize>) -> String {
     table.show(width)
 }
 
-/// Returns the source of a value, in the form that you would search for.
+/// Returns the source of a value, in a form that you can search for.
 fn from(origin: &Origin) -> String {
     match origin {
         Origin::File { name, line } => format!("{name} line {line}"),

@@ -1,4 +1,4 @@
-//! The demo's lines, one after the other.
+//! The lines of the demo, one after the other.
 
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
@@ -9,7 +9,7 @@ use keyrot_core::Timestamp;
 use serde::Serialize;
 use std::time::Duration;
 
-/// Who does something in the demo.
+/// The actors in the demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Who {
@@ -20,7 +20,7 @@ pub(crate) enum Who {
     Job,
 }
 
-/// Something that happened.
+/// An event in the demo.
 #[derive(Debug, Serialize)]
 pub(crate) struct Line {
     day: i64,
@@ -29,7 +29,7 @@ pub(crate) struct Line {
     text: String,
 }
 
-/// Where the demo is played.
+/// Prints and records the demo's lines.
 pub(crate) struct Stage {
     shown: bool,
     pace: Duration,

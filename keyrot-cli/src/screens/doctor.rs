@@ -1,11 +1,11 @@
-//! The lines of `doctor`: each finding as it is made, then the totals.
+//! The lines of `doctor`: each finding as soon as it is made, then the totals.
 
 use crate::terminal::style::{self, paint};
 use crate::terminal::text::hanging;
 use anstyle::Style;
 use keyrot_aws::doctor::{Check, Health};
 
-/// The word for a health, and its color.
+/// Returns the word for a result, and its color.
 fn word(health: Health) -> (&'static str, Style) {
     match health {
         Health::Ok => ("ok", style::GOOD),
@@ -15,7 +15,7 @@ fn word(health: Health) -> (&'static str, Style) {
     }
 }
 
-/// One finding, with what to do under it.
+/// Returns one finding, with what to do below it.
 pub(crate) fn line(check: &Check, width: Option<usize>) -> String {
     let (text, color) = word(check.health);
     let lead = format!("{text:<12} {:<12} ", check.about);
@@ -32,7 +32,7 @@ pub(crate) fn line(check: &Check, width: Option<usize>) -> String {
     out
 }
 
-/// How many of each.
+/// Returns the number of findings with each result.
 pub(crate) fn sum(checks: &[Check]) -> String {
     let parts: Vec<String> = [Health::Failure, Health::Warning, Health::NotChecked, Health::Ok]
         .into_iter()

@@ -8,7 +8,7 @@ use keyrot_core::report::{Change, MoveDocument, MoveRow};
 use keyrot_core::settings::Settings;
 use std::fmt::Write;
 
-/// The exit code: whether some user cannot be, or could not be, moved.
+/// Returns the exit code: whether a user cannot be moved, or could not be moved.
 pub(crate) fn exit(document: &MoveDocument) -> Exit {
     if document.has(Change::Failed) {
         Exit::Failed
@@ -19,13 +19,13 @@ pub(crate) fn exit(document: &MoveDocument) -> Exit {
     }
 }
 
-/// The notifiers that failed.
+/// Returns the notifiers that failed.
 pub(crate) fn untold(document: &MoveDocument) -> impl Iterator<Item = String> {
     let failures = document.users.iter().flat_map(|row| &row.notifier_failures);
     failures.map(|failure| format!("notifier {} failed: {}", failure.notifier, failure.reason))
 }
 
-/// The result for each user.
+/// Returns the result for each user.
 pub(crate) fn results(document: &MoveDocument) -> impl Iterator<Item = String> {
     document.users.iter().filter_map(|row| {
         let (word, below) = match row.result {

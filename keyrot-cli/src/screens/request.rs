@@ -23,7 +23,7 @@ use std::fmt::Write;
 pub(crate) use view::View;
 use view::secret_of;
 
-/// The user's keys, and the planned steps.
+/// Returns the user's keys, and the planned steps.
 pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     let RequestDocument { intended, finished: now, .. } = view.document;
     let mut out = head(view, width);
@@ -51,7 +51,7 @@ pub(crate) fn before(view: &View<'_>, width: Option<usize>) -> String {
     out
 }
 
-/// The resolutions for a blocked user, numbered.
+/// Returns the numbered resolutions for a blocked user.
 pub(crate) fn resolutions(resolutions: &[Resolution], width: Option<usize>) -> String {
     let mut out = format!("\n{}\n", paint(style::HEAD, "Resolutions"));
     for (n, resolution) in resolutions.iter().enumerate() {
@@ -68,7 +68,7 @@ pub(crate) fn resolutions(resolutions: &[Resolution], width: Option<usize>) -> S
     out
 }
 
-/// The result, and the remaining steps.
+/// Returns the result, and the remaining steps.
 pub(crate) fn after(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = String::new();
     let document = view.document;
@@ -152,7 +152,7 @@ fn place(result: &UserResult, id: &KeyId) -> Cell {
     }
 }
 
-/// Whether the key works, as far as is known.
+/// Returns whether the key works, as far as is known.
 fn state_of(view: &View<'_>, key: &KeyId) -> String {
     let keys = &view.result.keys;
     match keys.iter().find(|known| known.id == *key).map(|known| &known.status) {
@@ -205,7 +205,7 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
         let text = format!("the user's sessions were not ended: {why}");
         out.push_str(&hanging("warning: ", style::WARN, &text, style::PLAIN, width));
     }
-    // The resolutions follow in full: a hint would name the command that was just run.
+    // The resolutions follow in full. A hint would only name the command that was just run.
     let resolutions_follow = view.kind == RequestKind::Resolve && !document.choices.is_empty();
     if let Some(hint) = user.hint().filter(|_| !resolutions_follow) {
         out.push_str(&hanging(" hint: ", style::HINT, &hint, style::PLAIN, width));
@@ -239,7 +239,7 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         None => format!("{} holds no key", left.secret),
     };
     out.push_str(&hanging("  ", style::DIM, &current, style::PLAIN, width));
-    // IAM's listing may lag behind what was just done.
+    // IAM's listing may not show the change yet.
     let done = view.revoked()
         && view.order().is_some_and(|order| {
             let is_off = |key: &AccessKey| key.id == order.key && key.status == KeyStatus::Inactive;
@@ -293,8 +293,8 @@ fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {
     }
 }
 
-/// A rollback leaves another key, which keyrot holds until the operator decides. The next run says
-/// so.
+/// Returns what the operator has to decide after a rollback, which leaves another key that keyrot
+/// holds until then. The next run says the same.
 fn decision_later(view: &View<'_>, left: &UserResult) -> Option<String> {
     let is_rollback = matches!(view.document.request, Some(Request::Rollback { .. }));
     let created = |of: &KeyId| left.keys.iter().find(|key| key.id == *of).map(|key| key.created);

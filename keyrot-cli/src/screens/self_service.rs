@@ -13,7 +13,7 @@ use std::fmt::Write;
 pub(crate) enum Outcome {
     /// Nothing is due.
     Settled,
-    /// With `--dry-run`: something is.
+    /// A change is due, with `--dry-run`.
     Due,
     /// The file has a new key.
     Replaced,
@@ -21,13 +21,13 @@ pub(crate) enum Outcome {
     Waiting,
     /// The previous key was deactivated.
     Deactivated,
-    /// The other key is Inactive, and waits to be deleted.
+    /// The other key is Inactive, and has to be deleted.
     Inactive,
-    /// Needs manual action.
+    /// The user has to act first.
     Blocked,
 }
 
-/// The document behind the screen.
+/// The document that `--json` prints.
 #[derive(Serialize)]
 pub(crate) struct Document {
     pub(crate) schema: &'static str,
@@ -81,7 +81,7 @@ pub(crate) fn screen(document: &Document, now: Timestamp, width: Option<usize>) 
     out
 }
 
-/// Why the previous key is kept.
+/// Returns why the previous key is kept.
 pub(crate) fn waiting(wait: &Wait) -> String {
     match (&wait.why, wait.until) {
         (Why::Overlap(key), Some(until)) => {
@@ -108,7 +108,7 @@ pub(crate) fn waiting(wait: &Wait) -> String {
     }
 }
 
-/// `Active`, `Inactive`, or whatever IAM says.
+/// Returns `Active`, `Inactive`, or IAM's own word.
 pub(crate) fn status(status: &KeyStatus) -> &str {
     match status {
         KeyStatus::Active => "Active",

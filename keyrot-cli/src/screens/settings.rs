@@ -6,7 +6,7 @@ use crate::terminal::text::hanging;
 use keyrot_core::settings::{Kind, SETTINGS, SettingInfo};
 use std::fmt::Write;
 
-/// Where a setting can come from.
+/// The possible sources of a setting.
 const SOURCES: &str = "\
 You can give each setting in four places. A later one overrides an earlier one:
   1. ~/.config/keyrot/keyrot.toml   max_age = \"60d\"
@@ -27,7 +27,7 @@ pub(crate) fn screen(width: Option<usize>) -> String {
     out
 }
 
-/// `--max-age <DURATION>, KEYROT_MAX_AGE`, or `--trail, --no-trail, KEYROT_TRAIL`.
+/// Returns `--max-age <DURATION>, KEYROT_MAX_AGE`, or `--trail, --no-trail, KEYROT_TRAIL`.
 fn head(info: &SettingInfo) -> String {
     let flag = info.flag();
     match info.kind {

@@ -14,10 +14,10 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, KeyStatus, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
 use std::fmt::Write;
 
-/// The width from which keys have their own columns.
+/// The width from which keys get their own columns.
 const WIDE: usize = 120;
 
-/// Which of the three.
+/// The command whose screen it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Screen {
     Plan,
@@ -25,8 +25,8 @@ pub(crate) enum Screen {
     Status,
 }
 
-/// The users' account and region, which users were named, and whether their keys are replaced, due
-/// or not.
+/// The users' account and region, which users were named, and whether all keys are replaced, due or
+/// not.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) sandbox: bool,
@@ -36,7 +36,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) confirms: bool,
 }
 
-/// The whole screen: users that need manual action first, then the others, then the totals.
+/// Returns the whole screen: users that need manual action, then the others, then the totals.
 pub(crate) fn screen(
     screen: Screen,
     document: &RunDocument,
@@ -77,7 +77,7 @@ pub(crate) fn screen(
     out
 }
 
-/// Whether the user has a row: a plan shows only what a run would do, and what it could not do.
+/// Whether the user has a row. A plan shows only what a run would do, and what it could not do.
 fn is_row(screen: Screen, user: &UserDocument) -> bool {
     match screen {
         Screen::Plan => !matches!(user.state, State::Settled | State::Waiting),
@@ -85,7 +85,7 @@ fn is_row(screen: Screen, user: &UserDocument) -> bool {
     }
 }
 
-/// Which account was read, and in which region its users' secrets are.
+/// Returns the account, and the region of its users' secrets.
 fn place(document: &RunDocument) -> Option<String> {
     let account = document.account.as_ref().map(|account| format!("account {account}"));
     let region = document.region.as_ref().map(|region| format!("region {region}"));
@@ -93,8 +93,8 @@ fn place(document: &RunDocument) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-/// Groups the users by error. A call that failed in the same way for all of them is one problem of
-/// the machine or the network.
+/// Groups the users by error. If a call failed in the same way for all of them, there is one
+/// problem with the machine or the network.
 fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     let mut groups: Vec<(&str, Vec<&UserDocument>)> = Vec::new();
     for user in users {
@@ -111,7 +111,7 @@ fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-/// The other users with the same message.
+/// Returns the other users with the same message.
 fn the_same(users: &[&UserDocument], width: Option<usize>) -> String {
     const NAMED: usize = 20;
     if users.is_empty() {
@@ -126,7 +126,7 @@ fn the_same(users: &[&UserDocument], width: Option<usize>) -> String {
     hanging("  the same for: ", style::HEAD, &text, style::PLAIN, width)
 }
 
-/// A user with what went wrong, and what to do.
+/// Returns a user with what went wrong and what to do.
 fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> String {
     let owner = user.owner.as_ref().map(|owner| format!(" (owner {owner})")).unwrap_or_default();
     let mut out = format!("  {}{owner}\n", paint(style::HEAD, &user.user));
@@ -161,7 +161,7 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
 /// Returns one row per user, with the keys in separate columns.
 fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<usize>) -> Table {
     let mut table = Table::new(&["USER", "STATE", "CURRENT KEY", "OTHER KEY", heading(screen)]);
-    // In a pipe, a user's row stays on one line.
+    // In a pipe, each user's row stays on one line.
     let between = if width.is_some() { "\n" } else { ", " };
     for user in users {
         let (word, color) = word(user);
@@ -181,7 +181,7 @@ fn wide(screen: Screen, users: &[&UserDocument], now: Timestamp, width: Option<u
     table
 }
 
-/// For a narrow terminal: the keys are below the next step.
+/// Returns the table for a narrow terminal: the keys are below the next step.
 fn stacked(screen: Screen, users: &[&UserDocument], now: Timestamp) -> Table {
     let mut table = Table::new(&["USER", "STATE", heading(screen)]);
     for user in users {
@@ -219,7 +219,7 @@ const WORDS: [(&str, Style); 9] = [
     ("failed", style::BAD),
 ];
 
-/// The state in a word, and its color.
+/// Returns the word for the state, and its color.
 pub(super) fn word(user: &UserDocument) -> (&'static str, Style) {
     match (user.state, &user.outcome) {
         (State::Settled, _) => ("settled", style::GOOD),
@@ -246,7 +246,7 @@ fn with_age(key: &KeyDocument) -> String {
     format!("{} {}d{status}", key.id, key.age_days)
 }
 
-/// What comes next and, of a run, what it did.
+/// Returns what comes next and, for a run, what it did.
 fn what(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
     let done = if screen == Screen::Rotate { done(user) } else { String::new() };
     match done.is_empty() {
@@ -263,8 +263,8 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
             some.map(|(count, text, color)| paint(*color, format!("{count} {text}"))).collect();
         texts.join(", ")
     };
-    // Each user is in one state, by the word that its row has; what the run did is counted beside
-    // that.
+    // Each user is counted once, by the word in its row. The changes that the run made are counted
+    // separately.
     let states: Vec<_> = WORDS
         .into_iter()
         .map(|(of, color)| {
@@ -326,7 +326,7 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
     out
 }
 
-/// The users that wait for a later run because of the adoption limit.
+/// Returns the users that wait for a later run because of the adoption limit.
 fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Option<String> {
     let most = most?;
     let users =
@@ -347,7 +347,7 @@ fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Opt
     }
 }
 
-/// No user is selected: says so, and how to select one.
+/// Returns the message if no user is selected, with how to select one.
 fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String {
     let selection = settings.selection();
     let (tag, value) = (&selection.tag, &selection.tag_value);

@@ -1,4 +1,4 @@
-//! The screen of `who-uses`: for each key IAM's record, then one row for each place and program.
+//! The screen of `who-uses`: for each key, IAM's record, and one row for each place and program.
 
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
@@ -11,9 +11,9 @@ use keyrot_core::model::{Searched, UntrustedText, UseCounts, UseEvidence, UseSou
 use keyrot_core::report::{KeyUses, UserDestinations, UsesDocument, command_line};
 use std::fmt::Write;
 
-/// The limit on rows per key; --json has all.
+/// The limit on rows per key; `--json` prints all.
 const ROWS: usize = 40;
-/// The length of a user agent and an address in a terminal row.
+/// The length limit of a user agent and an address in a row on a terminal.
 const AGENT: usize = 110;
 const ADDRESS: usize = 40;
 
@@ -85,7 +85,7 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     if let Some(when) = key.last_used.filter(|when| uses.sources.is_empty() && *when < uses.since) {
         let days = (now - when).num_days() + 1;
         let command = command_line("keyrot who-uses", &[key.key.as_str()], "");
-        // CloudTrail's event history has 90 days.
+        // CloudTrail's event history covers 90 days.
         if days <= 90 {
             let text = format!("the last use was before that: `{command} --since {days}d`");
             line("  ", &text, style::HINT);
@@ -115,7 +115,7 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
     out
 }
 
-/// Where copies of the user's key go, and which have the current one.
+/// Returns where copies of the user's key go, and which places have the current one.
 fn destinations(of_user: &UserDestinations, now: Timestamp, width: Option<usize>) -> String {
     let mut title = paint(style::HEAD, format!("Destinations of {}", of_user.user));
     if let Some(current) = &of_user.current {
@@ -154,7 +154,7 @@ fn delivered(one: &DestinationState, now: Timestamp) -> (String, Style) {
     }
 }
 
-/// CloudTrail's events. An incomplete answer says so first.
+/// Returns what CloudTrail has. If the answer is incomplete, that comes first.
 fn found(uses: &UseEvidence) -> (String, Style) {
     let gaps = uses.gaps();
     if uses.is_blind() {
@@ -172,7 +172,7 @@ fn found(uses: &UseEvidence) -> (String, Style) {
     }
 }
 
-/// What of a region was not read.
+/// Returns the part of a region that was not read.
 fn cut(one: &Searched) -> Option<String> {
     match (&one.problem, one.cut_at) {
         (Some(problem), _) => Some(format!(
@@ -203,7 +203,7 @@ fn row(source: &UseSource, now: Timestamp, terminal: bool) -> Vec<Cell> {
     if !source.errors.is_empty() {
         let _ = write!(what, "; refused: {}", tallies(&source.errors, 3));
     }
-    // In a pipe a row stays on one line.
+    // In a pipe, each row stays on one line.
     let between = if terminal { "\n" } else { "; " };
     vec![
         Cell::new(format!("  {address}"), style::HEAD),

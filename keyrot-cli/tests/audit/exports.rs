@@ -24,7 +24,7 @@ fn hostile() -> Sandbox {
 }
 
 #[test]
-fn no_cell_of_the_rows_is_a_formula() {
+fn no_csv_cell_is_a_formula() {
     let text = printed(&hostile(), &["--output", "csv"]);
     let mut rows = csv::Reader::from_reader(text.as_bytes());
     let owners: BTreeSet<String> = rows.records().map(|row| row.unwrap()[3].to_owned()).collect();
@@ -63,7 +63,7 @@ fn the_page_is_well_formed_and_loads_and_runs_nothing() {
     assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("@import"));
     assert_eq!(page.matches("url(").count(), page.matches("url(#hatch)").count());
     assert!(page.contains("&lt;script&gt;alert(&#39;1&#39; &amp; &quot;2&quot;)&lt;/script&gt;"));
-    // Each chart says in words what it shows.
+    // Each chart describes in words what it shows.
     let pictures: Vec<_> =
         tree.descendants().filter(|n| n.attribute("role") == Some("img")).collect();
     assert_eq!(pictures.len(), 2);

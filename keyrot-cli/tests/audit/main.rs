@@ -30,7 +30,7 @@ fn findings(document: &Value) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn the_document_has_every_key_and_what_is_wrong_with_it() {
+fn the_document_has_every_key_and_its_findings() {
     let sandbox = Sandbox::new();
     let (code, document) = sandbox.json(&["audit", "--ids"]);
     assert_eq!(code, Some(0), "a finding is no failure unless it was asked for");
@@ -85,8 +85,8 @@ fn the_document_has_every_key_and_what_is_wrong_with_it() {
     assert_eq!(printed(&sandbox, &["--output", "json", "-q"]).lines().next(), Some("{"));
 }
 
-/// What blocks a user is in its secret, which an audit does not read. So no format may say whether
-/// or when keyrot rotates the user.
+/// A block may depend on the user's secret, which an audit does not read. So no format may say
+/// whether or when keyrot rotates the user.
 #[test]
 fn no_format_shows_a_schedule_that_may_be_wrong() {
     let sandbox = Sandbox::new();
@@ -131,7 +131,7 @@ fn each_format_names_the_destinations_of_the_settings() {
 }
 
 #[test]
-fn a_part_is_listed_and_the_counts_cover_the_whole() {
+fn a_filtered_list_keeps_the_counts_of_the_whole_account() {
     let sandbox = Sandbox::new();
     let whole = sandbox.json(&["audit"]).1;
     let unmanaged = sandbox.json(&["audit", "--only", "unmanaged"]).1;
@@ -145,14 +145,14 @@ fn a_part_is_listed_and_the_counts_cover_the_whole() {
 }
 
 #[test]
-fn a_check_ends_with_3_from_the_requested_severity_on() {
+fn a_check_exits_with_3_from_the_requested_severity() {
     let sandbox = Sandbox::new();
     let code = |args: &[&str]| sandbox.run(&[&["audit", "-q"], args].concat()).code;
     assert_eq!((code(&[]), code(&["--check"])), (Some(0), Some(3)));
     assert_eq!((code(&["--check=high"]), code(&["--check=critical"])), (Some(3), Some(0)));
     // Findings that are left out of the list still count.
     assert_eq!(code(&["--check=high", "--only", "unmanaged", "--output", "csv"]), Some(3));
-    // Nothing is wrong with a young key.
+    // A young key has no findings.
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[]).unwrap();
     world.add_key(&user).unwrap();
@@ -197,7 +197,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        // The target of a link is replaced, not the link.
+        // The target of a symbolic link is replaced, not the link itself.
         let link = sandbox.dir().join("link.json");
         std::os::unix::fs::symlink(&path, &link).unwrap();
         assert_eq!(
@@ -214,7 +214,7 @@ fn a_file_is_replaced_as_a_whole_and_is_private() {
 }
 
 #[test]
-fn the_permissions_of_an_auditor_are_printed() {
+fn the_auditors_permissions_are_printed() {
     let policy = |args: &[&str]| -> Ran {
         Sandbox::new().run(&[&["policy", "--for", "audit"], args].concat())
     };

@@ -1,4 +1,4 @@
-//! On an emulator, over HTTP: the calls, and what happens when one is refused.
+//! Runs over HTTP on an emulator: the calls, and what happens when one is refused.
 
 use crate::support::{self, Ran, Sandbox};
 use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault, WorldTime};
@@ -6,7 +6,7 @@ use keyrot_core::UserName;
 use keyrot_core::memory::World;
 use serde_json::Value;
 
-/// The binary, with the emulator.
+/// Runs the binary against the emulator.
 pub(crate) fn on(emulator: &Emulator, sandbox: &Sandbox, args: &[&str]) -> Ran {
     let mut command = sandbox.command(&[&["audit"], args].concat());
     command.env_remove("KEYROT_SANDBOX").envs(emulator.env());
@@ -35,7 +35,7 @@ fn emulator() -> Emulator {
 }
 
 #[test]
-fn over_http_an_audit_takes_a_handful_of_calls() {
+fn over_http_an_audit_makes_a_handful_of_calls() {
     let (emulator, sandbox) = (emulator(), Sandbox::new());
     let ran = on(&emulator, &sandbox, &["--output", "json"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
@@ -59,7 +59,7 @@ fn over_http_an_audit_takes_a_handful_of_calls() {
 }
 
 #[test]
-fn without_a_new_report_the_last_is_used_and_reported_as_old() {
+fn without_a_new_report_the_last_one_is_used_and_reported_as_old() {
     let mut world = World::new(std::time::SystemTime::now().into());
     let user = world.add_user("ci", &[]).unwrap();
     world.add_key(&user).unwrap();

@@ -1,5 +1,5 @@
-//! Observed states at random, from a small world: two keys, a few versions, and times that the
-//! waits tell apart.
+//! Random observed states from a small world: two keys, a few versions, and times on both sides of
+//! each wait.
 
 mod asked;
 mod choices;
@@ -45,7 +45,7 @@ pub(super) fn policy() -> WaitPolicy {
 }
 
 pub(super) fn observed(some: &mut Choices) -> Observed {
-    // Once in a while, a name that is too long for the user's tag.
+    // Occasionally, a name that is too long for the user's tag.
     let name = if some.once_in(30) { "k".repeat(220) } else { "access_key".to_owned() };
     let place_of =
         &format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/{name}-a1B2c3");
@@ -90,7 +90,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         secret.pending = Some(LabeledVersion { version: order_version(), content });
         secret.rotation_enabled = true;
     }
-    // Nothing is under way.
+    // No rotation is in progress.
     if some.once_in(3)
         && let Some(current) = &secret.current
     {
@@ -102,7 +102,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         let current = current.key().cloned();
         keys.retain(|key| Some(&key.id) == current.as_ref() || some.once_in(6));
     }
-    // A key is being retired, or rolled back to.
+    // A key is being retired, or was rolled back to.
     let leaves = some.once_in(3);
     if leaves {
         let (old, new) = (&versions[0], &versions[1]);
@@ -121,9 +121,9 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
         (secret.current, secret.previous) = (Some(new.clone()), Some(old.clone()));
         secret.pending = some.once_in(6).then(|| new.clone());
     }
-    // The last draws, so that the states above are the same with and without destinations.
+    // This comes last, so that the states above are the same with and without destinations.
     let destinations = destinations(some, &mut secret, &[a.clone(), b.clone()]);
-    // Usually a labeled version, because what is known about another has no effect.
+    // Usually a labeled version, because facts about other versions have no effect.
     let labeled: Vec<_> = [&secret.current, &secret.current, &secret.pending, &secret.previous]
         .into_iter()
         .flatten()
@@ -226,7 +226,7 @@ fn listed(some: &mut Choices, all: [(KeyId, Timestamp); 2]) -> Vec<AccessKey> {
     keys
 }
 
-/// What a verification may find; half of the time, that the key works.
+/// The possible results of a verification; half of them say that the key works.
 fn verdicts() -> [Verified; 6] {
     [
         Verified::Works,

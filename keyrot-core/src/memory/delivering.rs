@@ -71,7 +71,7 @@ impl World {
             found.write(place, now, change);
             return Ok(if found.visible { found.found(place) } else { Found::unseen() });
         }
-        // Any restart since then will do.
+        // Any restart since then counts.
         if found.found(place).mark() == delivery.replaces.as_ref() {
             let key = &delivery.credentials.key;
             let others = self.destinations.values().filter(|one| !one.restarts);

@@ -91,7 +91,7 @@ impl MemoryDestination {
     pub(super) fn found(&self, place: &str) -> Found {
         let mark = |writes: u32| Mark::parse(writes.to_string()).expect("a number is a mark");
         if self.restarts {
-            // The consumers run before their first restart, too.
+            // The consumers are also running before their first restart.
             let copy = self.copies.get(place);
             let (mark, written) =
                 (mark(copy.map_or(0, |copy| copy.writes)), copy.map(|copy| copy.written));

@@ -26,7 +26,8 @@ pub struct Arn<'a> {
     pub resource: &'a str,
 }
 
-/// Who makes a request, by the resource in its ARN (IAM user guide, "IAM identifiers").
+/// The kind of principal that makes a request, by the resource in its ARN (IAM user guide, "IAM
+/// identifiers").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PrincipalKind<'a> {
@@ -44,7 +45,7 @@ pub enum PrincipalKind<'a> {
 }
 
 impl<'a> Arn<'a> {
-    /// Whether a text is meant to be an ARN: no name of a user, secret or key begins like one.
+    /// Whether a text is meant to be an ARN. No name of a user, secret or key begins like an ARN.
     #[must_use]
     pub fn is_meant(text: &str) -> bool {
         text.starts_with("arn:")
@@ -73,7 +74,7 @@ impl<'a> Arn<'a> {
         self.account.len() == 12 && self.account.bytes().all(|b| b.is_ascii_digit())
     }
 
-    /// Returns the principal that it names, if it names one.
+    /// Returns the principal that the ARN names, if it names one.
     #[must_use]
     pub fn principal(&self) -> Option<PrincipalKind<'a>> {
         if !["iam", "sts"].contains(&self.service) {
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_principal_is_known_by_its_resource() {
+    fn the_resource_determines_the_principal() {
         let of = |text| Arn::parse(text).and_then(|arn| arn.principal());
         assert_eq!(of("arn:aws:iam::123456789012:root"), Some(PrincipalKind::Root));
         assert_eq!(of("arn:aws:iam::123456789012:user/ops/jane"), Some(PrincipalKind::User));

@@ -81,15 +81,15 @@ impl CallError {
         Self { code, ..self }
     }
 
-    /// Returns the error with the part of its message that says why: without the call, its subject,
-    /// how often it was tried, and the request id.
+    /// Returns the error with only the reason from its message: without the call, its subject, the
+    /// number of attempts, and the request id.
     #[must_use]
     pub fn with_reason(self, reason: impl Into<String>) -> Self {
         Self { reason: Some(reason.into()), ..self }
     }
 
-    /// Returns why the call failed: the same for each user to whom the same happened. `None` if the
-    /// port did not say it apart from the message.
+    /// Returns why the call failed. The text is the same for each user with the same failure.
+    /// `None` if the port returned only the whole message.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()

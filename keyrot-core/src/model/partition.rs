@@ -1,8 +1,8 @@
-//! The partitions of AWS that differ in what keyrot does.
+//! The AWS partitions for which keyrot behaves differently.
 
-/// A partition: a group of regions with accounts, keys and endpoints of its own (AWS General
-/// Reference, "Amazon Resource Names (ARNs)"). There are more, such as the isolated ones; keyrot
-/// knows no rule about them.
+/// A partition: a group of regions with its own accounts, keys and endpoints (AWS General
+/// Reference, "Amazon Resource Names (ARNs)"). There are others, such as the isolated ones; keyrot
+/// has no special rules for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Partition {
@@ -15,7 +15,7 @@ pub enum Partition {
 }
 
 impl Partition {
-    /// The names of all partitions, as ARNs have them.
+    /// The names of all partitions, as in ARNs.
     pub const NAMES: [&str; 8] = [
         "aws",
         "aws-cn",
@@ -27,13 +27,13 @@ impl Partition {
         "aws-eusc",
     ];
 
-    /// Returns the partition of this name, if it is one of these.
+    /// Returns the partition with this name, if it is one of these.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
         [Self::Commercial, Self::China, Self::Government].into_iter().find(|one| one.name() == name)
     }
 
-    /// Returns the partition of a region. A region of none of these counts as commercial.
+    /// Returns the partition of a region. Any other region counts as commercial.
     #[must_use]
     pub fn of_region(region: &str) -> Self {
         match region {
@@ -43,8 +43,8 @@ impl Partition {
         }
     }
 
-    /// Returns the partition of a host of AWS's (AWS General Reference, "AWS service endpoints"). A
-    /// host of none of these counts as commercial.
+    /// Returns the partition of an AWS host (AWS General Reference, "AWS service endpoints"). Any
+    /// other host counts as commercial.
     #[must_use]
     pub fn of_host(host: &str) -> Self {
         match host {
@@ -54,7 +54,7 @@ impl Partition {
         }
     }
 
-    /// Returns its name, as ARNs have it.
+    /// Returns its name, as in ARNs.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -64,7 +64,7 @@ impl Partition {
         }
     }
 
-    /// Returns the region of the events of its global services, such as IAM's (CloudTrail user
+    /// Returns the region that records the events of global services, such as IAM (CloudTrail user
     /// guide, "Global service events").
     #[must_use]
     pub fn global_region(self) -> &'static str {
@@ -75,7 +75,7 @@ impl Partition {
         }
     }
 
-    /// Whether a region can belong to the partition of this name, as far as its region names are
+    /// Whether a region can belong to the partition with this name, as far as its region names are
     /// known.
     #[must_use]
     pub fn may_have(name: &str, region: &str) -> bool {
@@ -88,7 +88,7 @@ mod tests {
     use super::Partition;
 
     #[test]
-    fn a_region_is_of_the_accounts_partition() {
+    fn a_region_belongs_to_the_accounts_partition() {
         for (region, partition, fits) in [
             ("eu-west-1", "aws", true),
             ("eu-west-1", "aws-cn", false),

@@ -9,24 +9,25 @@ use async_trait::async_trait;
 /// A place that gets a copy of each published key, in addition to the home secret, such as an SSM
 /// parameter or a secret of a CI system.
 ///
-/// The rotation decides when and where to deliver; an implementation reads and writes. It gets the
-/// place of one user's key from the settings, and works only on that place. Its rules:
+/// The rotation decides when and where to deliver; an implementation only reads and writes. It gets
+/// the place of one user's key from the settings, and works only on that place. Its rules:
 ///
 /// - [`inspect`](Self::inspect) changes nothing, and its mark differs after every write to the
 ///   place, by any writer.
 /// - [`deliver`](Self::deliver) may be repeated with the same key. After a success, the place has
 ///   that key, and no part of another one.
-/// - If the destination has conditional writes, a delivery uses one. If it has none, and detects
-///   afterwards that something else wrote in between, it returns
+/// - If the destination has conditional writes, a delivery uses one. If it has none, and the
+///   delivery detects afterwards that something else wrote in between, it returns
 ///   [`Conflict`](crate::model::error::ErrorKind::Conflict).
 /// - For a place that cannot be read ([`Abilities::visible`] is false), `inspect` always returns
-///   [`Nothing`](Found::Nothing), and a delivery returns [`Found::unseen`]. Only its receipt is
-///   known then.
-/// - It never deletes and rewrites what consumers read.
-/// - One that restarts consumers ([`Abilities::restarts`]) takes no key. `inspect` returns a mark by
-///   which those that run now can be told from those that start later, when the oldest of them
-///   started, and [`Holds::NotShown`]. A delivery gets the mark as [`Delivery::replaces`], restarts
-///   those that ran then, if nothing else does, and is complete when none of them runs any more.
+///   [`Nothing`](Found::Nothing), and a delivery returns [`Found::unseen`]. In that case, only its
+///   receipt is known.
+/// - It never deletes and rewrites content that consumers read.
+/// - A destination that restarts consumers ([`Abilities::restarts`]) takes no key. `inspect`
+///   returns [`Holds::NotShown`], the time when the oldest running consumer started, and a mark
+///   that separates running consumers from those that start later. A delivery gets this mark as
+///   [`Delivery::replaces`], restarts the consumers from before the mark unless something else
+///   does, and is complete when none of them is running.
 /// - Its errors and logs never contain the key's secret half, or the credentials for the
 ///   destination.
 #[cfg_attr(feature = "mocks", mockall::automock)]

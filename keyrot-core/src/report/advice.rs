@@ -1,4 +1,4 @@
-//! What the operator can do about each outcome of a user.
+//! The actions that the operator can take for each outcome of a user.
 
 mod blocked;
 mod refusal;
@@ -30,14 +30,14 @@ impl UserResult {
         }
     }
 
-    /// The [`hints`](Self::hints) as the CLI words them.
+    /// Returns the [`hints`](Self::hints) in the CLI's words.
     #[must_use]
     pub fn hint(&self) -> String {
         worded(&self.hints())
     }
 
     /// Returns what to do about a tool that also sets the user's keys or its secret's value: the
-    /// one that the tags name, or any tool, if a person is unlikely to have done it.
+    /// tool that the tags name, or any tool if a person is unlikely to have caused it.
     fn deployment(&self, blocked: &Blocked) -> Option<Hint> {
         match (&self.deployed_by, blocked) {
             (
@@ -70,8 +70,8 @@ impl Outcome {
     }
 
     /// Returns what the operator can do if the user failed, or was not done in time; `None` for
-    /// every other outcome. Most failures need nothing, because the next run continues, so this is
-    /// not among the [`hints`](UserResult::hints) of a document.
+    /// every other outcome. Most failures need no action, because the next run continues, so this
+    /// is not among the [`hints`](UserResult::hints) of a document.
     #[must_use]
     pub fn after_failure(&self) -> Option<Hint> {
         Some(Hint::advice(match self {

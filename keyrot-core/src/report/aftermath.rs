@@ -12,8 +12,8 @@ use crate::report::hint::{Action, as_command};
 use serde::Serialize;
 use std::time::Duration;
 
-/// Consumers may cache a key for this long (AWS's caching clients: an hour; `keyrot credentials`:
-/// five minutes by default).
+/// The longest time for which consumers cache a key (AWS's caching clients: an hour; `keyrot
+/// credentials`: five minutes by default).
 const LONGEST_CACHE: Duration = Duration::from_secs(3_600);
 
 /// What may keep working after a key was revoked.
@@ -41,7 +41,7 @@ pub struct StillAlive {
     /// What ends it.
     #[serde(serialize_with = "as_command")]
     pub command: Option<Action>,
-    /// When it ends by itself at the latest.
+    /// When it ends by itself, at the latest.
     pub until: Option<Timestamp>,
 }
 
@@ -114,7 +114,7 @@ impl Aftermath<'_> {
                 "sessions started with {} (GetSessionToken, GetFederationToken) last for up to 36 hours",
                 order.key
             ),
-            // A key that is gone can't be named again.
+            // A deleted key can't be named again.
             command: (!order.delete).then(|| Action::Revoke {
                 user: (*user).clone(),
                 key: Some(order.key.clone()),
@@ -126,7 +126,7 @@ impl Aftermath<'_> {
         })
     }
 
-    /// These sessions belong to the role, so nothing on the user ends them.
+    /// These sessions belong to the role, so no change to the user ends them.
     fn roles(&self) -> Vec<StillAlive> {
         let until = Some(after(self.now, LONGEST_ROLE_SESSION));
         let key = &self.order.key;

@@ -1,11 +1,12 @@
-//! The names of resolutions, as scripts and documents have them.
+//! The names of resolutions, as used in scripts and documents.
 
 use crate::model::names::{DestinationName, KeyId};
 use serde::{Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 
-/// The name of a [`Resolution`](super::Resolution): a word, and what it is about.
+/// The name of a [`Resolution`](super::Resolution): a word, and the key or destination that it is
+/// about.
 ///
 /// ```
 /// use keyrot_core::report::Choice;
@@ -20,7 +21,7 @@ use std::str::FromStr;
 pub enum Choice {
     /// `deactivate:KEY`: deactivate a revoked key again.
     Deactivate(KeyId),
-    /// `reinstate:KEY`: take the revocation of a key back.
+    /// `reinstate:KEY`: take back the revocation of a key.
     Reinstate(KeyId),
     /// `retire:KEY`: deactivate a key that is not in use.
     Retire(KeyId),
@@ -36,9 +37,9 @@ pub enum Choice {
     GiveUp,
     /// `make-room`: delete a key, so that another can be created.
     MakeRoom,
-    /// `deliver:DESTINATION`: deliver the current key, over what is there.
+    /// `deliver:DESTINATION`: deliver the current key, and overwrite the content of the place.
     Deliver(DestinationName),
-    /// `let-go:DESTINATION`: deliver nothing there any more.
+    /// `let-go:DESTINATION`: stop delivering there.
     LetGo(DestinationName),
 }
 
@@ -102,7 +103,7 @@ mod tests {
     use crate::testing::key;
 
     #[test]
-    fn every_name_is_read_as_it_is_written() {
+    fn every_name_parses_back() {
         let to = || DestinationName::parse("github").expect("a name");
         let choices = [
             Choice::Deactivate(key("A")),

@@ -1,10 +1,10 @@
-//! Which runs an operator has to agree to.
+//! The runs that an operator has to agree to.
 
 use crate::report::run::RunDocument;
 use std::fmt;
 
-/// The number of users that a run may change for the first time, or keys that it may be forced to
-/// replace, without agreement.
+/// A run may change this many users for the first time, or be forced to replace this many keys,
+/// without agreement.
 const MANY: usize = 5;
 
 /// The reason why an operator has to agree to a run: it would change many users for the first time,
@@ -13,27 +13,27 @@ const MANY: usize = 5;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Consent {
-    /// Users are changed for the first time.
+    /// The run would change users for the first time.
     FirstChange {
-        /// How many.
+        /// The number of users.
         users: usize,
     },
-    /// Keys are replaced, due or not.
+    /// The run would replace keys, due or not.
     Replacement {
-        /// How many users at most.
+        /// The maximum number of users.
         users: usize,
     },
 }
 
 impl Consent {
-    /// Whether a run on so many users may need agreement. If not, no plan has to be made for it.
+    /// Whether a run on this many users may need agreement. If not, it needs no plan for that.
     #[must_use]
     pub fn is_possible(users: usize) -> bool {
         users > MANY
     }
 
-    /// Returns what to agree to, according to the plan of the run: `max_adoptions` of the settings,
-    /// and whether the run is forced.
+    /// Returns what the operator has to agree to, according to the plan of the run. `max_adoptions`
+    /// is from the settings.
     #[must_use]
     pub fn for_run(plan: &RunDocument, max_adoptions: Option<usize>, force: bool) -> Option<Self> {
         let (due, to_adopt) = (plan.counts.due, plan.counts.to_adopt);

@@ -1,4 +1,4 @@
-//! Users who are enrolled, or released, as a document.
+//! The document of users who are enrolled or released.
 
 use crate::model::names::{SecretName, UserName};
 use crate::report::schema::RELEASE;
@@ -22,13 +22,13 @@ pub enum Change {
     Failed,
 }
 
-/// Users who are enrolled or released, each with its result: what `keyrot enroll` and
+/// Users who are enrolled or released, each with its result: the document that `keyrot enroll` and
 /// `keyrot release` print with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnrollDocument {
     /// `keyrot.enroll/1` or `keyrot.release/1`.
     pub schema: &'static str,
-    /// Whether it was a dry run, and nothing was changed.
+    /// Whether this was a dry run, so that nothing was changed.
     pub dry_run: bool,
     /// The rotation tag.
     pub tag: String,
@@ -38,20 +38,20 @@ pub struct EnrollDocument {
     pub users: Vec<EnrollRow>,
 }
 
-/// One user who is enrolled, or released.
+/// One user who is enrolled or released.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EnrollRow {
     /// The user.
     pub user: UserName,
     /// Its result.
     pub result: Change,
-    /// The user's state in a plan.
+    /// The user's state, according to a plan.
     pub state: Option<State>,
     /// The state in detail, as one word.
     pub reason: Option<&'static str>,
-    /// The message: what the first rotation will do, or what stays.
+    /// The message: what the first rotation will do, or what stays after a release.
     pub message: String,
-    /// What the operator can do, in one text.
+    /// What the operator can do, as one text.
     pub hint: Option<String>,
     /// The user's secret.
     pub secret: Option<SecretName>,
@@ -92,7 +92,7 @@ impl EnrollDocument {
         self.users.iter().any(|row| row.result == result)
     }
 
-    /// Whether users are released, and not enrolled.
+    /// Whether users are released, not enrolled.
     #[must_use]
     pub fn is_release(&self) -> bool {
         self.schema == RELEASE

@@ -1,5 +1,6 @@
-//! What the operator can do, as data. A front end turns it into a button, an API field or a line of
-//! text; [`Action::command`] and [`worded`] have the CLI's wording, the only one in this crate.
+//! The actions that the operator can take, as data. A front end turns each into a button, an API
+//! field or a line of text. [`Action::command`] and [`worded`] have the CLI's wording, the only
+//! wording in this crate.
 
 use crate::model::ended_sessions::deny_issued_before;
 use crate::model::home::SecretArn;
@@ -22,18 +23,18 @@ use std::fmt;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Hint {
-    /// What to do, or the purpose of the action. It contains no command.
+    /// What to do, or the purpose of the action. The text contains no command.
     pub text: String,
     /// The action, if it is a single command.
     pub action: Option<Action>,
 }
 
-/// Something that can be done about a user, by keyrot or in AWS.
+/// An action about a user, by keyrot or in AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Action {
-    /// Replace the current key with a new one, whether or not that is due.
+    /// Replace the current key with a new one, due or not.
     Rotate {
         /// The user.
         user: UserName,
@@ -47,7 +48,7 @@ pub enum Action {
     Status {
         /// The user.
         user: UserName,
-        /// The region of its secret, if the settings have another.
+        /// The region of the secret, if the settings have another region.
         region: Option<String>,
     },
     /// Roll back to the previous key.
@@ -61,9 +62,9 @@ pub enum Action {
         user: UserName,
         /// The key; `None` if the operator has to choose it.
         key: Option<KeyId>,
-        /// Deactivate it first, whether or not a successor is in place.
+        /// Deactivate the key first, whether or not a successor is in place.
         without_successor: bool,
-        /// Delete it without the soak.
+        /// Delete the key without the soak.
         delete: bool,
         /// End the user's sessions, too.
         end_sessions: bool,
@@ -145,7 +146,7 @@ impl Hint {
 }
 
 impl Action {
-    /// Shows the user's state, where the settings have its secret.
+    /// Shows the user's state, in the region that the settings have.
     #[must_use]
     pub fn status(user: &UserName) -> Self {
         Self::Status { user: user.clone(), region: None }
@@ -163,13 +164,13 @@ impl Action {
         Self::Revoke { user, key, without_successor: true, delete: false, end_sessions: false }
     }
 
-    /// Deletes this key now, in place of a run after its soak; the current key replaces it.
+    /// Deletes this key now, instead of in a run after its soak. The current key replaces it.
     pub(crate) fn delete(user: &UserName, key: &KeyId) -> Self {
         let (user, key) = (user.clone(), Some(key.clone()));
         Self::Revoke { user, key, without_successor: false, delete: true, end_sessions: false }
     }
 
-    /// Returns the command that does it: `keyrot`, `aws`, or a shell command.
+    /// Returns the command that carries it out: `keyrot`, `aws`, or a shell command.
     #[must_use]
     pub fn command(&self) -> String {
         match self {
@@ -234,8 +235,9 @@ fn region_flag(region: Option<&str>) -> String {
     region.map(|region| format!(" --region {region}")).unwrap_or_default()
 }
 
-/// A command with names and flags, as it is typed. IAM allows names that begin with a hyphen (IAM
-/// user guide, "IAM and AWS STS quotas"): they come last, after `--`, and are not read as flags.
+/// Returns a command with names and flags, as you type it. IAM allows names that begin with a
+/// hyphen (IAM user guide, "IAM and AWS STS quotas"). They come last, after `--`, so they are not
+/// read as flags.
 #[must_use]
 pub fn command_line(command: &str, names: &[&str], flags: &str) -> String {
     let list = names.join(" ");
@@ -245,7 +247,7 @@ pub fn command_line(command: &str, names: &[&str], flags: &str) -> String {
     }
 }
 
-/// A flag and its value, as it is typed: a value that begins with a hyphen follows `=`.
+/// Returns a flag and its value, as you type it. A value that begins with a hyphen follows `=`.
 #[must_use]
 pub fn flag(name: &str, value: impl fmt::Display) -> String {
     let value = value.to_string();
@@ -253,7 +255,7 @@ pub fn flag(name: &str, value: impl fmt::Display) -> String {
     format!("{name}{between}{value}")
 }
 
-/// The text, and the command in backticks.
+/// Formats the text, with the command in backticks.
 impl fmt::Display for Hint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.action {
@@ -263,18 +265,18 @@ impl fmt::Display for Hint {
     }
 }
 
-/// Hints in one line, as the CLI prints them.
+/// Returns the hints in one line, as the CLI prints them.
 #[must_use]
 pub fn worded(hints: &[Hint]) -> String {
     hints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
-/// In documents hints are one text, or `null`.
+/// Serializes hints as one text, or as `null`.
 pub(crate) fn as_text<S: Serializer>(hints: &[Hint], to: S) -> Result<S::Ok, S::Error> {
     if hints.is_empty() { to.serialize_none() } else { to.serialize_str(&worded(hints)) }
 }
 
-/// In documents an action is its command, or `null`.
+/// Serializes an action as its command, or as `null`.
 pub(crate) fn as_command<S: Serializer>(action: &Option<Action>, to: S) -> Result<S::Ok, S::Error> {
     match action {
         Some(action) => to.serialize_str(&action.command()),
@@ -288,7 +290,7 @@ mod tests {
     use crate::testing::{at, key};
 
     #[test]
-    fn a_command_names_all_that_it_takes() {
+    fn a_command_has_all_its_arguments() {
         let user = || UserName::parse("ci").expect("a name");
         let revoke = Action::Revoke {
             user: user(),
@@ -324,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_begins_with_a_hyphen_is_no_flag() {
+    fn a_name_that_begins_with_a_hyphen_is_not_a_flag() {
         let user = || UserName::parse("-ci").expect("a name");
         let revoke = Action::revoke_now(&user(), &key("A"));
         let expected = format!("keyrot revoke --without-successor -- -ci {}", key("A"));
@@ -354,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn several_hints_are_one_line_and_none_are_null() {
+    fn several_hints_are_one_line_and_no_hints_are_null() {
         #[derive(Serialize)]
         struct Document {
             #[serde(serialize_with = "as_text")]

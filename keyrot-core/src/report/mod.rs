@@ -1,4 +1,4 @@
-//! Every JSON document and its codes, and what the operator can do.
+//! The JSON documents and their codes, and the actions that the operator can take.
 
 pub(crate) mod advice;
 pub(crate) mod aftermath;

@@ -1,4 +1,4 @@
-//! Users whose homes are moved, as a document.
+//! The document of users whose homes are moved.
 
 use crate::engine::report::NotifierFailure;
 use crate::engine::rotator::moving::Moved;
@@ -10,13 +10,14 @@ use crate::report::enroll::Change;
 use crate::report::hint::{Action, Hint, as_text, worded};
 use serde::Serialize;
 
-/// Users whose homes are moved, each with its result: what `keyrot move` prints with `--json`.
+/// Users whose homes are moved, each with its result: the document that `keyrot move` prints with
+/// `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct MoveDocument {
     /// `keyrot.move/1`.
     pub schema: &'static str,
-    /// Whether it was a dry run, and nothing was changed.
+    /// Whether this was a dry run, so that nothing was changed.
     pub dry_run: bool,
     /// Each user.
     pub users: Vec<MoveRow>,
@@ -34,14 +35,15 @@ pub struct MoveRow {
     pub from: Option<HomeDocument>,
     /// The new home.
     pub to: HomeDocument,
-    /// Why it is not moved, such as `not_at_rest`.
+    /// Why the home is not moved, such as `not_at_rest`.
     pub reason: Option<&'static str>,
     /// The same as a message.
     pub message: String,
-    /// What the operator can do, if something has to be done; in the document as one text, `hint`.
+    /// What the operator can do, if there is something to do. The document has this as one text,
+    /// `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
-    /// What remains to be done by hand; in the document as one text.
+    /// What remains to be done by hand. The document has this as one text.
     #[serde(serialize_with = "as_text")]
     pub afterwards: Vec<Hint>,
     /// The notifiers that failed.
@@ -80,7 +82,7 @@ impl MoveDocument {
 }
 
 impl MoveRow {
-    /// A user who is not moved: the user's own settings cannot be used.
+    /// Returns the row of a user who is not moved because the user's own settings cannot be used.
     pub(crate) fn refused(subject: &Subject, why: &Outcome) -> Self {
         Self::new(subject, Change::Refused, Some(("", why)))
     }
@@ -156,21 +158,21 @@ impl MoveRow {
         row
     }
 
-    /// The secret that is left behind.
+    /// Returns the secret that is left behind.
     #[must_use]
     pub fn left(&self) -> Option<&SecretArn> {
         let from = self.from.as_ref().map(|home| &home.arn);
         from.filter(|arn| arn.place() != self.to.arn.place())
     }
 
-    /// The hints in one text, as the CLI words them; `None` without any.
+    /// Returns the hints as one text in the CLI's words; `None` if there are none.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
     }
 
-    /// Returns what remains to be done by hand in one text, as the CLI words it; `None` for
-    /// nothing.
+    /// Returns what remains to be done by hand as one text in the CLI's words; `None` if nothing
+    /// remains.
     #[must_use]
     pub fn to_do_by_hand(&self) -> Option<String> {
         (!self.afterwards.is_empty()).then(|| worded(&self.afterwards))
@@ -214,7 +216,7 @@ mod tests {
 
     const OLD: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key";
 
-    /// A user whose home is in us-east-1, and who is to be moved to this region.
+    /// Returns a user whose home is in us-east-1, to be moved to this region.
     fn subject(home: &str, region: &str) -> Subject {
         let tags = [("RotateKey", "True"), ("keyrot:home", home)];
         let user = IamUser {

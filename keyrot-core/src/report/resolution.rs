@@ -9,21 +9,21 @@ use crate::model::observed::KeyStatus;
 use crate::model::request::{Request, Revocation};
 use serde::Serialize;
 
-/// One resolution for a blocked user: a choice for the operator.
+/// One resolution for a blocked user, which the operator can choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resolution {
     /// Its name in a script, such as `replace` or `retire:AKIA…`.
     pub choice: Choice,
-    /// The same for people.
+    /// The description for people.
     pub message: String,
     /// The request that carries it out.
     pub request: Request,
 }
 
 impl Resolution {
-    /// Returns the resolutions for a user, as a plan found it; none if nothing blocks, or if no
-    /// request could help. A key that is in use is not offered for retirement: that would be
-    /// refused.
+    /// Returns the resolutions for a user, as a plan found it; empty if nothing blocks the user, or
+    /// if no request could help. A key that is in use is not offered for retirement, because that
+    /// would be refused.
     #[must_use]
     pub fn of(seen: &UserResult) -> Vec<Self> {
         let refused = |one: &Self| matches!(&one.request, Request::Revoke(order) if order.only_if_unused && seen.in_use.contains(&order.key));
@@ -32,8 +32,8 @@ impl Resolution {
 
     fn all(seen: &UserResult) -> Vec<Self> {
         let Outcome::Blocked(blocked) = &seen.outcome else {
-            // A mistake can be taken back before IAM's listing has settled, or while the revocation
-            // is still being carried out.
+            // A mistaken revocation can be taken back even before IAM's listing has settled, or
+            // while the revocation is still being carried out.
             let active = |key: &KeyId| {
                 seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active)
             };
@@ -155,10 +155,10 @@ impl Resolution {
         }
     }
 
-    /// Returns the resolution of this name: one of those [for the user](Self::of()), even for a key
-    /// that is in use, so that the request says why it is refused; or one that an interrupted
-    /// request has begun. The block, and with it the resolution, may be gone by then; repeating the
-    /// request finishes it.
+    /// Returns the resolution with this name. It is one of those [for the user](Self::of()), even
+    /// for a key that is in use, so that the request says why it is refused. Or it is one that an
+    /// interrupted request has begun: the block, and with it the resolution, may be gone by then,
+    /// and repeating the request finishes it.
     #[must_use]
     pub fn named(seen: &UserResult, choice: &Choice) -> Option<Self> {
         let begun = || {

@@ -1,9 +1,9 @@
-//! A run's result, as one stable document: what `keyrot rotate --json` prints and the Lambda
-//! function returns.
+//! A run's result as one stable document: `keyrot rotate --json` prints it, and the Lambda function
+//! returns it.
 //!
-//! The names and shapes here are an interface: they change only together with the number in
-//! [`RunDocument::schema`]. Times are RFC 3339 in UTC. The document has no secret material, because
-//! none of its source types holds any.
+//! The names and types here are an interface: they change only together with the number in
+//! [`RunDocument::schema`]. Times are RFC 3339 in UTC. The document contains no secret material,
+//! because none of its source types does.
 
 use crate::engine::report::NotifierFailure;
 use crate::engine::report::Report;
@@ -18,7 +18,7 @@ use crate::selection::pattern::Pattern;
 use crate::selection::{Selected, Skipped};
 use serde::Serialize;
 
-/// A run in one document.
+/// A run as one document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct RunDocument {
@@ -28,7 +28,7 @@ pub struct RunDocument {
     pub account: Option<String>,
     /// The region of the users' secrets, if it is known.
     pub region: Option<String>,
-    /// When the run began.
+    /// When the run started.
     pub started: Timestamp,
     /// When it ended.
     pub finished: Timestamp,
@@ -38,13 +38,13 @@ pub struct RunDocument {
     pub counts: Counts,
     /// Each selected user, by name.
     pub users: Vec<UserDocument>,
-    /// The number of users left out of [`users`](Self::users), because the answer would exceed AWS
+    /// The number of users left out of [`users`](Self::users) because the answer would exceed AWS
     /// Lambda's limit. [`counts`](Self::counts) includes them.
     #[serde(skip_serializing_if = "is_zero")]
     pub users_left_out: usize,
-    /// How many users of the account were skipped, and why.
+    /// How many of the account's users were skipped, and why.
     pub skipped: Skipped,
-    /// Exclusions that match no user: perhaps mistyped.
+    /// Exclusions that match no user, perhaps because of a typo.
     pub unmatched_exclusions: Vec<Pattern>,
     /// The notifiers that failed.
     pub notifier_failures: Vec<NotifierFailure>,
@@ -56,21 +56,23 @@ pub struct RunDocument {
 pub struct Counts {
     /// Users selected.
     pub users: usize,
-    /// Users with nothing to do until their key's rotation begins.
+    /// Users with nothing to do until their keys' rotation begins.
     pub settled: usize,
-    /// Users with a wait under way.
+    /// Users that wait for something.
     pub waiting: usize,
-    /// Of those, users whose old key is kept because it is, or may be, in use.
+    /// Users whose old key is kept because it is, or may be, in use. They also count as waiting.
     pub held: usize,
-    /// Users with a change that is due (a plan).
+    /// Users with a change that is due (in a plan).
     pub due: usize,
     /// Users that need manual action.
     pub blocked: usize,
-    /// Users who failed, or were not done in time.
+    /// Users that failed, or were not done in time.
     pub failed: usize,
-    /// Users not done because the run was stopped, or `max_changes` or `max_adoptions` was reached.
+    /// Users that were not done because the run was stopped, or because `max_changes` or
+    /// `max_adoptions` was reached.
     pub stopped: usize,
-    /// Users still to be adopted: those that wait for a later run, or, in a plan, all of them.
+    /// Users that still have to be adopted: those that wait for a later run or, in a plan, all of
+    /// them.
     pub to_adopt: usize,
     /// Keys published in this run.
     pub rotated: usize,

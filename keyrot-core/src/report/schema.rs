@@ -1,5 +1,5 @@
-//! The names of the documents, each with its version: the number goes up when a member is renamed
-//! or removed, or changes its meaning.
+//! The names of the documents, each with its version. The number goes up when a member is removed,
+//! renamed, or changes its meaning.
 
 /// The document of `keyrot plan`, and of a dry run.
 pub const PLAN: &str = "keyrot.plan/2";

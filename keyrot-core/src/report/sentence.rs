@@ -1,4 +1,4 @@
-//! A user's state in a sentence, for people.
+//! A user's state as a sentence, for people.
 
 use crate::decide::decision::Step;
 use crate::engine::report::UserResult;
@@ -10,7 +10,7 @@ use crate::model::observed::LabeledVersion;
 use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 
-/// Returns the user's state in a sentence without the user's name.
+/// Returns the user's state as a sentence, without the user's name.
 pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     match &one.outcome {
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
@@ -46,12 +46,12 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     }
 }
 
-/// Returns how the rest of a revocation ended, in a sentence.
+/// Returns how the rest of a revocation ended, as a sentence.
 pub(crate) fn rest_text(one: &UserResult, rest: &Outcome, now: Timestamp) -> String {
     outcome_text(&UserResult { outcome: rest.clone(), ..one.clone() }, now)
 }
 
-/// Returns what follows a verification, besides the publication of the verified key.
+/// Returns what follows a verification, in addition to publishing the verified key.
 fn if_it_works(then: &[PlannedAction]) -> String {
     let published = |step: &&PlannedAction| {
         !matches!(step, PlannedAction::PublishStaged(_) | PlannedAction::PublishAgain(_))
@@ -63,7 +63,7 @@ fn if_it_works(then: &[PlannedAction]) -> String {
     format!("; if it works: {}", steps.join("; then "))
 }
 
-/// What a run would do, and why.
+/// Returns what a run would do, and why.
 fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
     match step {
         Step::CreateSecret | Step::PutPlaceholder => {
@@ -141,7 +141,7 @@ fn due_text(one: &UserResult, step: &Step, now: Timestamp) -> String {
     }
 }
 
-/// If no key of the user was ever published, the key to be retired is not called old.
+/// If no key of the user was ever published, the text does not call the key "old".
 fn retire_text(one: &UserResult, key: &KeyId) -> String {
     if one.revoked.contains(key) {
         return format!("retire {key}: it was revoked");

@@ -1,4 +1,4 @@
-//! The state of a run and of a user, in one word.
+//! The status of a run and the state of a user, each as one word.
 
 use serde::Serialize;
 
@@ -10,9 +10,9 @@ pub enum RunStatus {
     Ok,
     /// Some user needs manual action.
     Blocked,
-    /// The run was stopped before it was done.
+    /// The run was stopped before it was finished.
     Stopped,
-    /// Some user failed, or was not done in time.
+    /// Some user failed or was not done in time.
     Failed,
 }
 
@@ -22,11 +22,11 @@ pub enum RunStatus {
 pub enum State {
     /// Nothing to do until the key's rotation begins.
     Settled,
-    /// A wait is under way.
+    /// The user waits for something.
     Waiting,
-    /// A change is due; a plan makes none.
+    /// A change is due; a plan does not make it.
     Due,
-    /// It needs manual action.
+    /// The user needs manual action.
     Blocked,
     /// The run ended before the user was done.
     Stopped,

@@ -1,4 +1,4 @@
-//! A run's result for one user, as a document.
+//! The document of a run's result for one user.
 
 use crate::decide::decision::blocked::{Blocked, Evidence};
 use crate::decide::decision::{Step, Why};
@@ -34,44 +34,46 @@ pub struct UserDocument {
     /// The state in detail, as one word, such as `overlap` or `unknown_keys`: the code of
     /// [`outcome`](Self::outcome).
     pub reason: &'static str,
-    /// The same as a value; not in the document.
+    /// The state as a value; not in the document.
     #[serde(skip)]
     pub outcome: Outcome,
-    /// The same as a message.
+    /// The state as a message.
     pub message: String,
-    /// Of a key that was revoked while the rest was not done: the rest's message. Not in the
-    /// document, whose `message` has both.
+    /// The message about the rest of a revocation whose key was deactivated, if the rest was not
+    /// done. Not in the document, where `message` has both.
     #[serde(skip)]
     pub rest: Option<String>,
-    /// For a plan that verifies a key first: the steps that follow if the key works. Omitted if
+    /// In a plan that verifies a key first: the steps that follow if the key works. Omitted if
     /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub intended: Vec<PlannedAction>,
-    /// What the operator can do, if something has to be done; in the document as one text, `hint`.
+    /// What the operator can do, if there is something to do. The document has this as one text,
+    /// `hint`.
     #[serde(rename = "hint", serialize_with = "as_text")]
     pub hints: Vec<Hint>,
     /// When to check again.
     pub until: Option<Timestamp>,
-    /// The key under AWSCURRENT.
+    /// The key with the AWSCURRENT label.
     pub current: Option<KeyId>,
-    /// The key under AWSPREVIOUS, whether or not it still exists.
+    /// The key with the AWSPREVIOUS label, whether or not it still exists.
     pub previous: Option<KeyId>,
     /// The keys that are revoked, unless the revocation was taken back.
     pub revoked: Vec<KeyId>,
-    /// When its rotation begins.
+    /// When the current key's rotation begins.
     pub due: Option<Timestamp>,
-    /// When it is no longer Active, if its consumers move: `max_age` after it was created.
+    /// When the current key will no longer be Active, if its consumers move: `max_age` after its
+    /// creation.
     pub deadline: Option<Timestamp>,
     /// The user's keys, the oldest first.
     pub keys: Vec<KeyDocument>,
-    /// The destinations of the key and their states; absent without any.
+    /// The key's destinations and their states; absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<DestinationState>,
-    /// The known uses of the keys that matter to the state.
+    /// The known uses of the keys that affect the state.
     pub evidence: Vec<EvidenceDocument>,
     /// What happened in this run.
     pub events: Vec<EventDocument>,
-    /// How many calls the user took.
+    /// How many calls were made for the user.
     pub calls: usize,
 }
 
@@ -98,14 +100,14 @@ pub struct KeyDocument {
 pub struct EvidenceDocument {
     /// The key.
     pub key: KeyId,
-    /// When it was last used; `null` if no use is on record or the record could not be read:
+    /// When it was last used; `null` if no use is on record, or if the record could not be read:
     /// `message` says which.
     pub last_used: Option<Timestamp>,
     /// The service called, such as `s3`.
     pub service: Option<String>,
     /// The region.
     pub region: Option<String>,
-    /// The same as a message.
+    /// The known use as a message.
     pub message: String,
     /// Its uses in CloudTrail: only for a key that is held because it is in use, and only if the
     /// run asks CloudTrail.
@@ -121,19 +123,19 @@ pub struct EventDocument {
     pub at: Timestamp,
     /// The kind of event, as one word, such as `rotated`: the code of [`kind`](Self::kind).
     pub event: &'static str,
-    /// The same as a value; not in the document.
+    /// The event as a value; not in the document.
     #[serde(skip)]
     pub kind: EventKind,
     /// Its severity.
     pub severity: Severity,
     /// The key that it is about.
     pub key: Option<KeyId>,
-    /// The same as a message.
+    /// The event as a message.
     pub message: String,
 }
 
 impl Outcome {
-    /// Returns what this outcome of one user means for the whole run. Reaching `max_changes` or
+    /// Returns the run's status according to this outcome of one user. Reaching `max_changes` or
     /// `max_adoptions` is intended.
     #[must_use]
     pub fn verdict(&self) -> RunStatus {
@@ -152,7 +154,7 @@ impl Outcome {
         }
     }
 
-    /// Returns the state, in one word.
+    /// Returns the state as one word.
     #[must_use]
     pub fn state(&self) -> State {
         match self {
@@ -169,7 +171,7 @@ impl Outcome {
         }
     }
 
-    /// Its code, such as `overlap` or `managed_elsewhere`.
+    /// Returns its code, such as `overlap` or `managed_elsewhere`.
     #[must_use]
     pub fn reason(&self) -> &'static str {
         match self {
@@ -287,19 +289,19 @@ impl UserDocument {
         matches!(&self.outcome, Outcome::Due(Step::CreateSecret | Step::PutPlaceholder))
     }
 
-    /// The hints in one text, as the CLI words them; `None` without any.
+    /// Returns the hints as one text in the CLI's words; `None` if there are none.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
     }
 
-    /// The keys that do not have the AWSCURRENT label.
+    /// Returns the keys that do not have the AWSCURRENT label.
     pub fn other_keys(&self) -> impl Iterator<Item = &KeyDocument> {
         self.keys.iter().filter(|key| !key.current)
     }
 }
 
-/// In documents a key's status is one word.
+/// Serializes a key's status as one word.
 pub(crate) fn as_word<S: Serializer>(status: &KeyStatus, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(status.word())
 }
@@ -340,7 +342,7 @@ impl EvidenceDocument {
     }
 }
 
-/// Returns the evidence for the state, with a trail's data about the same key.
+/// Returns the evidence for the state, with CloudTrail's uses of the same key.
 pub(crate) fn with_uses(one: &UserResult) -> Vec<EvidenceDocument> {
     let mut all = one.outcome.evidence();
     for event in &one.events {

@@ -1,4 +1,4 @@
-//! The uses of keys, as a document.
+//! The document of the uses of keys.
 
 use crate::decide::destinations::{Delivered, DestinationState};
 use crate::engine::report::UserResult;
@@ -10,7 +10,7 @@ use crate::report::state::RunStatus;
 use crate::report::user::UserDocument;
 use serde::Serialize;
 
-/// The evidence of the use of some keys: what `keyrot who-uses` prints with `--json`.
+/// The evidence of the use of some keys: the document that `keyrot who-uses` prints with `--json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UsesDocument {
     /// `keyrot.who-uses/1`.
@@ -19,8 +19,8 @@ pub struct UsesDocument {
     pub now: Timestamp,
     /// The user that has these keys, if known.
     pub user: Option<UserName>,
-    /// Whether it covers the old keys of all selected users. The key with the latest use comes
-    /// first.
+    /// Whether it covers the old keys of all selected users. If so, the key with the latest use
+    /// comes first.
     pub lagging: bool,
     /// Users whose old key is unknown, or who could not be read completely.
     pub unseen: Vec<UnseenUser>,
@@ -28,18 +28,18 @@ pub struct UsesDocument {
     pub since: Timestamp,
     /// The limit on events read for each key and region.
     pub max_events: u32,
-    /// Whether something could not be read, or was cut short.
+    /// Whether something could not be read, or was cut off by a limit.
     pub partial: bool,
     /// Each key, the oldest first.
     pub keys: Vec<KeyUses>,
-    /// Where copies of the current keys go, for those users who have destinations.
+    /// The places where copies of the current keys go, for users who have destinations.
     pub destinations: Vec<UserDestinations>,
-    /// What this cannot show.
+    /// What this evidence cannot show.
     pub limits: &'static [&'static str],
 }
 
 impl UsesDocument {
-    /// What the evidence cannot show. It is part of every answer, because an empty one is easily
+    /// What the evidence cannot show. It is part of every answer, because an empty answer is easily
     /// mistaken for "unused".
     pub const LIMITS: &[&str] = &[
         "CloudTrail's event history contains only management events, not data events such as s3:GetObject, sqs:SendMessage or dynamodb:PutItem",
@@ -49,8 +49,8 @@ impl UsesDocument {
         "a key without events can still be in use",
     ];
 
-    /// Whether something that was asked for could not be read. An answer that is only cut short has
-    /// not failed.
+    /// Whether something that was asked for could not be read. An answer that was cut off by a
+    /// limit has not failed.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let failed = |one: &KeyUses| {
@@ -61,35 +61,35 @@ impl UsesDocument {
             || self.destinations.iter().any(UserDestinations::has_failed)
     }
 
-    /// The destinations of this key's user, if it is known and has any.
+    /// Returns the destinations of this key's user, if the user is known and has any.
     #[must_use]
     pub fn destinations_of(&self, key: &KeyUses) -> Option<&UserDestinations> {
         self.destinations.iter().find(|one| Some(&one.user) == key.user.as_ref())
     }
 }
 
-/// Where copies of a user's current key go: its consumers there use the key, too.
+/// The places where copies of a user's current key go. Its consumers there use the key, too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UserDestinations {
     /// The user.
     pub user: UserName,
-    /// The key under AWSCURRENT, if it was read.
+    /// The key with the AWSCURRENT label, if it was read.
     pub current: Option<KeyId>,
-    /// Why nothing is known about the deliveries, or why the user's destinations are not known.
+    /// Why nothing is known about the deliveries, or about the user's destinations.
     pub problem: Option<String>,
     /// The user's destinations, by name, with their states.
     pub destinations: Vec<DestinationState>,
 }
 
 impl UserDestinations {
-    /// Whether it or one of the destinations could not be read.
+    /// Whether the user or one of the destinations could not be read.
     fn has_failed(&self) -> bool {
         let failed = |one: &DestinationState| one.state == Delivered::Failed;
         self.problem.is_some() || self.destinations.iter().any(failed)
     }
 
-    /// Returns the destinations of a user by a plan. If the plan did not get as far as the user's
-    /// secret, nothing is known about deliveries.
+    /// Returns the destinations of a user, according to a plan. If the plan did not get as far as
+    /// the user's secret, nothing is known about deliveries.
     pub(crate) fn of(one: &UserResult, now: Timestamp) -> Self {
         let problem = match (&one.current, one.outcome.verdict()) {
             (Some(_), _) | (None, RunStatus::Ok) => None,

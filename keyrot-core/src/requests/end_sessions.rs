@@ -1,4 +1,4 @@
-//! Ending a user's sessions, and removing the policy that does so once they have expired.
+//! Ends a user's sessions, and removes the policy that does this once they have expired.
 
 use crate::model::ended_sessions::EndedSessions;
 use crate::model::error::{CallError, ErrorKind};
@@ -21,7 +21,7 @@ pub enum NotEnded {
     Failed(#[from] CallError),
 }
 
-/// Ends the sessions started with any key of the user up to now. Repeating it is harmless.
+/// Ends the sessions that were started with any key of the user so far. It is safe to repeat.
 ///
 /// # Errors
 /// [`NotEnded`].
@@ -43,20 +43,20 @@ pub async fn end_sessions(
 /// What happened to a policy that had ended a user's sessions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lifted {
-    /// There is no such policy from keyrot.
+    /// keyrot has set no such policy.
     None,
     /// A session may still be alive.
     NotYet(EndedSessions),
-    /// The policy had nothing left to deny, and was removed.
+    /// The policy had nothing left to deny and was removed.
     Off(EndedSessions),
-    /// It has nothing left to deny, and could not be removed.
+    /// The policy has nothing left to deny but could not be removed.
     Remains(EndedSessions, CallError),
 }
 
-/// Removes the policy, if everything that it could deny has expired.
+/// Removes the policy if everything that it could deny has expired.
 ///
 /// # Errors
-/// [`CallError`] if it could not be read; `Denied` without permission.
+/// [`CallError`] if the policy could not be read; `Denied` if the permission is missing.
 pub async fn lift_if_over(
     port: &dyn UserPolicyPort,
     user: &UserName,

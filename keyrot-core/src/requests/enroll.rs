@@ -1,4 +1,4 @@
-//! Enrolling users for rotation, and releasing them: plan, agree, carry out, report.
+//! Enrolls users for rotation, or releases them: plan, agree, carry out, report.
 
 use crate::engine::driver::Ports;
 use crate::engine::rotator::{Limits, Rotator};
@@ -25,8 +25,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Adds the tag that selects users for rotation, and records where their secrets will be; or
-/// removes the tag.
+/// Adds the tag that selects users for rotation and records where their secrets will be, or removes
+/// the tag.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -67,10 +67,10 @@ pub enum EnrollError {
     /// The users could not be listed.
     #[error("could not list the account's users: {0}")]
     Listing(CallError),
-    /// Some user cannot be worked on.
+    /// keyrot cannot work on some of the users.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Missing(Vec<Missing>),
-    /// A user has the tag with another value, which may keep it out of rotation on purpose.
+    /// A user has the tag with another value, perhaps to keep the user out of rotation on purpose.
     #[error("user {user} has the tag {tag}={value}, which may exclude it from rotation on purpose")]
     TaggedOtherwise {
         /// The user.
@@ -89,7 +89,7 @@ pub struct EnrollPlan {
     pub document: EnrollDocument,
     /// All users of the account, as they were listed.
     pub users: Vec<IamUser>,
-    /// The users that get a home.
+    /// The users that will get a home.
     targets: Vec<Target>,
 }
 
@@ -106,7 +106,7 @@ impl EnrollPlan {
         self.document.has(Change::Planned)
     }
 
-    /// Returns the question to ask before it is carried out, without the question mark.
+    /// Returns the question to ask before the plan is carried out, without the question mark.
     #[must_use]
     pub fn question(&self) -> String {
         let EnrollDocument { tag, tag_value, users, .. } = &self.document;
@@ -121,7 +121,7 @@ impl EnrollPlan {
 }
 
 impl Enrollment {
-    /// Returns an enrollment for the users of this account, with the default waits.
+    /// Returns an enrollment for this account's users, with the default waits.
     #[must_use]
     pub fn new(ports: Ports, tags: Arc<dyn TagPort>, selection: Selection, homes: Homes) -> Self {
         Self {
@@ -147,8 +147,8 @@ impl Enrollment {
         Self { limits, ..self }
     }
 
-    /// Sets how long work on a user starts new steps, counted from its beginning, because a plan
-    /// may wait long for an answer. Default: the limits' deadline.
+    /// Sets how long keyrot starts new steps for a user. The time counts from the start of the work
+    /// on the user, because a plan may wait long for an answer. Default: the limits' deadline.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -165,7 +165,7 @@ impl Enrollment {
         let Selection { tag, tag_value, .. } = &self.selection;
         let housed =
             |name: &UserName| find(&users, name).is_some_and(|user| user.tag(HOME_TAG).is_some());
-        // An enrolled user that is blocked may also need to adopt a secret.
+        // A blocked user that is already enrolled may also need to adopt a secret.
         let takes_over = self.homes.adoption == Adoption::TakeOver;
         let mut already = self.chosen(&users, names.iter().cloned().collect()).chosen;
         already.retain(|one| housed(&one.subject.user) && !takes_over);
@@ -249,7 +249,7 @@ impl Enrollment {
     }
 
     /// Carries out the plan, user by user. A failure does not stop the others. After a
-    /// cancellation, users that were not begun stay planned.
+    /// cancellation, users that were not started stay planned.
     pub async fn carry_out(&self, plan: EnrollPlan, cancel: &Cancel) -> EnrollDocument {
         let EnrollPlan { mut document, users, targets } = plan;
         let release = document.is_release();
@@ -273,7 +273,7 @@ impl Enrollment {
     }
 
     async fn enroll(&self, target: Option<&Target>, user: &UserName) -> Result<(), CallError> {
-        // The home is written first: once the tag selects the user, the next run may be on another
+        // The home is written first. Once the tag selects the user, the next run may be on another
         // machine.
         if let Some(target) = target.filter(|target| target.policy.is_ok()) {
             self.house(target.clone()).await?;
@@ -283,12 +283,12 @@ impl Enrollment {
 
     async fn release(&self, listed: Option<&IamUser>, user: &UserName) -> Result<(), CallError> {
         let tag = &self.selection.tag;
-        // The tag's key as it is written on the user.
+        // Use the tag's key as it is written on the user.
         let key = listed.and_then(|user| user.tag(tag)).map_or(tag.as_str(), |(key, _)| key);
         self.tags.untag_user(user, key).await
     }
 
-    /// Records where the user's secret is, or will be.
+    /// Records where the user's secret is or will be.
     async fn house(&self, target: Target) -> Result<(), CallError> {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
@@ -320,7 +320,7 @@ impl Enrollment {
         select(users, &Selection { only, ..self.selection.clone() }, &self.homes, &self.policy)
     }
 
-    /// Returns what a run would find and do. Changes nothing.
+    /// Returns what a run would find and do. It changes nothing.
     async fn look(&self, selected: &Selected, schema: &'static str) -> RunDocument {
         let rotator = Rotator::new(self.ports.clone());
         let cancel = Cancel::default();
@@ -340,7 +340,7 @@ fn find<'a>(users: &'a [IamUser], name: &UserName) -> Option<&'a IamUser> {
     users.iter().find(|user| user.arn.name() == name)
 }
 
-/// Returns the message for an enrolled user, with its home if the settings give another place.
+/// Returns the message for an enrolled user, with its home if the settings name another place.
 fn enrolled_at(one: &Target) -> String {
     match &one.subject.home {
         HomeTag::At(home) if *home.place() != one.subject.place() => {
@@ -360,8 +360,8 @@ fn first_rotation(user: &UserDocument) -> String {
     format!("{}{keys}; its secret is {}", user.message, user.secret)
 }
 
-/// Whether the user's keys were read. They were not if the settings in its tags cannot be used, or
-/// if a call failed.
+/// Whether the user's keys were read. They were not read if the settings in the user's tags cannot
+/// be used, or if a call failed.
 fn were_keys_read(user: &UserDocument) -> bool {
     user.calls > 0 && !matches!(user.state, State::Failed | State::Stopped)
 }
@@ -383,7 +383,7 @@ fn left_behind(user: &UserDocument) -> String {
         return "its keys and its secret, which were not read, stay as they are".to_owned();
     }
     let keys = if keys.is_empty() { "no key".to_owned() } else { keys.join(" and ") };
-    // Without a current key, nothing was ever published, and there may be no secret at all.
+    // Without a current key, nothing was ever published, and there may be no secret.
     let secret = match user.current {
         Some(_) => format!(" and the secret {}; its key is no longer rotated", user.secret),
         None => "; keyrot never replaced it".to_owned(),

@@ -1,4 +1,4 @@
-//! One flow for every request about a user: read, plan, agree, carry out, read again, report.
+//! The flow of every request about a user: read, plan, agree, carry out, read again, report.
 
 mod after;
 mod caution;
@@ -34,8 +34,8 @@ use std::time::Duration;
 
 /// Chooses the notifiers for a user.
 type Notifiers = dyn Fn(&Target) -> Vec<Arc<dyn Notifier>> + Send + Sync;
-/// Finds the user for the rest of a revocation after the key was deactivated, or returns why that
-/// failed.
+/// Finds the user for the rest of a revocation after the key was deactivated, or returns why the
+/// user was not found.
 type FindTarget = dyn Fn() -> BoxFuture<'static, Result<Target, String>> + Send + Sync;
 
 /// An operator's request for one user: its plan, its execution, and its report.
@@ -88,7 +88,7 @@ pub struct RequestFlow {
 
 impl RequestFlow {
     /// Returns a flow for this user. `policies` ends sessions, and `trail` shows which roles a
-    /// revoked key assumed; both are for revocations.
+    /// revoked key has assumed; both are for revocations.
     #[must_use]
     pub fn new(
         kind: RequestKind,
@@ -97,7 +97,7 @@ impl RequestFlow {
         trail: Arc<dyn TrailPort>,
         target: Target,
     ) -> Self {
-        // The limit on changed users does not apply to a user that was named.
+        // The limit on changed users does not apply to a named user.
         let limits = Limits { max_changes: None, ..Limits::default() };
         let notifiers = Arc::new(|_: &Target| Vec::new());
         Self {
@@ -123,8 +123,8 @@ impl RequestFlow {
         self
     }
 
-    /// Sets how long work on the user starts new steps, counted from its beginning, because a plan
-    /// may wait long for an answer. Default: the limits' deadline.
+    /// Sets how long keyrot starts new steps. The time counts from the start of the work on the
+    /// user, because a plan may wait long for an answer. Default: the limits' deadline.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -136,7 +136,7 @@ impl RequestFlow {
         Self { region, ..self }
     }
 
-    /// Sets whether a revocation also ends the sessions started with any key of the user.
+    /// Sets whether a revocation also ends the sessions that were started with any key of the user.
     #[must_use]
     pub fn end_sessions(self, end_sessions: bool) -> Self {
         Self { end_sessions, ..self }
@@ -152,8 +152,8 @@ impl RequestFlow {
     }
 
     /// Sets up a revocation [without a successor](Revocation::without_successor) for a user that
-    /// was not read: the key is deactivated with IAM alone, and `find` finds the user for the rest.
-    /// If `find` fails, the rest is not done.
+    /// was not read. The key is deactivated with IAM alone, and `find` then finds the user for the
+    /// rest. If `find` fails, the rest is not done.
     #[must_use]
     pub fn off_first(
         self,
@@ -181,7 +181,7 @@ impl RequestFlow {
         only(&report, target)
     }
 
-    /// Plans the request. Nothing is changed.
+    /// Plans the request. It changes nothing.
     pub async fn plan(&self, seen: &UserResult, request: Request) -> RequestPlan {
         let report = self.preview(&self.target, &request).await;
         let evidence = self.evidence(seen).await;
@@ -190,7 +190,7 @@ impl RequestFlow {
 
     /// Carries out the plan.
     ///
-    /// After a cancellation, or if the request could not be finished, repeat it: it resumes.
+    /// After a cancellation, or if the request did not finish, repeat it: it resumes.
     pub async fn carry_out(
         &self,
         plan: RequestPlan,
@@ -216,7 +216,7 @@ impl RequestFlow {
         self.show(&UserResult { outcome, ..seen.clone() }).await
     }
 
-    /// Returns a report of the user and of its resolutions, without a request.
+    /// Returns a report of the user and its resolutions, without a request.
     pub async fn show(&self, seen: &UserResult) -> RequestReport {
         let evidence = self.evidence(seen).await;
         let now = self.ports.clock.now();
@@ -242,8 +242,8 @@ impl RequestFlow {
     /// Removes the policy that had ended the user's sessions, once they have expired.
     ///
     /// # Errors
-    /// [`CallError`](crate::model::error::CallError) if it could not be read; `Denied` without
-    /// permission.
+    /// [`CallError`](crate::model::error::CallError) if the policy could not be read; `Denied` if
+    /// the permission is missing.
     pub async fn lift(&self) -> Result<Lifted, crate::model::error::CallError> {
         lift_if_over(&*self.policies, &self.target.subject.user, self.ports.clock.now()).await
     }
@@ -345,7 +345,7 @@ impl RequestFlow {
     }
 }
 
-/// Returns how to deactivate a leaked key now, if it stays Active because its successor has to
+/// Returns how to deactivate a leaked key now, if the key stays Active because its successor has to
 /// wait.
 fn at_once(request: &Request, result: &UserResult) -> Option<Hint> {
     let Request::Revoke(order) = request else { return None };
@@ -359,7 +359,7 @@ fn at_once(request: &Request, result: &UserResult) -> Option<Hint> {
     })
 }
 
-/// The result of a request, and what was known before it.
+/// The result of a request, and the facts that were known before it.
 struct Done {
     report: Report,
     before: Option<UserResult>,
@@ -389,10 +389,10 @@ fn is_revoked(outcome: &Outcome) -> bool {
 }
 
 impl Request {
-    /// Returns the previous key, the one to roll back to, as a plan found the user.
+    /// Returns the previous key, to which a rollback goes, as a plan found the user.
     ///
     /// # Errors
-    /// [`Refusal`] if there is none.
+    /// [`Refusal`] if there is no previous key.
     pub fn key_before(seen: &UserResult) -> Result<KeyId, Refusal> {
         match (&seen.previous, &seen.current) {
             (Some(to), _) => Ok(to.clone()),
@@ -410,11 +410,11 @@ impl Request {
         }
     }
 
-    /// Returns the request to revoke a key, as a plan found the user; without a name, the user's
-    /// only key, if none was revoked before.
+    /// Returns the request to revoke a key, as a plan found the user. If no key is named, it is the
+    /// user's only key, unless a key was revoked before.
     ///
     /// # Errors
-    /// [`Refusal`] if no key is named, and more than one could be meant.
+    /// [`Refusal`] if no key is named and more than one could be meant.
     pub fn revoke(seen: &UserResult, key: Option<KeyId>) -> Result<Revocation, Refusal> {
         let key = match (key, seen.keys.as_slice()) {
             (Some(key), _) => key,

@@ -1,4 +1,4 @@
-//! The operator's requests and their flows.
+//! The requests that an operator can make, and their flows.
 
 pub(crate) mod end_sessions;
 pub(crate) mod enroll;

@@ -1,4 +1,4 @@
-//! Moving users' homes to another region or secret: find, plan, agree, carry out, report.
+//! Moves users' homes to another region or secret: find, plan, agree, carry out, report.
 
 use crate::decide::decision::blocked::Blocked;
 use crate::engine::driver::Ports;
@@ -72,7 +72,7 @@ pub enum MoveError {
     /// The users could not be listed.
     #[error("could not list the account's users: {0}")]
     Listing(#[source] CallError),
-    /// Some user cannot be worked on.
+    /// keyrot cannot work on some of the users.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Missing(Vec<Missing>),
     /// A user's home is in a region for which there are no ports.
@@ -90,7 +90,7 @@ pub enum MoveError {
 pub struct MovePlan {
     /// The plan as a document.
     pub document: MoveDocument,
-    /// Each user, and the ports at the old home.
+    /// Each user, with the ports at the old home.
     targets: Vec<(Target, Ports)>,
 }
 
@@ -107,7 +107,7 @@ impl MovePlan {
         !self.is_refused() && self.document.has(Change::Planned)
     }
 
-    /// Returns the question to ask before it is carried out, without the question mark.
+    /// Returns the question to ask before the plan is carried out, without the question mark.
     #[must_use]
     pub fn question(&self) -> String {
         let planned = self.document.users.iter().filter(|row| row.result == Change::Planned);
@@ -117,7 +117,7 @@ impl MovePlan {
 }
 
 impl HomeMove {
-    /// Returns a move to the place that `homes` gives the users' secrets, with the default waits.
+    /// Returns a move to the place of users' secrets according to `homes`, with the default waits.
     /// `ports` work there.
     #[must_use]
     pub fn new(ports: Ports, selection: Selection, homes: Homes) -> Self {
@@ -145,7 +145,7 @@ impl HomeMove {
         Self { limits, ..self }
     }
 
-    /// Sets how long the move of one user starts new steps. Default: the limits' deadline.
+    /// Sets how long keyrot starts new steps for a user's move. Default: the limits' deadline.
     #[must_use]
     pub fn deadline(self, deadline: Duration) -> Self {
         Self { deadline: Some(deadline), ..self }
@@ -158,14 +158,14 @@ impl HomeMove {
         self
     }
 
-    /// Adds a region to move homes from. `ports` work there.
+    /// Adds a region from which homes can be moved. `ports` work there.
     #[must_use]
     pub fn old_home(mut self, region: &str, ports: Ports) -> Self {
         self.old.insert(region.to_owned(), ports);
         self
     }
 
-    /// Finds the users. Released users keep their homes, and are found, too.
+    /// Finds the users. This includes released users, because they keep their homes.
     ///
     /// # Errors
     /// [`MoveError`].
@@ -197,7 +197,7 @@ impl HomeMove {
     /// [`MoveError::NoPorts`] for a home in one of the [`other_regions`](Self::other_regions).
     pub async fn plan(&self, targets: Vec<Target>) -> Result<MovePlan, MoveError> {
         let with_ports = targets.into_iter().map(|target| {
-            // Without a home there is nothing to leave: the request is refused.
+            // Without a home, there is nothing to leave, and the request is refused.
             let ports = match home_region(&target) {
                 Some(region) => self.ports_at(region).ok_or_else(|| MoveError::NoPorts {
                     user: target.subject.user.clone(),
@@ -220,8 +220,8 @@ impl HomeMove {
     /// Carries out the plan, user by user. A refused plan changes nothing. A failure does not stop
     /// the others.
     ///
-    /// After a cancellation, users that were not begun stay planned. A move that was begun is
-    /// finished, because between its two writes the user is blocked at both places.
+    /// After a cancellation, users that were not started stay planned. A move that has started is
+    /// finished, because between its two writes the user is blocked in both places.
     pub async fn carry_out(&self, plan: MovePlan, cancel: &Cancel) -> MoveDocument {
         let has_work = plan.has_work();
         let MovePlan { mut document, targets } = plan;

@@ -1,4 +1,4 @@
-//! A person's own key: plan, agree, carry out, and plan again.
+//! A person's own key: plan, agree, carry out, plan again.
 
 pub(crate) mod replace;
 
@@ -16,7 +16,7 @@ use crate::requests::own_key::replace::{
 };
 use std::error::Error;
 
-/// The key of a person who replaces it without an operator, in their own place such as
+/// The key of a person who replaces it without an operator, kept in a place such as
 /// `~/.aws/credentials`.
 ///
 /// ```
@@ -54,11 +54,11 @@ pub struct OwnKey {
     policy: WaitPolicy,
     /// The keys in IAM's last listing.
     keys: Vec<AccessKey>,
-    /// The deleted keys: IAM may still list a key for a while after its deletion.
+    /// The deleted keys. IAM may still list a key for a while after its deletion.
     deleted: Vec<KeyId>,
 }
 
-/// The next step, and the data on which it is based.
+/// The next step, and the data that it is based on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnPlan {
     /// The next step.
@@ -67,7 +67,7 @@ pub struct OwnPlan {
     pub other: Option<AccessKey>,
     /// The other key's last use.
     pub last_use: Option<LastUse>,
-    /// When it was read.
+    /// When the data was read.
     pub now: Timestamp,
 }
 
@@ -180,10 +180,11 @@ impl OwnKey {
     }
 
     /// Carries out the plan. `store` puts a new key where its owner reads it, as for
-    /// [`replace_own`]; only [`OwnAction::Replace`] calls it. After any other action, plan again.
+    /// [`replace_own`]. Only [`OwnAction::Replace`] calls `store`. After any other action, plan
+    /// again.
     ///
     /// # Errors
-    /// [`OwnError`]; [`ReplaceError`] says whether a key is left behind.
+    /// [`OwnError`]. Its [`ReplaceError`] says whether a key is left behind.
     pub async fn carry_out(
         &mut self,
         action: &OwnAction,

@@ -1,5 +1,5 @@
-//! The uses of keys, from IAM's record and a trail: for one key, a user's keys, or all old keys
-//! that still work. Also the destinations that have copies of them.
+//! The uses of keys, from IAM's record and CloudTrail: of one key, of a user's keys, or of all old
+//! keys that still work. Also the destinations that have copies of them.
 
 use crate::engine::driver::Ports;
 use crate::engine::report::Report;
@@ -41,9 +41,9 @@ pub enum UsesProgress<'a> {
     Users(usize),
     /// One more user was read.
     User,
-    /// The uses of this many keys will be requested.
+    /// The uses of this many keys will be read.
     Keys(usize),
-    /// The trail is asked about this key.
+    /// CloudTrail is asked about this key.
     Key {
         /// The key.
         key: &'a KeyId,
@@ -59,11 +59,11 @@ pub enum UsesProgress<'a> {
         /// The number of events so far.
         events: usize,
     },
-    /// That key is done.
+    /// The key is done.
     Done,
 }
 
-/// Asks who uses keys, within limits. Nothing is changed.
+/// Finds out who uses keys, within limits. Changes nothing.
 ///
 /// ```
 /// # #[cfg(feature = "memory")] {
@@ -93,7 +93,7 @@ pub struct WhoUses {
     managed: Option<Managed>,
 }
 
-/// Which users are managed, and where their keys go.
+/// The users that are managed, and where their keys go.
 #[derive(Clone)]
 struct Managed {
     selection: Selection,
@@ -127,13 +127,13 @@ impl WhoUses {
         }
     }
 
-    /// Sets how far back to ask.
+    /// Sets how far back to search.
     #[must_use]
     pub fn back(self, back: Duration) -> Self {
         Self { back, ..self }
     }
 
-    /// Sets the regions; if there are none, the relevant ones are asked.
+    /// Sets the regions. If this is empty, the relevant regions are searched.
     #[must_use]
     pub fn regions(mut self, regions: &[String]) -> Self {
         self.regions.clear();
@@ -145,7 +145,7 @@ impl WhoUses {
         self
     }
 
-    /// Sets the limit on events for each key and region, the newest first.
+    /// Sets the limit on events for each key and region. The newest events come first.
     #[must_use]
     pub fn max_events(self, max_events: u32) -> Self {
         Self { max_events, ..self }
@@ -157,15 +157,15 @@ impl WhoUses {
         Self { limits, ..self }
     }
 
-    /// Also finds out where copies of a key go, if this selects its user and the user has
-    /// destinations. Then the account's users are listed, and the user is read as for a plan.
+    /// Also finds out where copies of a key go, if this selects the key's user and the user has
+    /// destinations. This lists the account's users, and reads the user as for a plan.
     /// [`Whose::Lagging`] has this in its targets.
     #[must_use]
     pub fn managed_by(self, selection: Selection, homes: Homes, policy: WaitPolicy) -> Self {
         Self { managed: Some(Managed { selection, homes, policy }), ..self }
     }
 
-    /// Reads the uses. If part of a key's use could not be read, the answer for that key says so.
+    /// Reads the uses. If part of a key's uses could not be read, the answer for that key says so.
     ///
     /// # Errors
     /// [`CallError`] if a user's keys could not be listed; `NotFound` if there is no such user.
@@ -253,7 +253,7 @@ impl WhoUses {
         KeyUses::new(user, key, listed, last_use, uses)
     }
 
-    /// Returns the question for a key. The trail may still have a key that IAM no longer knows.
+    /// Returns the question for a key. CloudTrail may still know a key that IAM no longer knows.
     async fn of_key(&self, key: KeyId) -> Subject {
         let (user, last_use) = match self.trail.key_record(&key).await {
             Ok(record) => (Some(record.user), record.last_use),
@@ -290,7 +290,7 @@ impl WhoUses {
                 (RunStatus::Failed | RunStatus::Stopped, _) => {
                     Some(format!("could not be read: {}", message()))
                 }
-                // No key was published yet, and a run will do that, so no key is old.
+                // No key was published yet, so no key is old. A run will publish the first one.
                 (RunStatus::Ok, None) => None,
                 (_, None) => Some(format!("its old keys cannot be listed: {}", message())),
                 (_, Some(_)) => None,

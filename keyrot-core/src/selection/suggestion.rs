@@ -1,27 +1,27 @@
-//! Which tag probably selects the users of an account, from their tags.
+//! Suggests the tag that probably selects the users of an account, from their tags.
 
 use crate::model::user::IamUser;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// The tags of an account's users that are about rotation.
+/// The tags of an account's users that seem to be about rotation.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Suggestion {
     /// Tags whose keys suggest rotation, the most frequent first.
     pub tags: Vec<TagCount>,
-    /// The path that all users with the suggested tag have in common, if it is not `/`.
+    /// The path that all users with the suggested tag share, if it is not `/`.
     pub path_prefix: Option<String>,
 }
 
-/// A tag, and how many users have it.
+/// A tag, and the number of users that have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TagCount {
     /// Its key.
     pub key: String,
     /// Its value.
     pub value: String,
-    /// How many users have it.
+    /// The number of users that have it.
     pub users: usize,
 }
 
@@ -66,7 +66,7 @@ fn is_about_rotation(key: &str, usual: &str) -> bool {
     key == usual.to_lowercase() || !own && (key.contains("rotat") || key.contains("keyrot"))
 }
 
-/// The longest path, with a slash at both ends, under which they all are.
+/// Returns the longest path that contains all of them, with a slash at both ends.
 fn common_path(users: &[&IamUser]) -> String {
     let mut paths = users.iter().map(|user| user.arn.path());
     let mut common = paths.next().unwrap_or("/").to_owned();

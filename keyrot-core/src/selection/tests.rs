@@ -25,7 +25,7 @@ fn run(users: &[IamUser], selection: &Selection) -> Selected {
     select(users, selection, &homes(), &WaitPolicy::default())
 }
 
-/// Homes that let a tag choose any secret.
+/// Returns homes where a tag may choose any secret.
 fn homes() -> Homes {
     Homes {
         chosen_by_tag: Some(SecretPattern::parse("*").unwrap()),
@@ -51,7 +51,7 @@ fn only(names: &[&str]) -> Selection {
 }
 
 #[test]
-fn the_tag_selects_in_any_case_and_nothing_else_does() {
+fn only_the_tag_selects_and_its_case_is_ignored() {
     let users = [
         user("d", &[("ROTATEKEY", "TRUE")]),
         user("a", &[("rotatekey", "true")]),
@@ -136,7 +136,7 @@ fn a_users_own_tags_override_in_any_case() {
 }
 
 #[test]
-fn a_bad_tag_blocks_only_its_user_and_says_what_was_expected() {
+fn a_bad_tag_blocks_only_its_user_with_what_was_expected() {
     let users = [
         tagged("ok", &[]),
         tagged("word", &[("keyrot:max-age", "ninety")]),
@@ -221,7 +221,7 @@ fn a_user_that_claims_anothers_secret_is_blocked_and_the_other_is_not() {
 }
 
 #[test]
-fn a_user_listed_twice_is_one_user_only_if_nothing_differs() {
+fn a_user_listed_twice_is_one_user_only_if_both_entries_agree() {
     let same = run(&[tagged("a", &[]), tagged("a", &[])], &Selection::default());
     assert_eq!(names(&same), ["a"]);
     assert!(same.chosen[0].policy.is_ok());
@@ -316,8 +316,8 @@ fn a_tag_may_set_a_short_wait_only_if_the_policy_allows_it() {
 }
 
 proptest! {
-    /// Promise S4, whatever the tags: no user without the exact tag and value is selected, and no
-    /// two selected users share a secret.
+    /// Promise S4, for any tags: no user without the exact tag and value is selected, and no two
+    /// selected users share a secret.
     #[test]
     fn no_user_is_selected_without_the_tag(
         users in proptest::collection::vec(

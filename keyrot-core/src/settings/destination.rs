@@ -1,7 +1,7 @@
-//! Destinations, as the tables `[[destination]]` of a settings file describe them.
+//! Destinations, from the tables `[[destination]]` in a settings file.
 //!
-//! No token and no key is ever written there: a table names the place that holds it. So settings
-//! can be shown, logged and kept in a repository.
+//! A table never contains a token or a key, only the place where it is kept. So settings can be
+//! shown, logged and kept in a repository.
 
 use crate::model::arn::Arn;
 use crate::model::destination::Abilities;
@@ -9,7 +9,7 @@ use crate::model::names::{DestinationName, UserArn, UserName};
 use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate, Unplaceable};
 use crate::settings::notify_target::SecretSource;
 
-/// One table `[[destination]]`: which users' keys go there, where, and what kind of place it is.
+/// A table `[[destination]]`: which users' keys go there, the place, and the kind of place.
 ///
 /// ```
 /// use keyrot_core::settings::{DestinationKind, Settings, Sources};
@@ -32,23 +32,23 @@ use crate::settings::notify_target::SecretSource;
 pub struct DestinationSpec {
     pub(super) rule: DestinationRule,
     pub(super) kind: DestinationKind,
-    /// The table as one would write it in the environment.
+    /// The table as it would be written in the environment.
     pub(super) json: String,
 }
 
-/// What kind of place a destination is, with what that kind needs.
+/// The kind of a destination's places, with the settings of that kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DestinationKind {
     /// Parameters of SSM's Parameter Store.
     Ssm(ParameterStore),
-    /// Secrets of Secrets Manager, beside the users' homes.
+    /// Secrets of Secrets Manager, in addition to the users' homes.
     SecretsManager(SecretCopies),
     /// Secrets of GitHub Actions.
     GitHub(GitHub),
     /// Variables of GitLab CI/CD.
     GitLab(GitLab),
-    /// Variables of contexts of CircleCI.
+    /// Environment variables of CircleCI contexts.
     CircleCi(CircleCi),
     /// Secrets of Vault or OpenBao.
     Vault(Vault),
@@ -62,26 +62,26 @@ pub enum DestinationKind {
     Ecs(EcsServices),
 }
 
-/// Services of Amazon ECS. They get no key: their tasks read it when they start, from the home
-/// secret or a copy of it, so they are restarted when all copies have the new one.
+/// Services of Amazon ECS. They get no key: their tasks read it from the home secret or a copy of
+/// it when they start. So they are restarted when all copies have the new key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EcsServices {
-    /// The region; `None` is that of the users' homes.
+    /// The region; `None` means the region of the users' homes.
     pub region: Option<String>,
-    /// The role that restarts them, in another account; `None` is keyrot itself.
+    /// The role that restarts them, in another account; `None` means keyrot itself.
     pub role: Option<WriterRole>,
 }
 
 /// Parameters of SSM's Parameter Store: a SecureString with the key as a JSON object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ParameterStore {
-    /// The region; `None` is that of the users' homes.
+    /// The region; `None` means the region of the users' homes.
     pub region: Option<String>,
-    /// The KMS key; `None` is the account's `aws/ssm`.
+    /// The KMS key; `None` means the account's `aws/ssm`.
     pub kms_key: Option<String>,
     /// The tier of new parameters.
     pub tier: Tier,
-    /// The role that writes there, in another account; `None` is keyrot itself.
+    /// The role that writes there, in another account; `None` means keyrot itself.
     pub role: Option<WriterRole>,
 }
 
@@ -90,20 +90,20 @@ pub struct ParameterStore {
 pub enum Tier {
     /// Up to 4 KB, free.
     Standard,
-    /// Up to 8 KB, and resource policies; charged.
+    /// Up to 8 KB, with resource policies; charged.
     Advanced,
-    /// As each parameter needs it.
+    /// Chosen for each parameter by its needs.
     Intelligent,
 }
 
-/// Secrets of Secrets Manager, in another region or under other names than the homes.
+/// Secrets of Secrets Manager, in another region or under names other than the homes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SecretCopies {
     /// The region.
     pub region: String,
-    /// The KMS key for new secrets; `None` is the account's `aws/secretsmanager`.
+    /// The KMS key for new secrets; `None` means the account's `aws/secretsmanager`.
     pub kms_key: Option<String>,
-    /// The role that writes there, in another account; `None` is keyrot itself.
+    /// The role that writes there, in another account; `None` means keyrot itself.
     pub role: Option<WriterRole>,
 }
 
@@ -112,7 +112,7 @@ pub struct SecretCopies {
 pub struct WriterRole {
     /// Its ARN.
     pub arn: String,
-    /// The external id that its trust policy asks for.
+    /// The external id that the role's trust policy requires.
     pub external_id: Option<String>,
 }
 
@@ -124,30 +124,30 @@ impl WriterRole {
     }
 }
 
-/// Secrets of GitHub Actions: of a repository, of an environment, or of an organization.
+/// Secrets of GitHub Actions, of a repository, an environment or an organization.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitHub {
     /// How keyrot authenticates.
     pub auth: GitHubAuth,
-    /// Who reads the secrets.
+    /// The store of the secrets.
     pub store: GitHubStore,
-    /// The API of a GitHub Enterprise server; `None` is GitHub's own.
+    /// The API of a GitHub Enterprise server; `None` means GitHub's own.
     pub url: Option<String>,
     /// The secrets that hold a key.
     pub names: VariableNames,
 }
 
-/// The variables that hold a key where each takes one text.
+/// The variables that hold a key, if each variable takes one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VariableNames {
-    /// Two. No service changes both together: in between, they do not work.
+    /// Two variables. No service changes both together, so between the two writes they do not work.
     Pair {
         /// The variable that holds the key's id.
         id_name: String,
         /// The variable that holds the key's secret half.
         secret_name: String,
     },
-    /// One, with an AWS credentials file in it, whose profile is `default`.
+    /// One variable with an AWS credentials file, whose profile is `default`.
     File {
         /// The variable that holds the file.
         file_name: String,
@@ -155,7 +155,7 @@ pub enum VariableNames {
 }
 
 impl VariableNames {
-    /// What a destination with these variables can do; none of them is ever shown.
+    /// Returns the abilities of a destination with these variables. Their values are never shown.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
         match self {
@@ -164,7 +164,7 @@ impl VariableNames {
         }
     }
 
-    /// The names, in the order in which they are written.
+    /// Returns the names, in the order in which they are written.
     #[must_use]
     pub fn all(&self) -> Vec<&str> {
         match self {
@@ -174,20 +174,20 @@ impl VariableNames {
     }
 }
 
-/// Which of GitHub's stores of secrets, each with secrets of its own.
+/// The store of secrets at GitHub. Each store has its own secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum GitHubStore {
-    /// Workflows of GitHub Actions.
+    /// For workflows of GitHub Actions.
     Actions,
-    /// Dependabot, and workflows that it starts. It has none of environments.
+    /// For Dependabot, and workflows that it starts. It has no secrets of environments.
     Dependabot,
 }
 
-/// How keyrot authenticates at GitHub.
+/// How keyrot authenticates to GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GitHubAuth {
-    /// By a personal access token.
+    /// With a personal access token.
     Token(SecretSource),
     /// As an installation of a GitHub App.
     App {
@@ -195,19 +195,19 @@ pub enum GitHubAuth {
         app: String,
         /// The id of the installation.
         installation: String,
-        /// Where the App's private key is kept: PEM, as GitHub gives it.
+        /// Where the App's private key is kept, in PEM as GitHub issues it.
         private_key: SecretSource,
     },
 }
 
-/// Variables of GitLab CI/CD: one of type *file*, with an AWS credentials file in it.
+/// Variables of GitLab CI/CD: one variable of type *file* with an AWS credentials file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GitLab {
     /// Where the access token is kept.
     pub token: SecretSource,
-    /// The server; `None` is `https://gitlab.com`.
+    /// The server; `None` means `https://gitlab.com`.
     pub url: Option<String>,
-    /// Whose variables.
+    /// Whether the variable belongs to a project or a group.
     pub level: GitLabLevel,
     /// The variable's key.
     pub variable: String,
@@ -217,27 +217,27 @@ pub struct GitLab {
     pub profile: String,
 }
 
-/// Whose variables a GitLab destination writes.
+/// The owner of the variables that a GitLab destination writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum GitLabLevel {
-    /// A project's.
+    /// A project.
     Project,
-    /// A group's.
+    /// A group.
     Group,
 }
 
-/// Environment variables of contexts of CircleCI.
+/// Environment variables of CircleCI contexts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CircleCi {
     /// Where the personal API token is kept.
     pub token: SecretSource,
-    /// The server; `None` is `https://circleci.com`.
+    /// The server; `None` means `https://circleci.com`.
     pub url: Option<String>,
     /// The variables that hold a key.
     pub names: VariableNames,
 }
 
-/// Secrets of Vault or OpenBao, in a KV engine of version 2.
+/// Secrets of Vault or OpenBao, in a version 2 KV engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vault {
     /// The server.
@@ -246,22 +246,22 @@ pub struct Vault {
     pub auth: VaultAuth,
     /// Where the KV engine is mounted.
     pub mount: String,
-    /// The namespace, of Vault Enterprise or OpenBao.
+    /// The namespace, in Vault Enterprise or OpenBao.
     pub namespace: Option<String>,
 }
 
-/// How keyrot authenticates at Vault.
+/// How keyrot authenticates to Vault.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VaultAuth {
-    /// By a token.
+    /// With a token.
     Token(SecretSource),
-    /// By the AWS auth method: keyrot identifies itself with its own AWS credentials.
+    /// With the AWS auth method: keyrot identifies itself with its own AWS credentials.
     Aws {
         /// The role of the auth method.
         role: String,
         /// Where the auth method is mounted.
         mount: String,
-        /// The value of `X-Vault-AWS-IAM-Server-ID`, where the server asks for one.
+        /// The value of `X-Vault-AWS-IAM-Server-ID`, if the server requires one.
         server_id: Option<String>,
     },
 }
@@ -269,17 +269,17 @@ pub enum VaultAuth {
 /// A program on this machine that gets each key on its standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {
-    /// The program's absolute path, and its arguments. No shell reads them.
+    /// The program's absolute path, and its arguments. No shell interprets them.
     pub command: Vec<String>,
 }
 
-/// Secrets of a Kubernetes cluster: one with both halves of the key in its data.
+/// Secrets of a Kubernetes cluster. Each has both halves of the key in its data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kubernetes {
-    /// The kubeconfig file; `None` is that of `KUBECONFIG`, else `~/.kube/config`, else the service
-    /// account of the pod.
+    /// The kubeconfig file; `None` means the file in `KUBECONFIG`, else `~/.kube/config`, else the
+    /// service account of the pod.
     pub kubeconfig: Option<String>,
-    /// The context in that file; `None` is its only one.
+    /// The context in that file; `None` means the file's only context.
     pub context: Option<String>,
     /// The key of the Secret's data that holds the key's id.
     pub id_name: String,
@@ -311,7 +311,7 @@ pub enum WorkloadKind {
 }
 
 impl DestinationSpec {
-    /// The destination's name.
+    /// Returns the destination's name.
     #[must_use]
     pub fn name(&self) -> &DestinationName {
         self.rule.name()
@@ -323,52 +323,52 @@ impl DestinationSpec {
         self.rule.required()
     }
 
-    /// Where users' keys are put.
+    /// Returns the place for users' keys, with its placeholders.
     #[must_use]
     pub fn to(&self) -> &PlaceTemplate {
         self.rule.to()
     }
 
-    /// Whether this user's key goes there.
+    /// Whether this user's key goes to this destination.
     #[must_use]
     pub fn serves(&self, user: &UserName) -> bool {
         self.rule.serves(user)
     }
 
-    /// Where this user's key is put.
+    /// Returns the place of this user's key.
     ///
     /// # Errors
-    /// [`Unplaceable`] if the place cannot be there by the store's own rules.
+    /// [`Unplaceable`] if the store's own rules do not allow the place.
     pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
         self.rule.place_of(user)
     }
 
-    /// What kind of place it is.
+    /// Returns the kind of destination.
     #[must_use]
     pub fn kind(&self) -> &DestinationKind {
         &self.kind
     }
 
-    /// What this kind of destination can do.
+    /// Returns the abilities of this kind of destination.
     #[must_use]
     pub fn abilities(&self) -> Abilities {
         self.rule.abilities()
     }
 
-    /// What the selection needs to know, for users whose homes are in this region.
+    /// Returns the rule for the selection, for users whose homes are in this region.
     #[must_use]
     pub fn rule(&self, home_region: &str) -> DestinationRule {
         self.rule.clone().in_store(self.kind.store(home_region)).writing(self.kind.parts())
     }
 
-    /// The places that hold what keyrot authenticates with there.
+    /// Returns the places of the secrets that keyrot needs to authenticate there.
     #[must_use]
     pub fn sources(&self) -> Vec<&SecretSource> {
         match &self.kind {
             DestinationKind::Ssm(_)
             | DestinationKind::SecretsManager(_)
             | DestinationKind::Ecs(_) => Vec::new(),
-            // What a kubeconfig names is read by what reads that file.
+            // Secrets that a kubeconfig names are read by the client that reads the kubeconfig.
             DestinationKind::Kubernetes(_) => Vec::new(),
             DestinationKind::GitHub(github) => match &github.auth {
                 GitHubAuth::Token(token) => vec![token],
@@ -386,7 +386,7 @@ impl DestinationSpec {
 }
 
 impl DestinationKind {
-    /// The kind, as it is written.
+    /// Returns the kind, as it is written in settings.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -415,7 +415,7 @@ impl DestinationKind {
         }
     }
 
-    /// The store, in which no two users may share a place.
+    /// Returns the store. In one store, no two users may share a place.
     fn store(&self, home_region: &str) -> String {
         match self {
             Self::Ssm(ParameterStore { region, role, .. }) => {
@@ -442,7 +442,8 @@ impl DestinationKind {
                 format!("vault {} {namespace} {mount}", server(Some(url), ""))
             }
             Self::Command(Command { command }) => format!("command {}", command.join(" ")),
-            // Not by the names in the data: keyrot's fields in a Secret are one user's.
+            // The names in the data do not matter: all of keyrot's fields in a Secret belong to one
+            // user.
             Self::Kubernetes(Kubernetes { kubeconfig, context, .. }) => {
                 let of = |text: &Option<String>| text.clone().unwrap_or_default();
                 format!("kubernetes {} {}", of(kubeconfig), of(context))
@@ -451,10 +452,10 @@ impl DestinationKind {
         }
     }
 
-    /// The parts of a place that it writes; all of it is the empty text.
+    /// Returns the parts of a place that it writes; an empty text stands for the whole place.
     fn parts(&self) -> Vec<String> {
         match self {
-            // GitHub's names of secrets have no case.
+            // GitHub ignores the case of secrets' names.
             Self::GitHub(GitHub { names, .. }) => {
                 names.all().into_iter().map(str::to_ascii_uppercase).collect()
             }
@@ -466,8 +467,9 @@ impl DestinationKind {
     }
 }
 
-/// The account of a role, which is another store. One in keyrot's own account is not distinguished
-/// here: the adapter refuses a home there, and the place's marks show another user's key.
+/// Returns the account of a role, because another account is another store. A role in keyrot's own
+/// account is not distinguished here: the adapter refuses a home there, and the place's marks show
+/// another user's key.
 fn account(role: &Option<WriterRole>) -> String {
     role.as_ref().map(|role| format!(" {}", role.account())).unwrap_or_default()
 }
@@ -476,12 +478,12 @@ const GITHUB: &str = "https://api.github.com";
 const GITLAB: &str = "https://gitlab.com";
 const CIRCLECI: &str = "https://circleci.com";
 
-/// The server of a store. Case does not tell two of them apart.
+/// Returns the server of a store. URLs that differ only in case are the same server.
 fn server(url: Option<&str>, default: &str) -> String {
     url.unwrap_or(default).to_ascii_lowercase()
 }
 
-/// The form of the places of a kind, and an example for messages.
+/// Returns the form of the places of a kind, and an example for messages.
 pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
     match kind {
         "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),

@@ -1,4 +1,4 @@
-//! From the keys of a table `[[destination]]` to a [`DestinationSpec`].
+//! Parses the keys of a table `[[destination]]` into a [`DestinationSpec`].
 
 use crate::model::names::DestinationName;
 use crate::model::nearest::nearest;
@@ -17,7 +17,7 @@ pub(super) const NAME: &str = "destination";
 
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
-/// The kinds, and the keys that each has beside [`EVERY`].
+/// The kinds, and the keys of each kind in addition to [`EVERY`].
 pub(super) const KINDS: [(&str, &[&str]); 10] = [
     ("ssm", &["region", "kms_key", "tier", "role_arn", "external_id"]),
     ("secrets_manager", &["region", "kms_key", "role_arn", "external_id"]),
@@ -44,10 +44,10 @@ pub(super) const KINDS: [(&str, &[&str]); 10] = [
     ("profile", &[]),
 ];
 
-/// So many destinations there may be.
+/// The limit on the number of destinations.
 const MOST: usize = 100;
 
-/// Reads the tables. `origin` says where a line is.
+/// Reads the tables. `origin` returns the source of a line.
 pub(super) fn specs(
     tables: &[Table],
     origin: &dyn Fn(Option<usize>) -> Origin,
@@ -80,10 +80,10 @@ pub(super) fn error(origin: Origin, rule: String) -> SettingsError {
     SettingsError::new(NAME, origin, Problem::Conflict { rule })
 }
 
-/// The keys of one table, and what is wrong with them.
+/// The keys of one table, and the errors in them.
 pub(super) struct Keys<'a> {
     pub(super) table: &'a Table,
-    /// What the destination is called in messages.
+    /// The destination's label in messages.
     label: String,
     origin: &'a dyn Fn(Option<usize>) -> Origin,
     errors: RefCell<Vec<SettingsError>>,
@@ -103,7 +103,7 @@ impl<'a> Keys<'a> {
         self.errors.borrow_mut().push(error((self.origin)(self.table.line_of(key)), rule));
     }
 
-    /// A value that may be shown: `tier = "fancy"`.
+    /// Adds an error with the value, which is not secret: `tier = "fancy"`.
     pub(super) fn refuse(&self, key: &str, expected: &str) {
         let value = match self.table.fields.get(key) {
             Some(Value::String(text)) => format!("{:?}", shown(text)),
@@ -113,7 +113,7 @@ impl<'a> Keys<'a> {
         self.wrong(key, format!("{key} = {value} is not usable; expected {expected}"));
     }
 
-    /// The text of a key, if it is set and not empty.
+    /// Returns the text of a key, if it is set and not empty.
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
         match self.table.fields.get(key)? {
             Value::String(text) if !text.is_empty() => Some(text),
@@ -125,7 +125,7 @@ impl<'a> Keys<'a> {
         }
     }
 
-    /// The text of a key that keeps a rule; `None` where it is not set.
+    /// Returns the text of a key, if it follows a rule; `None` if it is not set.
     pub(super) fn fitting(
         &self,
         key: &str,
@@ -148,7 +148,8 @@ impl<'a> Keys<'a> {
         self.text(key)
     }
 
-    /// Where a token or key is kept. What is written there is not repeated: it may be the token.
+    /// Returns where a token or key is kept. An error does not repeat the value, because it may be
+    /// the token itself.
     pub(super) fn source(&self, key: &str) -> Option<SecretSource> {
         let text = self.text(key)?;
         match source(Some(text)) {
@@ -211,7 +212,7 @@ impl<'a> Keys<'a> {
         found
     }
 
-    /// Keys that this kind does not have.
+    /// Adds errors for keys that this kind does not have.
     fn unknown(&self, kind: &str) {
         let own = KINDS.iter().find(|(known, _)| *known == kind).map_or(&[][..], |(_, keys)| keys);
         let known = || EVERY.iter().chain(own).copied();

@@ -1,4 +1,4 @@
-//! What each kind of destination has in its table.
+//! The keys of each kind of destination.
 
 use crate::model::arn::Arn;
 use crate::settings::destination::{
@@ -61,7 +61,7 @@ impl Keys<'_> {
         self.fitting("kms_key", "a KMS key id, alias/NAME or ARN", fits)
     }
 
-    /// The role to assume (STS API reference, `AssumeRole`).
+    /// Returns the role to assume (STS API reference, `AssumeRole`).
     fn writer_role(&self) -> Option<WriterRole> {
         let id = |t: &str| t.len() >= 2 && is_name(t, 1224, "_+=,.@:/-");
         let expected = "2 to 1,224 letters, digits and _ + = , . @ : / -";
@@ -82,7 +82,7 @@ impl Keys<'_> {
         Some(WriterRole { arn, external_id })
     }
 
-    /// `https://HOST`, or `http://` to this machine; without a slash at its end.
+    /// Returns a URL: `https://HOST`, or `http://` to this machine, without a trailing slash.
     fn url(&self, example: &str) -> Option<String> {
         let expected = format!("https://HOST without user and password, such as {example}");
         let fits = |url: &str| {
@@ -99,7 +99,8 @@ impl Keys<'_> {
         Some(url.trim_end_matches('/').to_owned())
     }
 
-    /// A name of capitals, digits and underscores, as stores of variables want it.
+    /// Returns the name of a variable: capital letters, digits and underscores, as variable stores
+    /// require.
     fn variable(&self, key: &str, default: &str) -> Option<String> {
         let expected = format!("letters, digits and _, no digit first, such as {default}");
         let fits = |t: &str| is_name(t, 255, "_") && !t.starts_with(|c: char| c.is_ascii_digit());
@@ -161,7 +162,7 @@ impl Keys<'_> {
         Some(DestinationKind::GitHub(GitHub { auth, store, url, names }))
     }
 
-    /// The names of the variables that hold a key.
+    /// Returns the names of the variables that hold a key.
     fn variable_names(&self) -> Option<VariableNames> {
         if self.text("file_name").is_some() {
             for key in ["id_name", "secret_name"] {
@@ -242,7 +243,7 @@ impl Keys<'_> {
         }))
     }
 
-    /// A list such as `["deployment/shop"]`.
+    /// Returns the workloads in a list such as `["deployment/shop"]`.
     fn workloads(&self) -> Option<Vec<Workload>> {
         let Some(value) = self.table.fields.get("restart") else { return Some(Vec::new()) };
         let one = |item: &Value| {
@@ -275,7 +276,7 @@ impl Keys<'_> {
 
     fn vault(&self) -> Option<DestinationKind> {
         self.needed("url", "https://vault.example.com:8200");
-        // What stands in a URL between two slashes, or several of those.
+        // A path segment of a URL, or several of them.
         let path = |t: &str| {
             let part = |p: &str| is_name(p, 255, "_.-") && p != "." && p != "..";
             t.len() <= 255 && t.split('/').all(part)
@@ -318,7 +319,7 @@ impl Keys<'_> {
         Some(DestinationKind::Vault(Vault { url, auth, mount, namespace }))
     }
 
-    /// A program and its arguments.
+    /// Returns a program and its arguments.
     fn command(&self) -> Option<Command> {
         let expected = "a list of texts, the program's absolute path first, such as [\"/usr/local/bin/put-key\", \"--quiet\"]";
         let Some(value) = self.table.fields.get("command") else {
@@ -335,7 +336,7 @@ impl Keys<'_> {
                 Some(Command { command })
             }
             _ => {
-                // An argument may be secret.
+                // An argument may be secret, so the message does not repeat the value.
                 self.wrong("command", format!("its command is not usable; expected {expected}"));
                 None
             }

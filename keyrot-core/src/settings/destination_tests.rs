@@ -85,7 +85,7 @@ fn of_env(json: &str) -> Result<Vec<DestinationSpec>, String> {
         .map_err(|errors| errors.to_string())
 }
 
-/// A destination of this kind with everything that it needs, and more lines.
+/// Returns a destination of this kind with all required keys, and more lines.
 fn table(kind: &str, more: &str) -> String {
     let own = match kind {
         "ssm" => "to = '/x/{user}'",
@@ -192,7 +192,7 @@ fn each_kind_is_read() {
 }
 
 #[test]
-fn the_environment_has_the_same_as_json_and_wins_over_a_file() {
+fn the_environment_takes_json_and_overrides_a_file() {
     let shown = load(EVERY_KIND);
     let shown = shown.explain().iter().find(|one| one.name == "destination").unwrap();
     assert_eq!(shown.origin.to_string(), "file keyrot.toml line 3");
@@ -221,7 +221,7 @@ fn the_environment_has_the_same_as_json_and_wins_over_a_file() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
+fn errors_have_the_line_and_the_expected_value() {
     for (text, says) in [
         (
             table("ssm", "tier = 'fancy'"),
@@ -345,13 +345,13 @@ fn what_is_wrong_is_named_with_its_line_and_what_was_expected() {
 
 const CONTEXT: &str = "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11";
 
-/// A table of one of the kinds that need no region, with further keys.
+/// Returns a table of a kind that needs no region, with more keys.
 fn of_kind(kind: &str, to: &str, more: &str) -> String {
     format!("[[destination]]\nname = 'a'\nkind = '{kind}'\nusers = ['ci']\nto = '{to}'\n{more}\n")
 }
 
 #[test]
-fn a_vault_a_context_and_a_command_are_read() {
+fn vault_circleci_and_command_are_parsed() {
     let vault = "url = 'https://vault.example.com:8200/'\nnamespace = 'team/a'\nrole = 'keyrot'\nserver_id = 'v1'";
     let settings = load(&of_kind("vault", "ci/{user}", vault));
     let spec = &settings.destinations()[0];
@@ -371,7 +371,7 @@ fn a_vault_a_context_and_a_command_are_read() {
     assert_eq!((found.names.all()[0], spec.sources().len()), ("ID", 1));
     assert!(!spec.abilities().whole);
 
-    // One variable takes one write.
+    // With one variable, a delivery is one write.
     for (kind, to) in [("circleci", CONTEXT), ("github", "acme/shop")] {
         let settings = load(&of_kind(kind, to, "token = 'env:T'\nfile_name = 'aws_file'"));
         let spec = &settings.destinations()[0];
@@ -391,20 +391,20 @@ fn a_vault_a_context_and_a_command_are_read() {
 }
 
 #[test]
-fn a_profile_has_a_file_and_two_tables_may_not_share_one() {
+fn a_profile_has_a_file_and_two_tables_may_not_share_a_profile() {
     for to in ["/srv/ci/.aws/credentials#{user}", "C:\\ci\\credentials#ci", "/a#b#c"] {
         let settings = load(&of_kind("profile", to, ""));
         let spec = &settings.destinations()[0];
         assert_eq!(spec.kind(), &DestinationKind::Profile);
         assert!(spec.abilities().readable && spec.sources().is_empty());
-        // The file system is one store, whatever the destination is called.
+        // The file system is one store, whatever the destination's name is.
         assert_eq!(spec.rule("eu-west-1").store(), "profile");
     }
 }
 
-/// However it is written.
+/// Different spellings of a URL name the same server.
 #[test]
-fn one_secret_at_one_server_is_one_place() {
+fn the_same_secret_on_the_same_server_is_one_place() {
     let rule =
         |kind: &str, more: &str| load(&table(kind, more)).destinations()[0].rule("eu-west-1");
     let github = rule("github", "id_name = 'A'\nsecret_name = 'B'");
@@ -429,7 +429,7 @@ fn the_help_of_the_setting_names_every_kind() {
 }
 
 #[test]
-fn what_is_wrong_with_a_vault_a_context_or_a_command_is_named() {
+fn errors_in_vault_circleci_and_command_are_named() {
     let url = "url = 'https://vault.example.com'";
     let upper = CONTEXT.to_uppercase();
     for (kind, to, more, says) in [
@@ -497,7 +497,7 @@ fn what_is_wrong_with_a_vault_a_context_or_a_command_is_named() {
 }
 
 #[test]
-fn a_token_that_somebody_wrote_there_is_repeated_nowhere() {
+fn a_token_in_a_table_is_not_repeated_in_messages() {
     for token in ["ghp_0123456789abcdefSESAME", "https://x/SESAME", "secret:SE SAME"] {
         for key in ["token", "private_key", "app"] {
             let text = table("github", &format!("{key} = '{token}'")).replace("'secret:x'", "''");

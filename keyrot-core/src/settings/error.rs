@@ -11,14 +11,14 @@ pub enum Origin {
     Default,
     /// The settings file.
     File {
-        /// The file's name as the caller gave it.
+        /// The file's name, as the caller gave it.
         name: String,
         /// The line, counted from 1.
         line: usize,
     },
     /// The environment variable of that name.
     Env(String),
-    /// The flag of that name, with its two hyphens.
+    /// The flag of that name, including its two hyphens.
     Flag(String),
 }
 

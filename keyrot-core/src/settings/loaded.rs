@@ -1,4 +1,4 @@
-//! Settings that were checked together, each with its source.
+//! Settings that were validated together, each with its source.
 
 use crate::model::waits::WaitPolicy;
 use crate::selection::Selection;
@@ -15,7 +15,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// Settings that were checked together.
+/// Settings that were validated together.
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(super) values: Values,
@@ -25,7 +25,7 @@ pub struct Settings {
     unknown_variables: Vec<String>,
 }
 
-/// One setting's value, and its source.
+/// A setting's value and its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Explained {
@@ -41,8 +41,8 @@ impl Settings {
     /// Combines the sources.
     ///
     /// # Errors
-    /// [`SettingsErrors`]: everything that is wrong in any source, even where a later source would
-    /// have won.
+    /// [`SettingsErrors`]: all errors in all sources, even for values that a later source
+    /// overrides.
     pub fn load(sources: &Sources<'_>) -> Result<Self, SettingsErrors> {
         let Read { given, mut errors, unknown_variables } = sources.read();
         let mut values = Values::default();
@@ -101,8 +101,7 @@ impl Settings {
                 files: sources.file_names(),
                 unknown_variables,
             }),
-            // If a wait could not be read, a check of the others would use a combination that
-            // nobody set.
+            // If a wait is invalid, checking the others would use a combination that nobody set.
             Err(error) if WAITS.iter().all(|name| !bad.contains(name)) => {
                 let others = WAITS.iter().filter(|name| **name != error.name);
                 let others = others
@@ -140,8 +139,8 @@ impl Settings {
         &self.files
     }
 
-    /// Variables that begin with `KEYROT_` and are not known. They have no effect; a name close to
-    /// a known one is an error.
+    /// Returns the variables that begin with `KEYROT_` and are not known. They have no effect. A
+    /// name close to a known one is an error instead.
     #[must_use]
     pub fn unknown_variables(&self) -> &[String] {
         &self.unknown_variables
@@ -160,19 +159,19 @@ impl Settings {
         &self.values.template
     }
 
-    /// Returns the waits, which were checked.
+    /// Returns the waits, which were validated.
     #[must_use]
     pub fn policy(&self) -> &WaitPolicy {
         &self.policy
     }
 
-    /// Whether waits are allowed that are only suitable for tests.
+    /// Whether short waits that are only suitable for tests are allowed.
     #[must_use]
     pub fn allow_short_waits(&self) -> bool {
         self.values.allow_short_waits
     }
 
-    /// Returns the KMS key for new secrets: an id, an alias or an ARN. `None` is the account's
+    /// Returns the KMS key for new secrets: an id, an alias or an ARN. `None` means the account's
     /// `aws/secretsmanager`.
     #[must_use]
     pub fn kms_key(&self) -> Option<&str> {

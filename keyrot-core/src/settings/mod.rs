@@ -1,10 +1,10 @@
-//! Settings. One rule applies to all: TOML files, then the environment, then flags; later sources
-//! win.
+//! Settings. All of them follow one rule: TOML files come first, then the environment, then flags;
+//! later sources win.
 //!
-//! [`SETTINGS`] lists what can be set. A setting `max_age` is `max_age` in the file,
-//! `KEYROT_MAX_AGE` in the environment, and the flag `--max-age`. An unknown setting or an unusable
-//! value is an error that says where it is and what was expected, and all errors are reported
-//! together. Nothing here reads a file or the environment: the caller passes their contents.
+//! [`SETTINGS`] lists the settings. A setting `max_age` is `max_age` in the file, `KEYROT_MAX_AGE`
+//! in the environment, and `--max-age` as a flag. An unknown setting or an invalid value is an
+//! error that says where it is and what was expected. All errors are reported together. Nothing
+//! here reads a file or the environment: the caller passes their contents.
 //!
 //! ```
 //! use keyrot_core::settings::{Settings, Sources};
@@ -25,9 +25,9 @@
 //! # Ok::<(), keyrot_core::settings::SettingsErrors>(())
 //! ```
 //!
-//! In the environment and in flags, a list is written `a,b`, and a table `k=v,k=v`. Such a flag may
-//! be repeated. An empty variable counts as not set. If a setting may be absent, an empty text in
-//! the file or a flag removes the value of an earlier source. Destinations are tables
+//! In the environment and in flags, a list is written as `a,b`, and a table as `k=v,k=v`. Such a
+//! flag may be repeated. An empty variable counts as not set. For an optional setting, an empty
+//! text in the file or a flag removes the value of an earlier source. Destinations are tables
 //! `[[destination]]` in a file, and a JSON array of objects in the environment; they have no flag.
 
 pub(crate) mod destination;

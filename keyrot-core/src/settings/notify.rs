@@ -1,7 +1,7 @@
-//! Where notifications go, as written in the setting `notify`.
+//! The targets of notifications, from the setting `notify`.
 //!
-//! An entry is `KIND TARGET [OPTION=VALUE …]`. No URL and no key is ever written there: an entry
-//! names the place that holds them. So settings can be shown, logged and kept in a repository.
+//! An entry is `KIND TARGET [OPTION=VALUE …]`. It never contains a URL or a key, only the place
+//! where it is kept. So settings can be shown, logged and kept in a repository.
 
 use super::name::is_name;
 use crate::machine::event::Severity;
@@ -33,7 +33,7 @@ pub struct NotifySpec {
     target: NotifyTarget,
 }
 
-/// The reason why an entry is refused: what was expected. It repeats no part of the entry that may
+/// The reason why an entry is refused: what was expected. It contains no part of the entry that may
 /// be secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotifyError {
@@ -61,11 +61,11 @@ impl NotifySpec {
         &self.name
     }
 
-    /// Returns the lowest severity that is sent.
+    /// Returns the lowest severity that the target gets.
     ///
-    /// By default a chat, a bus and a webhook get everything, so the channel is a record of every
-    /// change when something breaks at night. A run that changed nothing sends nothing there. An
-    /// SNS topic gets `warning` and above, because it usually leads to mail or a pager.
+    /// By default, a chat, a bus and a webhook get everything, so that the channel is a record of
+    /// every change when something breaks at night. A run that changed nothing sends nothing there.
+    /// An SNS topic gets `warning` and above, because it usually leads to mail or a pager.
     #[must_use]
     pub fn min(&self) -> Severity {
         self.min
@@ -86,7 +86,7 @@ impl FromStr for NotifySpec {
 }
 
 impl NotifyError {
-    /// Shows the entry, without what may be secret.
+    /// Formats the entry without the parts that may be secret.
     #[must_use]
     pub fn entry(&self) -> &str {
         &self.entry
@@ -107,7 +107,7 @@ impl fmt::Display for NotifyError {
 
 impl std::error::Error for NotifyError {}
 
-/// Parses all entries. Each needs a different name, so that a failure says which one it was.
+/// Parses all entries. Each needs a different name, so that a failure says which entry it was.
 pub(super) fn specs(entries: &[String]) -> Result<Vec<NotifySpec>, NotifyError> {
     let mut specs: Vec<NotifySpec> = Vec::with_capacity(entries.len());
     for text in entries {
@@ -135,7 +135,7 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
             "sns, eventbridge, slack, teams or webhook first, then the target{meant}"
         ));
     }
-    // An option in place of the target is not a target.
+    // An option in the target's position is not a target.
     let target = words
         .next()
         .filter(|word| !OPTIONS.iter().any(|option| word.starts_with(&format!("{option}="))));
@@ -197,8 +197,7 @@ fn parse(text: &str) -> Result<NotifySpec, String> {
     Ok(NotifySpec { name: name.to_owned(), min, target })
 }
 
-/// Returns the entry with everything hidden that may be a URL or a key, because people do put them
-/// there.
+/// Formats the entry with every possible URL or key hidden, because people do put them there.
 fn shown_entry(text: &str) -> String {
     const HIDDEN: &str = "(hidden)";
     let of_aws = text.starts_with("sns ") || text.starts_with("eventbridge ");

@@ -1,4 +1,4 @@
-//! The targets of notifications: their kinds, and how each is written.
+//! The targets of notifications, and how each kind is written.
 
 use crate::machine::event::Severity;
 use crate::model::arn::Arn;
@@ -10,17 +10,17 @@ use std::fmt;
 pub enum NotifyTarget {
     /// An SNS topic: one message per run.
     Sns(Topic),
-    /// An EventBridge bus: each event, and the run's end.
+    /// An EventBridge bus: each event, and the end of the run.
     EventBridge(Bus),
     /// A Slack channel, by an incoming webhook: one message per run.
     Slack(SecretSource),
     /// A Microsoft Teams channel, by a Workflows webhook: one message per run.
     Teams(SecretSource),
-    /// Your own server: each event, and the run's end, signed.
+    /// Your own server: each event, and the end of the run, signed.
     Webhook {
         /// The place of the URL.
         url: SecretSource,
-        /// The place of the signature's key.
+        /// The place of the signing key.
         hmac: SecretSource,
     },
 }
@@ -39,7 +39,7 @@ pub struct Bus {
     region: Option<String>,
 }
 
-/// The place of a URL or a key. The text itself is read only when it is needed.
+/// The place of a URL or a key. The URL or key itself is read only when it is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretSource {
     store: SecretPlace,
@@ -57,12 +57,12 @@ pub enum SecretPlace {
     ParameterStore,
     /// An environment variable.
     Environment,
-    /// A file on this machine, such as a secret that a cluster mounts.
+    /// A file on this machine, such as a secret that a cluster has mounted.
     File,
 }
 
 impl SecretPlace {
-    /// Whether it is on the machine where keyrot runs, and not in AWS.
+    /// Whether the place is on the machine where keyrot runs, not in AWS.
     #[must_use]
     pub fn is_local(self) -> bool {
         matches!(self, Self::Environment | Self::File)
@@ -80,7 +80,7 @@ pub(crate) const NO_SECRETS: &str = "a URL or key is a secret and is never writt
                           and write secret:NAME, ssm:NAME, env:VARIABLE or file:PATH";
 
 impl NotifyTarget {
-    /// Returns the kind, as it is written.
+    /// Returns the kind, as it is written in settings.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -92,7 +92,7 @@ impl NotifyTarget {
         }
     }
 
-    /// Returns the places that hold what a message needs.
+    /// Returns the places of the secrets that a message needs.
     #[must_use]
     pub fn sources(&self) -> Vec<&SecretSource> {
         match self {

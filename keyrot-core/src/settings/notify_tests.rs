@@ -5,7 +5,7 @@ use crate::settings::source::Sources;
 use proptest::prelude::*;
 
 const TOPIC: &str = "arn:aws:sns:eu-central-1:111122223333:keyrot";
-/// A text that must not appear in any message, wherever it was put.
+/// A text that must not appear in any message.
 const URL: &str = "https://hooks.slack.com/services/T00000000/B00000000/sesamesesamesesamesesame";
 
 fn refused(text: &str) -> String {

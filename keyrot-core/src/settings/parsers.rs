@@ -1,12 +1,12 @@
-//! Reads the values of single settings.
+//! Parses the values of individual settings.
 
 use super::value::{Raw, Wrong, is_region, is_tag, switch};
 use crate::selection::pattern::Pattern;
 
-/// There are fewer with SMTP endpoints, and a secret's value has a largest size.
+/// There are fewer regions with SMTP endpoints, and the size of a secret's value is limited.
 const MOST_SMTP_REGIONS: usize = 40;
 
-/// The key and the value of the tag that selects users.
+/// Parses the key and the value of the tag that selects users.
 pub(super) fn selecting_tag(raw: &Raw) -> Result<(String, String), Wrong> {
     let (key, value) = raw.text().split_once('=').unwrap_or((raw.text(), "True"));
     if key.to_lowercase().starts_with("aws:") || !is_tag(key, 1, 128) || !is_tag(value, 0, 256) {
@@ -15,10 +15,10 @@ pub(super) fn selecting_tag(raw: &Raw) -> Result<(String, String), Wrong> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// A path of IAM's.
+/// Parses an IAM path.
 pub(super) fn path(raw: &Raw) -> Result<String, Wrong> {
     let path = raw.text();
-    // Without the slash at its end, /ci would let /cidr/ in.
+    // Without the trailing slash, /ci would also match /cidr/.
     let ends = path.starts_with('/') && path.ends_with('/') && path.len() <= 512;
     if !ends || !path.bytes().all(|b| (0x21..=0x7f).contains(&b)) {
         return Err(raw.wrong("a path with a slash at both ends, such as /ci/"));
@@ -26,7 +26,7 @@ pub(super) fn path(raw: &Raw) -> Result<String, Wrong> {
     Ok(path.to_owned())
 }
 
-/// Patterns for the names of users.
+/// Parses patterns for user names.
 pub(super) fn patterns(raw: &Raw) -> Result<Vec<Pattern>, Wrong> {
     let expected = "a user name, with * for any characters and ? for one";
     let parse =
@@ -34,7 +34,7 @@ pub(super) fn patterns(raw: &Raw) -> Result<Vec<Pattern>, Wrong> {
     raw.list().iter().map(parse).collect()
 }
 
-/// Regions with an SMTP endpoint.
+/// Parses regions with an SMTP endpoint.
 pub(super) fn smtp_regions(raw: &Raw) -> Result<Vec<String>, Wrong> {
     let all = regions(raw)?;
     if all.len() > MOST_SMTP_REGIONS {
@@ -43,14 +43,14 @@ pub(super) fn smtp_regions(raw: &Raw) -> Result<Vec<String>, Wrong> {
     Ok(all)
 }
 
-/// Whether it is the URL of an endpoint.
+/// Whether the text is the URL of an endpoint.
 pub(super) fn is_endpoint(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let fits = |b: u8| b.is_ascii_graphic() && !b"@?#".contains(&b);
     rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(fits))
 }
 
-/// Hosts, each with its port.
+/// Parses hosts, each with its port.
 pub(super) fn hosts(raw: &Raw) -> Result<Vec<String>, Wrong> {
     let fits = |text: &&String| {
         let port = text
@@ -69,7 +69,7 @@ pub(super) fn hosts(raw: &Raw) -> Result<Vec<String>, Wrong> {
     }
 }
 
-/// Regions.
+/// Parses regions.
 pub(super) fn regions(raw: &Raw) -> Result<Vec<String>, Wrong> {
     match raw.list().iter().find(|region| !is_region(region)) {
         Some(region) => Err((region.clone(), "regions such as eu-central-1".to_owned())),
@@ -77,12 +77,12 @@ pub(super) fn regions(raw: &Raw) -> Result<Vec<String>, Wrong> {
     }
 }
 
-/// `true` or `false`; `None` for nothing.
+/// Parses `true` or `false`; `None` for an empty text.
 pub(super) fn optional_switch(raw: &Raw) -> Result<Option<bool>, Wrong> {
     if raw.text().is_empty() { Ok(None) } else { switch(raw).map(Some) }
 }
 
-/// The name of a JSON field.
+/// Parses the name of a JSON field.
 pub(super) fn field(raw: &Raw) -> Result<String, Wrong> {
     let name = raw.text();
     let fits = (1..=128).contains(&name.len()) && !name.chars().any(char::is_control);

@@ -1,4 +1,4 @@
-//! One pass by these settings: the users, and the limits.
+//! One pass with these settings: the users, and the limits.
 
 use crate::engine::rotator::Limits;
 use crate::engine::target::Target;
@@ -13,9 +13,9 @@ use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
 use crate::settings::loaded::Settings;
 
 impl Settings {
-    /// Returns where users' secrets are, for a store in this region. Users that have no home yet
-    /// may get one only if account and region are settings, or if the caller was `deployed` for
-    /// them: a value from the environment is not a deliberate choice.
+    /// Returns where users' secrets are, for a store in this region. Users without a home may get
+    /// one only if account and region are settings, or if the caller was `deployed` for them. A
+    /// value from the environment alone is not a deliberate choice.
     #[must_use]
     pub fn homes(&self, region: &str, deployed: bool) -> Homes {
         let named = deployed || (self.account().is_some() && self.region() == Some(region));
@@ -29,11 +29,11 @@ impl Settings {
         }
     }
 
-    /// Lists the account's users, and selects from them by these settings. If `only` names some,
-    /// only these.
+    /// Lists the account's users, and selects users by these settings. If `only` contains names,
+    /// selects only these users.
     ///
     /// # Errors
-    /// [`CallError`] if not every user could be read: then no user is selected.
+    /// [`CallError`] if a user could not be read. In that case, no user is selected.
     pub async fn find(
         &self,
         iam: &dyn IamPort,
@@ -45,11 +45,11 @@ impl Settings {
         Ok(select(&users, &selection, homes, self.policy()))
     }
 
-    /// Finds one user by name, for a [`Request`](crate::model::request::Request), even without the
-    /// rotation tag, but not an excluded one.
+    /// Finds one user by name, for a [`Request`](crate::model::request::Request). The user need not
+    /// have the rotation tag, but must not be excluded.
     ///
     /// # Errors
-    /// [`CallError`] if not every user could be read.
+    /// [`CallError`] if a user could not be read.
     pub async fn find_named(
         &self,
         iam: &dyn IamPort,
@@ -68,7 +68,7 @@ impl Settings {
         }))
     }
 
-    /// Returns the limits of a run that begins now.
+    /// Returns the limits of a run that starts now.
     #[must_use]
     pub fn limits(&self, now: Timestamp) -> Limits {
         Limits {

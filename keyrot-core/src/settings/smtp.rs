@@ -25,7 +25,8 @@ pub(super) enum SmtpLogin {
 const REGION: &str = "{region}";
 
 impl SmtpEndpoint {
-    /// Parses `HOST:PORT`. `{region}` in the host stands for the region. `None` for any other text.
+    /// Parses `HOST:PORT`. `{region}` in the host stands for the region. Returns `None` for any
+    /// other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
@@ -69,7 +70,7 @@ impl Default for SmtpEndpoint {
     }
 }
 
-/// Formats it as [`parse`](SmtpEndpoint::parse) reads it.
+/// Formats the endpoint so that [`parse`](SmtpEndpoint::parse) reads it.
 impl fmt::Display for SmtpEndpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)

@@ -20,7 +20,7 @@ pub struct Sources<'a> {
     allowed: Vec<String>,
 }
 
-/// The limit on reported errors of one file: a file that is not a settings file has one in each
+/// The limit on reported errors of one file: a file that is not a settings file has one on each
 /// line.
 const MOST_ERRORS: usize = 20;
 
@@ -29,11 +29,12 @@ const MOST_ERRORS: usize = 20;
 struct SettingsFile<'a> {
     name: &'a str,
     text: &'a str,
-    /// Whether the operator chose it; one that was only found may be another person's.
+    /// Whether the operator chose the file. A file that was only found may belong to another
+    /// person.
     chosen: bool,
 }
 
-/// A source's value, or why it is invalid.
+/// A value from a source, or why it is invalid.
 pub(super) struct Given {
     pub(super) info: &'static SettingInfo,
     pub(super) raw: Result<Raw, (String, String)>,
@@ -75,7 +76,7 @@ impl<'a> Sources<'a> {
         self
     }
 
-    /// Adds a flag that was given: the setting's name (with hyphens or underscores) and the value.
+    /// Adds a flag: the setting's name (with hyphens or underscores) and the value.
     #[must_use]
     pub fn flag(mut self, name: &str, value: impl Into<String>) -> Self {
         self.flags.push((name.to_owned(), value.into()));
@@ -83,8 +84,8 @@ impl<'a> Sources<'a> {
     }
 
     /// Adds a variable that begins with `KEYROT_`, is not a setting, and is expected. A `*` at its
-    /// end stands for anything. `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`,
-    /// `KEYROT_SANDBOX` and `KEYROT_TEST_*` are expected without it.
+    /// end is a wildcard. `KEYROT_CONFIG`, `KEYROT_CREDENTIAL_PROCESS`, `KEYROT_LOG`,
+    /// `KEYROT_SANDBOX` and `KEYROT_TEST_*` are always expected.
     #[must_use]
     pub fn allow_env(mut self, name: &str) -> Self {
         self.allowed.push(name.to_owned());
@@ -96,8 +97,7 @@ impl<'a> Sources<'a> {
         self.files.iter().map(|file| file.name.to_owned()).collect()
     }
 
-    /// Reads everything that is given, weaker sources first, and everything that cannot be a
-    /// setting.
+    /// Reads all values, weaker sources first, and everything that cannot be a setting.
     pub(super) fn read(&self) -> Read {
         let mut read = Read::default();
         for file in &self.files {
@@ -170,7 +170,7 @@ impl<'a> Sources<'a> {
                 continue;
             };
             let mut raw = info.kind.parse(value);
-            // Repeated flags of a list add up.
+            // Repeated flags of a list are combined.
             let same = |given: &Given| {
                 given.info.name == info.name && matches!(given.origin, Origin::Flag(_))
             };
@@ -193,7 +193,7 @@ impl<'a> Sources<'a> {
         self.expected().any(fits)
     }
 
-    /// Returns the variable that was probably meant by an unknown one.
+    /// Returns the known variable that an unknown variable probably stands for.
     fn meant(&self, variable: &str) -> Option<String> {
         let word = |name: &str| name.trim_start_matches("KEYROT_").to_owned();
         let settings = SETTINGS.iter().map(SettingInfo::env);
@@ -276,7 +276,7 @@ pub(super) struct Read {
 }
 
 impl Read {
-    /// Destinations that were read, or everything that is wrong with them.
+    /// Adds the destinations, or the errors in them.
     fn take(
         &mut self,
         info: &'static SettingInfo,
@@ -290,8 +290,8 @@ impl Read {
     }
 }
 
-/// Whether Kubernetes sets the variable by itself: for a Service called `keyrot`, or `keyrot-…`,
-/// every pod of its namespace gets `KEYROT_SERVICE_HOST`, `KEYROT_PORT_8080_TCP_ADDR` and so on
+/// Whether Kubernetes itself sets the variable. For a Service called `keyrot` or `keyrot-…`, every
+/// pod in its namespace gets `KEYROT_SERVICE_HOST`, `KEYROT_PORT_8080_TCP_ADDR` and so on
 /// (Kubernetes documentation, "Service", "Environment variables").
 fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
     const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
@@ -320,19 +320,19 @@ fn is_from_kubernetes(name: &str, value: &OsStr) -> bool {
     })
 }
 
-/// Former names of settings, with their present names.
+/// Former names of settings, with their current names.
 const FORMER: [(&str, &str); 1] = [("quiet", "recent_use")];
 
 fn names() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|info| info.name)
 }
 
-/// Returns the setting that was probably meant by an unknown name.
+/// Returns the setting that an unknown name probably stands for.
 fn meant(name: &str) -> Option<&'static str> {
     former(name).or_else(|| nearest(name, names()))
 }
 
-/// Returns the present name of a setting that was renamed.
+/// Returns the current name of a setting that was renamed.
 fn former(name: &str) -> Option<&'static str> {
     FORMER.iter().find(|(was, _)| was.eq_ignore_ascii_case(name)).map(|(_, is)| *is)
 }
@@ -341,7 +341,7 @@ fn find(name: &str) -> Option<&'static SettingInfo> {
     SETTINGS.iter().find(|info| info.name == name)
 }
 
-/// Returns the value, if it has the setting's TOML type; otherwise what was found and what was
+/// Returns the value if it has the setting's TOML type, otherwise what was found and what was
 /// expected.
 fn from_toml(info: &SettingInfo, value: &DeValue<'_>) -> Result<Raw, (String, String)> {
     let kind = info.kind;

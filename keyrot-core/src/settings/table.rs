@@ -1,4 +1,4 @@
-//! The list of settings: the one place where each is named, explained and read.
+//! The list of settings: the one place that names, explains and parses each setting.
 
 use super::info::SettingInfo;
 use super::notify::{self, NotifyError};
@@ -25,7 +25,7 @@ pub(super) const WAITS: [&str; 10] = [
     "probes",
 ];
 
-/// Every setting there is, in the order in which help lists them.
+/// Every setting, in the order of the help.
 pub static SETTINGS: &[SettingInfo] = &[
     SettingInfo::new(
         "tag",

@@ -1,4 +1,4 @@
-//! Tables of several keys: TOML's `[[name]]`, or a JSON array of objects in the environment.
+//! Tables with several keys: TOML's `[[name]]`, or a JSON array of objects in the environment.
 
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ impl Table {
 }
 
 /// Returns the tables of a settings file; `None` if the value is something else. `line` returns the
-/// line of a byte.
+/// line number of a byte offset.
 pub(super) fn of_toml(value: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Option<Vec<Table>> {
     let DeValue::Array(items) = value else { return None };
     let table = |item: &toml::Spanned<DeValue<'_>>| {
@@ -42,7 +42,7 @@ pub(super) fn of_toml(value: &DeValue<'_>, line: &dyn Fn(usize) -> usize) -> Opt
     items.iter().map(table).collect()
 }
 
-/// Returns the tables of a variable, or what is wrong, without quoting the variable.
+/// Returns the tables in a variable, or what is wrong, without quoting the variable.
 pub(super) fn of_json(text: &str) -> Result<Vec<Table>, String> {
     let value: Value = serde_json::from_str(text).map_err(|error| {
         format!("it is not JSON (line {} column {})", error.line(), error.column())

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Tests what others leave in the environment and in the current directory.
+/// Tests for variables and files that others leave in the environment and in the current directory.
 pub(crate) mod surroundings;
 
 fn file(text: &str) -> Sources<'_> {
@@ -63,7 +63,7 @@ fn explain_lists_every_setting_once_and_names_follow_one_rule() {
 }
 
 #[test]
-fn the_later_source_wins_and_is_named() {
+fn the_later_source_wins_and_is_the_origin() {
     let text = "overlap = '3d'\nrecent_use = '5h'\n\nsoak = '4d'\n";
     let sources = file(text)
         .env([("KEYROT_RECENT_USE", "6h"), ("KEYROT_SOAK", "5d"), ("KEYROT_MAX_AGE", "")])
@@ -82,9 +82,9 @@ fn the_later_source_wins_and_is_named() {
     assert_eq!(*settings.policy().waits(), expected);
 }
 
-/// A wait that is set by its former name must not silently keep its default.
+/// A wait with its former name must not silently keep its default.
 #[test]
-fn a_former_name_is_refused_and_the_new_one_named() {
+fn a_former_name_is_refused_with_the_new_name() {
     let refused = |sources: &Sources<'_>| Settings::load(sources).unwrap_err().to_string();
     assert_eq!(
         refused(&file("quiet = '48h'")),

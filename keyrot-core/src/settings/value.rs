@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
-/// A value as it was given, in the form of its kind.
+/// A value as it was written, in the form of its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Raw {
     Text(String),
@@ -38,7 +38,7 @@ impl Kind {
             Self::Text | Self::Duration | Self::Number | Self::Switch => {
                 Ok(Raw::Text(text.trim().to_owned()))
             }
-            // Tables are parsed elsewhere, where an error in each of them can be reported.
+            // Tables are parsed elsewhere, where each error in them can be reported.
             Self::Tables => Err(("(hidden)".to_owned(), Self::Tables.in_toml().to_owned())),
         }
     }
@@ -61,7 +61,7 @@ impl Raw {
         }
     }
 
-    /// Returns both values, if their kind adds up; otherwise the later one.
+    /// Combines both values if their kind allows that; otherwise returns the later one.
     pub(super) fn and(&self, later: Self) -> Self {
         match (self, later) {
             (Self::List(before), Self::List(later)) => {
@@ -74,7 +74,7 @@ impl Raw {
         }
     }
 
-    /// Returns the text. Lists and tables have none, and the table of settings never requests it.
+    /// Returns the text. Lists and tables have none, and the table of settings never asks for it.
     pub(super) fn text(&self) -> &str {
         if let Self::Text(text) = self { text } else { "" }
     }
@@ -128,7 +128,7 @@ pub(super) fn number(raw: &Raw, least: usize, most: usize, hint: &str) -> Result
     fits.ok_or_else(|| raw.wrong(format!("a whole number from {least} to {most}{hint}")))
 }
 
-/// Returns `None` for an empty text; otherwise the text, if it follows the rule.
+/// Returns `None` for an empty text, otherwise the text if it follows the rule.
 pub(super) fn optional(
     raw: &Raw,
     expected: &str,
@@ -141,11 +141,11 @@ pub(super) fn optional(
     }
 }
 
-/// Parses the tags for new secrets, by the rules of Secrets Manager (API reference, data type
-/// `Tag`, and its quota of 50 a secret).
+/// Parses the tags for new secrets by the rules of Secrets Manager (API reference, data type `Tag`,
+/// and its quota of 50 per secret).
 pub(super) fn secret_tags(raw: &Raw) -> Result<BTreeMap<String, String>, Wrong> {
     let Raw::Table(tags) = raw else { return Err(raw.wrong("a table of tags")) };
-    // keyrot's own journal needs room among the 50.
+    // keyrot's own journal needs room within the 50 tags.
     if tags.len() > 45 {
         return Err((format!("{} tags", tags.len()), "at most 45 tags".to_owned()));
     }
@@ -187,7 +187,7 @@ pub enum Kind {
     Switch,
     /// Texts: `["a", "b"]` in the file, `a,b` elsewhere.
     List,
-    /// Names and texts: a table in the file, `k=v,k=v` elsewhere.
+    /// Names and values: a table in the file, `k=v,k=v` elsewhere.
     Table,
     /// Several tables: `[[name]]` in the file, a JSON array of objects in the environment. They
     /// have no flag.

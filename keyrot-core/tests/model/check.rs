@@ -1,4 +1,4 @@
-//! The checker's choices, and the properties of every state.
+//! The checker's possible actions, and the properties of every state.
 
 use super::forged::forgeries;
 use super::runs::{is_for_the_service, rotate_by_service, run};
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
-/// The model, with cached results about the futures of resting worlds.
+/// The model, with cached results for the futures of worlds at rest.
 pub(crate) struct Check {
     pub(crate) setting: Setting,
     futures: Mutex<HashMap<u64, bool>>,
@@ -65,9 +65,9 @@ impl Check {
         deeds
     }
 
-    /// Returns every meaningful claim, with each possible time: when its key was created, now, and
-    /// beyond the allowed difference between clocks. A claim is written right before it is read,
-    /// because it has no effect until then.
+    /// Returns every meaningful claim, with each possible time: the creation of its key, now, and a
+    /// time beyond the allowed difference between clocks. A claim is written right before it is
+    /// read, because it has no effect until then.
     fn claims(&self, state: &State) -> Vec<Forgery> {
         let reads = |call: &Call| matches!(call, Call::DescribeSecret | Call::ListVersions);
         let mut running = state.rotators.iter().flatten();
@@ -140,7 +140,7 @@ impl Check {
         all
     }
 
-    /// Whether a run blocks the user, or fails, if a revoked key that was Inactive works again.
+    /// Whether a run blocks the user or fails if a revoked key that was Inactive works again.
     fn tells(&self, state: &State) -> bool {
         let SecretState::Present(found) = state.world.describe_secret(&secret()) else {
             return true;
@@ -158,20 +158,20 @@ impl Check {
         if !keys.any(|key| again(&key.listed.id)) {
             return true;
         }
-        // If the store is down, the run fails, and that is reported as well.
+        // If the store is down, the run fails, which also counts as reported.
         let outcome = run(&self.setting, &mut state.world.clone(), Task::Everything);
         let down = self.setting.port == Port::StoreDown && matches!(outcome, Outcome::Failed(_));
-        // An overdue key says nothing about a key that works again.
+        // Reporting an overdue key does not report a key that works again.
         down || matches!(outcome, Outcome::Blocked(reason) if !matches!(reason, Blocked::Overdue { .. }))
     }
 
-    /// Whether, without further faults or interference, the user comes to rest with one young key,
-    /// or, if a person interfered, keyrot stops and says why.
+    /// Whether the user comes to rest with one young key, without further faults or interference.
+    /// If a person interfered, keyrot may also stop and say why.
     fn converges(&self, state: &State) -> bool {
         self.remembered((&state.world, state.interfered), || self.lives_on(state))
     }
 
-    /// Returns the cached result about a future, or computes it.
+    /// Returns the cached result for a future, or computes it.
     pub(super) fn remembered(&self, of: impl Hash, find_out: impl FnOnce() -> bool) -> bool {
         let mut hasher = DefaultHasher::new();
         of.hash(&mut hasher);
@@ -197,12 +197,12 @@ impl Check {
             }
             let wait = match outcome {
                 Outcome::Settled { .. } => return at_rest_with_one_key(&world),
-                // This is reported, and the next run continues, so it is not an end.
+                // This is reported, and the next run continues, so this is not the end.
                 Outcome::Blocked(Blocked::StagingRefused { .. }) => None,
                 Outcome::Blocked(Blocked::Overdue { wait, .. }) | Outcome::Waiting(wait) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())
                 }
-                // A person requested it, and the run died: the person repeats the request.
+                // A person requested this, and the run died, so the person repeats the request.
                 Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. })
                     if !state.interfered && state.watch.is_revoked(&key) =>
                 {
@@ -215,7 +215,7 @@ impl Check {
             };
             world.advance(wait.unwrap_or(UNIT));
         }
-        // If a person interfered, keyrot says so in the function's answer to Secrets Manager.
+        // If a person interfered, the function's answer to Secrets Manager says so.
         state.interfered && rotation_enabled.is_some_and(|outcome| outcome != Outcome::Done)
     }
 }
@@ -243,7 +243,7 @@ impl Model for Check {
         vec![State::first(&self.setting)]
     }
 
-    /// Two concurrent rotators deliver forever, if time stands still.
+    /// Two concurrent rotators would deliver forever if time stood still.
     fn within_boundary(&self, state: &State) -> bool {
         self.setting.destinations.iter().map(|one| one.assignment()).all(|one| {
             let written = state.world.destination(&one.to).and_then(|d| d.at(&one.place));
@@ -257,7 +257,7 @@ impl Model for Check {
         }
         for (i, rotator) in state.rotators.iter().enumerate() {
             match rotator {
-                // Rotators that have not begun are equivalent; the first one begins.
+                // Rotators that have not started are equivalent, so the first of them starts.
                 None if state.rotators[..i].iter().all(Option::is_some) => {
                     actions.push(Action::Start(i));
                     actions.extend(state.order.is_some().then_some(Action::RotationStep(i)));
@@ -276,22 +276,21 @@ impl Model for Check {
                 }
             }
         }
-        // A call is under way for at most one unit: half of what `settle` leaves after the run
-        // limit.
+        // A call takes at most one unit: half of what `settle` leaves after the run limit.
         let bounded = state.rotators.iter().skip(usize::from(self.setting.endless));
         let in_time = match self.setting.claims {
-            // Other models cover calls that take long.
+            // Other models cover calls that take longer.
             true => state.at_rest(),
             false => bounded.flatten().all(|r| state.passed < r.since + 1),
         };
-        // Nothing happens before the first run begins.
+        // Nothing happens before the first run starts.
         if state.passed < self.setting.horizon && in_time && state.begun {
             actions.push(Action::Pass(1));
         }
         if state.services > 0 && state.order.is_none() {
             actions.push(Action::Rotate);
         }
-        // A request matters once a run begins on it, so it is made when a run can begin.
+        // A request matters only once a run starts on it, so it is made when a run can start.
         if state.requests > 0 && state.rotators.iter().any(Option::is_none) {
             let keys = || {
                 state
@@ -309,7 +308,7 @@ impl Model for Check {
         }
         if state.person > 0 {
             let mut deeds = Self::deeds(state);
-            // With claims, a person only creates their own key.
+            // In models with claims, a person only creates their own key.
             deeds.retain(|deed| {
                 !self.setting.claims
                     || (matches!(deed, Deed::CreateKey | Deed::Deactivate(_)) && state.at_rest())
@@ -426,7 +425,7 @@ impl Model for Check {
                             | Port::DropsRevocations
                             | Port::DestinationsDown
                     );
-                    // Delays by claims are not checked here.
+                    // This model does not check delays by claims.
                     m.setting.claims
                         || lasting
                         || !s.at_rest()

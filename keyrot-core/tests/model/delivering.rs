@@ -10,7 +10,7 @@ const fn lake(abilities: Abilities) -> Destination {
 
 pub(crate) const READABLE: &[Destination] = &[lake(Abilities::READABLE)];
 pub(crate) const IN_PARTS: &[Destination] = &[lake(Abilities::IN_PARTS)];
-/// An optional destination: nothing waits for it.
+/// An optional destination, for which nothing waits.
 pub(crate) const OPTIONAL: &[Destination] =
     &[Destination { name: "mail", required: false, abilities: Abilities::WRITE_ONLY }];
 /// The second one restarts consumers that read the first one.
@@ -53,7 +53,7 @@ fn two_rotators_and_a_destination() {
     }
 }
 
-/// A run delivers for the first time, while a person rolls back to the previous key.
+/// A run delivers for the first time while a person rolls back to the previous key.
 #[test]
 fn a_rollback_during_a_first_delivery() {
     let all: &[_] = if super::deep() { &[UNSEEN, READABLE, IN_PARTS] } else { &[UNSEEN] };

@@ -1,4 +1,4 @@
-//! Forged journal entries against a revocation, written once or before each request.
+//! Forged journal entries against a revocation, written once, or before each request.
 
 use super::check::Check;
 use super::runs::run;
@@ -13,7 +13,7 @@ use keyrot_core::model::{
 use keyrot_core::{KeyId, KeyStatus, Outcome, Request, Revocation};
 use std::time::Duration;
 
-/// The wait in forged entries: nearly the longest that is believed.
+/// The wait in forged entries: almost the longest that keyrot believes.
 const FOR_YEARS: Duration = Duration::from_hours(24 * 365 * 9);
 
 /// The entries that can be forged about one key.
@@ -27,11 +27,11 @@ enum Kind {
     Revoked,
     /// This key was revoked and deactivated long ago.
     RevokedBefore,
-    /// It has a phase from now on.
+    /// It enters a phase from now on.
     Phase(Phase),
     /// It was recorded as Inactive long ago, and perhaps reactivated once before that.
     InactiveBefore { reactivated: bool },
-    /// It is kept until a time that is not believed.
+    /// It is held until a time that keyrot does not believe.
     HoldForEver,
     /// The current key replaced it now.
     Replaced,
@@ -56,8 +56,8 @@ impl Kind {
         Self::Intent,
     ];
 
-    /// Returns what may be written once, at any point. Its effect on other promises is not checked,
-    /// so none of these entries shortens a wait.
+    /// The entries that may be written once, at any point. The model does not check their effect on
+    /// other promises, so none of them shortens a wait.
     const ONCE: [Self; 6] = [
         Self::NoneRevoked,
         Self::IfUnused,
@@ -67,7 +67,7 @@ impl Kind {
         Self::HoldForEver,
     ];
 
-    /// Returns the entries, as they would be written now: with the latest time that is believed,
+    /// Returns the entries as they would be written now: with the latest time that keyrot believes,
     /// with the longest waits, or from before anything has to settle.
     fn entries(self, setting: &Setting, world: &World, id: &KeyId) -> Vec<JournalEntry> {
         let latest = world.now() + CLOCK_TOLERANCE - Duration::from_secs(10);
@@ -116,8 +116,8 @@ fn keys(world: &World) -> Vec<KeyId> {
     keys.map(|key| key.listed.id.clone()).collect()
 }
 
-/// Returns what another program may write about any key, when it has an effect: right before the
-/// secret is read, and while no rotator is at work.
+/// Returns what another program may write about any key at a point where it has an effect: right
+/// before the secret is read, and while no rotator is at work.
 pub(super) fn forgeries(setting: &Setting, state: &State) -> Vec<Forgery> {
     let reads = |next: &Next| matches!(next, Next::Call(Call::DescribeSecret));
     if !state.at_rest() && !state.rotators.iter().flatten().any(|one| reads(&one.next)) {
@@ -134,8 +134,8 @@ pub(super) fn forgeries(setting: &Setting, state: &State) -> Vec<Forgery> {
 }
 
 impl Check {
-    /// Whether a revocation that a person requests repeatedly, without further faults, ends with
-    /// the key Inactive or gone, even if a program writes something before each request.
+    /// Whether a revocation that a person requests repeatedly ends with the key Inactive or gone,
+    /// without further faults, even if a program writes an entry before each request.
     pub(super) fn revokes(&self, state: &State) -> bool {
         let Some(Request::Revoke(order)) = &state.asked else { return true };
         if state.person < self.setting.person || order.only_if_unused {
@@ -168,7 +168,7 @@ impl Check {
                     };
                     return !world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
                 }
-                // The request says so, and is not done: a precondition is missing.
+                // The request reports that a precondition is missing, and is not done.
                 Outcome::Refused(Refusal::NoRoom { .. }) => return !order.without_successor,
                 // The key is gone.
                 Outcome::Refused(Refusal::NoSuchKey { .. }) => return true,
@@ -186,8 +186,8 @@ impl Check {
     }
 }
 
-/// Returns what may delay a revocation that needs a successor, for as long as it is renewed: see
-/// "Operators' requests" in `docs/protocol.md`.
+/// Returns whether the entry may delay a revocation that needs a successor, for as long as it is
+/// renewed: see "Operators' requests" in `docs/protocol.md`.
 fn may_delay(world: &World, order: &Revocation, kind: Kind, key: &KeyId) -> bool {
     let Some(secret) = world.secret(&secret()) else { return false };
     let holds = |label| {
@@ -196,7 +196,7 @@ fn may_delay(world: &World, order: &Revocation, kind: Kind, key: &KeyId) -> bool
     };
     // The current key seems to have just been revoked, so there is no successor.
     let beside = matches!(kind, Kind::Revoked | Kind::IfUnused) && *key != order.key;
-    // The previous key has to replace the current one.
+    // The previous key would have to replace the current one.
     let goes_back = holds(Label::Current) && keys(world).len() > 1;
     // The key was never published, and another run may be about to publish it.
     let unpublished = !holds(Label::Current) && !holds(Label::Previous);

@@ -1,8 +1,8 @@
-//! The model check: every order of crash, lost reply, denial, lag, race and interference that a
-//! small model allows, checked against the promises.
+//! The model check explores every order of crashes, lost replies, denials, lag, races and
+//! interference that a small model allows, and checks each state against the promises.
 //!
-//! Each test prints how many states it explored. `KEYROT_MODEL=deep` explores larger models; it
-//! takes minutes, not seconds.
+//! Each test prints the number of states that it explored. `KEYROT_MODEL=deep` explores larger
+//! models, which takes minutes instead of seconds.
 // A check may read the clock to report how long it took; the core may not.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
@@ -28,7 +28,7 @@ fn explore(name: &str, setting: Setting) {
     explored_as(name, Check::new(setting), story);
 }
 
-/// Explores every state, and requires that every property holds in each.
+/// Explores all states, and requires that every property holds in each.
 fn explored<M>(name: &str, model: M)
 where
     M: Model + Send + Sync + 'static,
@@ -58,7 +58,7 @@ fn explored_as<M>(
     let took = began.elapsed().as_secs_f32();
     eprintln!("{name}: {states} states, {steps} steps, depth {depth}, {took:.1} s");
     for (property, path) in checker.discoveries() {
-        // The other properties say what has to happen in some state.
+        // The other properties require that something happens in some state.
         if !matches!(checker.model().property(property).expectation, Expectation::Sometimes) {
             panic!("{name}: {property} is broken after\n{}", story(path.into_vec()));
         }
@@ -86,7 +86,7 @@ where
     );
 }
 
-/// Returns what happened, one line per step.
+/// Returns the steps, one per line.
 fn story(path: Vec<(State, Option<Action>)>) -> String {
     let mut lines = String::new();
     for (state, action) in path {
@@ -110,7 +110,7 @@ fn deep() -> bool {
     std::env::var("KEYROT_MODEL").is_ok_and(|v| v == "deep")
 }
 
-/// Returns the limit of a test by default, or the one for a deep check.
+/// Returns a test's usual limit, or its limit for a deep check.
 fn bound(usual: u32, deeper: u32) -> u32 {
     if deep() { deeper } else { usual }
 }
@@ -158,7 +158,7 @@ fn consumers_that_move_and_that_do_not() {
 }
 
 #[test]
-fn two_rotators_at_once() {
+fn two_rotators_at_the_same_time() {
     for start in [Start::New { keys: 0 }, Start::New { keys: 1 }, Start::Due] {
         let setting = Setting { rotators: 2, horizon: bound(1, 4), ..Setting::new(start) };
         explore(&format!("two rotators, {start:?}"), setting);
@@ -391,7 +391,7 @@ fn a_revocation_without_a_successor_needs_only_iam() {
 }
 
 #[test]
-fn another_programs_writes_prevent_no_revocation() {
+fn writes_by_another_program_do_not_prevent_a_revocation() {
     const ASKS: &[Ask] = &[Ask::Revoke, Ask::RevokeWithoutSuccessor];
     for start in [Start::Due, Start::Overlap] {
         let setting = Setting { asks: ASKS, forges: 2, horizon: bound(1, 3), ..asked(start) };
@@ -434,7 +434,7 @@ fn a_person_revokes_a_key_during_other_changes() {
 }
 
 #[test]
-fn claims_take_no_key_away_that_is_in_use() {
+fn claims_do_not_retire_a_key_that_is_in_use() {
     let claims =
         |setting| Setting { forges: 1, claims: true, uses: 1, horizon: bound(4, 6), ..setting };
     for start in [Start::Due, Start::Overlap, Start::New { keys: 1 }] {
@@ -447,7 +447,7 @@ fn claims_take_no_key_away_that_is_in_use() {
 }
 
 #[test]
-fn claims_take_no_key_away_that_a_person_created() {
+fn claims_do_not_retire_a_key_that_a_person_created() {
     for start in [Start::Due, Start::Overlap] {
         let setting = Setting {
             person: 1,

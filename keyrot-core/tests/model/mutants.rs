@@ -1,5 +1,5 @@
-//! The check can fail: each guard is weakened in turn, in the real machine's own decision or in a
-//! port, and a property has to break.
+//! Shows that the model check can fail. Each guard is weakened in turn, in the real machine's own
+//! decision or in a port, and a property has to break.
 
 mod claims;
 mod deliveries;
@@ -136,7 +136,7 @@ fn blocks_although_sts_could_not_be_asked() {
 }
 
 #[test]
-fn treats_its_own_clock_as_awss() {
+fn treats_its_own_clock_as_the_clock_of_aws() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             // Removes the tolerance for a key that was created before its intent.
@@ -225,7 +225,8 @@ fn creates_without_recording_its_intent() {
 fn retires_without_a_stored_verification_of_the_successor() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
-            // At the earliest possible time, and as if this run had verified it.
+            // The step comes at the earliest possible time, and as if this run had verified the
+            // key.
             let (other, current) = (other_key(s), current_key(s));
             let created =
                 s.keys.iter().find(|key| Some(&key.id) == current.as_ref()).map(|key| key.created);
@@ -248,7 +249,7 @@ fn retires_without_a_stored_verification_of_the_successor() {
 }
 
 #[test]
-fn fights_a_person_who_reactivates() {
+fn deactivates_a_key_again_that_a_person_reactivated() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let active = |key: &KeyId, s: &Observed| {
@@ -297,7 +298,7 @@ fn blind_to_the_status_of_keys() {
 }
 
 #[test]
-fn takes_a_key_away_from_another_run() {
+fn deletes_a_key_of_another_run() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
         Decision::Wait(Wait { why: Why::Settling(key), .. })
             if current_key(s).as_ref() != Some(&key) =>
@@ -339,7 +340,7 @@ fn undoes_a_persons_rollback() {
     breaks(setting, "S8 nobody");
 }
 
-/// Removes the evidence that a version other than the current one was current before.
+/// Removes the evidence that another version than the current one was current before.
 fn forget_what_was_published(seen: &mut Observed) {
     let Some(secret) = secret(seen) else { return };
     let current = secret.current.as_ref().map(|held| &held.version);

@@ -1,4 +1,4 @@
-//! One call, one run, or one Secrets Manager rotation on the model's world.
+//! One call, one run, or one Secrets Manager rotation in the model's world.
 
 use super::setting::{Destination, Port, Setting, UNIT};
 use super::world::{Luck, secret};
@@ -17,8 +17,8 @@ pub(crate) fn machine(setting: &Setting, world: &World, task: Task) -> Rotation 
         .to_do(task)
 }
 
-/// Makes the call on the account through the real ports and the real dispatch. `None` if the
-/// process died.
+/// Makes the call in the account through the real ports and the real dispatch. Returns `None` if
+/// the process died.
 pub(super) fn perform(
     setting: &Setting,
     world: &mut World,
@@ -85,10 +85,10 @@ pub(crate) fn is_iams(call: &Call) -> bool {
 
 const REVOKED: &str = "keyrot:revoked";
 
-/// The limit on calls of a run without faults.
+/// The limit on the calls of a run without faults.
 const MOST_CALLS: usize = 100;
 
-/// Makes one run to its end, without faults.
+/// Makes a whole run, without faults.
 pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
     let mut machine = machine(setting, world, task);
     let mut calls = Vec::new();
@@ -107,8 +107,8 @@ pub(crate) fn run(setting: &Setting, world: &mut World, task: Task) -> Outcome {
     }
 }
 
-/// Makes a Secrets Manager rotation, or the rest of one, without faults. `None` if the service
-/// refuses to begin.
+/// Makes a Secrets Manager rotation, or the rest of one, without faults. Returns `None` if the
+/// service refuses to begin.
 pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<Outcome> {
     let token = token(world);
     let version = world.rotate_secret(&secret(), &token).ok()?;
@@ -126,7 +126,7 @@ pub(crate) fn rotate_by_service(setting: &Setting, world: &mut World) -> Option<
 }
 
 /// Whether the service has to continue: its rotation is not complete, or the key is due and only
-/// the service creates the next.
+/// the service creates the next one.
 pub(crate) fn is_for_the_service(world: &World, outcome: &Outcome) -> bool {
     let Some(found) = world.secret(&secret()).filter(|s| s.rotation) else { return false };
     let current = found.labelled(Label::Current);

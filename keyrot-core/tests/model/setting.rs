@@ -1,4 +1,4 @@
-//! The explored model, and its size.
+//! The model to explore, and its size.
 
 use chrono::TimeDelta;
 use keyrot_core::machine::Decider;
@@ -9,7 +9,7 @@ use std::time::Duration;
 /// One unit of the model's time.
 pub(crate) const UNIT: Duration = Duration::from_secs(600);
 
-/// An explored model.
+/// A model to explore.
 #[derive(Debug, Clone)]
 pub(crate) struct Setting {
     pub(crate) start: Start,
@@ -21,8 +21,8 @@ pub(crate) struct Setting {
     pub(crate) person: u8,
     /// How often another program may write a journal entry.
     pub(crate) forges: u8,
-    /// Whether that may be any claim, for any key. Then S10 is checked instead of waits that a
-    /// claim may shorten.
+    /// Whether that may be any claim, for any key. In that case, S10 is checked instead of the
+    /// waits that a claim may shorten.
     pub(crate) claims: bool,
     /// How often a consumer may use an old key.
     pub(crate) uses: u8,
@@ -37,7 +37,7 @@ pub(crate) struct Setting {
     pub(crate) services: u8,
     /// The requests that a person may make.
     pub(crate) asks: &'static [Ask],
-    /// How often a person may make requests; runs begin on the last one.
+    /// How often a person may make requests. Runs start on the last one.
     pub(crate) requests: u8,
     /// Whether the first rotator runs for much longer than the others allow for.
     pub(crate) endless: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Setting {
     pub(crate) clocks: [i64; 2],
     /// The destinations of the key.
     pub(crate) destinations: &'static [Destination],
-    /// Whether they exist only since the first rotation.
+    /// Whether they were added only after the first rotation.
     pub(crate) added_late: bool,
     /// How often another program may write to a destination.
     pub(crate) overwrites: u8,
@@ -72,24 +72,24 @@ impl Destination {
     }
 }
 
-/// The user's initial state.
+/// The user's state at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// No secret, and this many keys.
     New { keys: usize },
-    /// Rotated once: the current key is due, the previous one is deleted.
+    /// Rotated once: the current key is due, and the previous one is deleted.
     Due,
     /// As before, but another program wrote the current version.
     DueForeign,
     /// Just rotated: the old key is in its overlap.
     Overlap,
-    /// Later: the old key is Inactive, and its soak is over but for one unit.
+    /// Later: the old key is Inactive, and its soak ends in one unit.
     Soaking,
-    /// Later: the old key was revoked, was Inactive, and a person has reactivated it.
+    /// Later: the old key was revoked and Inactive, and a person has reactivated it.
     Reactivated,
-    /// As [`Start::Due`], and Secrets Manager's own rotation is on.
+    /// Like [`Start::Due`], with Secrets Manager's own rotation on.
     Serviced,
-    /// Just rotated by Secrets Manager's orders: the old key is in its overlap.
+    /// Just rotated by Secrets Manager: the old key is in its overlap.
     ServicedOverlap,
 }
 
@@ -133,27 +133,27 @@ impl Ask {
     }
 }
 
-/// A fault in a port's code, to show that the check detects it.
+/// A fault in a port's code, to show that the model check detects it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Port {
     Sound,
-    /// Moves AWSCURRENT from whichever version has it.
+    /// Moves AWSCURRENT from any version that has it.
     NoCompareAndSwap,
     /// Answers "no use on record" for "could not find out".
     UnknownIsUnused,
-    /// Says that a key works without asking.
+    /// Reports that a key works without asking AWS.
     NoProof,
-    /// Lists an Inactive key with its earlier status.
+    /// Lists an Inactive key with its previous status.
     BlindToStatus,
-    /// Describes the secret's labels as they were at the run's first read.
+    /// Returns the secret's labels as they were at the run's first read.
     StaleLabels,
-    /// Not a fault of the port: no call to the store is answered.
+    /// Not a fault of the port: the store answers no call.
     StoreDown,
-    /// Not a fault of the port: the secret has as many tags as it may have.
+    /// Not a fault of the port: the secret has the maximum number of tags.
     NoRoomForTags,
     /// Lists every key as Inactive.
     ListsInactive,
-    /// Acknowledges entries of revocations, and does not keep them.
+    /// Acknowledges journal entries about revocations, but does not store them.
     DropsRevocations,
     /// Not a fault of the port: no destination accepts a key.
     DestinationsDown,
@@ -181,8 +181,8 @@ pub(crate) fn waits(units: [u32; 5]) -> Waits {
 }
 
 impl Setting {
-    /// Returns a small model: due after 6 units, 2 of overlap, 1 recent_use, 4 idle, 1 of soak, 2
-    /// to settle.
+    /// Returns a small model: due after 6 units, 2 of overlap, 1 of recent_use, 4 of idle, 1 of
+    /// soak, 2 to settle.
     pub(crate) fn new(start: Start) -> Self {
         let waits = waits([6, 2, 1, 1, 2]);
         Self {
@@ -209,7 +209,7 @@ impl Setting {
         }
     }
 
-    /// Returns the time of the rotator's clock.
+    /// Returns the time on the rotator's clock.
     pub(crate) fn clock(&self, rotator: usize, aws: Timestamp) -> Timestamp {
         aws + TimeDelta::seconds(self.clocks[rotator])
     }
@@ -223,15 +223,15 @@ impl Setting {
     }
 }
 
-/// Returns a model in which a person makes requests: a retired key stays for longer than two
+/// Returns a model in which a person makes requests. A retired key stays for longer than two
 /// consecutive runs take.
 pub(crate) fn asked(start: Start) -> Setting {
     let waits = waits([14, 5, 1, 5, 2]);
     Setting { waits, rotator_waits: waits, ..Setting::new(start) }
 }
 
-/// Returns a model whose clocks are nearly as far apart as allowed, one ahead and one behind:
-/// `settle` has room for a run, a call under way, and both differences.
+/// Returns a model whose clocks are almost as far apart as allowed, one ahead and one behind.
+/// `settle` has room for a run, a call in progress, and both differences.
 pub(crate) fn apart(start: Start) -> Setting {
     let waits = waits([14, 5, 1, 5, 4]);
     Setting { waits, rotator_waits: waits, rotators: 2, clocks: [290, -290], ..Setting::new(start) }

@@ -1,4 +1,4 @@
-//! The model: the real machine on the in-memory account. Everything that can go wrong is a choice
+//! The model: the real machine in the in-memory account. Everything that can go wrong is a choice
 //! of the checker.
 
 mod deeds;
@@ -31,9 +31,9 @@ pub(crate) struct State {
     pub(crate) person: u8,
     pub(crate) uses: u8,
     pub(crate) services: u8,
-    /// The step that Secrets Manager orders now.
+    /// The step that Secrets Manager requests now.
     pub(crate) order: Option<RotationStep>,
-    /// A person's last request.
+    /// The person's last request.
     pub(crate) asked: Option<Request>,
     /// How many more requests may be made.
     pub(crate) requests: u8,
@@ -46,17 +46,17 @@ pub(crate) struct State {
     pub(crate) concluded: Option<String>,
     /// How many more journal entries another program may write.
     pub(crate) forges: u8,
-    /// A key that was taken away although it was in use, or without a working successor.
+    /// A key that was retired although it was in use, or without a working successor.
     pub(crate) taken: Option<String>,
-    /// A revocation that ended as done while the key works, or a revocation without a successor
-    /// that left the key Active although IAM had no fault.
+    /// A revocation that ended as done while the key still works, or a revocation without a
+    /// successor that left the key Active although IAM had no fault.
     pub(crate) unrevoked: Option<String>,
-    /// Whether keyrot moved AWSCURRENT from a version on which it had not read it, or to one from
-    /// which a person had moved it away.
+    /// Whether keyrot moved AWSCURRENT away from a version without having read the label on it, or
+    /// to a version from which a person had moved it away.
     pub(crate) overwrote: bool,
-    /// The versions that a person moved AWSCURRENT away from.
+    /// The versions from which a person moved AWSCURRENT away.
     pub(crate) left: BTreeSet<VersionId>,
-    /// How often another program may still write to a destination.
+    /// How many more times another program may write to a destination.
     pub(crate) overwrites: u8,
 }
 
@@ -69,23 +69,23 @@ pub(crate) struct Running {
     pub(crate) next: Next,
     pub(crate) since: u32,
     /// Whether a person or a consumer did something since the machine's last read. IAM has no
-    /// conditional writes, so keyrot can't see what happens between its read and its call, and is
-    /// not blamed for it.
+    /// conditional writes, so keyrot can't notice a change between its read and its call, and the
+    /// check ignores it.
     pub(crate) overtaken: bool,
-    /// The secret as it was at the first read, if the port keeps showing that.
+    /// The secret as it was at the first read, if the port keeps returning that.
     pub(crate) first: Option<Secret>,
     /// Whether this run cannot reach STS.
     pub(crate) unreachable: bool,
-    /// Whether the run's last result about credentials was that AWS could not be asked.
+    /// Whether AWS could not be asked the last time that the run verified credentials.
     pub(crate) unanswered: bool,
     /// For a revocation: whether a person did anything since it began.
     pub(crate) disturbed: bool,
-    /// When it began.
+    /// When the run began.
     pub(crate) began: Timestamp,
     /// For a revocation: whether a call to IAM failed.
     pub(crate) iam_failed: bool,
-    /// How long it has slept. This advances only its own clock: if each run advanced the account's
-    /// clock, there would be endless states.
+    /// How long the run has slept. This advances only its own clock: if each run advanced the
+    /// account's clock, there would be infinitely many states.
     pub(crate) slept: Duration,
 }
 
@@ -100,7 +100,7 @@ pub(crate) enum Action {
     Start(usize),
     /// Secrets Manager begins a rotation, or continues an incomplete one.
     Rotate,
-    /// Secrets Manager orders its step, perhaps again.
+    /// Secrets Manager requests its step, perhaps again.
     RotationStep(usize),
     /// A person makes a request, and a rotator begins on it.
     Ask(Request),
@@ -124,7 +124,7 @@ pub(crate) enum Luck {
     LostReply,
     DiesBefore,
     DiesAfter,
-    /// `ListAccessKeys` shows what was before the last change.
+    /// `ListAccessKeys` returns the state before the last change.
     StaleListing,
     /// The key does not authenticate yet.
     NotYet,
@@ -141,8 +141,8 @@ pub(crate) fn secret() -> SecretName {
 }
 
 impl State {
-    /// Returns the initial state: a new user, or one that keyrot has managed until then, under
-    /// observation by the watch.
+    /// Returns the initial state: a new user, or a user that keyrot has managed until then,
+    /// observed by the watch.
     pub(crate) fn first(setting: &Setting) -> Self {
         let sound = Setting {
             decider: Decider::REAL,
@@ -311,7 +311,7 @@ impl State {
         }));
     }
 
-    /// Secrets Manager begins a rotation.
+    /// Starts a rotation by Secrets Manager.
     pub(crate) fn rotate(&mut self) {
         self.services -= 1;
         self.begun = true;
@@ -321,8 +321,8 @@ impl State {
         }
     }
 
-    /// Secrets Manager learns that its step was carried out; it ignores a late answer to an earlier
-    /// step.
+    /// Tells Secrets Manager that its step was carried out. Secrets Manager ignores a late answer
+    /// to an earlier step.
     fn carried_out(&mut self, order: &RotationStep) {
         if self.order.as_ref() == Some(order) {
             self.order = following(order.step)
@@ -359,8 +359,8 @@ impl State {
             Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
                 running.overtaken &= call != Call::ListKeys;
-                // A request applies until its run is over: a person who reactivates the key before
-                // that contradicts it.
+                // A request applies until its run is over. If a person reactivates the key before
+                // that, that contradicts the request.
                 if let Task::Request(Request::Revoke(order)) = &running.task {
                     Arc::make_mut(&mut self.watch).revoke(order.clone());
                 }
@@ -386,7 +386,7 @@ impl State {
                     *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
                 }
                 if let Call::Promote { from, to } = &call {
-                    // A revocation applies until the key is reactivated, even if someone publishes
+                    // A revocation applies until the key is reactivated, even if a person publishes
                     // the key afterwards.
                     let value =
                         before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
@@ -396,7 +396,7 @@ impl State {
                         && (asked || !self.left.contains(to));
                     self.overwrote |= !seen && current(&before) != current(&self.world);
                 }
-                // A call that changed nothing breaks nothing.
+                // A call that changed nothing breaks no promise.
                 changed = before != self.world;
                 let verdict = match changed {
                     true => {
@@ -435,16 +435,16 @@ impl State {
             (Next::Done(outcome), Task::Request(Request::Revoke(order))) => {
                 self.has_revoked(&running, outcome, order);
             }
-            // It would deliver again each time, endlessly.
+            // Repeating the request would deliver again each time, endlessly.
             (Next::Done(_), Task::Request(Request::Deliver { .. })) => self.asked = None,
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(Arc::new(running)),
         }
     }
 
-    /// A person makes a request, and the first free rotator begins on it. A rollback, or a
-    /// revocation without a successor, is that person's own responsibility. A revocation with a
-    /// successor is not: it has to end without harm.
+    /// Makes a person's request, and the first free rotator begins on it. The person is responsible
+    /// for a rollback, and for a revocation without a successor. A revocation with a successor has
+    /// to end without harm.
     pub(crate) fn ask(&mut self, setting: &Setting, request: Request) {
         let Some(free) = self.rotators.iter().position(Option::is_none) else { return };
         match &request {

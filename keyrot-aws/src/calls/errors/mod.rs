@@ -86,7 +86,7 @@ impl Failure {
 const NOT_VALID: &str = "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE";
 /// What the SDK's endpoint rules say about settings that contradict each other.
 const BAD_ENDPOINT: &str = "Invalid Configuration:";
-/// What a message has before the request id, which a parenthesis ends.
+/// The text before the request id in a message. A parenthesis follows the id.
 const REQUEST_ID: &str = " (request id ";
 const CLOCK_ADVICE: &str =
     "This machine's clock is off by more than five minutes: set it, then run again";
@@ -340,7 +340,7 @@ impl Fault {
     }
 }
 
-/// The partition of a host of AWS's, in words.
+/// Returns the partition of an AWS host, in words.
 fn partition_of(host: &str) -> &'static str {
     match Partition::of_host(host) {
         Partition::China => "the China regions",

@@ -23,13 +23,13 @@ pub(super) fn has_expired(client: &Client) -> bool {
 }
 
 /// # Errors
-/// A message without a secret.
+/// A message that contains no secret.
 pub(super) async fn connect(kind: &Kubernetes) -> Result<Client, String> {
     let config = checked(config(kind).await?)?;
     let (done, made) = oneshot::channel();
     let runtime = Handle::current();
-    // A credential plugin runs here. It may hang, and a blocking task of the runtime would delay
-    // the end of the program.
+    // A credential plugin may run here, and may hang. In a blocking task of the runtime, it would
+    // delay the end of the program.
     std::thread::spawn(move || {
         let _within = runtime.enter();
         let _ = done.send(Client::try_from(config).map_err(|error| unusable(&error)));
@@ -45,7 +45,7 @@ async fn config(kind: &Kubernetes) -> Result<Config, String> {
     let named = std::env::var_os(KUBECONFIG).is_some_and(|value| !value.is_empty());
     let file = match file {
         Ok(file) => file,
-        // There is no file, and none was named: this may be a pod.
+        // There is no file and none was named, so this may be a pod.
         Err(error) if kind.kubeconfig.is_none() && !named && is_missing(&error) => {
             if let Some(context) = &kind.context {
                 return Err(format!(
@@ -63,15 +63,15 @@ async fn config(kind: &Kubernetes) -> Result<Config, String> {
     let options = KubeConfigOptions { context: Some(context), ..KubeConfigOptions::default() };
     let config = Config::from_custom_kubeconfig(file, &options).await;
     let mut config = config.map_err(|error| unreadable(&error))?;
-    // kube checks NO_PROXY for the proxy's own name.
+    // kube checks NO_PROXY only for the proxy's own name.
     if !has_proxy && Matcher::from_env().intercept(&config.cluster_url).is_none() {
         config.proxy_url = None;
     }
     Ok(config)
 }
 
-/// Returns the context in the settings, or the only one. It ignores the file's current context: a
-/// person who switches it for a moment must not send keys to another cluster.
+/// Returns the context in the settings, or the only context. It ignores the file's current context:
+/// switching the context for a moment must not send keys to another cluster.
 fn context(kind: &Kubernetes, file: &Kubeconfig) -> Result<String, String> {
     let mut names = file.contexts.iter().map(|one| one.name.as_str());
     let all = || {
@@ -98,7 +98,7 @@ fn proxy_of<'a>(file: &'a Kubeconfig, context: &str) -> Option<&'a str> {
     cluster.cluster.as_ref()?.proxy_url.as_deref().filter(|url| !url.is_empty())
 }
 
-/// Returns the configuration, if keys may be sent with it.
+/// Returns the configuration, if it is safe to send keys with it.
 fn checked(mut config: Config) -> Result<Config, String> {
     let near = config.cluster_url.host().is_some_and(is_near);
     if config.cluster_url.scheme_str() != Some("https") && !near {
@@ -120,11 +120,11 @@ fn checked(mut config: Config) -> Result<Config, String> {
                     .to_owned(),
             );
         }
-        // Its output must not mix with keyrot's, and it can't ask questions.
+        // The plugin's output must not mix with keyrot's, and it can't ask questions.
         exec.interactive_mode = Some(ExecInteractiveMode::Never);
     }
     config.connect_timeout = Some(CONNECT);
-    // It would repeat writes, and for minutes.
+    // kube would retry writes, and for minutes.
     config.default_retry = false;
     Ok(config)
 }
@@ -137,7 +137,8 @@ fn is_missing(error: &KubeconfigError) -> bool {
     }
 }
 
-/// Returns a message without kube's own, which quotes lines of the file, and tokens.
+/// Returns a message that does not include kube's own, which quotes lines of the file, including
+/// tokens.
 fn unreadable(error: &KubeconfigError) -> String {
     let what = match error {
         KubeconfigError::ReadConfig(error, path) => {

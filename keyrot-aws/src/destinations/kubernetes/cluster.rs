@@ -1,7 +1,7 @@
-//! The API server of a cluster: requests to it, retried if that is harmless.
+//! The API server of a cluster. Requests are retried if that is harmless.
 //!
-//! They go through kube's client as raw requests. Its typed calls log an answer that they cannot
-//! read, and answers here contain secrets.
+//! Requests go through kube's client as raw requests. Its typed calls log answers that they cannot
+//! parse, and the answers here contain secrets.
 
 use super::client;
 use crate::calls::backoff::pause;
@@ -23,16 +23,16 @@ const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// The longest answer: a Secret has 1 MiB, in base64.
+/// The limit on the size of an answer: a Secret has up to 1 MiB, in base64.
 const LONGEST: usize = 2 * 1024 * 1024;
 
 pub(super) struct Cluster {
     kind: Kubernetes,
-    /// Made with the first request.
+    /// Created at the first request.
     client: Mutex<Option<Client>>,
 }
 
-/// No answer came.
+/// A request that got no answer.
 struct Lost {
     said: String,
     /// Whether the request may have been carried out.
@@ -58,8 +58,8 @@ impl Cluster {
         if reply.status != 401 {
             return Ok(reply);
         }
-        // A token may have been replaced since it was read, or a credential plugin may return a new
-        // one.
+        // The token may have been replaced since it was read, or a credential plugin may return a
+        // new one.
         *self.client.lock().await = None;
         self.attempts(about, ask, end).await
     }
@@ -76,8 +76,8 @@ impl Cluster {
             attempt += 1;
             let limit = end.min(Instant::now() + ATTEMPT);
             let (kind, said, wait, sent) = match timeout_at(limit, once(&client, ask)).await {
-                // The server refuses so before it begins (Kubernetes documentation, "API Priority
-                // and Fairness").
+                // With this answer, the server has not started on the request (Kubernetes
+                // documentation, "API Priority and Fairness").
                 Ok(Ok(reply)) if reply.is_limit => {
                     let said = "answered HTTP 429: too many requests".to_owned();
                     (ErrorKind::Throttled, said, reply.retry_after, false)
@@ -126,7 +126,7 @@ fn no_credentials(about: &About<'_>) -> CallError {
     about.refused(ErrorKind::Unavailable, said)
 }
 
-/// Sends one request once.
+/// Sends one request, without retries.
 async fn once(client: &Client, ask: &Ask) -> Result<Reply, Lost> {
     let body = ask.body.as_ref().map_or_else(Body::empty, |b| Body::from(b.as_bytes().to_vec()));
     let mut request = http::Request::builder().method(ask.method).uri(&ask.path);

@@ -1,8 +1,9 @@
 //! Secrets of a Kubernetes cluster, by server-side apply.
 //!
-//! A write names the uid and the resource version that were read: the API server refuses it if the
-//! Secret has changed since then (Kubernetes documentation, "Kubernetes API Concepts", "Resource
-//! versions"). It is never forced, so fields that another writer owns do not change.
+//! A write contains the uid and the resource version that were read, and the API server refuses it
+//! if the Secret has changed since then (Kubernetes documentation, "Kubernetes API Concepts",
+//! "Resource versions"). The write is never forced, so fields that another writer owns do not
+//! change.
 
 mod client;
 mod cluster;
@@ -24,11 +25,11 @@ use std::collections::BTreeSet;
 use tokio::time::Instant;
 
 /// A resource version that no object has: that of an empty store. If the Secret exists, its version
-/// differs, so the server refuses; if there is none, the server creates it anyway (kube-apiserver,
-/// `Store.Update`).
+/// differs, so the server refuses the write. If it does not exist, the server creates it
+/// (kube-apiserver, `Store.Update`).
 const NOWHERE: &str = "1";
-/// A write to a field that another writer owns (Kubernetes documentation, "Server-Side Apply",
-/// "Conflicts").
+/// The reason for refusing a write to a field that another writer owns (Kubernetes documentation,
+/// "Server-Side Apply", "Conflicts").
 const OWNED: &str = "FieldManagerConflict";
 
 pub(super) struct Secrets {
@@ -73,7 +74,7 @@ impl Secrets {
     async fn get(&self, place: &str, end: Instant) -> Result<Option<Secret>, CallError> {
         let about = self.about(place);
         let reply = self.cluster.send(&about, &Ask::get(path(place)), end).await?;
-        // A server other than Kubernetes has no Secrets either.
+        // Another server's 404 does not mean that the Secret is missing.
         let missing = || status(&reply).kind.as_deref() == Some("secrets");
         match reply.status {
             200 => {
@@ -98,7 +99,7 @@ impl Secrets {
         end: Instant,
     ) -> Result<Reply, CallError> {
         let body = apply(parts(place), &self.kind, delivery, labeled, expected);
-        // Without `force`.
+        // The request has no `force` parameter.
         let path = format!("{}?fieldManager={}", path(place), secret::MANAGER);
         let ask = Ask { method: "PATCH", path, body: Some(body) };
         self.cluster.send(&self.about(place), &ask, end).await
@@ -120,8 +121,9 @@ impl Secrets {
             let now = now.found(&about, &self.kind)?;
             return Err(about.conflict(now.mark(), None));
         }
-        // This server creates no object with a resource version. Without one, the write would
-        // replace an object that appeared since then, and the message says so.
+        // This server does not create an object if the request has a resource version. Without one,
+        // the write would replace an object that was created since the read, and the message says
+        // so.
         let anything = Expected { uid: None, resource_version: None };
         let reply = self.patch(place, delivery, true, &anything, end).await?;
         match reply.status {
@@ -193,7 +195,7 @@ impl Destination for Secrets {
     }
 }
 
-/// Namespace and name; the form of the place was checked with the settings.
+/// Splits a place into namespace and name. Its form was checked with the settings.
 fn parts(place: &str) -> (&str, &str) {
     place.split_once('/').unwrap_or((place, ""))
 }
@@ -222,7 +224,7 @@ fn taken(about: &About<'_>, reply: &Reply) -> CallError {
     about.refused(ErrorKind::Conflict, said)
 }
 
-/// The other writers of the fields that were to be written.
+/// Returns the other writers of the fields in the request.
 fn owner_of(reply: &Reply) -> String {
     let causes = status(reply).causes;
     let owned = causes.iter().filter(|cause| cause.reason == OWNED);
@@ -230,7 +232,7 @@ fn owner_of(reply: &Reply) -> String {
     owners.into_iter().collect::<Vec<_>>().join(", ")
 }
 
-/// The name in `conflict with "NAME" using v1`.
+/// Returns NAME from `conflict with "NAME" using v1`.
 fn owner(message: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/ ".contains(c);
     let name = message.split('"').nth(1).unwrap_or_default();

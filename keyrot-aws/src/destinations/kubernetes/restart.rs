@@ -1,8 +1,8 @@
-//! Restarts of the workloads that use a Secret, by an annotation of their pods.
+//! Restarts the workloads that use a Secret, by setting an annotation on their pods.
 //!
 //! Kubernetes replaces a workload's pods when their template changes (Kubernetes documentation,
-//! "Deployments", "Updating a Deployment"). The annotation is the version of the key, so a delivery
-//! that is repeated restarts nothing twice. A delivery is complete when the new pods run.
+//! "Deployments", "Updating a Deployment"). The annotation is the version of the key, so a repeated
+//! delivery does not restart anything again. A delivery is complete when the new pods are running.
 
 use super::rollout::{Progress, Rollout};
 use super::secret::MANAGER;
@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use zeroize::Zeroizing;
 
-/// The annotation of the pods.
+/// The annotation on the pods.
 const ANNOTATION: &str = "keyrot/version";
 
 /// The pause before a workload is read again.
@@ -25,7 +25,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 
 impl Secrets {
     /// Restarts the workloads that do not have this version's annotation yet, and waits for the new
-    /// pods. A rollout that takes longer than this call may is
+    /// pods. If a rollout takes longer than this call may, the error is
     /// [`InProgress`](ErrorKind::InProgress).
     pub(super) async fn restart(
         &self,
@@ -33,7 +33,7 @@ impl Secrets {
         delivery: &Delivery,
         end: Instant,
     ) -> Result<(), CallError> {
-        // All begin before the first is waited for.
+        // Start all restarts before waiting for the first one.
         for workload in &self.kind.restart {
             self.apply(about, workload, delivery, end).await?;
         }
@@ -54,8 +54,8 @@ impl Secrets {
         let at = format!("{namespace}/{}", workload.name);
         let of = About { name: about.name, what: names(workload).0, place: &at };
         loop {
-            // The same annotation again changes nothing, and the answer has the workload's status:
-            // so no permission to read workloads is needed.
+            // Applying the same annotation again changes nothing, and the answer contains the
+            // workload's status. So keyrot needs no permission to read workloads.
             let rollout = self.apply(about, workload, delivery, end).await?;
             let (kind, said) = match rollout.progress(workload.kind) {
                 Progress::Complete => return Ok(()),
@@ -91,7 +91,8 @@ impl Secrets {
     }
 }
 
-/// By server-side apply: keyrot owns the annotation, and nothing else of the workload.
+/// Sets the annotation by server-side apply: keyrot owns the annotation, and nothing else in the
+/// workload.
 fn annotate(place: &str, workload: &Workload, delivery: &Delivery) -> Ask {
     let (namespace, _) = parts(place);
     let (kind, plural) = names(workload);
@@ -109,7 +110,7 @@ fn annotate(place: &str, workload: &Workload, delivery: &Delivery) -> Ask {
     Ask { method: "PATCH", path, body: Some(Zeroizing::new(body.to_string())) }
 }
 
-/// The kind, and its name in paths.
+/// Returns the kind, and the kind's name in paths.
 fn names(workload: &Workload) -> (&'static str, &'static str) {
     match workload.kind {
         WorkloadKind::StatefulSet => ("StatefulSet", "statefulsets"),
@@ -138,7 +139,8 @@ fn refused(reply: &Reply, place: &str, workload: &Workload) -> Option<(ErrorKind
             ),
         ),
         404 => (ErrorKind::NotFound, missing),
-        // The server would create a workload that is not there, and this is none.
+        // The workload is missing. The server would create it, but this object is not a complete
+        // workload.
         422 => (ErrorKind::NotFound, missing),
         409 => (
             ErrorKind::Conflict,

@@ -1,9 +1,9 @@
-//! How far the restart of a workload is, by the rules of `kubectl rollout status`.
+//! The progress of a workload's restart, by the rules of `kubectl rollout status`.
 
 use keyrot_core::settings::WorkloadKind;
 use serde::Deserialize;
 
-/// What a workload's object says of its rollout.
+/// The fields of a workload that describe its rollout.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 pub(super) struct Rollout {
@@ -62,14 +62,14 @@ struct Condition {
     reason: String,
 }
 
-/// How far it is.
+/// The progress of a rollout.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// All pods are new, and run.
+    /// All pods are new and running.
     Complete,
-    /// It goes on.
+    /// The rollout is in progress.
     Going(String),
-    /// It does not go on by itself.
+    /// The rollout does not continue by itself.
     Stuck(String),
 }
 
@@ -88,7 +88,7 @@ impl Rollout {
         if self.metadata.generation > status.observed_generation {
             return Progress::Going("its restart has not begun".to_owned());
         }
-        // The default of the API server.
+        // 1 is the API server's default.
         let wanted = spec.replicas.unwrap_or(1);
         match kind {
             WorkloadKind::DaemonSet => {
@@ -128,7 +128,7 @@ impl Rollout {
     }
 }
 
-/// Pods that are new, those that run, and how many have to.
+/// Compares the number of new pods and of running pods with the number of wanted pods.
 fn counted(new: i64, running: i64, all: i64) -> Progress {
     match (new, running) {
         (new, _) if new < all => Progress::Going(format!("{new} of {all} pods are restarted")),
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deployment_is_restarted_when_its_new_pods_run_and_its_old_ones_ended() {
+    fn a_deployment_is_restarted_when_new_pods_run_and_old_pods_have_ended() {
         let of = |spec: Value, status: Value| progress(WorkloadKind::Deployment, &spec, &status);
         let three = || json!({ "replicas": 3 });
         let status = |observed: i64, all: i64, new: i64, available: i64| json!({ "observedGeneration": observed, "replicas": all, "updatedReplicas": new, "availableReplicas": available });
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn the_other_kinds_have_rules_of_their_own() {
+    fn the_other_kinds_have_their_own_rules() {
         let set = |spec: Value, status: Value| progress(WorkloadKind::StatefulSet, &spec, &status);
         let status = |new: i64, ready: i64, revision: &str| {
             json!({

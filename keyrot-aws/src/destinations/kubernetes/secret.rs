@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 pub(super) const MANAGER: &str = "keyrot";
 const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
-/// Of a Secret (Kubernetes API reference, "Secret").
+/// The metadata of a Secret (Kubernetes API reference, "Secret").
 #[derive(Deserialize)]
 pub(super) struct Secret {
     metadata: Metadata,
@@ -62,7 +62,7 @@ impl Secret {
         Expected { uid: Some(uid), resource_version: Some(resource_version) }
     }
 
-    /// Returns why keyrot cannot write to it.
+    /// Returns why keyrot cannot write to this Secret.
     pub(super) fn problem(&self) -> Option<&'static str> {
         if self.immutable == Some(true) {
             Some("it is immutable; delete it, and keyrot creates it, or set another `to`")
@@ -79,7 +79,7 @@ impl Secret {
         std::str::from_utf8(&bytes).ok().map(|text| Zeroizing::new(text.to_owned()))
     }
 
-    /// Whether it holds exactly this key.
+    /// Whether the Secret holds exactly this key.
     pub(super) fn has(&self, kind: &Kubernetes, credentials: &Credentials) -> bool {
         let is = |name: &str, value: &str| self.text(name).is_some_and(|text| *text == value);
         is(&kind.id_name, credentials.key.as_str())
@@ -100,8 +100,8 @@ impl Secret {
         })
     }
 
-    /// Returns its content. In `managedFields`, a half belongs to its writer, so it holds a key
-    /// only if keyrot wrote both halves.
+    /// Returns the Secret's content. According to `managedFields`, each half belongs to its writer,
+    /// so the Secret holds a key only if keyrot wrote both halves.
     pub(super) fn found(&self, about: &About<'_>, kind: &Kubernetes) -> Result<Found, CallError> {
         let Metadata { uid, resource_version, .. } = &self.metadata;
         let applied = self.applied(kind);
@@ -114,14 +114,15 @@ impl Secret {
         Ok(Found::Copy { mark: about.mark(format!("{uid}.{resource_version}"))?, holds, written })
     }
 
-    /// Whether the label says that something else manages it: then the label does not change.
+    /// Whether the label says that something else manages the Secret. Then the label does not
+    /// change.
     pub(super) fn is_labeled_otherwise(&self) -> bool {
         self.metadata.labels.get(MANAGED_BY).is_some_and(|by| by != MANAGER)
     }
 }
 
-/// Returns everything that keyrot applies: fields that it applied before and that are not here are
-/// removed (Kubernetes documentation, "Server-Side Apply", "Field management").
+/// Returns everything that keyrot applies. A field that keyrot applied before and that is not
+/// included is removed (Kubernetes documentation, "Server-Side Apply", "Field management").
 pub(super) fn apply(
     (namespace, name): (&str, &str),
     kind: &Kubernetes,

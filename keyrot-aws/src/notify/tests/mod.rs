@@ -1,5 +1,4 @@
-//! Notifications, without sending them: runs as they may come, and the messages that are made of
-//! them.
+//! Notifications, without sending them: typical runs, and the messages about them.
 
 mod documents;
 mod shapes;

@@ -8,7 +8,7 @@ use keyrot_core::selection::Suggestion;
 use keyrot_core::settings::Settings;
 use serde::Serialize;
 
-/// The tags that were read.
+/// The facts that were read from the account.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Look {
     /// The account's number.
@@ -17,9 +17,9 @@ pub(super) struct Look {
     pub(super) partition: Option<String>,
     /// The region of the secrets.
     pub(super) region: Option<String>,
-    /// How many users there are.
+    /// The number of users.
     pub(super) users: usize,
-    /// What the users' tags suggest.
+    /// The suggestions from the users' tags.
     #[serde(flatten)]
     pub(super) suggestion: Suggestion,
 }

@@ -1,4 +1,4 @@
-//! The text of the file: every setting, what it is and its default, from the one list of settings.
+//! The text of the file: every setting with its meaning and its default, from the list of settings.
 
 use super::look::Look;
 use crate::terminal::text::wrap;
@@ -7,10 +7,10 @@ use std::fmt::Write;
 
 const WIDTH: usize = 110;
 
-/// Where to put settings that a found file may not set.
+/// Where to put settings that are not allowed in a file that was only found.
 const CHOSEN: &str = "only in a file named by --config, or in ~/.config/keyrot/keyrot.toml; not in the current directory";
 
-/// Proposals of destinations, for those whose consumers cannot read Secrets Manager.
+/// Examples of destinations, for users whose consumers cannot read Secrets Manager.
 const DESTINATIONS: [(&str, &str); 3] = [
     (
         "programs that read SSM parameters",
@@ -42,7 +42,8 @@ to = \"/srv/backup/.aws/credentials#{user}\"
     ),
 ];
 
-/// The settings file. What was read from the account is set; everything else is a comment.
+/// Returns the settings file. Values that were read from the account are set; everything else is a
+/// comment.
 pub(super) fn toml(look: Option<&Look>) -> String {
     let mut out = String::new();
     comment(
@@ -109,7 +110,7 @@ fn examples(out: &mut String) {
 fn set(info: &SettingInfo, look: Option<&Look>) -> Option<String> {
     let look = look?;
     match info.name {
-        // Both together allow adoptions.
+        // The two settings together allow adoptions.
         "account" => look
             .account
             .as_deref()
@@ -134,7 +135,7 @@ fn comment(out: &mut String, text: &str) {
 
 /// Converts a value from the form of the environment to TOML.
 fn value(kind: Kind, text: &str) -> String {
-    // What JSON needs in quotes, TOML's basic strings need too, and write the same.
+    // JSON and TOML's basic strings escape the same characters in the same way.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let items = || text.split(',').filter(|item| !item.is_empty());
     match kind {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_seen_is_set() {
+    fn values_read_from_the_account_are_set() {
         let tag =
             |key: &str, value: &str| TagCount { key: key.into(), value: value.into(), users: 3 };
         let mut look = Look {

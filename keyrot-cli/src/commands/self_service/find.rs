@@ -15,18 +15,18 @@ use keyrot_core::settings::Settings;
 use keyrot_core::{Credentials, Ports, UserArn};
 use std::sync::Arc;
 
-/// A profile's key, and its owner.
+/// The key in a profile, and its owner.
 pub(super) struct Found {
     pub(super) profile: String,
     pub(super) file: HeldFile,
     /// The key in the file.
     pub(super) credentials: Credentials,
     pub(super) arn: UserArn,
-    /// The ports call AWS with this very key, or with a session from it.
+    /// The ports call AWS with this same key, or with a session from it.
     pub(super) ports: Ports,
 }
 
-/// IAM and STS are asked in some region, and any of the partition will do.
+/// IAM and STS need some region, and any region of the partition will do.
 const ANY_REGION: &str = "us-east-1";
 
 pub(super) async fn find(
@@ -117,16 +117,16 @@ async fn connect(
     let mut aws = AwsSettings::default()
         .with(settings)
         .map_err(|error| CliError::usage(error.to_string()))?;
-    // For its endpoints and certificates. The key is set explicitly, so the profile need not have
-    // one.
+    // The profile is used for its endpoints and certificates. The key is set explicitly, so the
+    // profile need not have one.
     aws.profile = Some(profile.to_owned());
     aws.region = aws.region.or(region).or_else(|| Some(ANY_REGION.to_owned()));
     aws.credentials = Some(credentials);
     Ok(Arc::new(Aws::connect(&aws).await.map_err(|error| refused(&error))?))
 }
 
-/// The partition of a region: its keys work nowhere else (AWS General Reference, "Amazon Resource
-/// Names").
+/// Returns the partition of a region. Its keys work nowhere else (AWS General Reference, "Amazon
+/// Resource Names").
 fn partition(region: &str) -> &'static str {
     match Partition::of_region(region) {
         Partition::China => "China",
@@ -135,8 +135,8 @@ fn partition(region: &str) -> &'static str {
     }
 }
 
-/// Returns the key's user; it has to be an IAM user's, and work. Without a region this is a
-/// sandbox.
+/// Returns the key's user. The key must belong to an IAM user, and must work. If there is no
+/// region, this is a sandbox.
 async fn owner(
     ports: &Ports,
     credentials: &Credentials,
@@ -173,7 +173,7 @@ async fn owner(
     }
 }
 
-/// The device and its code, if a session with MFA is requested.
+/// Returns the device and its code, if a session with MFA is requested.
 async fn mfa(
     args: &OwnArgs,
     config: &Profiles<'_>,

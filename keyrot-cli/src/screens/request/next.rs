@@ -1,11 +1,11 @@
-//! The next command, if a request did not finish.
+//! The next command, for a request that did not finish.
 
 use super::view::View;
 use keyrot_core::model::SecretArn;
 use keyrot_core::report::{Action, Choice, State, command_line};
 use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation};
 
-/// Returns the next command, if it did not finish.
+/// Returns the next command, if the request did not finish.
 pub(super) fn what_next(view: &View<'_>) -> Option<String> {
     let user = &view.result.user;
     if let (Some(order), Some(home)) = (view.order(), elsewhere(&view.result.outcome)) {
@@ -43,7 +43,7 @@ pub(super) fn what_next(view: &View<'_>) -> Option<String> {
     }
 }
 
-/// The user's home, if a revoked key is Inactive and the rest has to be done there.
+/// Returns the user's home, if a revoked key is Inactive and the rest has to be done there.
 pub(super) fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
     match outcome {
         Outcome::Revoked { rest, .. } => match &**rest {
@@ -54,15 +54,15 @@ pub(super) fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
     }
 }
 
-/// The command that continues a request. It names the request itself: the resolution that it was
-/// chosen as may no longer be offered.
+/// Returns the command that continues a request. It names the request itself, because the
+/// resolution that was chosen may no longer be offered.
 fn resuming(view: &View<'_>, request: &Request) -> String {
     let user = view.result.user.clone();
     match request {
         Request::Rollback { to } => {
             command_line("keyrot rollback", &[user.as_str()], &format!(" --to {to}"))
         }
-        // No other command asks for these.
+        // Only `resolve` makes these two requests.
         Request::Revoke(Revocation { key, only_if_unused: true, .. }) => {
             Action::Resolve { user, choice: Some(Choice::Retire(key.clone())) }.command()
         }

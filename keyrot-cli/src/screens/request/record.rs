@@ -10,7 +10,7 @@ use keyrot_core::model::EndedSessions;
 use keyrot_core::report::{RequestDocument, command_line};
 use std::fmt::Write;
 
-/// A record to be kept: what happened to which key, when and why.
+/// Returns a record to keep: what happened to which key, when and why.
 pub(super) fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>) -> String {
     let document = view.document;
     let title = if view.revoked() { "Incident record" } else { "Incident record (incomplete)" };
@@ -35,7 +35,8 @@ pub(super) fn incident(view: &View<'_>, order: &Revocation, width: Option<usize>
     out
 }
 
-/// Prints a command on separate lines, so that it can be pasted, however many lines it needs.
+/// Returns a command on separate lines, so that it can be pasted, no matter how many lines it
+/// needs.
 pub(super) fn command_to_paste(command: &str, width: Option<usize>) -> String {
     // A quoted argument stays whole.
     let room =
@@ -44,7 +45,7 @@ pub(super) fn command_to_paste(command: &str, width: Option<usize>) -> String {
     format!("    {}\n", paint(style::HINT, lines))
 }
 
-/// What still works, or may, each with what ends it.
+/// Returns what still works or may still work, each with what ends it.
 pub(super) fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
     let RequestDocument { still_alive, sessions_ended, .. } = view.document;
     let mut out = String::new();

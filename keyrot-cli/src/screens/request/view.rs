@@ -11,7 +11,7 @@ pub(crate) struct View<'a> {
     pub(super) document: &'a RequestDocument,
     /// The source of `document.user`.
     pub(super) result: &'a UserResult,
-    /// Whether something was done: then it is a record of that.
+    /// Whether something was done, so that the screen is a record of it.
     pub(super) acted: bool,
     /// The source of `document.left`.
     pub(super) left: Option<&'a UserResult>,
@@ -36,7 +36,8 @@ impl<'a> View<'a> {
         Self { kind, document, result, acted, left, end_sessions, place }
     }
 
-    /// Whether it is done: for a revocation, whether IAM listed the key as Inactive or gone.
+    /// Whether the request is done. For a revocation, whether IAM listed the key as Inactive or
+    /// gone.
     pub(super) fn revoked(&self) -> bool {
         matches!(self.result.outcome, Outcome::Done | Outcome::Revoked { .. })
     }
@@ -50,7 +51,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// The secret, where the user was looked up.
+/// Returns the secret, if the user was read.
 pub(super) fn secret_of(document: &RequestDocument) -> &str {
     match document.user.secret.as_str() {
         Target::NO_SECRET => "not looked up",

@@ -5,8 +5,8 @@ use keyrot_core::audit::export;
 use keyrot_core::report::KeyDocument;
 use keyrot_core::{RunDocument, Timestamp};
 
-/// Returns each user as a row, for a spreadsheet. If no key is current, a user may have two others,
-/// separated by a space.
+/// Returns each user as a row for a spreadsheet. If no key is current, a user may have two other
+/// keys, separated by a space.
 pub(crate) fn csv(document: &RunDocument) -> String {
     let time =
         |at: Option<Timestamp>| at.map(|at| at.format("%FT%TZ").to_string()).unwrap_or_default();

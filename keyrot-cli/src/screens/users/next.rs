@@ -1,11 +1,11 @@
-//! What comes next for a user, and what a run did, each in a few words.
+//! What comes next for a user, and what a run did, in a few words.
 
 use crate::terminal::time;
 use keyrot_core::decide::Delivered;
 use keyrot_core::report::{State, UserDocument};
 use keyrot_core::{EventKind, Outcome, Timestamp};
 
-/// What comes next, in short: the keys' ids are in other columns.
+/// Returns what comes next, in a few words. The keys' ids are in other columns.
 pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
     let until = user.until.map(|until| time::both(until, now)).unwrap_or_default();
     let waits = match &user.outcome {
@@ -40,7 +40,7 @@ pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
     [text].into_iter().chain(deliveries(user)).collect::<Vec<_>>().join("; ")
 }
 
-/// What the run did for the user, in short.
+/// Returns what the run did for the user, in a few words.
 pub(super) fn done(user: &UserDocument) -> String {
     let mut done: Vec<&str> = Vec::new();
     for words in user.events.iter().filter_map(|event| of_event(&event.kind)) {
@@ -51,7 +51,7 @@ pub(super) fn done(user: &UserDocument) -> String {
     done.join(", ")
 }
 
-/// Where the current key is delivered, and where it is not yet.
+/// Returns where the current key was delivered, and where it is still missing.
 fn deliveries(user: &UserDocument) -> Option<String> {
     let of = |state: Delivered| {
         let all = user.destinations.iter().filter(|one| one.state == state);
@@ -86,7 +86,7 @@ fn used(user: &UserDocument, now: Timestamp) -> String {
     }
 }
 
-/// A change, in short. The rest of the line has the state.
+/// Returns a change in a few words. The rest of the row has the state.
 fn of_event(event: &EventKind) -> Option<&'static str> {
     Some(match event {
         EventKind::Adopted => "adopted",

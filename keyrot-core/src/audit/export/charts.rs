@@ -112,7 +112,7 @@ pub(super) fn ages(audit: &Audit) -> String {
     svg
 }
 
-/// A mark below the chart's bottom, and its text.
+/// Draws a mark below the chart's bottom, and its text.
 fn day(svg: &mut String, (x, text_x, bottom): (f64, f64, f64), anchor: &str, text: &str) {
     let _ = writeln!(
         svg,
@@ -126,8 +126,8 @@ fn day(svg: &mut String, (x, text_x, bottom): (f64, f64, f64), anchor: &str, tex
     );
 }
 
-/// When the oldest Active key of each tagged user reaches its limit, the next first; `None` without
-/// such a key.
+/// Returns a chart of when the oldest Active key of each tagged user reaches its limit, the next
+/// first; `None` if there is no such key.
 pub(super) fn limits(audit: &Audit) -> Option<String> {
     const TOP: f64 = 24.0;
     const LEFT: f64 = 128.0;
@@ -218,7 +218,7 @@ pub(super) fn limits(audit: &Audit) -> Option<String> {
     Some(svg)
 }
 
-/// A limit that is past: it has no place on the time axis.
+/// Draws a limit in the past, which has no place on the time axis.
 fn passed(svg: &mut String, left: f64, y: f64) {
     let _ = writeln!(
         svg,

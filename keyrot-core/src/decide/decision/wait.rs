@@ -1,5 +1,4 @@
-//! A wait, its reason, and how both are worded: the reason alone, the reason with the end, and both
-//! in few words.
+//! A wait, its reason, and its text: the reason alone, the reason with the end, and a short form.
 
 use crate::model::names::{DestinationName, KeyId};
 use crate::model::observed::LastUse;
@@ -30,8 +29,8 @@ pub enum Why {
         /// The use on record.
         last_use: LastUse,
     },
-    /// IAM has no use of the old key on record, which says little: the wait is `recent_use` in
-    /// addition to the overlap.
+    /// IAM has no use of the old key on record, which is weak evidence. So the wait is `recent_use`
+    /// in addition to the overlap.
     NoRecord(KeyId),
     /// Nothing but keyrot's verification has used the current key since it was published: consumers
     /// of the old key may still need it.
@@ -43,8 +42,8 @@ pub enum Why {
         /// The old key's last use.
         last_use: LastUse,
     },
-    /// Something used the old key too late in the overlap, or after it, to be a cache: it has not
-    /// moved to the current key.
+    /// Something used the old key so late in the overlap, or after it, that a cache can't be the
+    /// cause: it has not moved to the current key.
     UsedLate {
         /// The old key.
         key: KeyId,
@@ -55,7 +54,7 @@ pub enum Why {
     },
     /// It is unknown whether a key is in use.
     UseUnknown {
-        /// The old key, or the current one if that was the question.
+        /// The old key, or the current one if its use was the question.
         key: KeyId,
         /// Why it is unknown.
         reason: String,
@@ -76,14 +75,14 @@ pub enum Why {
         /// Why it is unknown.
         reason: String,
     },
-    /// Another run may still be at work on this key, or IAM may not list it yet.
+    /// Another run may still be working on this key, or IAM may not list it yet.
     Settling(KeyId),
-    /// An earlier run was about to create a key, or another has just created one, and IAM does not
-    /// list it yet.
+    /// An earlier run was about to create a key, or another run has just created one, and IAM does
+    /// not list it yet.
     Unlisted,
-    /// The previous key still exists, and has to be deleted before the next one is created.
+    /// The previous key still exists, and has to be deleted before the next key is created.
     OldKey(KeyId),
-    /// Secrets Manager's own rotation is switched on, and does the next step.
+    /// Secrets Manager's own rotation is on, and does the next step.
     Service,
     /// A required destination does not have the current key yet.
     Delivery {
@@ -109,9 +108,9 @@ impl Wait {
         }
     }
 
-    /// Returns the wait in few words, for a table that has the keys in other columns; `None` if the
-    /// [sentence](Self#impl-Display-for-Wait) is short enough. `until` is its end and `used` the
-    /// old key's last use, both as the front end writes them.
+    /// Returns a short form of the wait, for a table that has the keys in other columns; `None` if
+    /// the [sentence](Self#impl-Display-for-Wait) is short enough. `until` is the end and `used`
+    /// the old key's last use, both as the front end formats them.
     #[must_use]
     pub fn in_short(&self, until: &str, used: &str) -> Option<String> {
         Some(match &self.why {
@@ -142,7 +141,7 @@ impl Wait {
 }
 
 impl Why {
-    /// Returns its code, one word for machines.
+    /// Returns the wait's code, one word for machines.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -163,7 +162,7 @@ impl Why {
         }
     }
 
-    /// Returns the key that it is about, if any.
+    /// Returns the key that the wait is about, if any.
     #[must_use]
     pub fn key(&self) -> Option<&KeyId> {
         match self {
@@ -231,7 +230,7 @@ impl fmt::Display for Why {
     }
 }
 
-/// The reason, and the end if it is known.
+/// Formats the reason, and the end if it is known.
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = &self.why;

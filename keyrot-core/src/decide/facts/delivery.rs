@@ -1,4 +1,4 @@
-//! The user's destinations: which one gets the current key next, and which one is behind.
+//! The user's destinations: which one gets the current key next, and which ones are behind.
 
 use crate::decide::decision::refusal::Refusal;
 use crate::decide::facts::next_key::NextKey;
@@ -28,25 +28,26 @@ const OVERTAKEN: &str =
 pub(crate) enum Standing<'a> {
     /// An operator gave it up.
     LetGo,
-    /// A receipt says that it has the key, and the place was not read since.
+    /// A receipt says that it has the key, and the place has not been read since.
     Recorded,
     /// It has the key, and a receipt says so.
     Received,
     /// It has to be read first.
     Unasked,
-    /// This run has put the key there, and no receipt says so yet.
+    /// This run has delivered the key, and no receipt says so yet.
     Unrecorded(&'a Mark),
-    /// It gets the key next, but this has to be announced first.
+    /// It gets the key next, but the delivery has to be announced first.
     Unannounced(Option<&'a Mark>),
     /// It gets the key next.
     Due(Option<&'a Mark>),
-    /// It could not be read, or refused the key, in this run.
+    /// In this run, it could not be read, or it refused the key.
     Failed(&'a str),
-    /// It has the key, and something goes on there that has to end first.
+    /// It has the key, and something is still in progress there, such as a restart.
     Unfinished(&'a str),
     /// Something else wrote to the place.
     Changed(Changed),
-    /// It restarts consumers, and another destination that they may read has to be served first.
+    /// It restarts consumers, and another destination from which they may read has to get the key
+    /// first.
     Later,
 }
 
@@ -75,8 +76,8 @@ impl<'a> Standing<'a> {
             let served = delivered.is_some_and(is_current) && !asked;
             return if served { Self::Recorded } else { Self::Unasked };
         };
-        // Each run announces it again before it verifies the key: so keyrot's own use of the key is
-        // never much later than the last entry.
+        // Each run announces the delivery again before it verifies the key. So keyrot's own use of
+        // the key is never much later than the last entry.
         let due = || match one.announced_here.as_ref() == Some(current) {
             true => Self::Due(found.mark()),
             false => Self::Unannounced(found.mark()),
@@ -88,7 +89,7 @@ impl<'a> Standing<'a> {
             return match (receipt, found.mark()) {
                 (Some(_), _) if delivered.is_some_and(is_current) => Self::Received,
                 (_, Some(mark)) if delivered_here => Self::Unrecorded(mark),
-                // A write by a run that was overtaken would stay there, unnoticed.
+                // A late write by an overtaken run would stay there unnoticed.
                 (Some(Receipt { state: Receiving::Delivering, at, .. }), _)
                     if !receipt.is_some_and(is_current) && case.now < case.settled_at(*at) =>
                 {
@@ -115,11 +116,11 @@ impl<'a> Standing<'a> {
         }
         match holds {
             Holds::Key(held) if held == key && recorded => Self::Received,
-            // One of the user's own keys: from an earlier delivery, or from people before the
-            // adoption. If it is the current key without a receipt, a run died, or something wrote
-            // it again, perhaps with another secret half.
+            // One of the user's own keys, from an earlier delivery or from before the adoption. If
+            // it is the current key without a receipt, a run died, or something wrote it again,
+            // perhaps with another secret half.
             Holds::Key(held) if case.key(held).is_some() => due(),
-            // The destination's own date cannot be forged with the receipt.
+            // A forged receipt cannot change the destination's own date.
             Holds::NotShown if recorded => {
                 match written.is_none_or(|written| case.is_since_created(key, written)) {
                     true => Self::Received,
@@ -137,7 +138,8 @@ impl<'a> Standing<'a> {
                 {
                     due()
                 }
-                // A run that died may have left it, whole or half; the key may be gone since.
+                // A run that died may have left it, whole or half. The key may have been deleted
+                // since.
                 Some(receipt @ Receipt { state: Receiving::Delivering, mark: before, .. })
                     if before.as_ref() == Some(mark) || can_be_left(case, one, receipt, holds) =>
                 {
@@ -151,9 +153,9 @@ impl<'a> Standing<'a> {
 }
 
 impl<'a> Standing<'a> {
-    /// Returns the state of a destination that restarts consumers. The mark of its first entry about
-    /// a version tells consumers that started earlier from those that have read the key. So later
-    /// runs keep that mark, and a restart is not repeated.
+    /// Returns the state of a destination that restarts consumers. The mark in its first entry
+    /// about a version separates consumers that started earlier from those that have read the key.
+    /// So later runs keep that mark, and a restart is not repeated.
     fn of_restart(
         case: &Situation<'a>,
         one: &'a SeenDestination,
@@ -173,7 +175,8 @@ impl<'a> Standing<'a> {
                 _ => Self::Unrecorded(mark),
             };
         }
-        // A restart before a copy was written says nothing about who reads that copy.
+        // A restart from before a copy was written does not show that consumers have read that
+        // copy.
         let counts = receipt.filter(|receipt| since <= receipt.at);
         match (counts, found) {
             (Some(Receipt { state: Receiving::Delivering, mark: Some(mark), .. }), _) => {
@@ -183,7 +186,7 @@ impl<'a> Standing<'a> {
                 }
             }
             (Some(Receipt { state: Receiving::Delivered, .. }), None) if !asked => Self::Recorded,
-            // What still runs shows when it started, whatever the receipt says.
+            // The consumers' start times count, whatever the receipt says.
             (
                 Some(Receipt { state: Receiving::Delivered, .. }),
                 Some(Found::Copy { written, .. }),
@@ -198,36 +201,36 @@ impl<'a> Standing<'a> {
     }
 }
 
-/// What a run does next for the user's destinations.
+/// What a run does next about the user's destinations.
 #[derive(Clone, Copy)]
 pub(crate) enum Deliver<'a> {
-    /// Nothing: every destination is served, was tried, or waits for an operator.
+    /// Nothing: every destination has the key, was tried, or waits for an operator.
     Nothing,
-    /// It reads one.
+    /// Read a destination.
     Unasked(&'a DestinationName),
-    /// It records that one has the key.
+    /// Record that a destination has the key.
     Unrecorded { to: &'a DestinationName, mark: &'a Mark },
-    /// It announces a delivery.
+    /// Announce a delivery.
     Unannounced { to: &'a DestinationName, mark: Option<&'a Mark> },
-    /// It delivers.
+    /// Deliver the key.
     Due { to: &'a DestinationName, replaces: Option<&'a Mark> },
 }
 
 impl<'a> Deliver<'a> {
     pub(crate) fn of(case: &Situation<'a>) -> Self {
         let mut all: Vec<_> = served(case).collect();
-        // If half of a pair may be in place, consumers fail until it is complete.
+        // If half of a pair may be in place, consumers fail until the pair is complete.
         let torn = |to: &DestinationName| {
             let receipt = case.secret.journal.receipts.get(to);
             !receipt.is_some_and(|receipt| receipt.state == Receiving::Delivering)
         };
-        // One that can be read is served first; others may have to wait for their turns. Consumers
-        // are restarted last.
+        // Destinations that can be read come first, because others may have to wait for their
+        // turns. Restarts come last.
         all.sort_by_key(|(SeenDestination { assignment, .. }, _)| {
             let Abilities { restarts, readable, .. } = assignment.abilities;
             (restarts, torn(&assignment.to), !readable)
         });
-        // Deactivating a revoked key does not wait for a destination.
+        // Deactivating a revoked key does not wait for destinations.
         if all.is_empty() || is_revoking(case) || is_published_soon(case) || is_replaced_now(case) {
             return Self::Nothing;
         }
@@ -247,12 +250,12 @@ impl<'a> Deliver<'a> {
     }
 }
 
-/// The required destination for which an old key is kept.
+/// The required destination that keyrot keeps an old key for.
 #[derive(Clone, Copy)]
 pub(crate) enum Behind<'a> {
-    /// There is none.
+    /// No destination is behind.
     Nobody,
-    /// Receipts say that all have the current key, and this one was not read in this run.
+    /// According to receipts, all have the current key. This one was not read in this run.
     Recorded(&'a DestinationName),
     /// It does not have the current key.
     Failed { to: &'a DestinationName, reason: &'a str },
@@ -265,8 +268,9 @@ impl<'a> Behind<'a> {
         let leaves = Outgoing::next(case);
         let waits_for_nobody = leaves
             .is_some_and(|key| !case.is(key, Role::Old) || case.revoked_at(&key.id).is_some());
-        // Neither its deactivation nor its deletion waits for a destination. In between, whoever
-        // reads there has a key that does not work, and that is not to be passed over.
+        // Neither the deactivation nor the deletion of this key waits for a destination. But
+        // between the two, consumers there have a key that does not work, and that must be
+        // reported.
         let soaks = || {
             let soak = Outgoing::of(case);
             matches!(soak, Outgoing::Inactive(Removal::Soaks(WhyKept::Soak { .. })))
@@ -277,12 +281,12 @@ impl<'a> Behind<'a> {
         Self::among(served(case).filter(|(one, _)| one.assignment.required))
     }
 
-    /// Returns the one that is behind after a request that made another key current.
+    /// Returns the destination that is behind after a request that made another key current.
     pub(crate) fn of_request(case: &Situation<'a>) -> Self {
         Self::among(served(case).filter(|(one, _)| one.assignment.required))
     }
 
-    /// Returns the one that is behind among those that an operator asked to deliver to.
+    /// Returns the destination that is behind among those that an operator asked to deliver to.
     pub(crate) fn of_asked(case: &Situation<'a>) -> Self {
         Self::among(served(case).filter(|(one, _)| case.delivery_asked(&one.assignment.to)))
     }
@@ -301,7 +305,7 @@ impl<'a> Behind<'a> {
                 Standing::Recorded => recorded = Self::Recorded(to),
                 Standing::LetGo | Standing::Received => {}
                 Standing::Unasked => recorded = Self::Recorded(to),
-                // Another one is behind.
+                // Only another destination is behind.
                 Standing::Later => later = Self::Failed { to, reason: AFTER_OTHERS },
                 // These are handled first.
                 Standing::Unrecorded(_) | Standing::Unannounced(_) | Standing::Due(_) => {
@@ -313,8 +317,8 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// Whether this can come from a delivery of the receipt's version. A place that was deleted and made
-/// again may have the same mark, such as version 1, and hold another writer's value.
+/// Whether the content can come from a delivery of the receipt's version. A place that was deleted
+/// and created again may have the same mark, such as version 1, and hold another writer's value.
 fn can_be_left(
     case: &Situation<'_>,
     one: &SeenDestination,
@@ -328,14 +332,14 @@ fn can_be_left(
     let is_current = receipt.version == case.current.version;
     let delivered = content.key().or(case.current_key().filter(|_| is_current));
     match holds {
-        // The id of a version that something else wrote names no key.
+        // The id of a version that something else wrote does not name a key.
         Holds::Key(held) => delivered.is_none_or(|key| key == held),
         Holds::NotShown => true,
         Holds::Other => false,
     }
 }
 
-/// Returns the user's destinations, if a key is published for them.
+/// Returns the user's destinations, if they are to get the published key.
 fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination, Standing<'a>)> {
     let key = case.current_key().filter(|key| {
         let published = matches!(PublishedNote::of(case), PublishedNote::Recorded);
@@ -347,7 +351,7 @@ fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination
     all.collect::<Vec<_>>().into_iter()
 }
 
-/// Whether a revoked key has to be deactivated, and nothing prevents it.
+/// Whether a revoked key has to be deactivated, and nothing prevents that.
 fn is_revoking(case: &Situation<'_>) -> bool {
     let revoked = Outgoing::next(case)
         .is_some_and(|key| key.status == KeyStatus::Active && case.revoked_at(&key.id).is_some());
@@ -389,13 +393,13 @@ impl<'a> Situation<'a> {
         matches!(self.ask, Ask::Deliver(only) if only.is_none_or(|only| only == to))
     }
 
-    /// Whether the destination's own date is not before the key was created.
+    /// Whether the destination's own date is at or after the key's creation.
     fn is_since_created(&self, key: &KeyId, written: Timestamp) -> bool {
         self.key(key).is_none_or(|key| key.created <= after(written, CLOCK_TOLERANCE))
     }
 
-    /// Returns since when consumers that are restarted can read the current key wherever they may
-    /// read it; `None` if they cannot yet.
+    /// Returns since when restarted consumers can read the current key in every place from which
+    /// they may read it; `None` if they can't yet.
     fn readable_since(&self, key: &KeyId) -> Option<Timestamp> {
         let mut since = self.promoted()?.at;
         for one in self.seen.destinations.iter().filter(|one| !one.assignment.abilities.restarts) {
@@ -420,8 +424,8 @@ impl<'a> Situation<'a> {
             let receipt = self.secret.journal.receipts.get(&one.assignment.to)?;
             let counts =
                 receipt.state == Receiving::Delivered && receipt.version == self.current.version;
-            // A receipt is a claim. Where the place shows when it was written, that counts if it is
-            // later; but the place's clock may be ahead.
+            // A receipt is a claim. If the place shows a later time of the write, that time counts.
+            // But the place's clock may be ahead.
             let written = match &one.found {
                 Some(Found::Copy { mark, written, .. }) if receipt.mark.as_ref() == Some(mark) => {
                     written.map(|written| written.min(self.now))
@@ -433,15 +437,15 @@ impl<'a> Situation<'a> {
         receipts.max()
     }
 
-    /// Returns when a run last announced or recorded a delivery of the current version: it may have
-    /// verified the key for that, not much later.
+    /// Returns when a run last announced or recorded a delivery of the current version. The run may
+    /// have verified the key for that, shortly after.
     pub(crate) fn last_delivery(&self) -> Option<Timestamp> {
         let receipts = self.secret.journal.receipts.values();
         let of_current = receipts.filter(|receipt| receipt.version == self.current.version);
         of_current.map(|receipt| receipt.at).max()
     }
 
-    /// Records the state of the delivery to a destination.
+    /// Returns a journal entry with the state of the delivery to a destination.
     pub(crate) fn note_receipt(
         &self,
         to: &DestinationName,
@@ -457,9 +461,9 @@ impl<'a> Situation<'a> {
         JournalEntry::Receipt(Receipt { to, place, state, version, at, mark })
     }
 
-    /// Returns the time before which an entry about a restart, or about a copy, must not be: other
-    /// runs' clocks may differ, and whether consumers were restarted since a copy was written
-    /// depends on the order.
+    /// Returns the earliest time for a new entry about a copy or a restart, given the existing
+    /// entries of this other kind. Runs' clocks may differ, and the order of entries shows whether
+    /// consumers were restarted after a copy was written.
     fn last_entry(&self, of_restarts: bool) -> Option<Timestamp> {
         let all = self.seen.destinations.iter();
         let all = all.filter(|one| one.assignment.abilities.restarts == of_restarts);
@@ -482,7 +486,7 @@ pub(crate) enum DeliverTo<'a> {
     Revoked(&'a KeyId),
     /// The current key is not Active.
     NotActive(&'a KeyId),
-    /// The user has it, or all are meant.
+    /// The user has this destination, or the request is about all of them.
     Known,
 }
 
@@ -505,7 +509,7 @@ pub(crate) enum LetGo<'a> {
     Unknown(Option<&'a DestinationName>),
     /// A receipt says that it was given up.
     Recorded,
-    /// None does.
+    /// No receipt says that it was given up.
     Unrecorded { to: &'a DestinationName, mark: Option<&'a Mark> },
 }
 
@@ -525,7 +529,7 @@ impl<'a> LetGo<'a> {
 }
 
 impl<'a> Situation<'a> {
-    /// The request is refused: the user has no such destination.
+    /// Returns the refusal of a request for a destination that the user does not have.
     pub(crate) fn no_such_destination(&self, to: Option<&DestinationName>) -> Refusal {
         let all = self.seen.destinations.iter().map(|one| one.assignment.to.clone()).collect();
         Refusal::NoSuchDestination { to: to.cloned(), all }

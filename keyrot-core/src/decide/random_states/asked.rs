@@ -1,4 +1,4 @@
-//! Requests, and steps of Secrets Manager's rotation.
+//! Requests, and the steps of Secrets Manager's rotation.
 
 use super::choices::Choices;
 use super::recorded::order_version;
@@ -9,7 +9,7 @@ use crate::model::request::{Request, Revocation};
 use crate::model::step::{RotationStep, StepName};
 use crate::testing::key;
 
-/// Everything that can be asked of one user, about one version and each key.
+/// Returns every request about a user, and every rotation step, for some version and each key.
 pub(in crate::decide) fn asked(
     some: &mut Choices,
     seen: &Observed,

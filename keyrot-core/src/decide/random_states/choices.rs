@@ -1,9 +1,9 @@
-//! Choices at random, and the times of the small world.
+//! Random choices, and the times of the small world.
 
 use crate::model::time::Timestamp;
 use crate::testing::at;
 
-/// A source of choices; the same seed makes the same ones (SplitMix64).
+/// A source of random choices. The same seed produces the same choices (SplitMix64).
 pub(in crate::decide) struct Choices(u64);
 
 impl Choices {
@@ -18,7 +18,7 @@ impl Choices {
         (z ^ (z >> 31)) % n
     }
 
-    /// True once in so many times.
+    /// Returns true once in `n` times on average.
     pub(super) fn once_in(&mut self, n: u64) -> bool {
         self.below(n) == 0
     }
@@ -28,7 +28,7 @@ impl Choices {
     }
 }
 
-/// Now, in the seconds of [`at`].
+/// The current time, in the seconds of [`at`].
 pub(super) const NOW: i64 = 100_000;
 pub(super) const UNIT: i64 = 600;
 

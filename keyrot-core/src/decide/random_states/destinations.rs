@@ -1,4 +1,4 @@
-//! Destinations, and what the journal says of them.
+//! Destinations, and their receipts in the journal.
 
 use super::choices::{Choices, reason, time};
 use crate::model::destination::{Abilities, Assignment, Found, Holds, PlaceId, SeenDestination};
@@ -7,7 +7,7 @@ use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
 use crate::model::observed::Secret;
 use crate::model::receipt::{Receipt, Receiving};
 
-/// None, or one that is required and one that is not, and receipts.
+/// Returns no destinations, or a required and an optional one, with receipts.
 pub(super) fn destinations(
     some: &mut Choices,
     secret: &mut Secret,
@@ -16,7 +16,7 @@ pub(super) fn destinations(
     if !some.once_in(4) {
         return Vec::new();
     }
-    // Receipts say that all is well, and nothing was looked at.
+    // Receipts say that every destination has the key, and none was read.
     let served = some.once_in(2);
     let versions: Vec<VersionId> = [&secret.current, &secret.current, &secret.previous]
         .into_iter()

@@ -1,4 +1,4 @@
-//! What the secret and IAM have recorded: versions, the journal, last uses.
+//! The records of the secret and of IAM: versions, the journal, and last uses.
 
 use super::choices::{Choices, NOW, UNIT, reason, time};
 use crate::model::home::SecretArn;

@@ -111,7 +111,7 @@ impl Rotation {
         Some(Failure { doing, error })
     }
 
-    /// Discards what is known about restarts: consumers can read another key from now on, at this
+    /// Discards the known state of restarts, because consumers can now read another key at this
     /// destination, or in the home secret.
     pub(super) fn forget_restarts(&mut self, at: Option<&DestinationName>) {
         let restarts = |one: &&mut SeenDestination| one.assignment.abilities.restarts;

@@ -1,4 +1,4 @@
-//! What the operator can do about each reason that blocks a user.
+//! The actions that the operator can take for each reason that blocks a user.
 
 use crate::decide::decision::blocked::{Blocked, Evidence, Unhoused};
 use crate::decide::decision::{Wait, Why};
@@ -9,13 +9,13 @@ use crate::report::choice::Choice;
 use crate::report::hint::{Action, Hint, worded};
 
 impl Blocked {
-    /// The [`hints`](Self::hints) as the CLI words them.
+    /// Returns the [`hints`](Self::hints) in the CLI's words.
     #[must_use]
     pub fn hint(&self, user: &UserName) -> String {
         worded(&self.hints(user))
     }
 
-    /// What the operator can do about it for this user; never empty.
+    /// Returns what the operator can do for this user; never empty.
     #[must_use]
     pub fn hints(&self, user: &UserName) -> Vec<Hint> {
         let adopt = |text: &str| {
@@ -231,7 +231,7 @@ impl Blocked {
     }
 }
 
-/// What to do about a rotation that should be over.
+/// Returns what to do about a rotation that should be over.
 fn overdue(user: &UserName, key: Option<&KeyId>, wait: &Wait) -> Vec<Hint> {
     let mut hints = vec![Hint::advice(
         "if there were no runs for some time, do nothing: the next runs go on by themselves. If a date moves on from run to run, something keeps renewing what keyrot waits for: CloudTrail shows who else calls TagResource or PutSecretValue on the secret",
@@ -245,14 +245,15 @@ fn overdue(user: &UserName, key: Option<&KeyId>, wait: &Wait) -> Vec<Hint> {
     hints
 }
 
-/// What to do about keys that keyrot can't explain: the least used one is named.
+/// Returns what to do about keys that keyrot can't explain. Names the key that was used least
+/// recently.
 fn unknown_keys(user: &UserName, keys: &[Evidence]) -> Vec<Hint> {
     let known = keys.iter().filter(|k| !matches!(k.last_use, LastUse::Unknown(_)));
     let idle = known.min_by_key(|k| match k.last_use {
         LastUse::At { when, .. } => when,
         _ => k.created,
     });
-    // A comparison that was not made is not mentioned.
+    // If there is only one key, there is nothing to compare.
     let least = idle
         .filter(|_| keys.len() > 1)
         .map_or_else(String::new, |k| format!(" ({} was used least recently)", k.key));

@@ -1,4 +1,4 @@
-//! What the operator can do about each refusal of a request.
+//! The actions that the operator can take for each refusal of a request.
 
 use crate::decide::decision::refusal::Refusal;
 use crate::model::names::UserName;
@@ -6,14 +6,14 @@ use crate::report::choice::Choice;
 use crate::report::hint::{Action, Hint, worded};
 
 impl Refusal {
-    /// The [`hints`](Self::hints) as the CLI words them, where there are any.
+    /// Returns the [`hints`](Self::hints) in the CLI's words, if there are any.
     #[must_use]
     pub fn hint(&self, user: &UserName) -> Option<String> {
         let hints = self.hints(user);
         (!hints.is_empty()).then(|| worded(&hints))
     }
 
-    /// What the operator can do about it for this user.
+    /// Returns what the operator can do for this user.
     #[must_use]
     pub fn hints(&self, user: &UserName) -> Vec<Hint> {
         let replace = |text: &str| Hint::to(text, Action::Rotate { user: user.clone() });

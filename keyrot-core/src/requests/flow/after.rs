@@ -1,4 +1,4 @@
-//! The last part of a request: reads the user again, and determines what still works.
+//! The last part of a request: read the user again, and determine what still works.
 
 use super::{Done, RequestFlow, RequestReport, is_revoked, only};
 use crate::engine::report::UserResult;
@@ -19,9 +19,9 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-/// The time limit for asking the trail about roles that the key assumed.
+/// The time limit for reading which roles the key has assumed from CloudTrail.
 const FOR_THE_TRAIL: Duration = Duration::from_secs(20);
-/// The number of the key's newest uses that are read in each region.
+/// The limit on the key's newest uses that are read in each region.
 const MOST_EVENTS: usize = 1_000;
 
 /// The data collected after a revocation.
@@ -45,7 +45,7 @@ impl RequestFlow {
         let result = only(&report, target);
         let mut document =
             self.document(target, Some(request.clone()), intended, evidence, &report);
-        // A cancellation or a failed read from here on must not lose the report.
+        // From here on, a cancellation or a failed read must not lose the report.
         let reads = !cancel.is_cancelled() && target.policy.is_ok();
         let mut left = if reads { unless(cancel, self.look_at(target)).await } else { None };
         if let Request::Revoke(order) = &request {
@@ -58,7 +58,7 @@ impl RequestFlow {
         }
         let over = document.sessions_ended.is_none() && !cancel.is_cancelled();
         let lifted = if over { unless(cancel, self.lift()).await } else { None };
-        // IAM's listing lags, and must not hide what the run itself has just done.
+        // IAM's listing may lag. It must not hide a change that the run itself has just made.
         for key in left.iter_mut().flat_map(|left| &mut left.keys) {
             if let Some(known) = result.keys.iter().find(|known| known.id == key.id) {
                 key.status = known.status.clone();

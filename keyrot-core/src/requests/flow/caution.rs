@@ -1,4 +1,4 @@
-//! What an operator should know before agreeing to a request.
+//! Warnings for an operator before a request is agreed to.
 
 use super::report::RequestKind;
 use crate::engine::report::UserResult;
@@ -7,27 +7,28 @@ use crate::model::names::{KeyId, SecretName};
 use crate::model::observed::{AccessKey, KeyStatus};
 use std::fmt;
 
-/// One thing that an operator should know before agreeing to a request's steps.
+/// Something that an operator should know before agreeing to a request's steps.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Caution {
-    /// The current key is deactivated, and no other is published: its consumers are refused until
-    /// one is.
+    /// The current key is deactivated, and no other key is published: AWS refuses its consumers
+    /// until one is.
     Refused(KeyId),
-    /// The user's secret is created, and no key is published in it: consumers get no replacement.
+    /// The user's secret is created, but no key is published in it: consumers get no replacement.
     NoReplacement(SecretName),
-    /// The user's secret is created, so nothing reads it yet: consumers are refused until they do.
+    /// The user's secret is created, so no consumer reads it yet: AWS refuses the consumers until
+    /// they do.
     NothingReads(SecretName),
-    /// An older key is published again, so the user is blocked until the operator decides about the
-    /// other one.
+    /// An older key is published again, so the user is then blocked until the operator decides
+    /// about the other key.
     DecisionFollows,
-    /// This key is to be reactivated, and IAM still lists it as Active: it was deactivated minutes
-    /// ago.
+    /// This key is to be reactivated, but IAM still lists it as Active, because it was deactivated
+    /// minutes ago.
     ListLags(KeyId),
 }
 
 impl Caution {
-    /// Returns what to know about these steps, for a user in this state.
+    /// Returns what the operator should know about these steps, for a user in this state.
     #[must_use]
     pub fn of(kind: RequestKind, steps: &[PlannedAction], user: &UserResult) -> Vec<Self> {
         let mut all = Vec::new();
@@ -55,7 +56,7 @@ impl Caution {
         all
     }
 
-    /// Whether consumers may be refused because of it.
+    /// Whether AWS may refuse consumers because of the steps.
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match self {
@@ -90,19 +91,20 @@ impl fmt::Display for Caution {
     }
 }
 
-/// Whether consumers get another key by this step.
+/// Whether the step gives consumers another key.
 fn is_replacement(step: &PlannedAction) -> bool {
     matches!(step, PlannedAction::PublishNewKey | PlannedAction::PublishAgain(_))
 }
 
-/// The key that the step reactivates, if IAM lists it as Active.
+/// Returns the key that the step reactivates, if IAM lists it as Active.
 fn listed_as_active<'a>(step: &'a PlannedAction, user: &UserResult) -> Option<&'a KeyId> {
     let PlannedAction::Activate(id) = step else { return None };
     let active = |key: &AccessKey| key.id == *id && key.status == KeyStatus::Active;
     user.keys.iter().any(active).then_some(id)
 }
 
-/// Whether the step publishes an older key than the current one: forward again needs no decision.
+/// Whether the step publishes a key that is older than the current one. Publishing the newer key
+/// again needs no decision.
 fn goes_back(step: &PlannedAction, user: &UserResult) -> bool {
     let made = |id: &KeyId| user.keys.iter().find(|key| key.id == *id).map(|key| key.created);
     let current = user.current.as_ref().and_then(made);

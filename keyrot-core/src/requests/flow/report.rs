@@ -36,7 +36,7 @@ impl RequestKind {
         }
     }
 
-    /// Returns the schema of its document.
+    /// Returns the schema of the request's document.
     #[must_use]
     pub fn schema(self) -> &'static str {
         match self {
@@ -48,7 +48,7 @@ impl RequestKind {
     }
 }
 
-/// What a request will do. Nothing was changed.
+/// What a request will do. Nothing has been changed.
 #[derive(Debug, Clone)]
 pub struct RequestPlan {
     /// The kind of the request.
@@ -58,7 +58,7 @@ pub struct RequestPlan {
     /// The result behind the document.
     pub result: UserResult,
     pub(super) request: Request,
-    /// The user as it was read before the plan.
+    /// The user as it was read before planning.
     pub(super) before: Option<UserResult>,
     pub(super) end_sessions: bool,
     pub(super) off_first: bool,
@@ -71,7 +71,7 @@ impl RequestPlan {
         match self.off_first {
             true => !matches!(self.result.outcome, Outcome::Refused(_)),
             false if self.end_sessions => !self.document.intended.is_empty() || self.is_repeated(),
-            // If the first step is to stop, nothing, or only half of it, would be done.
+            // If the first step is to stop, nothing or only part of the request would be done.
             false => match self.document.intended.first() {
                 Some(PlannedAction::Stop(_)) => false,
                 Some(_) => true,
@@ -87,8 +87,8 @@ impl RequestPlan {
             && self.result.outcome == Outcome::Done
     }
 
-    /// Returns the question to ask before it is carried out, without the question mark; `None` if
-    /// nothing will change.
+    /// Returns the question to ask before the plan is carried out, without the question mark;
+    /// `None` if nothing will change.
     #[must_use]
     pub fn question(&self) -> Option<String> {
         if self.is_repeated() && !self.end_sessions {
@@ -124,7 +124,7 @@ pub struct RequestReport {
     pub result: UserResult,
     /// The result behind `document.left`: the user as it was read afterwards.
     pub left: Option<UserResult>,
-    /// Whether something was done or attempted.
+    /// Whether something was done, or was attempted.
     pub acted: bool,
     /// Whether the request was also to end the user's sessions.
     pub end_sessions: bool,
@@ -138,29 +138,30 @@ pub struct RequestReport {
 pub enum RequestStatus {
     /// The request is done, or there was nothing to do.
     Done,
-    /// The request is not finished, or only in part. Repeat it.
+    /// The request is not finished, or is finished only in part. Repeat it.
     NotDone,
     /// Something needs manual action first.
     Blocked,
-    /// The request names no key, or the wrong one.
+    /// The request names no key or the wrong one.
     Unclear,
     /// The request was canceled.
     Stopped,
 }
 
 impl RequestReport {
-    /// Whether it is done: for a revocation, whether IAM listed the key as Inactive or gone.
+    /// Whether the request is done. For a revocation, whether IAM listed the key as Inactive or
+    /// gone.
     #[must_use]
     pub fn is_done(&self) -> bool {
         super::is_revoked(&self.result.outcome)
     }
 
-    /// Returns how it ended.
+    /// Returns how the request ended.
     #[must_use]
     pub fn status(&self) -> RequestStatus {
         let document = &self.document;
         match &self.result.outcome {
-            // The user's sessions were not ended, although this was requested.
+            // The user's sessions were not ended, although that was requested.
             _ if self.is_done() && document.sessions_not_ended.is_some() => RequestStatus::NotDone,
             Outcome::Refused(
                 Refusal::WhichKey { .. }
@@ -200,8 +201,8 @@ impl RequestReport {
 }
 
 impl Outcome {
-    /// Whether the read ended before it could find what the refusal says is missing, because the
-    /// secret is elsewhere or could not be read.
+    /// Whether the read ended before it could find the data that the refusal calls missing, because
+    /// the secret is elsewhere or could not be read.
     pub(super) fn hides(&self, refusal: &Refusal) -> bool {
         if !matches!(refusal, Refusal::NothingCurrent | Refusal::NothingBefore { .. }) {
             return false;

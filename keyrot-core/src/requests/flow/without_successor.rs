@@ -1,4 +1,4 @@
-//! A revocation that first deactivates the key with IAM alone, then does the rest as far as
+//! A revocation that first deactivates the key with IAM alone, and then does the rest as far as
 //! possible.
 
 use super::after::unless;
@@ -18,7 +18,7 @@ use crate::ports::cancel::Cancel;
 use crate::ports::within;
 use std::time::Duration;
 
-/// The time limit for the preview: the key has to be deactivated soon.
+/// The time limit for the preview. It is short, because the key has to be deactivated soon.
 const FOR_THE_PREVIEW: Duration = Duration::from_secs(15);
 
 /// Whether the key was Active in the last listing of the user's keys.
@@ -27,8 +27,8 @@ fn works(seen: &UserResult, key: &KeyId) -> bool {
 }
 
 impl RequestFlow {
-    /// Returns everything that will follow the deactivation, or only the deactivation itself if the
-    /// rest cannot be determined in time.
+    /// Returns everything that will follow the deactivation, or only the deactivation if the rest
+    /// cannot be determined in time.
     pub async fn plan_off_first(&self, request: Request) -> RequestPlan {
         let whole = async {
             let target = (self.rest.as_ref()?)().await.ok()?;
@@ -89,7 +89,7 @@ impl RequestFlow {
             let done = Done { report: first, before, intended, evidence: Vec::new() };
             return self.close(&self.target, request, done, cancel).await;
         }
-        // From here on the key is Inactive, and any other failure is reported in addition.
+        // From here on, the key is Inactive, and any other failure is reported in addition.
         let found = match unless(cancel, find()).await {
             Some(Ok(target)) => unless(cancel, self.preview(&target, &request))
                 .await
@@ -122,7 +122,7 @@ impl RequestFlow {
         for (rest, first) in report.users.iter_mut().zip(&first.users) {
             rest.events.splice(0..0, first.events.iter().cloned());
             rest.calls += first.calls;
-            // The key is Inactive, even if the rest failed, unless the rest found it Active again
+            // The key is Inactive even if the rest failed, unless the rest found it Active again
             // and could not deactivate it.
             if !is_revoked(&rest.outcome) && !deletes && !works(rest, key) {
                 rest.outcome =

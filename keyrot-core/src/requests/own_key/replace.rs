@@ -1,17 +1,18 @@
-//! Replaces a person's own key, which is in a file and not in a secret store.
+//! Replaces a person's own key, which is in a file, not in a secret store.
 //!
-//! There is no journal and no database. IAM's record is enough: the newer key is the one in the
-//! file, so the older one has to be retired. Its overlap is over once the newer key is as old as
-//! `overlap`, and IAM says whether it is unused. IAM does not record when a key was deactivated, so
-//! nothing is deleted unless the owner asks.
+//! There is no journal and no database, because IAM's record is enough. The newer key is the one in
+//! the file, so the older one has to be retired. Its overlap is over once the newer key is as old
+//! as `overlap`, and IAM says whether it is unused. IAM does not record when a key was deactivated,
+//! so a key is deleted only if the owner asks.
 //!
 //! # Guarantees
 //! - [`replace_own`] creates a key, verifies it, and passes it on to be stored. If any of that
-//!   fails, the new key is deleted again: nothing can be using it. The previous key is not changed.
-//! - After a lost reply, `CreateAccessKey` is never repeated, and keys that it may have left are
+//!   fails, it deletes the new key again, because nothing can be using it. The previous key does
+//!   not change.
+//! - After a lost reply, `CreateAccessKey` is never repeated. Keys that it may have left behind are
 //!   reported.
-//! - [`decide_own`] deactivates the old key only after `overlap`, if nothing used it within
-//!   `recent_use`; "could not find out" is not "unused".
+//! - [`decide_own`] deactivates the old key only after `overlap`, and only if nothing used it
+//!   within `recent_use`. "Could not find out" does not count as "unused".
 
 use crate::decide::decision::{Wait, Why};
 use crate::machine::verification::{Verification, VerifyStep};
@@ -37,7 +38,7 @@ use std::time::Duration;
 pub enum OwnStep {
     /// Nothing to do until the key's rotation begins.
     Settled {
-        /// When that is.
+        /// When its rotation begins.
         until: Timestamp,
     },
     /// The key's rotation begins: create another key, and store it in place of this one.
@@ -46,8 +47,8 @@ pub enum OwnStep {
     Wait(Wait),
     /// The previous key's overlap is over, and it is unused.
     Deactivate(KeyId),
-    /// There is a second key, which is Inactive. It has to be deleted before the next rotation; its
-    /// owner decides when.
+    /// There is a second key, which is Inactive. It has to be deleted before the next rotation, and
+    /// its owner decides when.
     Inactive(KeyId),
     /// Nothing to do until the owner decides.
     Blocked(OwnBlocked),
@@ -63,7 +64,8 @@ pub enum OwnBlocked {
         "IAM does not list {0} among the user's keys; it may have been created or deleted this very moment"
     )]
     Unlisted(KeyId),
-    /// There is another key that was not created before this one, so this one is not its successor.
+    /// There is another key that was not created before the key in the file, so the key in the file
+    /// is not its successor.
     #[error(
         "{key} was created after {mine}, which is the one in the file: either it is used elsewhere, or a rotation was interrupted and its secret key is lost"
     )]
@@ -83,8 +85,8 @@ pub enum OwnBlocked {
     },
 }
 
-/// Decides the next step for the owner of the key `mine` and of these keys. `last_use` is that of
-/// the other key, if there is one.
+/// Decides the next step for the owner of the key `mine`. `keys` are all keys of the owner.
+/// `last_use` is that of the other key, if there is one.
 ///
 /// ```
 /// use keyrot_core::{AccessKey, KeyId, KeyStatus, WaitPolicy, Waits};
@@ -118,7 +120,7 @@ pub fn decide_own(
             OwnStep::Blocked(OwnBlocked::UnknownStatus { key, status: status.clone() })
         }
         KeyStatus::Inactive => OwnStep::Inactive(key),
-        // IAM shows whole seconds: of two keys created in the same second, neither is newer.
+        // IAM shows whole seconds. Of two keys created in the same second, neither is newer.
         KeyStatus::Active if other.created >= own.created => {
             OwnStep::Blocked(OwnBlocked::Unexplained { key, mine: mine.clone() })
         }
@@ -126,8 +128,8 @@ pub fn decide_own(
     }
 }
 
-/// Uses the same waits as for a key that left AWSCURRENT; the successor is in place since its
-/// creation. Its use is not checked, because its owner runs the command interactively.
+/// Uses the same waits as for a key that is no longer current. The successor has been in place
+/// since its creation. Its use is not checked, because its owner runs the command interactively.
 fn leaving(
     key: KeyId,
     own: &AccessKey,
@@ -169,14 +171,14 @@ pub fn other_key<'a>(keys: &'a [AccessKey], mine: &KeyId) -> Option<&'a AccessKe
     keys.iter().find(|key| key.id != *mine)
 }
 
-/// The reason why a key was not replaced. In every case the previous key still works.
+/// The reason why a key was not replaced. In every case, the previous key still works.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplaceError {
     /// No key was created.
     #[error("no key was created: {0}")]
     NotMade(#[source] CallError),
-    /// The reply was lost, so it is unknown whether a key was created. Its secret half is lost,
-    /// too.
+    /// The reply was lost, so it is unknown whether a key was created. If so, its secret half is
+    /// lost.
     #[error("it is not known whether a key was created: {error}")]
     Lost {
         /// What happened.
@@ -185,7 +187,7 @@ pub enum ReplaceError {
         /// Keys that IAM lists now and did not list before. Also empty if IAM could not be asked.
         since: Vec<KeyId>,
     },
-    /// A key was created, and deleted again.
+    /// A key was created and deleted again.
     #[error("{why}; the new key {key} was deleted again")]
     Undone {
         /// The key.
@@ -194,7 +196,7 @@ pub enum ReplaceError {
         #[source]
         why: Undone,
     },
-    /// A key was created, and could not be deleted again. Nothing can be using it.
+    /// A key was created and could not be deleted again. Nothing can be using it.
     #[error(
         "{why}; the new key {key} exists, its secret key is lost, and it could not be deleted: {error}"
     )]
@@ -227,11 +229,11 @@ pub enum Undone {
     Cancelled,
 }
 
-/// Creates a key for `owner`, verifies it, and stores it with `store`. `keys` are those that IAM
+/// Creates a key for `owner`, verifies it, and stores it with `store`. `keys` are the keys that IAM
 /// listed just before.
 ///
-/// `store` puts the key where its user reads it; if it fails, it must leave nothing there. Its
-/// error is a message without secret material.
+/// `store` puts the key where its owner reads it. If `store` fails, it must leave nothing there.
+/// Its error is a message without secret material.
 ///
 /// # Errors
 /// [`ReplaceError`], which says whether a key is left behind.
@@ -243,7 +245,7 @@ pub async fn replace_own(
     cancel: &Cancel,
     store: impl FnOnce(&Credentials) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> Result<KeyId, ReplaceError> {
-    // The decision was made with this clock.
+    // The decision was made with this clock, so it must not be wrong.
     if let Err(wrong) = WrongClock::read(clock) {
         let message = format!("{wrong}; set the clock, then run again");
         return Err(ReplaceError::NotMade(CallError::refused(ErrorKind::Other, message)));
@@ -274,10 +276,10 @@ pub async fn replace_own(
     }
 }
 
-/// A pause is split into naps of this length, so that a request to stop is noticed.
+/// A pause consists of naps of this length, so that a request to stop is noticed.
 const NAP: Duration = Duration::from_millis(250);
 
-/// Verifies the key as many times in a row as the policy asks; `None` if a stop was requested.
+/// Verifies the key as many times in a row as the policy requires; `None` if a stop was requested.
 async fn verify(
     (probe, clock): (&dyn CredentialProbe, &dyn Clock),
     made: &NewKey,
@@ -285,7 +287,7 @@ async fn verify(
     policy: &WaitPolicy,
     cancel: &Cancel,
 ) -> Option<Verified> {
-    // No version holds the key; the id only serves as a name here.
+    // No version holds this key; the id only serves as a name here.
     let name = VersionId::for_placeholder(made.created);
     let key = made.credentials.key.clone();
     let mut verification =

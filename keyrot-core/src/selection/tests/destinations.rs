@@ -1,4 +1,4 @@
-//! Which destinations a user gets, and in which places.
+//! The destinations and places that a user gets.
 
 use super::*;
 use crate::model::destination::Abilities;
@@ -8,7 +8,7 @@ use crate::selection::destination::tests::rule;
 use crate::selection::pattern::Pattern;
 
 #[test]
-fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
+fn a_user_gets_its_destinations_and_no_place_is_shared() {
     let to = |name: &str, users: &[&str], to: &str, form| {
         rule(name, users, to, form).in_store(format!("{form:?}"))
     };
@@ -76,7 +76,7 @@ fn a_user_gets_the_destinations_that_serve_it_and_no_place_is_shared() {
     assert!(selected.chosen.iter().all(|target| target.policy.is_ok()));
 }
 
-/// A restart overwrites nobody's key.
+/// A restart does not overwrite another user's key.
 #[test]
 fn users_may_share_a_service_that_is_restarted() {
     let everyone = ["*"].map(|text| Pattern::parse(text).unwrap()).to_vec();

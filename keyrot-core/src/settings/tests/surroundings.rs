@@ -40,7 +40,7 @@ fn a_variable_that_is_not_close_to_a_known_one_is_only_reported() {
 /// The variables that a pod gets for Services called `keyrot` and `keyrot-web` (Kubernetes
 /// documentation, "Service", "Environment variables").
 #[test]
-fn what_kubernetes_sets_for_a_service_called_keyrot_is_not_reported() {
+fn variables_of_a_kubernetes_service_called_keyrot_are_not_reported() {
     let injected = [
         ("KEYROT_SERVICE_HOST", "10.0.0.11"),
         ("KEYROT_SERVICE_PORT", "8080"),
@@ -94,8 +94,8 @@ fn the_later_of_several_files_wins_and_each_error_names_its_file() {
     );
 }
 
-/// Each setting is in one of the two lists. Decide for a new one whether a file that another user
-/// left in the current directory may set it.
+/// Each setting is in one of these two lists. For a new setting, decide whether a file that another
+/// user left in the current directory may set it.
 #[test]
 fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
     const REFUSED: [(&str, &str); 16] = [
@@ -175,7 +175,7 @@ fn a_file_that_was_not_chosen_sets_no_endpoint_and_no_identity() {
     }
 }
 
-/// A file of that name may not be a settings file at all.
+/// A file of that name may not be a settings file.
 #[test]
 fn a_file_that_is_not_a_settings_file_does_not_report_every_line() {
     for line in ["root:*:19000:0:99999:7:::\n", "nobody_meant_this_%\n", "[[[\n"] {

@@ -1,4 +1,4 @@
-//! A slow destination delays neither a publication in a home secret nor the end of a run.
+//! A slow destination does not delay a publication in a home secret, or the end of a run.
 
 use super::desk::{PLACE, name};
 use async_trait::async_trait;
@@ -33,7 +33,8 @@ impl Destination for Hung {
     }
 }
 
-/// A destination whose turns never come. When this many wait for one, the run is canceled.
+/// A destination whose turns never come. When this many deliveries wait for their turns, the run is
+/// canceled.
 #[derive(Default)]
 struct Busy {
     waiting: AtomicUsize,
@@ -65,8 +66,8 @@ impl Destination for Busy {
     }
 }
 
-/// Returns an account with this many users without keys, which get their first keys in the first
-/// run. They all have this destination.
+/// An account with users without keys, which get their first keys in the first run. They all have
+/// the same destination.
 struct Company {
     account: MemoryAccount,
     targets: Vec<Target>,
@@ -99,7 +100,7 @@ impl Company {
         Self { targets: targets.collect(), account, rotator }
     }
 
-    /// Returns how many keys are in their secrets.
+    /// Returns the number of keys in the users' secrets.
     fn published(&self) -> usize {
         published(&self.account.world())
     }
@@ -133,7 +134,7 @@ async fn all_keys_are_published_while_a_destination_does_not_answer() {
     assert_eq!(company.published(), USERS);
 }
 
-/// A destination that counts the keys in their secrets at its first call.
+/// A destination that counts the keys in the users' secrets at its first call.
 struct Noting {
     account: MemoryAccount,
     published: Mutex<Option<usize>>,
@@ -156,7 +157,7 @@ impl Destination for Noting {
     }
 }
 
-/// The journal entries about deliveries would use up the calls that a publication needs.
+/// Otherwise, the journal entries about deliveries would use up the calls that publications need.
 #[tokio::test]
 async fn deliveries_begin_when_all_keys_are_published() {
     const USERS: usize = 40;
@@ -174,7 +175,7 @@ async fn deliveries_begin_when_all_keys_are_published() {
     assert_eq!(*noting.published.lock().unwrap(), Some(USERS));
 }
 
-/// A destination whose answers come when they are released.
+/// A destination that answers only when the test releases it.
 #[derive(Default)]
 struct Slow {
     asked: AtomicUsize,
@@ -200,9 +201,9 @@ impl Destination for Slow {
     }
 }
 
-/// This many calls run at a time, and waiting users make none when the run has to stop.
+/// This many calls run at the same time, and waiting users make no calls when the run has to stop.
 #[tokio::test]
-async fn users_that_wait_behind_slow_calls_make_none_after_the_end() {
+async fn users_that_wait_behind_slow_calls_make_no_calls_after_the_end() {
     const AT_A_TIME: usize = 64;
     let slow = Arc::new(Slow::default());
     let company = Company::of(100, slow.clone());
@@ -225,7 +226,7 @@ async fn users_that_wait_behind_slow_calls_make_none_after_the_end() {
 }
 
 #[tokio::test]
-async fn a_run_that_has_to_stop_waits_for_no_turn() {
+async fn a_run_that_has_to_stop_does_not_wait_for_a_turn() {
     for (stop, most) in
         [(Stop::Cancelled, 60), (Stop::Deadline, 601), (Stop::TookTooLong, 15 * 60 + 1)]
     {
@@ -246,7 +247,7 @@ async fn a_run_that_has_to_stop_waits_for_no_turn() {
         let took = company.account.world().now() - begun;
         assert!(took.num_seconds() <= most, "{took}");
         assert_eq!((company.published(), busy.deliveries.load(Ordering::Relaxed)), (3, 0));
-        // Nothing says that a delivery began.
+        // No journal entry says that a delivery began.
         let world = company.account.world();
         for target in &company.targets {
             let secret = world.secret(&target.subject.secret).unwrap();

@@ -97,7 +97,7 @@ impl Desk {
         report.users.into_iter().next().unwrap().outcome
     }
 
-    /// Returns the state as seen by a clock that is behind: the promotion is in the future.
+    /// Makes the promotion appear to be in the future, as with a clock that is behind.
     pub(crate) fn clock_is_behind(&self, by: Duration) {
         self.account.change(|world| {
             let text = world.secret(&secret()).unwrap().tags["keyrot:promoted"].clone();
@@ -116,7 +116,7 @@ impl Desk {
         found.value(found.labelled(Label::Current).unwrap()).unwrap().read().unwrap().key
     }
 
-    /// Checks that what readers of the secret and of each destination have works, and uses it.
+    /// Uses the keys in the secret and in each destination, and checks that they work.
     pub(crate) fn consume(&self) {
         let world = self.account.world();
         let copies = self.destinations.iter().filter_map(|one| {
@@ -152,8 +152,8 @@ impl Desk {
         Receipt::parse(&tag, world.secret(&secret())?.tags.get(&tag)?)
     }
 
-    /// Lets time pass until the current key is due, and a run publishes the next. Returns the key
-    /// that was current.
+    /// Lets time pass until the current key is due and a run publishes the next one. Returns the
+    /// previous key.
     pub(crate) async fn rotated(&self) -> KeyId {
         self.rotated_after(77 * DAY).await
     }

@@ -1,4 +1,4 @@
-//! Foreign writes to places and receipts.
+//! Writes by others to places and to receipts.
 
 use super::desk::{Desk, PLACE, assignment, name, secret};
 use crate::support::{DAY, HOUR};
@@ -33,6 +33,8 @@ async fn a_foreign_write_is_not_overwritten() {
     }
 }
 
+/// The versions of a recreated parameter start at 1 again, so the mark is the same as the
+/// receipt's.
 #[tokio::test]
 async fn a_recreated_place_is_not_overwritten() {
     for key in [None, Some(KeyId::parse("AKIAOTHERUSERSKEY123").unwrap())] {
@@ -49,6 +51,8 @@ async fn a_recreated_place_is_not_overwritten() {
     }
 }
 
+/// An entry says that a delivery begins, but it never did, and another writer was there in the
+/// meantime.
 #[tokio::test]
 async fn another_users_key_does_not_count_as_half_of_a_delivery() {
     let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
@@ -68,7 +72,7 @@ async fn another_users_key_does_not_count_as_half_of_a_delivery() {
 }
 
 #[tokio::test]
-async fn an_occupied_place_is_not_overwritten_at_first() {
+async fn an_occupied_place_is_not_overwritten_by_the_first_delivery() {
     let desk = Desk::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
     desk.account.change(|world| world.overwrite(&name("github"), PLACE, None));
     let result = desk.run().await;
@@ -76,7 +80,7 @@ async fn an_occupied_place_is_not_overwritten_at_first() {
         matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
         "{result:?}"
     );
-    // A delivery replaces the key that people put there themselves.
+    // A delivery replaces one of the user's own keys without asking.
     let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
     let key = desk.account.world().user(&desk.user).unwrap().keys()[0].listed.id.clone();
     desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
@@ -84,6 +88,8 @@ async fn an_occupied_place_is_not_overwritten_at_first() {
     assert_eq!(desk.copy("gitlab"), Some(desk.current()));
 }
 
+/// An attacker who may tag the secret writes an earlier time into a receipt. The place itself shows
+/// when it was written.
 #[tokio::test]
 async fn a_forged_time_in_a_receipt_does_not_shorten_the_overlap() {
     let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
@@ -107,6 +113,7 @@ async fn a_forged_time_in_a_receipt_does_not_shorten_the_overlap() {
     }
 }
 
+/// An attacker who may tag the secret forges a receipt. The destination itself shows otherwise.
 #[tokio::test]
 async fn a_forged_receipt_takes_no_key_away() {
     for (to, abilities) in [

@@ -1,4 +1,4 @@
-//! Keys that are delivered to destinations: whole lifecycles on the in-memory account.
+//! Delivery of keys to destinations: whole lifecycles in the in-memory account.
 
 mod beside;
 mod desk;
@@ -31,15 +31,15 @@ async fn a_key_is_delivered_in_the_run_that_publishes_it() {
     assert!(again.events.is_empty(), "{again:?}");
 }
 
-/// A run on a settled user reads no destination and no credentials.
+/// If a user is settled, a run reads no destination and no credentials.
 #[tokio::test]
 async fn a_settled_user_costs_no_more_calls() {
     let (with, without) = (Desk::settled(three()).await, Desk::settled(Vec::new()).await);
     assert_eq!(with.run().await.calls, without.run().await.calls);
 }
 
-/// Three rotations, with consumers at the secret and at each destination that must never fail. In
-/// the second, one of the destinations is down for ten days.
+/// Three rotations with consumers of the secret and of each destination, which must never fail. In
+/// the second rotation, one destination is down for ten days.
 #[tokio::test]
 async fn three_rotations_with_an_outage_of_ten_days() {
     let desk = Desk::settled(three()).await;
@@ -100,7 +100,7 @@ async fn an_optional_destination_delays_nothing() {
     assert_eq!(desk.status(&old), None);
 }
 
-/// A new destination of a user whose key is due gets the next key, and nothing before that.
+/// If a user's key is due, a new destination gets only the next key.
 #[tokio::test]
 async fn a_destination_added_when_the_key_is_due_gets_the_next_one() {
     let mut desk = Desk::settled(Vec::new()).await;
@@ -148,17 +148,17 @@ async fn a_verification_for_a_delivery_is_not_a_pickup() {
     }
 }
 
-/// A run that was overtaken may still be delivering an earlier key, and it would go unnoticed that
-/// this key came last.
+/// A run that was overtaken may still be delivering an earlier key. If that key arrived last,
+/// nothing would notice.
 #[tokio::test]
-async fn without_a_readable_place_a_delivery_waits_for_one_that_may_be_under_way() {
+async fn a_delivery_to_an_unreadable_place_waits_for_an_earlier_delivery() {
     let desk = Desk::settled(vec![assignment("hook", true, Abilities::UNSEEN)]).await;
     let (before, version) = (desk.current(), desk.receipt("hook").unwrap().version);
     desk.account.inject(FaultAt::every("deliver", Fault::Denied));
     let old = desk.rotated().await;
     assert_eq!(old, before);
     desk.account.heal();
-    // This is the entry that the other run writes right before it delivers.
+    // The other run writes this entry right before it delivers.
     let now = desk.account.world().now();
     let other = Receipt {
         to: name("hook"),
@@ -185,11 +185,8 @@ async fn without_a_readable_place_a_delivery_waits_for_one_that_may_be_under_way
     assert_eq!(desk.receipt("hook").unwrap().state, Receiving::Delivered);
 }
 
-/// The versions of a recreated parameter start at 1 again, so the mark is the same as the
-/// receipt's. An entry says that a delivery begins, but it never did, and another writer was there
-/// in the meantime.
 #[tokio::test]
-async fn a_destination_that_was_given_up_is_not_waited_for() {
+async fn a_destination_that_was_given_up_delays_nothing() {
     let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
     desk.account.change(|world| world.empty(&name("gitlab"), PLACE));
     let old = desk.rotated().await;
@@ -203,7 +200,7 @@ async fn a_destination_that_was_given_up_is_not_waited_for() {
         desk.run().await;
     }
     assert_eq!((desk.status(&old), desk.copy("gitlab")), (None, None));
-    // A delivery on request resumes it.
+    // A requested delivery resumes it.
     assert_eq!(desk.ask(Request::Deliver { to: None }).await.outcome, Outcome::Done);
     assert_eq!(desk.copy("gitlab"), Some(desk.current()));
 }
@@ -219,8 +216,8 @@ async fn a_rollback_delivers_the_key_that_is_current_again() {
     }
     desk.consume();
 
-    // A destination that can't be reached still has the key that was rolled back from, and that is
-    // a failure.
+    // An unreachable destination still has the key that was rolled back from, and that is a
+    // failure.
     let desk = Desk::settled(three()).await;
     let old = desk.rotated().await;
     desk.account.inject(FaultAt::every("deliver", Fault::LostRequest));
@@ -229,8 +226,6 @@ async fn a_rollback_delivers_the_key_that_is_current_again() {
     assert_eq!(desk.current(), old);
 }
 
-/// An attacker who may tag the secret writes an earlier time into a receipt. The place itself shows
-/// when it was written.
 #[tokio::test]
 async fn a_revocation_does_not_wait_for_a_destination() {
     let desk = Desk::settled(three()).await;
@@ -261,7 +256,7 @@ async fn a_revocation_does_not_wait_for_a_destination() {
     }
 }
 
-/// Consumers there have a deactivated key, and no run silently ignores that.
+/// Consumers there have a deactivated key, so no run may ignore that.
 #[tokio::test]
 async fn after_a_revocation_a_destination_that_is_behind_is_a_failure() {
     for is_down in [true, false] {
@@ -293,8 +288,7 @@ async fn after_a_revocation_a_destination_that_is_behind_is_a_failure() {
     }
 }
 
-/// An attacker who may tag the secret forges a receipt. The destination itself shows otherwise. A
-/// run that dies anywhere during the deliveries is continued by the next.
+/// If a run dies anywhere during the deliveries, the next run continues.
 #[tokio::test]
 async fn a_run_that_dies_during_deliveries_is_continued() {
     for call in ["deliver", "deliver_rest", "write_note", "inspect_destination"] {
@@ -314,7 +308,7 @@ async fn a_run_that_dies_during_deliveries_is_continued() {
     }
 }
 
-/// The settings name another place: another repository, or one secret in place of two.
+/// The settings now name another place: another repository, or one secret in place of two.
 #[tokio::test]
 async fn a_receipt_for_another_place_does_not_count() {
     for (abilities, is_delivered) in [(Abilities::READABLE, true), (Abilities::IN_PARTS, false)] {
@@ -326,7 +320,7 @@ async fn a_receipt_for_another_place_does_not_count() {
         let result = desk.run().await;
         let receipt = desk.receipt("x").unwrap();
         if is_delivered {
-            // The place has the user's own key, which a delivery replaces.
+            // The place has one of the user's own keys, so the delivery replaces it.
             assert!(matches!(result.outcome, Outcome::Settled { .. }), "{:?}", result.outcome);
             assert_eq!((receipt.place, receipt.state), (moved, Receiving::Delivered));
             assert_eq!(receipt.version, before.version);

@@ -1,4 +1,4 @@
-//! What the plan of a request says about deliveries.
+//! The plan of a request shows its deliveries.
 
 use super::desk::{Desk, PLACE, name, three};
 use keyrot_core::machine::PlannedAction;
@@ -6,14 +6,14 @@ use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::{Outcome, Request};
 use std::time::Duration;
 
-/// Destinations that can be read back come first, because others may have to wait for their turns.
+/// Destinations that can be read come first, because others may have to wait for their turns.
 const ALL: [&str; 3] = ["gitlab", "github", "lake"];
 
 fn deliver(to: &str) -> PlannedAction {
     PlannedAction::Deliver { to: name(to), place: PLACE.to_owned(), restarts: false }
 }
 
-/// No destination was read when the plan is made.
+/// When the plan is made, no destination has been read.
 #[tokio::test]
 async fn a_rollback_names_the_destinations_to_which_it_delivers() {
     let desk = Desk::settled(three()).await;
@@ -23,9 +23,9 @@ async fn a_rollback_names_the_destinations_to_which_it_delivers() {
     assert_eq!(desk.plan(Request::Rollback { to: old }).await, Outcome::Planned(steps));
 }
 
-/// The repeated request's clock does not matter.
+/// The clock of the repeated request does not matter.
 #[tokio::test]
-async fn a_rollback_that_died_is_repeated_with_a_clock_that_is_behind() {
+async fn an_interrupted_rollback_is_repeated_with_a_clock_that_is_behind() {
     for (nth, ms) in (0..3).flat_map(|nth| [0, 1, 200, 400, 401, 60_000].map(|ms| (nth, ms))) {
         let desk = Desk::settled(three()).await;
         let old = desk.rotated().await;

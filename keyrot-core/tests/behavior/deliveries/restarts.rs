@@ -12,9 +12,9 @@ fn restart() -> Assignment {
     assignment("shop", true, Abilities::RESTARTS)
 }
 
-/// Its consumers read the SSM parameter.
+/// Returns a restart, and the SSM parameter that its consumers read.
 fn both() -> Vec<Assignment> {
-    // By its name, the restart would come first.
+    // In the order of names, the restart would come first.
     vec![assignment("a-restart", true, Abilities::RESTARTS), params()]
 }
 
@@ -41,14 +41,14 @@ async fn consumers_of_the_home_secret_are_restarted_once_per_key() {
     }
     assert_eq!(restarts(&desk, "shop"), before + 1);
     assert_eq!(desk.status(&old), Some(KeyStatus::Active));
-    // A deployment by someone else is nothing that keyrot has to undo.
+    // A deployment by someone else is no reason to act.
     desk.account.change(|world| world.overwrite(&name("shop"), "ci", None));
     assert!(matches!(desk.run().await.outcome, Outcome::Waiting(_)));
     assert_eq!(restarts(&desk, "shop"), before + 2);
 }
 
 #[tokio::test]
-async fn consumers_are_restarted_after_what_they_read_has_the_key() {
+async fn consumers_are_restarted_after_their_copy_has_the_key() {
     let desk = Desk::settled(both()).await;
     let before = restarts(&desk, "a-restart");
     desk.account.inject(FaultAt::first("deliver", Fault::Denied));
@@ -66,7 +66,7 @@ async fn consumers_are_restarted_after_what_they_read_has_the_key() {
     assert_eq!(desk.copy("a-restart"), Some(desk.current()));
 }
 
-/// The entry names the last restart before: one that is later needs no repetition.
+/// The entry contains the time of the previous restart. A later restart need not be repeated.
 #[tokio::test]
 async fn a_run_that_dies_after_the_restart_does_not_cause_a_second_one() {
     for fault in [Fault::DeathAfter, Fault::LostReply] {
@@ -84,7 +84,7 @@ async fn a_run_that_dies_after_the_restart_does_not_cause_a_second_one() {
     }
 }
 
-/// Whoever read it before has an older key.
+/// A consumer that read the copy before has an older key.
 #[tokio::test]
 async fn a_copy_that_arrives_after_the_restart_causes_another() {
     let optional = assignment("mail", false, Abilities::READABLE);
@@ -115,7 +115,7 @@ async fn an_operator_can_ask_for_another_restart_and_sees_it_in_the_plan() {
     let said = result.events.iter().map(|event| event.kind.to_string()).collect::<Vec<_>>();
     assert_eq!(said, [format!("a-restart (ci) was restarted and uses {}", desk.current())]);
 
-    // It is refused while the copy is behind.
+    // The request is refused while the copy is behind.
     desk.account.inject(FaultAt::every("deliver", Fault::Denied));
     desk.rotated().await;
     let result = desk.ask(to).await;
@@ -124,13 +124,13 @@ async fn an_operator_can_ask_for_another_restart_and_sees_it_in_the_plan() {
     assert!(said.contains("every other required destination"), "{said}");
 }
 
-/// The service was looked at for the key before: someone deploys it, and the next key is published
+/// The service was read for the earlier key. Someone then deploys it, and the next key is published
 /// in the same run.
 #[tokio::test]
 async fn a_deployment_before_the_publication_does_not_count() {
     let desk = Desk::settled(both()).await;
     let old = desk.current();
-    // The copy is to be delivered again, and consumers restarted, before the next key is due.
+    // The copy has to be delivered again and consumers restarted before the next key is due.
     desk.account.change(|world| {
         world.overwrite(&name("params"), "ci", Some(&old));
         world.overwrite(&name("a-restart"), "ci", None);
@@ -154,10 +154,10 @@ async fn a_rollback_restarts_consumers_too() {
     assert_eq!(desk.copy("a-restart"), Some(old));
 }
 
-/// The receipt for the previous key is about an earlier restart: tasks that started meanwhile have
-/// the newer key.
+/// The receipt for the previous key is about an earlier restart. Tasks that have started since then
+/// have the newer key.
 #[tokio::test]
-async fn a_rollback_before_the_restart_restarts_consumers_all_the_same() {
+async fn a_rollback_before_the_restart_also_restarts_consumers() {
     let desk = Desk::settled(vec![restart()]).await;
     desk.account.inject(FaultAt::every("inspect_destination", Fault::Denied));
     let old = desk.rotated().await;
@@ -169,7 +169,7 @@ async fn a_rollback_before_the_restart_restarts_consumers_all_the_same() {
     assert_eq!(desk.copy("shop"), Some(old));
 }
 
-/// Its tasks show when they were started.
+/// The service's tasks show when they were started.
 #[tokio::test]
 async fn a_forged_receipt_of_a_restart_does_not_retire_the_old_key() {
     let desk = Desk::settled(vec![restart()]).await;
@@ -193,7 +193,7 @@ async fn a_forged_receipt_of_a_restart_does_not_retire_the_old_key() {
     assert_eq!(desk.copy("shop"), Some(desk.current()));
 }
 
-/// Whoever repeats the request waits for the restart, and begins no other.
+/// The repeated request waits for the restart, and begins no second one.
 #[tokio::test]
 async fn a_repeated_request_resumes_the_restart() {
     let desk = Desk::settled(vec![restart()]).await;

@@ -1,4 +1,4 @@
-//! The suite for destinations, on the in-memory destination.
+//! The test suite for destinations, applied to the in-memory destination.
 
 use crate::deliveries::desk::name;
 use keyrot_core::async_trait;
@@ -29,7 +29,7 @@ const ABILITIES: [Abilities; 4] =
     [Abilities::READABLE, Abilities::WRITE_ONLY, Abilities::IN_PARTS, Abilities::UNSEEN];
 
 #[tokio::test]
-async fn the_in_memory_destination_keeps_the_rules_and_the_suite_detects_violations() {
+async fn the_in_memory_destination_follows_the_rules_and_the_suite_detects_violations() {
     for conditional in [true, false] {
         for abilities in ABILITIES {
             if !abilities.visible && conditional {

@@ -1,4 +1,4 @@
-//! A destination that has the key, and whose consumers are still being restarted.
+//! A destination that has the key while its consumers are still being restarted.
 
 use super::desk::{Desk, assignment, events, name};
 use crate::support::DAY;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 const RESTARTING: &str = "1 of 3 pods are restarted";
 
-/// A destination at which each delivery arrives, and whose restart is not over until this says so.
+/// A destination at which each delivery arrives. Its restart is over only when the test says so.
 struct Restarting {
     inner: Arc<dyn Destination>,
     is_over: Arc<AtomicBool>,

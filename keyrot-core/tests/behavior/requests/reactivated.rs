@@ -43,7 +43,7 @@ async fn a_key_that_is_reactivated_each_night_is_deactivated_twice_and_then_left
     assert_eq!(last.deployed_by, Some(Deployer::CloudFormation("iam-users".to_owned())));
     assert!(last.hint().contains("the CloudFormation stack iam-users deploys"), "{}", last.hint());
     assert!(desk.active().contains(&old), "it is kept");
-    // What is offered ends it, once the tool is stopped.
+    // The offered resolutions end this, once the tool is stopped.
     let choices: Vec<String> =
         Resolution::of(last).iter().map(|one| one.choice.to_string()).collect();
     assert_eq!(choices, [format!("retire:{old}"), format!("revoke:{old}")]);

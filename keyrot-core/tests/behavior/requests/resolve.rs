@@ -55,7 +55,7 @@ async fn each_resolution_unblocks_the_user() {
         desk.settles().await;
     }
 
-    // AWSCURRENT was moved back: on, or never again.
+    // AWSCURRENT was moved back. The newer key is published again, or revoked.
     for choice in [Choice::GoOn, Choice::GiveUp] {
         let desk = Harness::in_overlap().await;
         let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());

@@ -1,4 +1,4 @@
-//! The checker's choices, and the properties of every state.
+//! The checker's possible actions, and the properties of every state.
 
 use super::state::{Action, State};
 use super::{Deed, Lives};
@@ -57,7 +57,7 @@ impl Model for Lives {
             actions.push(Action::Untag);
         }
         if state.times > 0 {
-            // A run cannot see that its user is renamed or created again in the middle of it.
+            // A run cannot notice that its user is renamed or recreated in the middle of it.
             let may =
                 |deed: &&Deed| !matches!(deed, Deed::Rename | Deed::Recreate) || state.at_rest();
             actions.extend(self.deeds.iter().filter(may).map(|deed| Action::Others(*deed)));

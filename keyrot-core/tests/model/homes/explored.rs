@@ -3,7 +3,7 @@
 use super::{Deed, Lives, VersionContents, Way};
 use crate::{bound, explored};
 
-/// Runs whose place was named on purpose or by the environment alone, in either region.
+/// Runs in either region, whose place was chosen on purpose or by the environment alone.
 const ANYWHERE: &[(usize, Way)] =
     &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named), (1, Way::Ambient)];
 
@@ -15,8 +15,8 @@ fn a_home_whose_tag_is_removed() {
 
 #[test]
 fn a_tag_that_names_another_home() {
-    // If only the environment sets a run's place, the tag decides: anyone who may write it chooses
-    // between the places of runs.
+    // If only the environment sets a run's place, the tag decides. Anyone who may write the tag
+    // chooses between the places of runs.
     const CHOSEN: &[(usize, Way)] = &[(0, Way::Named), (0, Way::Ambient), (1, Way::Named)];
     const DEEDS: &[Deed] = &[
         Deed::TagOther,
@@ -48,7 +48,7 @@ fn a_secret_that_another_program_created_before() {
 }
 
 #[test]
-fn a_user_who_is_renamed_or_created_again() {
+fn a_user_who_is_renamed_or_recreated() {
     let lives = Lives {
         faults: 1,
         deeds: &[Deed::Rename, Deed::Recreate],
@@ -60,7 +60,7 @@ fn a_user_who_is_renamed_or_created_again() {
 }
 
 #[test]
-fn two_places_at_once() {
+fn two_places_at_the_same_time() {
     const NAMED: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
     for keys in [0, 1] {
         let lives =

@@ -1,5 +1,5 @@
-//! One user, one home (S9): one IAM and two regions with a secret store each, runs in both, and
-//! others who remove tags, write tags and secrets, rename the user or create it again.
+//! One user, one home (S9): one IAM, two regions with a secret store each, runs in both, and others
+//! who remove tags, write tags and secrets, rename the user or recreate it.
 
 mod check;
 mod explored;
@@ -23,20 +23,20 @@ pub(crate) const REGIONS: [&str; 2] = ["us-east-1", "eu-west-1"];
 /// An explored model.
 #[derive(Debug, Clone)]
 pub(crate) struct Lives {
-    /// Whether the user has a home initially, with a key that is due.
+    /// Whether the user has a home at the start, with a key that is due.
     pub(crate) housed: bool,
-    /// How many keys a user without a home has.
+    /// The number of keys of a user without a home.
     pub(crate) keys: usize,
-    /// The runs that may begin, with their places.
+    /// The runs that may start, with their places.
     pub(crate) runs: &'static [(usize, Way)],
-    /// How many may be at work at the same time.
+    /// How many runs may be at work at the same time.
     pub(crate) at_once: usize,
     pub(crate) faults: u8,
     /// How often another program removes the tag from the user.
     pub(crate) untags: u8,
     /// What others may do to the user or its secrets.
     pub(crate) deeds: &'static [Deed],
-    /// How often they may do it.
+    /// How often they may do this.
     pub(crate) times: u8,
     pub(crate) horizon: u32,
     pub(crate) decider: Decider,
@@ -45,23 +45,23 @@ pub(crate) struct Lives {
 /// How the region of a run was chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Way {
-    /// It was named on purpose, and `home_regions` has the other one.
+    /// It was chosen on purpose, and `home_regions` has the other one.
     Named,
-    /// It was named on purpose, and `home_regions` is empty.
+    /// It was chosen on purpose, and `home_regions` is empty.
     Alone,
     /// It comes from the environment alone.
     Ambient,
 }
 
-/// What others do.
+/// An action of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Deed {
     /// The user's tag names the other place.
     TagOther,
-    /// A secret of the name is created before keyrot does.
+    /// Another program creates a secret of that name before keyrot does.
     Squat(usize, VersionContents),
     Rename,
-    /// The user is deleted, and one of the same name is created.
+    /// The user is deleted, and a user with the same name is created.
     Recreate,
 }
 
@@ -70,7 +70,7 @@ pub(crate) enum Deed {
 pub(crate) enum VersionContents {
     Nothing,
     Placeholder,
-    /// The placeholder, and the tag that names the user.
+    /// The placeholder, with the tag that names the user.
     ForUser,
     /// Another user's credentials, under a version id that names the user's key.
     ForUsersKey,
@@ -78,7 +78,7 @@ pub(crate) enum VersionContents {
     Strangers,
 }
 
-/// Returns the secret of the user with this name, by the template.
+/// Returns the secret of the user with this name, according to the template.
 pub(crate) fn secret() -> SecretName {
     super::world::secret()
 }
@@ -93,7 +93,7 @@ pub(crate) fn at(world: &World, place: usize) -> World {
     world
 }
 
-/// Returns the first selected user, as listed now.
+/// Returns the first selected user, as IAM lists it now.
 pub(crate) fn target(world: &World, place: usize, way: Way, waits: Waits) -> Option<Target> {
     let adoption = if way == Way::Ambient { Adoption::NotNamed } else { Adoption::Named };
     let homes = Homes { adoption, ..Homes::in_region(REGIONS[place]) };
@@ -134,7 +134,7 @@ impl Lives {
         }
     }
 
-    /// Makes one run to its end, without faults.
+    /// Makes a whole run, without faults.
     fn run(&self, world: &mut World, place: usize) -> Option<Outcome> {
         let mut machine = scheduled(world, place, Way::Named, short(), self.decider)?;
         for _ in 0..200 {
@@ -151,20 +151,20 @@ impl Lives {
         panic!("a run does not end")
     }
 
-    /// Whether, without further faults, and with runs there, the user comes to rest with one key or
-    /// is blocked.
+    /// Whether the user comes to rest with one key or is blocked, with runs in this place and
+    /// without further faults.
     fn comes_to_rest(&self, state: &State, place: usize) -> bool {
         let mut world = state.world.clone();
         for _ in 0..24 {
             let wait = match self.run(&mut world, place) {
                 Some(Outcome::Settled { .. }) => return one_key(&world, place),
-                // This is reported, and the next run continues, so it is not an end.
+                // This is reported, and the next run continues, so this is not the end.
                 Some(Outcome::Blocked(Blocked::StagingRefused { .. })) => None,
                 Some(Outcome::Blocked(Blocked::Overdue { wait, .. })) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())
                 }
-                // Two secrets were created at the same time: an operator has to decide which is the
-                // home.
+                // Two secrets were created at the same time. An operator has to decide which one is
+                // the home.
                 Some(Outcome::Blocked(_)) => return state.interfered || twice(&world),
                 Some(Outcome::Waiting(wait)) => {
                     wait.until.and_then(|until| (until - world.now()).to_std().ok())

@@ -22,9 +22,9 @@ pub(crate) struct State {
     pub(super) passed: u32,
     /// Whether others did more than remove a tag or rename the user.
     pub(super) interfered: bool,
-    /// Whether the watches, which use the user's name, can no longer observe.
+    /// Whether the watches, which use the user's name, can no longer observe the user.
     pub(super) blind: bool,
-    /// The user's initial identity.
+    /// The user's identity at the start.
     pub(super) first: UserId,
     /// The places where runs changed anything for the user with this id.
     pub(super) touched: BTreeSet<(UserId, usize)>,
@@ -43,7 +43,7 @@ pub(super) struct Running {
     way: Way,
     pub(super) since: u32,
     slept: Duration,
-    /// Whether others did something since its last read.
+    /// Whether others did something since the run's last read.
     overtaken: bool,
 }
 
@@ -147,8 +147,8 @@ impl State {
         }
     }
 
-    /// Checks what a run in this region did: against all promises there, and elsewhere that the
-    /// published key works.
+    /// Checks what a run in this region did. In this region, all promises apply; elsewhere, the
+    /// published key must work.
     fn judge(&mut self, before: &World, place: usize, overtaken: bool) {
         for there in [0, 1] {
             let (was, is) = (at(before, there), at(&self.world, there));
@@ -211,7 +211,7 @@ impl State {
         });
     }
 
-    /// Checks that a key that runs published for an existing user works.
+    /// Whether a key that runs published for an existing user does not work.
     pub(super) fn dead_key(&self) -> bool {
         self.published.iter().any(|(id, place)| {
             let Some(owner) =
@@ -249,7 +249,7 @@ fn squat(world: &mut World, inside: VersionContents) {
             Some((version, Value::credentials(&stranger, None)))
         }
     };
-    // A secret that exists already cannot be created by others.
+    // Others cannot create a secret that already exists.
     if world.create_secret(&secret(), first).is_ok()
         && matches!(inside, VersionContents::ForUser | VersionContents::ForUsersKey)
     {

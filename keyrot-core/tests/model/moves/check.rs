@@ -1,4 +1,4 @@
-//! The checker's choices, and the properties of every state.
+//! The checker's possible actions, and the properties of every state.
 
 use super::Moves;
 use super::fates::{Fate, is_begun};
@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 
-/// The model, with cached results about accounts.
+/// The model, with cached results for accounts.
 pub(crate) struct Check {
     moves: Moves,
     homes: Mutex<HashMap<u64, bool>>,
@@ -36,8 +36,8 @@ impl Check {
         once(&self.fates, (hash(world), asked), || self.moves.fate(world, asked))
     }
 
-    /// Whether, with runs in both regions and without faults, the user comes to rest, or is blocked
-    /// with a reason that others caused.
+    /// Whether the user comes to rest, or is blocked for a reason that others caused, with runs in
+    /// both regions and without faults.
     fn is_never_stuck(&self, state: &State) -> bool {
         match self.fate(&state.world, None) {
             Fate::Rest(_) => true,
@@ -49,9 +49,9 @@ impl Check {
     }
 
     /// Whether a move that is requested repeatedly is done eventually. It may be blocked if others
-    /// have forged something; if the tag is lost and every secret is closed, so an operator has to
-    /// decide which one is the home; or if two operators contradicted each other, but then not in
-    /// both directions.
+    /// have forged something, or if the tag is lost and every secret is closed, so that an operator
+    /// has to decide which one is the home. It may also be blocked in one direction, but not in
+    /// both, if two operators contradicted each other.
     fn converges(&self, state: &State) -> bool {
         let world = &state.world;
         let lost = tagged(world).is_none() && is_begun(world);
@@ -72,7 +72,7 @@ fn hash(world: &World) -> u64 {
     hasher.finish()
 }
 
-/// Returns the answer, which is computed once.
+/// Returns the cached answer, or computes it.
 fn once<K: Eq + Hash, V: Copy>(
     known: &Mutex<HashMap<K, V>>,
     key: K,
@@ -101,7 +101,7 @@ impl Model for Check {
         }
         for (i, working) in state.work.iter().enumerate() {
             match working {
-                // Those that have not begun are equivalent; the first one begins.
+                // Those that have not started are equivalent, so the first of them starts.
                 None if state.work[..i].iter().all(Option::is_some) => {
                     actions
                         .extend(moves.runs.iter().map(|(place, way)| Action::Run(i, *place, *way)));

@@ -9,7 +9,7 @@ fn moved(name: &str, moves: Moves) {
     explored(&name, Check::new(moves));
 }
 
-/// Every start at which a move may be requested.
+/// Every start from which a move may be requested.
 const STARTS: [Start; 7] = [
     Start::Rest,
     Start::NearlyDue,
@@ -22,7 +22,7 @@ const STARTS: [Start; 7] = [
 
 const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
 
-/// The runs know no other region.
+/// Runs that know no other region.
 const ALONE: &[(usize, Way)] = &[(0, Way::Alone), (1, Way::Ambient)];
 
 #[test]
@@ -42,7 +42,7 @@ fn a_move_is_repeated_after_a_fault_at_any_call() {
 }
 
 #[test]
-fn runs_continue_in_both_regions_while_the_home_is_moved() {
+fn runs_continue_in_both_regions_during_a_move() {
     for start in STARTS {
         // In the largest models, time stands still.
         let busy = matches!(start, Start::Rest | Start::Begun | Start::Moved | Start::Settled);
@@ -74,7 +74,7 @@ fn two_operators_move_the_home_to_and_from() {
 }
 
 #[test]
-fn the_tag_is_lost_while_the_home_is_moved() {
+fn the_tag_is_lost_during_a_move() {
     for start in [Start::Rest, Start::Begun, Start::Moved, Start::Published] {
         let moves =
             Moves { runs: BOTH, moves: 1, untags: 1, horizon: bound(1, 2), ..Moves::new(start) };
@@ -83,7 +83,7 @@ fn the_tag_is_lost_while_the_home_is_moved() {
 }
 
 #[test]
-fn forgeries_about_a_home_leave_one_home_and_take_no_key_away() {
+fn forgeries_about_a_home_leave_one_home_and_retire_no_key() {
     const FORGED: &[Forged] = &[
         Forged::TagOther,
         Forged::TagJunk,

@@ -1,4 +1,4 @@
-//! The outcome of a resting account without further faults.
+//! The outcome of an account at rest, without further faults.
 
 use super::route::Move;
 use super::state::{is_closed, tagged};
@@ -14,7 +14,7 @@ use keyrot_core::{Blocked, Outcome, Timestamp};
 /// The outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// The user is at rest there, with one key.
+    /// The user is at rest in this place, with one key.
     Rest(usize),
     /// Runs in both regions, and the operator's request, are blocked, and say why.
     Blocked,
@@ -22,7 +22,7 @@ pub(super) enum Fate {
     Stuck,
 }
 
-/// Makes one run, or one request, to its end.
+/// Makes a whole run, or a whole request.
 fn to_end(world: &mut World, place: usize, way: Way, mut machine: Rotation) -> Outcome {
     for _ in 0..200 {
         match machine.next(world.now()) {
@@ -44,7 +44,7 @@ impl Moves {
         to_end(world, place, Way::Named, machine)
     }
 
-    /// Makes a whole move, as the operator requests it. Returns what stopped it; `None` if it is
+    /// Makes a whole move, as an operator requests it. Returns what stopped it; `None` if it is
     /// done.
     fn moves_to(&self, world: &mut World, to: usize) -> Option<Outcome> {
         let mut asked = Move::of(world, to, WHOLE).expect("the user is selected");
@@ -58,7 +58,7 @@ impl Moves {
         None
     }
 
-    /// Whether a run there treats the place as the user's home.
+    /// Whether a run in this place treats the place as the user's home.
     pub(super) fn is_home(&self, world: &World, place: usize) -> bool {
         let mut machine = scheduled(world, place, Way::Named, short(), self.decider)
             .expect("the user is selected");
@@ -83,7 +83,7 @@ impl Moves {
         }
     }
 
-    /// Makes runs in both regions, while an operator requests a move to this place repeatedly.
+    /// Makes runs in both regions, while an operator repeatedly requests a move to this place.
     pub(super) fn fate(&self, world: &World, asked: Option<usize>) -> Fate {
         let mut world = world.clone();
         let (mut to, mut ends) = (asked, false);
@@ -102,8 +102,8 @@ impl Moves {
             if let Some(place) = [0, 1].iter().find(|place| rests(place)) {
                 return Fate::Rest(*place);
             }
-            // A move that is refused until a run has done something at the home may be done by the
-            // next request.
+            // If a move is refused until a run has done something at the home, the next request may
+            // complete it.
             let rests = |outcome: &Outcome| {
                 is_blocked(outcome) || (stopped.is_some() && is_settled(outcome))
             };
@@ -157,8 +157,8 @@ fn is_about_the_home(why: &Blocked) -> bool {
     )
 }
 
-/// Whether a move was begun: the home is closed, and the user's tag still names it, or there is no
-/// tag while every secret is closed.
+/// Whether a move has started: the home is closed, and the user's tag still names it, or there is
+/// no tag while every secret is closed.
 pub(super) fn is_begun(world: &World) -> bool {
     match tagged(world) {
         Some(home) => is_closed(world, home),

@@ -1,4 +1,4 @@
-//! A user's home is moved: one IAM and two regions with a secret store each, operators who move the
+//! A user's home is moved: one IAM, two regions with a secret store each, operators who move the
 //! home back and forth, runs in both regions, consumers of either secret, and others who forge the
 //! user's tag or a secret's entry.
 
@@ -24,14 +24,14 @@ pub(crate) struct Moves {
     pub(crate) targets: &'static [usize],
     /// How often they request it.
     pub(crate) moves: u8,
-    /// The requests of a move, in order.
+    /// The requests that make up a move, in order.
     pub(crate) route: &'static [Leg],
-    /// The scheduled runs that may begin, with their places.
+    /// The scheduled runs that may start, with their places.
     pub(crate) runs: &'static [(usize, Way)],
     /// How many runs and operators may be at work at the same time.
     pub(crate) at_once: usize,
     pub(crate) faults: u8,
-    /// How often a consumer reads a secret, and uses its content.
+    /// How often a consumer reads a secret and uses its content.
     pub(crate) uses: u8,
     /// How often another program removes the tag from the user.
     pub(crate) untags: u8,
@@ -43,7 +43,7 @@ pub(crate) struct Moves {
     pub(crate) decider: Decider,
 }
 
-/// The initial progress of a move. The first region is the home until then.
+/// The progress of a move at the start. The first region is the home until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Start {
     /// The user is at rest at home.

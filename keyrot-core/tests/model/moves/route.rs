@@ -1,4 +1,5 @@
-//! The requests of a move, in the order of [`Rotator::move_home`](keyrot_core::Rotator::move_home).
+//! The requests that make up a move, in the order of
+//! [`Rotator::move_home`](keyrot_core::Rotator::move_home).
 
 use super::short;
 use crate::homes::{REGIONS, Way, target};
@@ -7,7 +8,7 @@ use keyrot_core::memory::World;
 use keyrot_core::model::{HomeTag, SecretArn, Subject};
 use keyrot_core::{Mode, Outcome, Request, WaitPolicy};
 
-/// One request of a move.
+/// A request that is part of a move.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Leg {
     Leave(Mode),
@@ -17,19 +18,20 @@ pub(crate) enum Leg {
 use Leg::{Arrive, Leave};
 use Mode::{Act, Plan};
 
-/// The requests with their dry runs. The last one is made only if no run had been at the old home.
+/// All requests, including the dry runs. The last one is made only if no run had been at the old
+/// home.
 pub(crate) const WHOLE: &[Leg] =
     &[Leave(Plan), Arrive(Plan), Leave(Act), Leave(Act), Arrive(Act), Leave(Act)];
 
 /// The requests without the dry runs, which change nothing.
 pub(crate) const REQUESTS: &[Leg] = WHOLE.split_at(2).1;
 
-/// The rest of a move.
+/// The remaining requests of a move.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Move {
     pub(super) to: usize,
     pub(super) from: SecretArn,
-    /// The user as it was listed when the operator asked.
+    /// The user as IAM listed it when the operator requested the move.
     chosen: Subject,
     legs: &'static [Leg],
 }
@@ -45,7 +47,7 @@ impl Move {
         };
         let (all, last) = (route.len(), route.len() - 1);
         let legs = match (*from.place() == place, from.suffix()) {
-            // There is nothing to leave.
+            // There is no home to leave.
             (true, _) => &route[last - 1..last],
             (false, Some(_)) => &route[..last],
             (false, None) => &route[..all],
@@ -53,7 +55,7 @@ impl Move {
         Some(Self { to, from, chosen, legs })
     }
 
-    /// Returns the next request, and its place.
+    /// Returns the next request and its place.
     pub(super) fn machine(&self, decider: Decider) -> Option<(Rotation, usize)> {
         let (leg, to) = (self.legs.first()?, SecretArn::planned(self.chosen.place()));
         let (subject, request, mode, place) = match leg {
@@ -73,8 +75,8 @@ impl Move {
         Some((machine, place))
     }
 
-    /// Returns the rest after this answer: no requests if the move is done, and `None` if it is
-    /// stopped.
+    /// Returns the remaining requests after this answer: empty if the move is done, and `None` if
+    /// it was stopped.
     pub(super) fn after(mut self, outcome: &Outcome) -> Option<Self> {
         let goes_on = match self.legs.first()? {
             Leave(Plan) | Arrive(Plan) => matches!(outcome, Outcome::Done | Outcome::Planned(_)),

@@ -26,21 +26,21 @@ pub(crate) struct State {
     pub(super) passed: u32,
     /// Whether others forged anything.
     pub(super) interfered: bool,
-    /// Whether the operators whose move ended as done were alone with the user's tag.
+    /// Whether two operators moved the home at the same time, or the tag was changed meanwhile.
     pub(super) contested: bool,
-    /// The keys that were published at any place.
+    /// The keys that were published in any place.
     published: BTreeSet<KeyId>,
-    /// When and where another key became current.
+    /// When another key became current in place of each key.
     superseded: BTreeMap<KeyId, Timestamp>,
     pub(super) broken: Option<Broken>,
     /// A key that was deactivated although consumers of its secret still needed it.
     pub(super) taken: Option<String>,
-    /// A change to a key at a place that is no longer the home.
+    /// A change to a key in a place that is no longer the home.
     pub(super) trespassed: Option<String>,
-    /// A move that was reported as done, and is not.
+    /// A move that was reported as done but is not done.
     pub(super) untrue: Option<String>,
-    /// Whether the tag was changed while a run was at work at the old home, which had no secret:
-    /// nothing could make that run stop.
+    /// Whether the tag was changed while a run was at work at the old home without a secret, so
+    /// that nothing could make that run stop.
     pub(super) raced: bool,
     /// Whether a move has ended as done.
     pub(super) moved: bool,
@@ -55,11 +55,11 @@ pub(super) struct Working {
     way: Way,
     pub(super) since: u32,
     slept: Duration,
-    /// Whether a consumer or a forger did something since its last read.
+    /// Whether a consumer or a forger did something since the last read.
     overtaken: bool,
-    /// Whether a move continued since its last read.
+    /// Whether a move continued since the last read.
     left_behind: bool,
-    /// Whether a run has changed anything since it began.
+    /// Whether a run has changed anything since this one began.
     crossed: bool,
     move_of: Option<Move>,
 }
@@ -70,7 +70,7 @@ pub(crate) enum Action {
     Move(usize, usize),
     Step(usize, Luck),
     Pass,
-    /// A consumer reads the secret there, and uses its content.
+    /// A consumer reads the secret in this place and uses its content.
     Use(usize),
     Untag,
     Forge(Forged),
@@ -85,13 +85,13 @@ pub(super) fn tagged(world: &World) -> Option<usize> {
     REGIONS.iter().position(|region| *region == home.place().region)
 }
 
-/// Whether the secret there says that the home was moved to another place.
+/// Whether the secret in this place says that the home was moved to another place.
 pub(super) fn is_closed(world: &World, place: usize) -> bool {
     let moved_to = world.secret_in(REGIONS[place], &secret()).and_then(|found| found.moved_to());
     moved_to.is_some_and(|to| to.place().region != REGIONS[place])
 }
 
-/// Returns the key that readers of the secret there get.
+/// Returns the key that readers of the secret in this place get.
 pub(super) fn published(world: &World, place: usize) -> Option<KeyId> {
     let found = world.secret_in(REGIONS[place], &secret())?;
     Some(found.value(found.labelled(Label::Current)?)?.read()?.key)
@@ -146,7 +146,7 @@ impl State {
         Self { moves: moves.moves, faults, uses, untags, forges, passed: 0, moved: false, ..state }
     }
 
-    /// Runs without faults until the start of the model.
+    /// Makes runs without faults until the start of the model is reached.
     fn live_to(&mut self, moves: &Moves) {
         let sound = Moves { decider: Decider::REAL, route: REQUESTS, ..moves.clone() };
         let due = self.settle(&sound, 0);
@@ -194,8 +194,8 @@ impl State {
         last
     }
 
-    /// Makes runs there, a unit of time apart, until the user is at rest. Returns when the next
-    /// rotation begins.
+    /// Makes runs in this place, a unit of time apart, until the user is at rest. Returns when the
+    /// next rotation begins.
     fn settle(&mut self, sound: &Moves, place: usize) -> Timestamp {
         for _ in 0..30 {
             if let Some(Outcome::Settled { until }) =
@@ -212,7 +212,7 @@ impl State {
         self.work.iter().all(Option::is_none)
     }
 
-    /// A scheduled run begins.
+    /// Starts a scheduled run.
     pub(super) fn start(&mut self, moves: &Moves, i: usize, place: usize, way: Way) {
         let Some(machine) = scheduled(&self.world, place, way, short(), moves.decider) else {
             return;
@@ -220,7 +220,7 @@ impl State {
         self.begin(i, machine, place, way, None);
     }
 
-    /// An operator requests a move.
+    /// Requests a move, as an operator.
     pub(super) fn ask(&mut self, moves: &Moves, i: usize, to: usize) {
         self.moves -= 1;
         // Two operators who move the home at the same time contradict each other: either may win.
@@ -256,7 +256,7 @@ impl State {
         self.work[i] = Some(Arc::new(working));
     }
 
-    /// Makes one call, or ends a run. Returns how it ended.
+    /// Makes one call, or ends a run. Returns how the run ended.
     pub(super) fn step(&mut self, moves: &Moves, i: usize, luck: Luck) -> Option<Outcome> {
         let mut working = Arc::unwrap_or_clone(self.work[i].take()?);
         self.faults -= u8::from(luck != Luck::Good);
@@ -295,7 +295,7 @@ impl State {
         }
         working.next = working.machine.next(after(self.world.now(), working.slept));
         working.since = self.passed;
-        // Its end takes no time.
+        // Ending it takes no time.
         if let Next::Done(outcome) = working.next.clone() {
             self.ended(moves, i, working.move_of, &outcome);
             return Some(outcome);
@@ -304,7 +304,7 @@ impl State {
         None
     }
 
-    /// A request has ended: the next one follows if
+    /// Ends a request. The next request follows if
     /// [`Rotator::move_home`](keyrot_core::Rotator::move_home) continues.
     fn ended(&mut self, moves: &Moves, i: usize, asked: Option<Move>, outcome: &Outcome) {
         let Some(asked) = asked else { return };
@@ -330,7 +330,7 @@ impl State {
     /// Checks a change by keyrot against the promises.
     fn judge(&mut self, before: &World, working: &Working, call: &Call) {
         for there in [0, 1] {
-            // What happens to the user elsewhere counts as a change by others.
+            // Changes to the user in another place count as changes by others.
             let actor = if there == working.place { Actor::Keyrot } else { Actor::Person };
             let (was, is) = (at(before, there), at(&self.world, there));
             let verdict = Arc::make_mut(&mut self.watches[there]).step(&was, &is, actor);
@@ -371,7 +371,7 @@ impl State {
     }
 
     /// Returns why the key, which a secret has held, must not be retired yet: consumers of the old
-    /// secret have it until then.
+    /// secret may still have it.
     fn taken_early(&self, before: &World, key: &KeyId) -> Option<String> {
         let now = before.now();
         let Some(since) = self.superseded.get(key) else {
@@ -445,7 +445,7 @@ impl State {
     }
 }
 
-/// Whether the content of the secret there can be read at all.
+/// Whether the content of the secret in this place can be read.
 pub(super) fn readable(world: &World, place: usize) -> bool {
     let found = world.secret_in(REGIONS[place], &secret());
     found

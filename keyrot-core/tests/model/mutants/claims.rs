@@ -16,7 +16,7 @@ fn weak(
     Setting { decider, forges: 1, claims: true, uses: 1, horizon: 3, ..Setting::new(start) }
 }
 
-/// Ignores IAM's record of these keys' uses in favor of what an entry claims.
+/// Ignores IAM's record of these keys' uses, and uses an entry's claim instead.
 fn unused(seen: &mut Observed, used: &LastUse, claimed: impl Fn(&mut Observed, &KeyId) -> bool) {
     let keys: Vec<KeyId> = seen.last_use.keys().cloned().collect();
     for key in keys.into_iter().filter(|key| claimed(seen, key)).collect::<Vec<_>>() {
@@ -45,7 +45,7 @@ fn believes_a_forged_revocation_of_a_key_in_use() {
 }
 
 #[test]
-fn believes_that_a_key_in_use_is_a_stray_one() {
+fn believes_that_a_key_in_use_is_a_stray_key() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);

@@ -1,4 +1,4 @@
-//! The guards of deliveries.
+//! The guards of deliveries to destinations.
 
 use super::{breaks, current_key, secret, seeing, weak};
 use crate::delivering::{IN_PARTS, OPTIONAL, READABLE, RESTARTED};
@@ -26,7 +26,7 @@ fn the_overlap_counts_from_the_first_receipt() {
             {
                 secret.journal.receipts.values_mut().for_each(|receipt| receipt.at = promoted);
             }
-            // The place's own information counts, too.
+            // The place's own information also counts.
             for one in &mut s.destinations {
                 if let Some(Found::Copy { written, .. }) = &mut one.found {
                     *written = None;
@@ -38,7 +38,7 @@ fn the_overlap_counts_from_the_first_receipt() {
 }
 
 #[test]
-fn a_destination_that_is_required_is_not_waited_for() {
+fn does_not_wait_for_a_required_destination() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             s.destinations.iter_mut().for_each(|one| one.assignment.required = false);
@@ -51,7 +51,7 @@ fn a_destination_that_is_required_is_not_waited_for() {
 fn a_receipt_is_written_before_the_key() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let decision = seeing(s, p, n, |s| {
-            // A receipt is believed, whatever the place holds.
+            // Believes the receipt, whatever the place holds.
             let (key, SecretState::Present(secret)) = (current_key(s), s.secret.clone()) else {
                 return;
             };
@@ -83,7 +83,7 @@ fn a_receipt_is_written_before_the_key() {
 }
 
 #[test]
-fn a_foreign_write_is_not_noticed() {
+fn a_foreign_write_goes_unnoticed() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let SecretState::Present(secret) = s.secret.clone() else { return };
@@ -102,7 +102,7 @@ fn a_foreign_write_is_not_noticed() {
     breaks(setting, "S16");
 }
 
-/// Without the entry, half of a pair that a run left behind looks like a foreign write.
+/// Without the journal entry, a broken pair that a run left behind looks like a foreign write.
 #[test]
 fn half_a_pair_is_written_without_an_entry() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| match decide(s, p, n) {
@@ -140,9 +140,9 @@ fn treats_a_verification_for_a_delivery_as_a_pickup() {
     breaks(setting, "S15");
 }
 
-/// They read what is there at that time.
+/// Consumers then read the old copy.
 #[test]
-fn consumers_are_restarted_before_what_they_read_has_the_key() {
+fn consumers_are_restarted_before_their_copy_has_the_key() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let only = seeing(s, p, n, |s| {
             s.destinations.retain(|one| one.assignment.abilities.restarts);

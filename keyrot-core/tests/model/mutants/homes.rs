@@ -29,7 +29,7 @@ fn seeing(
 }
 
 #[test]
-fn does_not_ask_where_the_home_is() {
+fn does_not_check_where_the_home_is() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             s.residence.tag = HomeTag::Absent;
@@ -77,8 +77,8 @@ fn believes_the_users_tag_over_the_secrets() {
     const DEEDS: &[Deed] = &[Deed::TagOther, Deed::Squat(1, VersionContents::Nothing)];
     let lives =
         Lives { deeds: DEEDS, times: 2, horizon: 0, ..weak("the user's tag is enough", decide_so) };
-    // The tag does not name the whole ARN; otherwise the run would look elsewhere, which is another
-    // guard.
+    // The tag does not have the whole ARN. Otherwise, the run would look elsewhere, which is
+    // another guard.
     const ALONE: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Ambient)];
     breaks(Lives { runs: ALONE, ..lives }, "S9");
 }
@@ -107,7 +107,7 @@ fn adopts_a_foreign_secret() {
 }
 
 #[test]
-fn a_user_created_again_takes_over_the_old_ones_secret() {
+fn a_recreated_user_takes_over_the_old_users_secret() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let owner = s.residence.owner.clone();

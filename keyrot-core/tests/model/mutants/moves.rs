@@ -18,7 +18,7 @@ fn breaks(moves: Moves, promise: &str) {
 
 type Deciding = fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision;
 
-/// Returns a model with another answer to operators' requests.
+/// Returns a model with a different decision about operators' requests.
 fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> Moves {
     Moves {
         decider: Decider { name, decide_request, ..Decider::REAL },
@@ -27,7 +27,7 @@ fn weak_request(name: &'static str, decide_request: Deciding, start: Start) -> M
     }
 }
 
-/// Returns a model with another answer to runs.
+/// Returns a model with a different decision about runs.
 fn weak(
     name: &'static str,
     decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision,
@@ -74,7 +74,7 @@ fn leaves_a_home_while_a_rotation_is_about_to_begin() {
 }
 
 #[test]
-fn says_that_a_home_is_closed_and_does_not_close_it() {
+fn reports_a_home_as_closed_without_closing_it() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         r,
         decide_request(s, r, p, n),
@@ -140,7 +140,7 @@ fn is_here(seen: &Observed) -> bool {
 
 #[test]
 fn does_not_check_again_whether_a_run_began_at_a_home_without_a_secret() {
-    // A request that changes nothing replaces the last one.
+    // A request that changes nothing takes the place of the last request.
     const ROUTE: &[Leg] = &[
         Leg::Leave(Mode::Act),
         Leg::Leave(Mode::Act),
@@ -162,11 +162,11 @@ fn treats_a_closed_secret_as_the_home() {
 }
 
 #[test]
-fn takes_the_old_homes_key_away_within_its_overlap() {
+fn retires_the_old_homes_key_within_its_overlap() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         let overlap = Duration::from_millis(1);
         let waits = p.waits().with_overlap(overlap).with_idle(overlap + p.waits().recent_use);
-        // Neither the overlap in the settings nor the recorded one counts.
+        // Neither the overlap in the settings nor the recorded overlap counts.
         let mut seen = s.clone();
         if let SecretState::Present(secret) = &mut seen.secret
             && let Some(promoted) = &mut secret.journal.promoted
@@ -180,7 +180,7 @@ fn takes_the_old_homes_key_away_within_its_overlap() {
 }
 
 #[test]
-fn takes_the_old_homes_key_away_while_consumers_use_it() {
+fn retires_the_old_homes_key_while_consumers_use_it() {
     let decide_so = |s: &Observed, p: &WaitPolicy, n: Timestamp| {
         seeing(s, p, n, |s| {
             let current = current_key(s);

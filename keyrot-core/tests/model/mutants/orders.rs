@@ -36,7 +36,7 @@ fn finishes_a_step_without_verification() {
 }
 
 #[test]
-fn finishes_a_step_that_came_late() {
+fn finishes_a_step_that_was_late() {
     let decide_so = |s: &Observed, o: &RotationStep, p: &WaitPolicy, n: Timestamp| {
         let mut seen = s.clone();
         forget_what_was_published(&mut seen);

@@ -9,7 +9,7 @@ use keyrot_core::model::{
 };
 use keyrot_core::{Blocked, KeyId, Request, Revocation, Timestamp, Wait, WaitPolicy, Why};
 
-/// Returns a model in which a person makes requests, and this function decides their steps.
+/// Returns a model in which a person makes requests, and this function decides the steps.
 fn weak_request(
     name: &'static str,
     decide_request: fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision,
@@ -50,7 +50,7 @@ fn revokes_before_a_successor_is_in_place() {
 }
 
 #[test]
-fn revokes_a_key_in_use_though_asked_not_to() {
+fn revokes_a_key_in_use_although_asked_not_to() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| {
         decide_request(s, &asking_for(r, |order| order.only_if_unused = false), p, n)
     };
@@ -69,7 +69,7 @@ fn deletes_a_revoked_key_without_being_asked_to() {
 }
 
 #[test]
-fn rolls_back_under_an_earlier_entry() {
+fn rolls_back_with_an_earlier_journal_entry() {
     let decide_so = |s: &Observed, r: &Request, p: &WaitPolicy, n: Timestamp| match (
         decide_request(s, r, p, n),
         &s.secret,
@@ -182,7 +182,7 @@ fn reports_a_working_key_as_revoked() {
     breaks(Setting { port: Port::ListsInactive, ..setting }, "S13 a revocation that is done");
 }
 
-/// Returns a journal in which an entry that a key is kept overrides its revocation.
+/// Returns a journal in which a hold entry for a key overrides its revocation.
 fn overruled(seen: &Observed) -> Observed {
     let mut seen = seen.clone();
     seen.ordered = None;

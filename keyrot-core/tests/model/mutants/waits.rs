@@ -24,7 +24,7 @@ fn no_overlap() {
 }
 
 #[test]
-fn no_quiet() {
+fn no_recent_use() {
     let weak = weak(
         "last use ignored",
         |s, p, n| {
@@ -93,7 +93,7 @@ fn treats_a_late_use_as_a_cache() {
 }
 
 #[test]
-fn unknown_last_use_taken_as_unused() {
+fn treats_an_unknown_last_use_as_unused() {
     breaks(
         Setting { port: Port::UnknownIsUnused, uses: 1, faults: 1, ..Setting::new(Start::Overlap) },
         "S2",

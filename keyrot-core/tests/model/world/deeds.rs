@@ -6,7 +6,7 @@ use keyrot_core::model::{DestinationName, JournalEntry, VersionId};
 use keyrot_core::{KeyId, KeyStatus};
 use std::sync::Arc;
 
-/// What a person does.
+/// An action of a person.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Deed {
     CreateKey,
@@ -29,12 +29,12 @@ pub(crate) enum Deed {
 /// The place of the user's key in every destination.
 const PLACE: &str = "ci";
 
-/// What another program writes.
+/// A write by another program.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Forgery {
     /// An entry in the journal.
     Entry(JournalEntry),
-    /// A version under this id, which holds no credentials, with this label or none.
+    /// A version with this id that holds no credentials, with this label or none.
     Version { id: VersionId, label: Option<Label> },
 }
 
@@ -46,8 +46,8 @@ impl State {
         if current(&before) != current(&self.world) {
             self.left.extend(current(&before));
         }
-        // A person's change counts as listed immediately: no one can see what IAM does not list
-        // yet.
+        // A person's change counts as listed immediately, because no one can see what IAM does not
+        // list yet.
         self.world.forget_stale_listing(&user());
         let _ = Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Person);
         self.rotators
@@ -65,7 +65,7 @@ impl State {
         self.interfered = true;
         self.outside(|world| {
             let user = user();
-            // A person's action may be refused by AWS.
+            // AWS may refuse a person's action.
             match deed {
                 Deed::CreateKey => drop(world.add_key(&user)),
                 Deed::Deactivate(key) => {
@@ -95,13 +95,13 @@ impl State {
         });
     }
 
-    /// Another program writes into the journal. keyrot is not blamed here for any other effects.
+    /// Writes to the journal as another program. Other effects of that are not checked here.
     pub(crate) fn forge(&mut self, forgery: &Forgery) {
         self.forges -= 1;
         self.interfered = true;
         if let Forgery::Entry(JournalEntry::Revoked(all)) = forgery {
-            // A run cannot know what was removed from the entry, unless the run itself was asked
-            // for it.
+            // A run cannot know what was removed from the entry, unless the run itself had that
+            // request.
             let keys: Vec<KeyId> = self
                 .world
                 .user(&user())
@@ -113,7 +113,7 @@ impl State {
             gone.for_each(|key| Arc::make_mut(&mut self.watch).forgotten(key));
         }
         let before = self.world.clone();
-        // No promise applies to what a person did not request.
+        // No promise applies to a revocation that no person requested.
         let unasked = match forgery {
             Forgery::Entry(JournalEntry::Revoked(all)) => all
                 .iter()

@@ -1,4 +1,4 @@
-//! The checks of a step in addition to the [`Watch`].
+//! The checks after a step, in addition to the [`Watch`].
 
 use super::{Running, State, secret, user};
 use crate::setting::Setting;
@@ -23,7 +23,7 @@ impl State {
             |k: &MemoryKey| k.listed.id == order.key && k.listed.status == KeyStatus::Active;
         let works = self.world.user(&user()).is_some_and(|user| user.keys().iter().any(active));
         let done = matches!(outcome, Outcome::Done | Outcome::Revoked { .. });
-        // A revocation that was delayed until its state was too old says so, and is repeated.
+        // A revocation that took so long that its state became too old says so, and is repeated.
         let held_up = matches!(outcome, Outcome::Stopped(Stop::TookTooLong));
         let first = order.without_successor && !running.iam_failed && !held_up;
         if works && !running.disturbed && (done || first) {
@@ -45,9 +45,9 @@ impl State {
     }
 }
 
-/// S10: returns a key that this call has taken away although a consumer used it within `recent_use`
-/// (or within the soak, if it was deleted), although IAM's record says that a consumer still
-/// depends on it, or although the current key does not work.
+/// S10: returns a key that this call has retired although it must not. A consumer used it within
+/// `recent_use` (or within the soak, if it was deleted), IAM's record says that a consumer still
+/// depends on it, or the current key does not work.
 pub(super) fn taken(
     setting: &Setting,
     before: &World,
@@ -88,13 +88,14 @@ pub(super) fn taken(
     None
 }
 
-/// S12: returns what a run that could not ask concluded, if it did more than wait or fail.
+/// S12: returns what a run concluded although it could not ask AWS, if it did more than wait or
+/// fail.
 pub(super) fn concluded(next: &Next) -> Option<String> {
     match next {
         Next::Call(Call::Write(JournalEntry::Retired(note))) if note.phase == Phase::Abandoned => {
             Some(format!("{} was abandoned, and nobody was asked whether it works", note.key))
         }
-        // It concludes nothing about the key; it only reports a wait that takes too long.
+        // This outcome concludes nothing about the key. It only reports a wait that takes too long.
         Next::Done(Outcome::Blocked(Blocked::Overdue { .. })) => None,
         Next::Done(Outcome::Blocked(reason)) => {
             Some(format!("blocked, and nobody was asked: {reason}"))

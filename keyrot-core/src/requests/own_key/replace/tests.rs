@@ -16,7 +16,8 @@ fn used(seconds: i64) -> LastUse {
     LastUse::At { when: at(seconds), service: "s3".into(), region: "eu-west-1".into() }
 }
 
-/// The old key was created 100 days before the new one, which is in the file.
+/// Returns the decision at this time. The old key was created 100 days before the new one, which is
+/// in the file.
 fn leaving_at(now: i64, last_use: Option<&LastUse>) -> OwnStep {
     let keys = [listed("OLD", KeyStatus::Active, -100 * DAY), listed("NEW", KeyStatus::Active, 0)];
     decide_own(&keys, &key("NEW"), last_use, &policy(), at(now))
@@ -33,7 +34,7 @@ fn one_key_is_replaced_when_due_or_forced() {
 }
 
 #[test]
-fn the_previous_key_is_deactivated_only_unused_after_its_overlap() {
+fn the_previous_key_is_deactivated_only_after_its_overlap_and_if_unused() {
     let held = |step: OwnStep| matches!(step, OwnStep::Wait(Wait { .. }));
     assert_eq!(
         leaving_at(7 * DAY - 1, Some(&used(-50 * DAY))),
@@ -59,7 +60,7 @@ fn the_previous_key_is_deactivated_only_unused_after_its_overlap() {
 }
 
 #[test]
-fn a_second_key_that_is_no_predecessor_is_not_changed() {
+fn a_second_key_that_is_not_a_predecessor_is_not_changed() {
     let decide = |keys: &[AccessKey]| {
         decide_own(keys, &key("OWN"), Some(&used(-9 * DAY)), &policy(), at(500 * DAY))
     };
