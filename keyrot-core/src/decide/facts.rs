@@ -10,6 +10,7 @@ pub(super) mod next_key;
 pub(super) mod outgoing;
 pub(super) mod published;
 pub(super) mod reactivated;
+pub(super) mod restarts;
 pub(super) mod revoked;
 pub(super) mod rollback;
 pub(super) mod situation;

@@ -16,7 +16,6 @@ use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::after;
-use std::time::Duration;
 
 pub(crate) const AFTER_OTHERS: &str =
     "it restarts consumers as soon as every other required destination has the key";
@@ -148,55 +147,6 @@ impl<'a> Standing<'a> {
                 Some(_) => Self::Changed(Changed::Overwritten),
                 None => Self::Changed(Changed::Occupied),
             },
-        }
-    }
-}
-
-impl<'a> Standing<'a> {
-    /// Returns the state of a destination that restarts consumers. The mark in its first entry
-    /// about a version separates consumers that started earlier from those that have read the key.
-    /// So later runs keep that mark, and a restart is not repeated.
-    fn of_restart(
-        case: &Situation<'a>,
-        one: &'a SeenDestination,
-        key: &KeyId,
-        receipt: Option<&'a Receipt>,
-        asked: bool,
-    ) -> Self {
-        let Some(since) = case.readable_since(key) else { return Self::Later };
-        let current = &case.current.version;
-        let receipt = receipt.filter(|receipt| receipt.version == *current);
-        let found = one.found.as_ref();
-        if one.delivered_here.as_ref() == Some(current)
-            && let Some(mark) = found.and_then(Found::mark)
-        {
-            return match receipt {
-                Some(Receipt { state: Receiving::Delivered, .. }) => Self::Received,
-                _ => Self::Unrecorded(mark),
-            };
-        }
-        // A restart from before a copy was written does not show that consumers have read that
-        // copy.
-        let counts = receipt.filter(|receipt| since <= receipt.at);
-        match (counts, found) {
-            (Some(Receipt { state: Receiving::Delivering, mark: Some(mark), .. }), _) => {
-                match one.announced_here.as_ref() == Some(current) {
-                    true => Self::Due(Some(mark)),
-                    false => Self::Unannounced(Some(mark)),
-                }
-            }
-            (Some(Receipt { state: Receiving::Delivered, .. }), None) if !asked => Self::Recorded,
-            // The consumers' start times count, whatever the receipt says.
-            (
-                Some(Receipt { state: Receiving::Delivered, .. }),
-                Some(Found::Copy { written, .. }),
-            ) if !asked
-                && written.is_none_or(|written| since <= after(written, CLOCK_TOLERANCE)) =>
-            {
-                Self::Received
-            }
-            (_, None) => Self::Unasked,
-            (_, Some(found)) => Self::Unannounced(found.mark()),
         }
     }
 }
@@ -398,24 +348,6 @@ impl<'a> Situation<'a> {
         self.key(key).is_none_or(|key| key.created <= after(written, CLOCK_TOLERANCE))
     }
 
-    /// Returns since when restarted consumers can read the current key in every place from which
-    /// they may read it; `None` if they can't yet.
-    fn readable_since(&self, key: &KeyId) -> Option<Timestamp> {
-        let mut since = self.promoted()?.at;
-        for one in self.seen.destinations.iter().filter(|one| !one.assignment.abilities.restarts) {
-            match Standing::of(self, one, key) {
-                Standing::Recorded | Standing::Received => {
-                    let receipt = self.secret.journal.receipts.get(&one.assignment.to);
-                    since = receipt.map_or(since, |receipt| since.max(receipt.at));
-                }
-                Standing::LetGo => {}
-                _ if one.assignment.required => return None,
-                _ => {}
-            }
-        }
-        Some(since)
-    }
-
     /// Returns since when every required destination has the current version, according to the
     /// receipts.
     pub(crate) fn delivered_at(&self) -> Option<Timestamp> {
@@ -459,21 +391,6 @@ impl<'a> Situation<'a> {
         let at = self.now.max(self.last_entry(!restarts).unwrap_or(self.now));
         let (to, mark) = (to.clone(), mark.cloned());
         JournalEntry::Receipt(Receipt { to, place, state, version, at, mark })
-    }
-
-    /// Returns the earliest time for a new entry about a copy or a restart, given the existing
-    /// entries of this other kind. Runs' clocks may differ, and the order of entries shows whether
-    /// consumers were restarted after a copy was written.
-    fn last_entry(&self, of_restarts: bool) -> Option<Timestamp> {
-        let all = self.seen.destinations.iter();
-        let all = all.filter(|one| one.assignment.abilities.restarts == of_restarts);
-        let receipts = all.filter_map(|one| self.secret.journal.receipts.get(&one.assignment.to));
-        let receipts = receipts.filter(|receipt| receipt.version == self.current.version);
-        let last = receipts.map(|receipt| receipt.at).max();
-        match of_restarts {
-            true => last.map(|at| after(at, Duration::from_millis(1))),
-            false => last.max(self.promoted().map(|promoted| promoted.at)),
-        }
     }
 }
 
