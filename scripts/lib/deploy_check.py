@@ -122,12 +122,12 @@ REFUSED = {
         "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*",
     ),
     "DestinationServiceArns": (
-        "arn:aws:ecs:eu-central-1:123456789012:service/*/shop",
+        "arn:aws:ecs:eu-central-1:*:service/prod/shop",
         "arn:aws:ecs:eu-central-1:123456789012:service/*",
         "arn:aws:ecs:eu-central-1:123456789012:cluster/prod",
     ),
     "DestinationClusterArns": (
-        "arn:aws:ecs:eu-central-1:123456789012:cluster/*",
+        "*",
         "arn:aws:ecs:eu-central-1:123456789012:service/prod/shop",
     ),
     "DestinationKmsKeyArns": (

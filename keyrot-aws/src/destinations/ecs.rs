@@ -18,7 +18,7 @@ use crate::signed_requests::json_call::{Refused, Service};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use keyrot_core::model::format_duration;
-use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds, Mark};
+use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds, Mark, Receipt};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::EcsServices;
 use keyrot_core::{CallError, Effect, ErrorKind};
@@ -35,9 +35,12 @@ const READ: Duration = Duration::from_secs(4);
 /// A restart that takes longer is a failure. ECS itself gives up only if the service has a circuit
 /// breaker.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// The limit on tasks that one call describes or lists (API reference, `DescribeTasks`,
-/// `ListTasks`).
+/// The limit on tasks that one call lists (API reference, `ListTasks`).
 const TASKS: usize = 100;
+/// How many tasks one call describes. A task with many containers takes several kilobytes.
+const DESCRIBED: usize = 25;
+/// A mark that is later than now, by more than clocks may differ, was not written by keyrot.
+const AHEAD: TimeDelta = TimeDelta::minutes(5);
 
 /// The ECS API, with its error codes (API reference, `DescribeServices`, `UpdateService`).
 const ECS: Service = Service {
@@ -100,6 +103,15 @@ struct Listed {
 struct Tasks {
     #[serde(default)]
     tasks: Vec<Task>,
+    #[serde(default)]
+    failures: Vec<Unknown>,
+}
+
+/// A task about which it says nothing.
+#[derive(Deserialize)]
+struct Unknown {
+    #[serde(default)]
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -193,7 +205,7 @@ impl Services {
         &self,
         about: &About<'_>,
         end: Instant,
-    ) -> Result<Vec<DateTime<Utc>>, CallError> {
+    ) -> Result<Vec<Option<DateTime<Utc>>>, CallError> {
         let (cluster, service) = parts(about.place);
         let (mut created, mut next) = (Vec::new(), None);
         loop {
@@ -203,12 +215,13 @@ impl Services {
                 body["nextToken"] = json!(token);
             }
             let page: Listed = self.read(about, "ListTasks", &body, end).await?;
-            if !page.task_arns.is_empty() {
-                let body = json!({ "cluster": cluster, "tasks": page.task_arns });
+            for some in page.task_arns.chunks(DESCRIBED) {
+                let body = json!({ "cluster": cluster, "tasks": some });
                 let told: Tasks = self.read(about, "DescribeTasks", &body, end).await?;
-                // A task without a time counts as an earlier task.
-                let of = |task: Task| task.created_at.and_then(instant).unwrap_or_default();
-                created.extend(told.tasks.into_iter().map(of));
+                created.extend(told.tasks.iter().map(|task| task.created_at.and_then(instant)));
+                // A task that has ended since is missing. Nothing is known about any other.
+                let unknown = told.failures.iter().filter(|it| it.reason != "MISSING");
+                created.extend(unknown.map(|_| None));
             }
             next = page.next_token.filter(|token| !token.is_empty());
             if next.is_none() {
@@ -255,11 +268,15 @@ impl Services {
         about.error(refused.kind, effect, said).with_aws_code(refused.code)
     }
 
-    fn found(&self, about: &About<'_>, tasks: &[DateTime<Utc>]) -> Result<Found, CallError> {
+    fn found(
+        &self,
+        about: &About<'_>,
+        tasks: &[Option<DateTime<Utc>>],
+    ) -> Result<Found, CallError> {
         Ok(Found::Copy {
             mark: about.mark(self.now().timestamp_millis().to_string())?,
             holds: Holds::NotShown,
-            written: tasks.iter().min().copied(),
+            written: tasks.iter().flatten().min().copied(),
         })
     }
 }
@@ -280,11 +297,16 @@ impl Destination for Services {
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (about, end) = (self.about(place), Instant::now() + WITHIN);
         let since = match &delivery.replaces {
-            Some(mark) => time(mark).ok_or_else(|| {
-                let said =
-                    "the entry in the home secret does not say since when; run keyrot deliver";
-                about.refused(ErrorKind::Other, said)
-            })?,
+            Some(mark) => {
+                let since = time(mark).filter(|since| *since <= self.now() + AHEAD);
+                since.ok_or_else(|| {
+                    let tag = Receipt::tag_of(&self.name);
+                    let said = format!(
+                        "the tag {tag} of the user's secret was not written by keyrot: it has no time that can be right; remove that tag"
+                    );
+                    about.refused(ErrorKind::Other, said)
+                })?
+            }
             None => self.now(),
         };
         let (mut pause, longest) = PAUSES;
@@ -293,7 +315,8 @@ impl Destination for Services {
             let of_now = |error| if begun.is_some() { after_a_write(error) } else { error };
             let seen = self.describe(&about, end).await.map_err(of_now)?;
             let tasks = self.tasks(&about, end).await.map_err(of_now)?;
-            let old = tasks.iter().filter(|created| **created <= since).count();
+            // A task without a time counts as an earlier task.
+            let old = tasks.iter().filter(|it| it.is_none_or(|created| created <= since)).count();
             if old == 0 {
                 return self.found(&about, &tasks);
             }

@@ -19,9 +19,9 @@ use async_trait::async_trait;
 /// - If the destination has conditional writes, a delivery uses one. If it has none, and the
 ///   delivery detects afterwards that something else wrote in between, it returns
 ///   [`Conflict`](crate::model::error::ErrorKind::Conflict).
-/// - For a place that cannot be read ([`Abilities::visible`] is false), `inspect` always returns
-///   [`Nothing`](Found::Nothing), and a delivery returns [`Found::unseen`]. In that case, only its
-///   receipt is known.
+/// - For a place that cannot be read ([`Abilities::visible`] is false, and it does not restart
+///   consumers), `inspect` always returns [`Nothing`](Found::Nothing), and a delivery returns
+///   [`Found::unseen`]. In that case, only its receipt is known.
 /// - It never deletes and rewrites content that consumers read.
 /// - A destination that restarts consumers ([`Abilities::restarts`]) takes no key. `inspect`
 ///   returns [`Holds::NotShown`], the time when the oldest running consumer started, and a mark

@@ -227,7 +227,7 @@ variable "destination_service_arns" {
   default     = []
 
   validation {
-    condition     = alltrue([for one in var.destination_service_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/[A-Za-z0-9_-]+/[A-Za-z0-9_*-]+$", one))])
+    condition     = alltrue([for one in var.destination_service_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:service/[A-Za-z0-9_*-]+/[A-Za-z0-9_*-]+$", one))])
     error_message = "Expected ARNs of services with the names of their clusters."
   }
 }
@@ -238,7 +238,7 @@ variable "destination_cluster_arns" {
   default     = []
 
   validation {
-    condition     = alltrue([for one in var.destination_cluster_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9_-]+$", one))])
+    condition     = alltrue([for one in var.destination_cluster_arns : can(regex("^arn:[a-z-]+:ecs:[a-z0-9-]+:[0-9]{12}:cluster/[A-Za-z0-9_*-]+$", one))])
     error_message = "Expected ARNs of clusters."
   }
 }

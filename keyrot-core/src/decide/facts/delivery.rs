@@ -17,8 +17,7 @@ use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::after;
 
-pub(crate) const AFTER_OTHERS: &str =
-    "it restarts consumers as soon as every other required destination has the key";
+pub(crate) const AFTER_OTHERS: &str = "it restarts consumers when the publication is recorded and every other required destination has the key";
 const OVERTAKEN: &str =
     "another run may be delivering an earlier key there; the next run delivers the current one";
 

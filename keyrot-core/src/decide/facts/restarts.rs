@@ -10,6 +10,8 @@ use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use std::time::Duration;
 
+const NO_MARK: &str = "it did not show which consumers run now; this is a fault in the port's code";
+
 impl<'a> Standing<'a> {
     /// Returns the state of a destination that restarts consumers. The mark in its first entry
     /// about a version separates consumers that started earlier from those that have read the key.
@@ -54,7 +56,8 @@ impl<'a> Standing<'a> {
                 Self::Received
             }
             (_, None) => Self::Unasked,
-            (_, Some(found)) => Self::Unannounced(found.mark()),
+            (_, Some(Found::Nothing)) => Self::Failed(NO_MARK),
+            (_, Some(found @ Found::Copy { .. })) => Self::Unannounced(found.mark()),
         }
     }
 }
@@ -63,7 +66,11 @@ impl Situation<'_> {
     /// Returns since when restarted consumers can read the current key in every place from which
     /// they may read it; `None` if they can't yet.
     fn readable_since(&self, key: &KeyId) -> Option<Timestamp> {
+        // A rollback records the final time when it has verified the key.
         let mut since = self.promoted()?.at;
+        if after(self.now, CLOCK_TOLERANCE) < since {
+            return None;
+        }
         for one in self.seen.destinations.iter().filter(|one| !one.assignment.abilities.restarts) {
             match Standing::of(self, one, key) {
                 Standing::Recorded | Standing::Received => {

@@ -237,7 +237,7 @@ impl Preview {
             Call::InspectDestination { to, .. } => Reply::Found(self.at(&to)),
             Call::Deliver { to, delivery, .. } => {
                 let found = Found::Copy {
-                    mark: Mark::parse("planned").expect("a constant that the tests parse"),
+                    mark: planned_mark(),
                     holds: Holds::Key(delivery.credentials.key),
                     written: Some(self.now),
                 };
@@ -279,8 +279,10 @@ impl Preview {
             _ => None,
         };
         let copy = |mark| Found::Copy { mark, holds: Holds::NotShown, written: None };
+        // Consumers that can be restarted are always there.
+        let consumers = || self.run.restarts(to).then(|| copy(planned_mark()));
         let found = self.found.get(to).cloned().flatten();
-        found.or_else(|| noted().map(copy)).unwrap_or(Found::Nothing)
+        found.or_else(|| noted().map(copy)).or_else(consumers).unwrap_or(Found::Nothing)
     }
 
     /// Returns what later runs will do with the revoked key.
@@ -292,6 +294,10 @@ impl Preview {
             after: self.run.policy.waits().soak,
         })
     }
+}
+
+fn planned_mark() -> Mark {
+    Mark::parse("planned").expect("a constant that the tests parse")
 }
 
 /// Returns a version as stored, with the time in its id, because its write time was not read.

@@ -59,7 +59,9 @@ async fn consumers_are_restarted_after_their_copy_has_the_key() {
     assert_eq!(restarts(&desk, "a-restart"), before, "params failed: {result:?}");
     let state = result.destinations.iter().find(|one| one.to == name("a-restart")).unwrap();
     assert_eq!(state.state, Delivered::Waiting);
-    assert!(state.reason.as_ref().unwrap().contains("every other required destination"));
+    assert!(
+        state.reason.as_ref().unwrap().contains("every other required destination has the key")
+    );
     let result = desk.run().await;
     assert_eq!(events(&result).iter().filter(|code| **code == "delivered").count(), 2);
     assert_eq!(restarts(&desk, "a-restart"), before + 1);
@@ -121,7 +123,7 @@ async fn an_operator_can_ask_for_another_restart_and_sees_it_in_the_plan() {
     let result = desk.ask(to).await;
     assert_eq!(restarts(&desk, "a-restart"), before + 1);
     let said = format!("{:?}", result.outcome);
-    assert!(said.contains("every other required destination"), "{said}");
+    assert!(said.contains("every other required destination has the key"), "{said}");
 }
 
 /// The service was read for the earlier key. Someone then deploys it, and the next key is published
@@ -207,4 +209,51 @@ async fn a_repeated_request_resumes_the_restart() {
     assert_eq!(restarts(&desk, "shop"), before + 1);
     assert_eq!(desk.ask(to()).await.outcome, Outcome::Done);
     assert_eq!(restarts(&desk, "shop"), before + 2, "it was over, so this is another one");
+}
+
+/// Before its first restart, there is no receipt and nothing to read in a plan.
+#[tokio::test]
+async fn a_rollback_and_a_revocation_can_be_planned_before_the_first_restart() {
+    let desk = Desk::new(vec![restart()]);
+    desk.account.inject(FaultAt::every("inspect_destination", Fault::Denied));
+    for _ in 0..2 {
+        desk.run().await;
+        desk.account.advance(DAY);
+    }
+    assert_eq!(desk.receipt("shop"), None);
+    let (old, current) = {
+        let world = desk.account.world();
+        let user = world.user(&desk.user).unwrap();
+        let current = desk.current();
+        let old = user.keys().map(|key| key.listed.id.clone()).find(|id| *id != current).unwrap();
+        (old, current)
+    };
+    let texts = |outcome: Outcome| match outcome {
+        Outcome::Planned(steps) => steps.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let back = texts(desk.plan(Request::Rollback { to: old.clone() }).await);
+    let restarted = "restart shop (ci), so that it reads the current key".to_owned();
+    assert!(back.contains(&restarted), "{back:?}");
+    desk.account.heal();
+    assert_eq!(desk.ask(Request::Rollback { to: old.clone() }).await.outcome, Outcome::Done);
+    assert_eq!((desk.current(), desk.copy("shop")), (old.clone(), Some(old)));
+    assert_ne!(desk.copy("shop"), Some(current));
+}
+
+/// It writes a time that is still to come before it moves the label.
+#[tokio::test]
+async fn a_run_after_a_rollback_that_died_neither_fails_nor_doubts_its_own_entries() {
+    let desk = Desk::settled(both()).await;
+    desk.rotated().await;
+    desk.clock_is_behind(Duration::from_secs(20 * 60));
+    for _ in 0..6 {
+        let result = desk.run().await;
+        assert!(!matches!(result.outcome, Outcome::Failed(_)), "{result:?}");
+        assert!(!events(&result).contains(&"doubted"), "{result:?}");
+        desk.consume();
+        desk.account.advance(Duration::from_secs(10 * 60));
+    }
+    assert_eq!(desk.receipt("a-restart").unwrap().state, Receiving::Delivered);
+    assert_eq!(desk.copy("a-restart"), Some(desk.current()));
 }

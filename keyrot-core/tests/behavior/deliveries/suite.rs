@@ -25,8 +25,13 @@ impl DestinationLab for Lab {
     }
 }
 
-const ABILITIES: [Abilities; 4] =
-    [Abilities::READABLE, Abilities::WRITE_ONLY, Abilities::IN_PARTS, Abilities::UNSEEN];
+const ABILITIES: [Abilities; 5] = [
+    Abilities::READABLE,
+    Abilities::WRITE_ONLY,
+    Abilities::IN_PARTS,
+    Abilities::UNSEEN,
+    Abilities::RESTARTS,
+];
 
 #[tokio::test]
 async fn the_in_memory_destination_follows_the_rules_and_the_suite_detects_violations() {
