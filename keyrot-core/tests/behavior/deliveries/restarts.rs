@@ -225,7 +225,8 @@ async fn a_rollback_and_a_revocation_can_be_planned_before_the_first_restart() {
         let world = desk.account.world();
         let user = world.user(&desk.user).unwrap();
         let current = desk.current();
-        let old = user.keys().map(|key| key.listed.id.clone()).find(|id| *id != current).unwrap();
+        let mut ids = user.keys().iter().map(|key| key.listed.id.clone());
+        let old = ids.find(|id| *id != current).unwrap();
         (old, current)
     };
     let texts = |outcome: Outcome| match outcome {
