@@ -124,6 +124,24 @@ fn secrets_elsewhere_or_of_another_user_are_reported() {
     assert!(bad().contains("nothing in it shows that it is ci's"), "{}", bad());
 }
 
+/// As the README has it, with a region in the environment only.
+#[test]
+fn users_without_a_home_are_named_if_no_setting_chooses_the_place() {
+    let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
+    world.add_user("ci", &[("RotateKey", "True")]).unwrap();
+    let emulator = Emulator::start(world, EmulatorOptions::default()).unwrap();
+    let named = emulator.env();
+    let unnamed: Vec<_> =
+        named.iter().filter(|(name, _)| !name.starts_with("KEYROT_")).cloned().collect();
+    let users = |env: &[(&str, String)]| {
+        let found = document(&keyrot(env, &["doctor", "--json"]));
+        about(&found, "users").iter().map(|(_, text)| (*text).to_owned()).collect::<Vec<_>>()
+    };
+    assert!(users(&named).iter().all(|text| !text.contains("no home yet")));
+    let said = users(&unnamed).join("; ");
+    assert!(said.contains("1 of 1 selected users have no home yet"), "{said}");
+}
+
 #[test]
 fn doctor_without_any_settings_says_what_to_set() {
     let ran = keyrot(&[], &["doctor"]);

@@ -7,7 +7,7 @@ use crate::doctor::rights::administrators;
 use crate::doctor::sample::Sample;
 use crate::doctor::wording::some;
 use keyrot_core::model::{
-    HomeTag, Journal, LabeledVersion, Place, Secret, SecretState, Subject, VersionId,
+    Adoption, HomeTag, Journal, LabeledVersion, Place, Secret, SecretState, Subject, VersionId,
     format_duration,
 };
 use keyrot_core::settings::Settings;
@@ -66,6 +66,25 @@ pub(super) async fn examine(
     sample
 }
 
+/// Warns about users that a run would not adopt, because nobody chose this account and region.
+fn homeless(selected: &Selected, notes: &mut Notes<'_>) {
+    let all = selected.chosen.iter().map(|one| &one.subject);
+    let without =
+        all.filter(|one| one.adoption == Adoption::NotNamed && one.home == HomeTag::Absent);
+    let names: Vec<String> = without.map(|one| one.user.to_string()).collect();
+    if names.is_empty() {
+        return;
+    }
+    let text = format!(
+        "{} of {} selected users have no home yet, and no setting names account and region, so a run blocks those without a secret: {}",
+        names.len(),
+        selected.chosen.len(),
+        some(&names)
+    );
+    let hint = "enroll them (`keyrot enroll USER`), or set account and region in the settings file";
+    notes.add(Check::warning("users", text).hint(hint));
+}
+
 fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
     let passed = &selected.skipped;
     let alone = passed.not_tagged
@@ -103,6 +122,7 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
                 .hint("correct the tags of these users; `keyrot status` says what each needs"),
         );
     }
+    homeless(selected, notes);
     for pattern in &selected.unmatched_exclusions {
         let text = format!("the exclusion {pattern} fits no user");
         notes.add(Check::warning("users", text).hint("check its spelling"));

@@ -80,7 +80,7 @@ impl Format {
             (None, Some(file)) if ending.is_some_and(is_of_another_tool) => {
                 let words: Vec<&str> = formats.iter().map(|one| one.word()).collect();
                 Err(format!(
-                    "--out {} ends as no format of {command}'s: name a file that ends with .txt, .json or .csv, or choose one of --output {}",
+                    "--out {} ends as no format of {command}'s: name a file that ends with another format, such as .json or .csv, or choose one of --output {}",
                     file.display(),
                     words.join("|")
                 ))

@@ -313,8 +313,13 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
         let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
     if screen == Screen::Plan && due == 0 {
-        let text = "a run would do nothing now; `keyrot status` shows what comes next";
-        let _ = writeln!(out, "{}", paint(style::DIM, as_given(text)));
+        let text = match document.users.iter().all(|user| user.state == State::Blocked) {
+            true => "a run would do nothing now: each user needs manual action".to_owned(),
+            false => {
+                as_given("a run would do nothing now; `keyrot status` shows what comes next").into()
+            }
+        };
+        let _ = writeln!(out, "{}", paint(style::DIM, text));
     }
     if screen == Screen::Plan && due > 0 && !asked.confirms {
         let names: Vec<&str> = asked.named.iter().map(UserName::as_str).collect();

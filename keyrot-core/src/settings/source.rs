@@ -374,8 +374,10 @@ fn from_toml(info: &SettingInfo, value: &DeValue<'_>) -> Result<Raw, (String, St
     };
     let seen = match value {
         DeValue::String(text) if info.may_be_shown() => shown(text),
+        DeValue::Integer(number) if kind != Kind::Number => shown(&format!("the number {number}")),
         DeValue::Integer(number) => shown(&number.to_string()),
         other => match other.type_str() {
+            "string" => "a text",
             "float" => "a number with a fraction",
             "datetime" => "a date",
             "boolean" => "true or false",

@@ -286,17 +286,21 @@ fn an_invalid_value_is_shown_with_what_was_expected() {
 
 #[test]
 fn a_wrong_type_in_the_file_is_refused_with_what_to_write() {
-    let text = "max_age = 90\nexclude = 'a'\nfips = 'yes'\nprobes = '3'\nsecret_tags = 'a=b'\nregion = ['x']\nconcurrency = -1\n";
+    let text = "max_age = 90\nexclude = 'a'\nfips = 'yes'\nprobes = '3'\nsecret_tags = 'a=b'\nregion = ['x']\nconcurrency = -1\naccount = 123456789012\n";
     let errors = wrong(&file(text));
     for (line, text) in [
         (
             1,
-            "max_age = \"90\" (file keyrot.toml line 1) is not usable: expected a duration in quotes, such as \"90d\"",
+            "max_age = \"the number 90\" (file keyrot.toml line 1) is not usable: expected a duration in quotes, such as \"90d\"",
         ),
         (2, "expected a list of texts such as"),
         (3, "expected true or false without quotes"),
         (4, "expected a whole number without quotes"),
         (5, "expected a table of texts"),
+        (
+            8,
+            "account = \"the number 123456789012\" (file keyrot.toml line 8) is not usable: expected a text in quotes",
+        ),
         (
             6,
             "region = \"a list\" (file keyrot.toml line 6) is not usable: expected a text in quotes",
@@ -306,7 +310,7 @@ fn a_wrong_type_in_the_file_is_refused_with_what_to_write() {
         let found = errors.iter().find(|e| e.contains(&format!("line {line})"))).unwrap();
         assert!(found.contains(text), "{found}");
     }
-    assert_eq!(errors.len(), 7, "all of them: {errors:?}");
+    assert_eq!(errors.len(), 8, "all of them: {errors:?}");
 }
 
 #[test]
