@@ -331,7 +331,7 @@ fn errors_have_the_line_and_the_expected_value() {
         ),
         (
             "destination = 'x'".to_owned(),
-            "destination = \"string\" (file keyrot.toml line 1) is not usable: expected tables such as [[destination]]",
+            "destination = \"a text\" (file keyrot.toml line 1) is not usable: expected tables such as [[destination]]",
         ),
         ("destination = ['x']".to_owned(), "expected tables such as [[destination]]"),
     ] {
