@@ -35,7 +35,7 @@ pub struct RateController {
 
 /// The right to send one call, to be settled once with the call's outcome.
 #[derive(Debug)]
-#[must_use = "a ticket that is never settled counts as in flight for ever"]
+#[must_use = "a ticket that is never settled counts as in flight forever"]
 pub struct Ticket {
     seq: u64,
     issued: Duration,

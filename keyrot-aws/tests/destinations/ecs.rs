@@ -112,7 +112,7 @@ async fn a_slow_restart_is_left_to_the_next_run_and_fails_after_an_hour() {
 /// receipt, and the next run tries again.
 #[tokio::test]
 async fn a_deployment_that_fails_is_a_failure() {
-    for then in [Then::Fails, Then::GoesBack { anew: false }, Then::GoesBack { anew: true }] {
+    for then in [Then::Fails, Then::GoesBack { new_id: false }, Then::GoesBack { new_id: true }] {
         let (server, to) = shop().await;
         let first = announced(&to, 1).await;
         server.lock().service.then = then;
@@ -121,7 +121,7 @@ async fn a_deployment_that_fails_is_a_failure() {
         let said = silent(&error);
         assert!(said.contains("tasks failed to start") && said.contains("still run: 3"), "{said}");
         server.lock().service.then = Then::Completes;
-        if then == (Then::GoesBack { anew: true }) {
+        if then == (Then::GoesBack { new_id: true }) {
             // ECS calls this deployment complete, although it kept the earlier tasks.
             server.lock().service.deployments.remove(0);
         }

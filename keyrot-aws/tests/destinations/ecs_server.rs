@@ -34,7 +34,7 @@ pub(crate) enum Then {
     Fails,
     /// It fails, and the circuit breaker makes an earlier deployment primary again, or a new one
     /// that keeps the earlier tasks.
-    GoesBack { anew: bool },
+    GoesBack { new_id: bool },
 }
 
 #[derive(Clone)]
@@ -105,11 +105,11 @@ impl Ecs {
         match self.then {
             Then::Completes => self.settle(),
             Then::Fails => newest.state = Some("FAILED"),
-            Then::GoesBack { anew } => {
+            Then::GoesBack { new_id } => {
                 (newest.status, newest.state) = ("ACTIVE", Some("FAILED"));
                 let earlier = &mut self.deployments[1];
                 earlier.status = "PRIMARY";
-                if anew {
+                if new_id {
                     (earlier.id, earlier.created) = ("ecs-svc/rolled-back".into(), now());
                 }
             }

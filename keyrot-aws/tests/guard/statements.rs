@@ -1,4 +1,4 @@
-//! The policy itself: what each statement denies to whom, and its size.
+//! The policy itself: the principals that each statement denies, and the policy's size.
 
 use super::{guard, value};
 use keyrot_aws::emulator::{AccessRequest, denied_by};

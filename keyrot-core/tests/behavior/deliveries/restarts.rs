@@ -249,3 +249,25 @@ async fn a_run_after_a_rollback_that_died_neither_fails_nor_doubts_its_own_entri
     assert_eq!(desk.receipt("a-restart").unwrap().state, Receiving::Delivered);
     assert_eq!(desk.copy("a-restart"), Some(desk.current()));
 }
+
+/// Another machine's clock is three minutes ahead, which is allowed: its receipt of the copy is
+/// later than this run's time.
+#[tokio::test]
+async fn a_restart_after_a_copy_from_a_clock_ahead_counts_once() {
+    let desk = Desk::settled(both()).await;
+    desk.rotated().await;
+    let mut ahead = desk.receipt("params").unwrap();
+    ahead.at = desk.account.world().now() + Duration::from_secs(180);
+    desk.account.change(|world| {
+        world.tag_secret(&secret(), &ahead.tag(), ahead.to_text()).unwrap();
+    });
+    let before = restarts(&desk, "a-restart");
+    desk.account.advance(Duration::from_secs(60));
+    for _ in 0..3 {
+        let result = desk.run().await;
+        assert!(!matches!(result.outcome, Outcome::Failed(_)), "{result:?}");
+        desk.account.advance(Duration::from_secs(1));
+    }
+    assert_eq!(restarts(&desk, "a-restart"), before + 1, "the copy may be later than the restart");
+    assert!(desk.receipt("a-restart").unwrap().at >= ahead.at);
+}
