@@ -17,6 +17,7 @@ use crate::decide::evidence::with_evidence;
 use crate::decide::facts::contents::Contents;
 use crate::decide::facts::current::Current;
 use crate::decide::facts::delivery::{Behind, Deliver};
+use crate::decide::facts::home::Home;
 use crate::decide::facts::moved_back::MovedBack;
 use crate::decide::facts::next_key::NextKey;
 use crate::decide::facts::outgoing::{Old, Outgoing, Removal, Stray};
@@ -25,10 +26,11 @@ use crate::decide::facts::reactivated::Reactivated;
 use crate::decide::facts::situation::{Ask, Role, Situation};
 use crate::decide::facts::staged::Staged;
 use crate::decide::facts::step_version::replaced;
+use crate::decide::facts::store::Store;
 use crate::decide::facts::unexplained::Unexplained;
 use crate::decide::facts::way_back::{Stuck, WayBack};
 use crate::decide::facts::why_kept::WhyKept;
-use crate::decide::facts::{Facts, InHand};
+use crate::decide::facts::{BeforeSecret, Facts, InHand};
 use crate::decide::table::before_secret::before_secret;
 use crate::decide::table::requests::{
     Goal, Purpose, Then, after_deliveries, asked, ordered_version,
@@ -61,7 +63,9 @@ pub(super) fn row(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Times
 
 /// The parts of the table, in order. Each has the answer, or continues with the next part.
 fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> Part<Infallible> {
-    let case = before_secret(seen, ask, policy, now)?;
+    let before = BeforeSecret::of(seen, ask, policy, now);
+    before_adoption(&before, seen, ask, policy, now)?;
+    let case = before_secret(before, seen, ask, policy, now)?;
     let facts = Facts::of(&case);
     let goal = match asked(&case, facts)? {
         Then::Go(goal) => goal,
@@ -85,6 +89,32 @@ fn parts(seen: &Observed, ask: Ask<'_>, policy: &WaitPolicy, now: Timestamp) -> 
         }
     }
     next_key(&case, facts)
+}
+
+/// A run adopts no secret with which it would be blocked: what the secret holds, and the user's
+/// other keys, are looked at before anything is written. An operator's request adopts it all the
+/// same, because it may be what ends the block.
+fn before_adoption(
+    before: &BeforeSecret<'_>,
+    seen: &Observed,
+    ask: Ask<'_>,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Part<()> {
+    let (Ask::Run, Home::Adopted(_), Store::Current(secret, current)) =
+        (ask, &before.home, before.store)
+    else {
+        return ControlFlow::Continue(());
+    };
+    let case = Situation::new(seen, (secret, current), ask, policy, now);
+    match keys(&case, Goal::Run, Facts::of(&case)) {
+        ControlFlow::Break(row)
+            if matches!(row.decision, Decision::Blocked(_) | Decision::Look(_)) =>
+        {
+            ControlFlow::Break(row)
+        }
+        ControlFlow::Break(_) | ControlFlow::Continue(()) => ControlFlow::Continue(()),
+    }
 }
 
 /// The current key, and keys that nothing explains.

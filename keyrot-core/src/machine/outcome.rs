@@ -5,7 +5,7 @@ use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Step, Wait};
 use crate::machine::event::Failure;
 use crate::machine::planned::PlannedAction;
-use crate::model::names::{KeyId, VersionId};
+use crate::model::names::KeyId;
 use crate::model::time::Timestamp;
 use serde::Serialize;
 use std::fmt;
@@ -30,10 +30,10 @@ pub enum Outcome {
     Stopped(Stop),
     /// A plan only: this change is due.
     Due(Step),
-    /// A plan only: the credentials in this version will be verified next.
+    /// A plan only: the credentials of this key will be verified next.
     Verifying {
-        /// The version.
-        version: VersionId,
+        /// The key.
+        key: KeyId,
         /// What the run does after that if they work: the steps that change keys and labels.
         then: Vec<PlannedAction>,
     },

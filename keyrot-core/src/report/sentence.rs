@@ -6,7 +6,6 @@ use crate::machine::outcome::Outcome;
 use crate::machine::planned::PlannedAction;
 use crate::model::journal::{JournalEntry, Phase};
 use crate::model::names::{DestinationName, KeyId};
-use crate::model::observed::LabeledVersion;
 use crate::model::receipt::Receiving;
 use crate::model::time::Timestamp;
 
@@ -28,17 +27,15 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),
         Outcome::Due(step) => due_text(one, step, now),
-        Outcome::Verifying { version, then } => {
-            let verify = match LabeledVersion::of(version.clone()).key() {
-                Some(before) if one.previous.as_ref() == Some(before) => {
-                    format!(
-                        "verify {before}, the previous key, then publish it again in place of the revoked key"
-                    )
-                }
-                Some(current) if one.current.as_ref() == Some(current) => {
-                    format!("verify {current}, which is current")
-                }
-                _ => "verify the staged key, then publish it".to_owned(),
+        Outcome::Verifying { key, then } => {
+            let verify = if one.current.as_ref() == Some(key) {
+                format!("verify {key}, which is current")
+            } else if one.previous.as_ref() == Some(key) {
+                format!(
+                    "verify {key}, the previous key, then publish it again in place of the revoked key"
+                )
+            } else {
+                "verify the staged key, then publish it".to_owned()
             };
             verify + &if_it_works(then)
         }

@@ -16,13 +16,25 @@ use crate::model::waits::{WaitPolicy, after};
 pub(crate) enum Home {
     /// It is the user's home, or cannot be written to anyway.
     Here,
+    /// It names no user, or another one, and this is left to do before it becomes the user's: verify
+    /// its key, or tag it.
+    Adopted(Decision),
     /// It is not, or is not known to be. This has to be resolved first.
     Not(Decision),
 }
 
 impl Home {
     pub(crate) fn of(seen: &Observed, policy: &WaitPolicy, now: Timestamp) -> Self {
-        home(seen, policy, now).map_or(Self::Here, Self::Not)
+        let names_user = matches!(&seen.secret, SecretState::Present(secret)
+            if secret.owner.as_ref().is_some_and(|owner| owner.is(&seen.residence.owner)));
+        match home(seen, policy, now) {
+            None => Self::Here,
+            Some(
+                decision @ (Decision::Act(Step::BindSecret)
+                | Decision::Look(Question::Verification(_))),
+            ) if !names_user => Self::Adopted(decision),
+            Some(decision) => Self::Not(decision),
+        }
     }
 }
 

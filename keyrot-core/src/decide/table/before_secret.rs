@@ -18,13 +18,14 @@ use std::ops::ControlFlow;
 
 /// What comes before the secret is used.
 pub(crate) fn before_secret<'a>(
+    before: BeforeSecret<'a>,
     seen: &'a Observed,
     ask: Ask<'a>,
     policy: &'a WaitPolicy,
     now: Timestamp,
 ) -> Part<Situation<'a>> {
     use EarlyAsk::{Deliver, Reinstate, Revoke, Rollback, Run, Step as InStep};
-    let BeforeSecret { asks, home, quarantine, store } = BeforeSecret::of(seen, ask, policy, now);
+    let BeforeSecret { asks, home, quarantine, store } = before;
     rows! { "The user and the secret", match (asks, home, quarantine, store) {
         /// The key to revoke has a status that keyrot does not know
         (Revoke(RevocationTarget::UnknownStatus { key, status }), ..) => unknown_status(key, status),
@@ -38,7 +39,7 @@ pub(crate) fn before_secret<'a>(
         /// Neither IAM nor the secret has the key to revoke
         (Revoke(RevocationTarget::NoSuchKey(key)), ..) => refused(no_such_key(seen, key)),
         /// The user's home is not here, or is not known to be
-        (_, Home::Not(decision), ..) => decision,
+        (_, Home::Not(decision) | Home::Adopted(decision), ..) => decision,
         /// AWS has quarantined the user, and no revocation is under way
         (_, Home::Here, Quarantine::Yes(by), _) | (InStep { .. }, Home::Here, Quarantine::WhileRevoking(by), _) =>
             blocked(Blocked::Quarantined { policy: by.to_owned() }),

@@ -111,9 +111,9 @@ impl Rotation {
             .cloned();
         match key {
             // A plan verifies nothing, because it would have to read a secret value.
-            Some(_) if self.mode == Mode::Plan => {
+            Some(key) if self.mode == Mode::Plan => {
                 let then = self.if_it_works(now);
-                self.end(now, Outcome::Verifying { version, then });
+                self.end(now, Outcome::Verifying { key, then });
             }
             Some(key) => {
                 self.stage = Stage::Verification(Verification::new(

@@ -8,7 +8,10 @@ use keyrot_core::decide::{Step, Unhoused};
 use keyrot_core::memory::{MemoryAccount, Value, World};
 use keyrot_core::model::{Adoption, Difference, HOME_TAG, HomeTag, Owner, SecretArn, VersionId};
 use keyrot_core::selection::SecretTemplate;
-use keyrot_core::{Blocked, Credentials, EventKind, Homes, Mode, Outcome, SecretName};
+use keyrot_core::{
+    Blocked, Cancel, Credentials, EventKind, Homes, Limits, Mode, Outcome, Ports, Request, Rotator,
+    SecretName,
+};
 
 #[tokio::test]
 async fn a_user_rotated_before_homes_existed_is_bound_in_the_next_run() {
@@ -124,6 +127,72 @@ async fn an_operator_can_adopt_what_no_run_would() {
     assert!(matches!(standing.outcome, Outcome::Waiting(_)), "{:?}", standing.outcome);
     assert!(tag(&account).is_some());
     assert_eq!(active(&account).len(), 2);
+}
+
+#[tokio::test]
+async fn a_secret_whose_adoption_would_only_block_is_not_adopted_by_a_run() {
+    let take_over = || Homes { adoption: Adoption::TakeOver, ..here() };
+    let not_json = |account: &MemoryAccount| {
+        let version = VersionId::parse("5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de").unwrap();
+        let value = Value::text("AKIAEXAMPLE:something else");
+        account.change(|world| world.create_secret(&secret(), Some((version, value))).unwrap());
+    };
+    let with_a_second_key = |account: &MemoryAccount| {
+        by_hand(account, Some(&first_key(account)));
+        account.change(|world| world.add_key(&user()).unwrap());
+    };
+    type Prepare = Box<dyn Fn(&MemoryAccount)>;
+    let cases: [(&str, Homes, Prepare, fn(&Blocked) -> bool); 4] = [
+        ("no JSON", take_over(), Box::new(not_json), |why| {
+            matches!(why, Blocked::SecretHoldsOther { why: Some(_), .. })
+        }),
+        ("no fields", take_over(), Box::new(|account| by_hand(account, None)), |why| {
+            matches!(why, Blocked::SecretHoldsOther { why: Some(_), .. })
+        }),
+        ("two keys", here(), Box::new(with_a_second_key), |why| {
+            matches!(why, Blocked::UnknownKeys(_))
+        }),
+        ("two keys, taken over", take_over(), Box::new(with_a_second_key), |why| {
+            matches!(why, Blocked::UnknownKeys(_))
+        }),
+    ];
+    for (what, homes, prepare, expected) in cases {
+        let account = account();
+        prepare(&account);
+        let planned = work(&account, &homes, Mode::Plan).await.outcome;
+        assert!(
+            matches!(&planned, Outcome::Blocked(why) if expected(why)),
+            "{what}: the plan does not see it: {planned:?}"
+        );
+        let why = blocked(&account, &homes).await;
+        assert!(expected(&why), "{what}: {why:?}");
+        assert_eq!(tag(&account), None, "{what}");
+        // A request may be what ends the block.
+        let rotator = Rotator::new(Ports::of(account.clone()));
+        let target = chosen(&account, &homes).remove(0);
+        let (limits, cancel) = (Limits::default(), Cancel::default());
+        let bound =
+            rotator.fulfill(target, Request::Bind, Mode::Act, &limits, &cancel, &|_| {}).await;
+        let outcome = &bound.users[0].outcome;
+        assert!(matches!(outcome, Outcome::Done), "{what}: {outcome:?}");
+        assert!(tag(&account).is_some(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_does_not_call_the_key_of_a_hand_made_secret_staged() {
+    let account = account();
+    by_hand(&account, Some(&first_key(&account)));
+    let homes = here();
+    let standing = work(&account, &homes, Mode::Plan).await;
+    let key = first_key(&account).key;
+    assert!(
+        matches!(&standing.outcome, Outcome::Verifying { key: it, .. } if *it == key)
+            && standing.current == Some(key),
+        "{:?}, {:?}",
+        standing.outcome,
+        standing.current
+    );
 }
 
 #[tokio::test]
