@@ -7,7 +7,7 @@
 use super::about::{About, WITHIN, after_a_write};
 use super::github_place::part;
 use super::request::Ask;
-use super::rest::Rest;
+use super::rest::{COMPLETING, Rest};
 use super::token::Token;
 use super::variables;
 use crate::connection::Aws;
@@ -21,6 +21,7 @@ use keyrot_core::settings::CircleCi;
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -61,6 +62,7 @@ impl Contexts {
             headers: &[("accept", "application/json")],
             token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
             refuses_with: 401,
+            limited: Arc::default(),
         };
         Self { name: name.clone(), kind: kind.clone(), rest }
     }
@@ -101,12 +103,13 @@ impl Contexts {
         Err(about.refused(ErrorKind::Other, said))
     }
 
-    /// Writes one variable, and returns its time of change according to CircleCI.
+    /// Writes one variable, and returns its time of change according to CircleCI. `completes` means
+    /// that the other half of a pair is written already.
     async fn put(
         &self,
         place: &str,
         (name, value): (&str, &str),
-        end: Instant,
+        (completes, end): (bool, Instant),
     ) -> Result<DateTime<Utc>, CallError> {
         let about = self.about(place);
         let ask = Ask {
@@ -114,7 +117,10 @@ impl Contexts {
             path: format!("{}/{}", Self::variables(place), part(name)),
             body: Some(Zeroizing::new(json!({ "value": value }).to_string())),
         };
-        let reply = self.rest.send(&about, &ask, end).await?;
+        let reply = match completes {
+            true => self.rest.complete(&about, &ask, end).await?,
+            false => self.rest.send(&about, &ask, end).await?,
+        };
         if !reply.is_success() {
             return Err(self.rest.refusal(&about, &reply, NEEDED));
         }
@@ -144,10 +150,14 @@ impl Destination for Contexts {
         }
         let (mut done, mut written) = (Vec::new(), Times::new());
         for (name, value) in variables::values(&self.kind.names, &delivery.credentials) {
-            let put = self.put(place, (name, &value), end).await;
+            let completes = !done.is_empty();
+            let end = if completes { Instant::now() + COMPLETING } else { end };
+            let put = self.put(place, (name, &value), (completes, end)).await;
             written.push(Some(put.map_err(|error| variables::halfway(error, &done))?));
             done.push(name);
         }
+        // A pair may have taken longer to complete.
+        let end = end.max(Instant::now() + WITHIN / 2);
         let now = self.times(place, end).await.map_err(after_a_write)?;
         // The list may lag. If it is newer than keyrot's writes, there is another writer.
         if now.iter().zip(&written).any(|(now, written)| now > written) {

@@ -11,7 +11,7 @@ use super::github_pace::Turns;
 use super::github_place::{GitHubPlace, Owner};
 use super::kept::Kept;
 use super::request::{Ask, Reply};
-use super::rest::Rest;
+use super::rest::{COMPLETING, Rest};
 use super::token::Token;
 use super::variables;
 use crate::connection::Aws;
@@ -102,6 +102,7 @@ impl GitHubSecrets {
             headers: HEADERS,
             token,
             refuses_with: 401,
+            limited: turns.limited.clone(),
         };
         Self { name: name.clone(), kind: kind.clone(), rest, turns }
     }
@@ -229,7 +230,8 @@ impl GitHubSecrets {
     }
 
     /// Writes one secret, and returns its time of change according to GitHub. If GitHub has a new
-    /// public key by now, seals the value again with that key.
+    /// public key by now, seals the value again with that key. `completes` means that the other half
+    /// of a pair is written already.
     async fn put(
         &self,
         about: &About<'_>,
@@ -237,7 +239,7 @@ impl GitHubSecrets {
         key: &mut SealingKey,
         (name, value): (&str, &str),
         access: &Access,
-        end: Instant,
+        (completes, end): (bool, Instant),
     ) -> Result<Option<DateTime<Utc>>, CallError> {
         for again in [false, true] {
             let sealed = seal(&key.key, value).ok_or_else(|| {
@@ -252,7 +254,10 @@ impl GitHubSecrets {
                 path: at.secret(name),
                 body: Some(Zeroizing::new(body.to_string())),
             };
-            let reply = self.rest.send(about, &ask, end).await?;
+            let reply = match completes {
+                true => self.rest.complete(about, &ask, end).await?,
+                false => self.rest.send(about, &ask, end).await?,
+            };
             match reply.status {
                 201 | 204 => return Ok(reply.date),
                 422 if !again => {
@@ -341,13 +346,14 @@ impl Destination for GitHubSecrets {
     }
 
     async fn turn(&self) {
-        self.turns.announcements.wait(self.kind.names.all().len()).await;
+        self.turns.announce(self.kind.names.all().len()).await;
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {
         let (about, at) = (self.about(place), GitHubPlace::parse(place, self.kind.store));
         // Wait before the place is read, so that changes during the wait are noticed.
-        let turn = self.turns.writes.wait(self.kind.names.all().len());
+        self.rest.limited_until(&about, Effect::None, Instant::now() + WITHIN)?;
+        let turn = self.turns.write(self.kind.names.all().len());
         if timeout(WITHIN, turn).await.is_err() {
             let said = "so many changes wait that GitHub's limit left none for this one within half a minute; the next run tries again";
             return Err(about.refused(ErrorKind::Throttled, said));
@@ -370,11 +376,15 @@ impl Destination for GitHubSecrets {
         let (mut done, mut put) = (Vec::new(), Vec::new());
         let values = variables::values(&self.kind.names, &delivery.credentials);
         for ((name, value), access) in values.iter().zip(&access) {
-            let written =
-                self.put(&about, &at, &mut key, (*name, value.as_str()), access, end).await;
+            let completes = !done.is_empty();
+            let end = if completes { Instant::now() + COMPLETING } else { end };
+            let value = (*name, value.as_str());
+            let written = self.put(&about, &at, &mut key, value, access, (completes, end)).await;
             put.push(written.map_err(|error| variables::halfway(error, &done))?);
             done.push(*name);
         }
+        // A pair may have taken longer to complete.
+        let end = end.max(Instant::now() + WITHIN / 2);
         self.confirmed(&about, &at, &put, end).await.map_err(after_a_write)
     }
 }

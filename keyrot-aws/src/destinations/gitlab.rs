@@ -22,6 +22,7 @@ use keyrot_core::settings::{GitLab, GitLabLevel};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::json;
+use std::sync::Arc;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -61,6 +62,7 @@ impl Variables {
             headers: &[("accept", "application/json")],
             token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
             refuses_with: 401,
+            limited: Arc::default(),
         };
         Self { name: name.clone(), kind: kind.clone(), rest }
     }

@@ -31,6 +31,7 @@ mod json_service;
 mod kept;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
+mod limited;
 #[cfg(feature = "files")]
 mod profile;
 mod profile_file;

@@ -1,14 +1,16 @@
 //! Requests to a service other than AWS: in JSON, with a token, and retried if that is harmless.
 
 use super::about::About;
+use super::limited::Limited;
 use super::request::{Ask, Reply, once};
 use super::token::Token;
 use crate::calls::backoff::pause;
 use crate::connection::Aws;
 use crate::http::plain::Lost;
 use keyrot_core::{CallError, Effect, ErrorKind, SecretKey};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use zeroize::Zeroizing;
 
 const ATTEMPTS: u32 = 4;
@@ -18,6 +20,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The wait that GitHub requires if an answer names no time (GitHub documentation, "Best practices
 /// for using the REST API", "Handle rate limit errors appropriately").
 const WAIT: Duration = Duration::from_secs(60);
+/// The time limit for completing a pair of which one half is written: long enough for the wait that
+/// GitHub requires, twice. Until then, consumers get halves that do not belong together.
+pub(super) const COMPLETING: Duration = Duration::from_secs(150);
 
 /// A service's API.
 pub(super) struct Rest {
@@ -33,6 +38,8 @@ pub(super) struct Rest {
     pub(super) token: Token,
     /// The status of the answer to an invalid token.
     pub(super) refuses_with: u16,
+    /// The wait that the service asked for, shared by all requests with the same account.
+    pub(super) limited: Arc<Limited>,
 }
 
 impl Rest {
@@ -44,15 +51,35 @@ impl Rest {
         ask: &Ask,
         end: Instant,
     ) -> Result<Reply, CallError> {
+        self.send_with(about, ask, (ATTEMPTS, end)).await
+    }
+
+    /// Sends a request that completes a pair of which one half is written. It is given up only when
+    /// the time is over.
+    pub(super) async fn complete(
+        &self,
+        about: &About<'_>,
+        ask: &Ask,
+        end: Instant,
+    ) -> Result<Reply, CallError> {
+        self.send_with(about, ask, (u32::MAX, end)).await
+    }
+
+    async fn send_with(
+        &self,
+        about: &About<'_>,
+        ask: &Ask,
+        (most, end): (u32, Instant),
+    ) -> Result<Reply, CallError> {
         let token = Box::pin(self.token.get(about, end)).await?;
-        let reply = Box::pin(self.attempts(about, ask, &token, end)).await?;
+        let reply = Box::pin(self.attempts(about, ask, &token, (most, end))).await?;
         if reply.status != self.refuses_with {
             return Ok(reply);
         }
         // The token may have been replaced since it was read.
         match Box::pin(self.token.other_than(&token, about, end)).await? {
             Some(other) => {
-                let again = Box::pin(self.attempts(about, ask, &other, end)).await?;
+                let again = Box::pin(self.attempts(about, ask, &other, (most, end))).await?;
                 Ok(Reply { is_unknown: again.is_unknown || reply.is_unknown, ..again })
             }
             None => Ok(reply),
@@ -64,15 +91,20 @@ impl Rest {
         about: &About<'_>,
         ask: &Ask,
         token: &SecretKey,
-        end: Instant,
+        (most, end): (u32, Instant),
     ) -> Result<Reply, CallError> {
         let (mut attempt, mut unknown) = (0, false);
+        let effect = |unknown| if unknown { Effect::Unknown } else { Effect::None };
         loop {
+            if let Some(until) = self.limited_until(about, effect(unknown), end)? {
+                sleep_until(until).await;
+            }
             attempt += 1;
             let limit = end.min(Instant::now() + ATTEMPT);
             let (kind, said, wait) = match timeout_at(limit, self.once(ask, token)).await {
                 Ok(Ok(reply)) if reply.is_limit => {
                     let wait = reply.retry_after.unwrap_or(WAIT);
+                    self.limited.close(wait);
                     let said = format!(
                         "{} answered HTTP {}: too many requests, and asks to wait {}s",
                         self.service,
@@ -88,8 +120,7 @@ impl Rest {
                 }
                 Ok(Ok(reply)) => return Ok(Reply { is_unknown: unknown, ..reply }),
                 Ok(Err(lost)) if lost.is_lasting => {
-                    let effect = if unknown { Effect::Unknown } else { Effect::None };
-                    return Err(about.error(ErrorKind::Other, effect, lost));
+                    return Err(about.error(ErrorKind::Other, effect(unknown), lost));
                 }
                 Ok(Err(lost)) => {
                     unknown |= !ask.is_read();
@@ -105,13 +136,34 @@ impl Rest {
             // A second creation would find the object of the first. The next read shows what
             // happened.
             let may_repeat = kind == ErrorKind::Throttled || ask.method != "POST";
-            if !may_repeat || attempt == ATTEMPTS || Instant::now() + wait >= end {
-                let effect = if unknown { Effect::Unknown } else { Effect::None };
-                let said = format!("{said} ({}, attempt {attempt} of {ATTEMPTS})", ask.method);
-                return Err(about.error(kind, effect, said));
+            if !may_repeat || attempt >= most || Instant::now() + wait >= end {
+                let said = format!("{said} ({}, after {attempt} attempts)", ask.method);
+                return Err(about.error(kind, effect(unknown), said));
             }
-            sleep(wait).await;
+            sleep_until(Instant::now() + wait).await;
         }
+    }
+
+    /// Returns the end of the wait that the service asked for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Throttled`] if that is later than `end`.
+    pub(super) fn limited_until(
+        &self,
+        about: &About<'_>,
+        effect: Effect,
+        end: Instant,
+    ) -> Result<Option<Instant>, CallError> {
+        let Some(until) = self.limited.until() else { return Ok(None) };
+        if until < end {
+            return Ok(Some(until));
+        }
+        let said = format!(
+            "{} asked for a wait after too many requests, which lasts {}s more; no request was made",
+            self.service,
+            until.duration_since(Instant::now()).as_secs().max(1)
+        );
+        Err(about.error(ErrorKind::Throttled, effect, said))
     }
 
     async fn once(&self, ask: &Ask, token: &SecretKey) -> Result<Reply, Lost> {

@@ -20,6 +20,7 @@ use keyrot_core::settings::{Vault, VaultAuth};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::sync::Arc;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -92,6 +93,7 @@ impl VaultSecrets {
             headers: &[("x-vault-request", "true")],
             token,
             refuses_with: 403,
+            limited: Arc::default(),
         };
         Self { name: name.clone(), mount: mount.clone(), rest, aws: aws.clone() }
     }

@@ -72,6 +72,18 @@ async fn half_a_pair_is_detected_and_completed() {
 }
 
 #[tokio::test]
+async fn a_pair_that_is_half_written_is_completed_through_limits_and_outages() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    for fault in [429, 503, 502, 503, 429, 500] {
+        let fault = Fault::Instead(fault, "retry-after: 0\r\n", "");
+        server.fail("environment-variable/AWS_SECRET_ACCESS_KEY", fault);
+    }
+    to.deliver(CONTEXT, &delivery(1, None)).await.unwrap();
+    assert!(has(&server, 1));
+}
+
+#[tokio::test]
 async fn requests_with_lost_answers_are_retried_and_rate_limits_waited_for() {
     let server = lab().await;
     let to = contexts(&server).await;

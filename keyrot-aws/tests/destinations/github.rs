@@ -127,13 +127,9 @@ async fn half_a_pair_is_detected_and_completed() {
     let found = to.deliver("acme/shop", &delivery(1, half.mark())).await.unwrap();
     assert!(matches!(found, Found::Copy { holds: Holds::NotShown, .. }));
     assert_eq!(server.lock().service.values(), both(1));
-
-    // The write of the second half is lost, so a broken pair is left.
-    for _ in 0..4 {
-        server.fail("PUT /repos/acme/shop/actions/secrets/AWS_SECRET", Fault::Dropped);
-    }
-    let error = to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap_err();
-    assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::Unknown));
+    // It shows in the marks, too.
+    server.fail("PUT /repos/acme/shop/actions/secrets/AWS_SECRET", Fault::Instead(403, "", "{}"));
+    to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap_err();
     assert_ne!(to.inspect("acme/shop").await.unwrap().mark(), found.mark());
 }
 
@@ -268,11 +264,38 @@ async fn limits_are_waited_for_or_reported() {
         Fault::Instead(403, "x-ratelimit-remaining: 0\r\nx-ratelimit-reset: 4000000000\r\n", ""),
         Fault::Instead(403, "", r#"{"message":"You have exceeded a secondary rate limit"}"#),
     ] {
+        let to = secrets(&server, "acme/shop").await;
         server.fail("PUT", limit);
         let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
         assert_eq!((error.kind, error.effect), (ErrorKind::Throttled, Effect::None), "{error}");
         assert!(silent(&error).contains("too many requests"), "{error}");
+        // Other deliveries with this account make no requests until the wait is over.
+        let requests = server.lock().requests.len();
+        let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Throttled, Effect::None), "{error}");
+        assert!(silent(&error).contains("no request was made"), "{error}");
+        assert_eq!(server.lock().requests.len(), requests);
     }
+}
+
+#[tokio::test]
+async fn a_pair_that_is_half_written_is_completed_through_limits_and_outages() {
+    let server = hub(REPOSITORY).await;
+    let to = secrets(&server, "acme/shop").await;
+    let second = "PUT /repos/acme/shop/actions/secrets/AWS_SECRET_ACCESS_KEY";
+    for fault in [429, 503, 502, 503, 429, 500, 503] {
+        server.fail(second, Fault::Instead(fault, "retry-after: 0\r\n", ""));
+    }
+    server.fail(second, Fault::LostReply);
+    to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    assert_eq!(server.lock().service.values(), both(1));
+    // Before the first write, the limit on attempts holds.
+    let first = "PUT /repos/acme/shop/actions/secrets/AWS_ACCESS_KEY_ID";
+    let found = to.inspect("acme/shop").await.unwrap();
+    (0..4).for_each(|_| server.fail(first, Fault::Instead(503, "retry-after: 0\r\n", "")));
+    let error = to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
+    assert_eq!(server.lock().service.values(), both(1));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A client for the cluster in the settings.
 
 use crate::http::guarded::is_near;
-use hyper_util::client::proxy::matcher::Matcher;
+use crate::http::proxies;
 use keyrot_core::settings::Kubernetes;
 use kube::client::AuthError;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -64,7 +64,7 @@ async fn config(kind: &Kubernetes) -> Result<Config, String> {
     let config = Config::from_custom_kubeconfig(file, &options).await;
     let mut config = config.map_err(|error| unreadable(&error))?;
     // kube checks NO_PROXY only for the proxy's own name.
-    if !has_proxy && Matcher::from_env().intercept(&config.cluster_url).is_none() {
+    if !has_proxy && proxies::matcher().intercept(&config.cluster_url).is_none() {
         config.proxy_url = None;
     }
     Ok(config)
