@@ -106,7 +106,8 @@ where
             });
         };
         let sent = Instant::now();
-        let fault = match call().await {
+        // The SDK's futures are large, and many calls may wait for their turns before they have one.
+        let fault = match Box::pin(call()).await {
             Ok(value) => {
                 permit.succeeded();
                 telemetry::answered(op, history.attempts + 1, sent.elapsed());

@@ -215,12 +215,13 @@ pub async fn drive(
     let may_adopt = AtomicBool::new(true);
     let (cancel, away) = (Cancel::default(), Away::default());
     let bounds = Bounds { cancel, deadline: None, changes_left: None, may_adopt, away };
-    drive_within(ports, Rotation::new(subject, policy, mode), &bounds, tell).await
+    drive_within(ports, Box::new(Rotation::new(subject, policy, mode)), &bounds, tell).await
 }
 
+/// The rotation is boxed: hundreds of users may wait for a destination at the same time.
 pub(crate) async fn drive_within(
     ports: &Ports,
-    mut rotation: Rotation,
+    mut rotation: Box<Rotation>,
     bounds: &Bounds,
     tell: &mut (dyn FnMut(Event) + Send),
 ) -> Driven {
@@ -238,7 +239,7 @@ pub(crate) async fn drive_within(
         let next = rotation.next(now);
         rotation.take_events().into_iter().for_each(&mut *tell);
         match next {
-            Next::Done(outcome) => return Driven { rotation, outcome, calls },
+            Next::Done(outcome) => return Driven { rotation: *rotation, outcome, calls },
             Next::Sleep(pause) => ports.clock.sleep(pause.min(NAP)).await,
             Next::Call(call) => {
                 let may_go = {

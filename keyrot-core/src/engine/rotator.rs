@@ -307,8 +307,9 @@ impl Rotator {
                 standing.outcome = Outcome::Blocked(reason);
             }
             Ok((rotation, policy)) => {
-                let work =
-                    drive_within(&self.ports, rotation.to_do(job.task.clone()), bounds, &mut tell);
+                let rotation = Box::new(rotation.to_do(job.task.clone()));
+                // Boxed, because each adapter around a future may hold it twice.
+                let work = Box::pin(drive_within(&self.ports, rotation, bounds, &mut tell));
                 let work = telemetry::in_span(&subject, work);
                 match AssertUnwindSafe(work).catch_unwind().await {
                     Ok(driven) => {
@@ -380,5 +381,42 @@ impl fmt::Debug for Rotator {
             .field("notifiers", &notifiers)
             .field("trail", &self.trail.is_some())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, feature = "memory"))]
+mod tests {
+    use super::*;
+    use crate::memory::{MemoryAccount, World};
+    use crate::selection::homes::Homes;
+    use crate::selection::{Selection, select};
+
+    /// Up to a thousand users wait for a destination at the same time.
+    #[test]
+    fn a_user_at_work_takes_less_than_nine_kilobytes() {
+        let mut world = World::new("2026-01-05T04:00:00Z".parse().expect("a time"));
+        world.add_user("ci", &[("RotateKey", "True")]).expect("a user");
+        let users = world.list_users("/");
+        let homes = Homes::in_region("us-east-1");
+        let chosen = select(&users, &Selection::default(), &homes, &WaitPolicy::default()).chosen;
+        let rotator = Rotator::new(Ports::of(MemoryAccount::new(world)));
+        let job = Job { mode: Mode::Act, task: Task::Everything };
+        let bounds = Bounds {
+            cancel: Cancel::default(),
+            deadline: None,
+            changes_left: None,
+            may_adopt: AtomicBool::new(true),
+            away: Away::default(),
+        };
+        let queues = EventQueues::default();
+        let target = chosen.into_iter().next().expect("one user");
+        let policy = target.policy.clone().expect("no tags");
+        let rotation = Box::new(Rotation::new(target.subject.clone(), policy, Mode::Act));
+        let rotation_size = size_of_val(&*rotation);
+        let mut tell = |_: Event| {};
+        let work = size_of_val(&drive_within(&rotator.ports, rotation, &bounds, &mut tell));
+        let user = size_of_val(&rotator.one(target, &job, &bounds, &queues, &|_| {}));
+        let sizes = format!("user {user}, work {work}, rotation {rotation_size}");
+        assert!(user + work + rotation_size < 9_000, "{sizes}");
     }
 }
