@@ -102,6 +102,7 @@ pub(crate) fn folder(path: &Path) -> &Path {
 /// `LOCALAPPDATA` on Windows).
 pub(crate) fn state_dir() -> Option<PathBuf> {
     let state = directory("XDG_STATE_HOME")
+        .filter(|dir| dir.is_absolute())
         .or_else(|| directory("HOME").map(|home| home.join(".local").join("state")))
         .or_else(|| directory("LOCALAPPDATA"));
     state.map(|state| state.join("keyrot"))

@@ -23,6 +23,10 @@ fn names_that_people_try_are_commands() {
     for alias in ["list", "ls"] {
         assert_eq!(sandbox.run(&[alias, "-q"]).stdout, status, "{alias}");
     }
+    for (alias, name) in [("diff", "plan"), ("apply", "rotate"), ("undo", "rollback")] {
+        let help = |command: &str| sandbox.run(&[command, "-h"]).stdout;
+        assert_eq!(help(alias), help(name), "{alias}");
+    }
     let version = sandbox.run(&["--version"]).stdout;
     let ran = sandbox.run(&["version"]);
     assert_eq!((ran.code, &ran.stdout), (Some(0), &version));

@@ -178,19 +178,19 @@ pub(crate) enum Command {
     ///
     /// It shows the users that a run would change, with the step and why, and those that it cannot
     /// change because they are blocked. It changes nothing. `keyrot status` shows all users.
-    #[command(after_long_help = run::PLAN_EXAMPLES)]
+    #[command(alias = "diff", after_long_help = run::PLAN_EXAMPLES)]
     Plan(run::Plan),
     /// Do every step that is due
     ///
     /// A run works on all selected users, or on those you name. If one user fails, the others
     /// continue. Steps that must wait, for the overlap or the soak, are done by a later run.
-    #[command(after_long_help = run::ROTATE_EXAMPLES)]
+    #[command(alias = "apply", after_long_help = run::ROTATE_EXAMPLES)]
     Rotate(run::Rotate),
     /// Show each user's keys and what happens next
     #[command(aliases = ["list", "ls"], after_long_help = run::STATUS_EXAMPLES)]
     Status(run::Status),
     /// Roll back to the previous key
-    #[command(after_long_help = rollback::EXAMPLES)]
+    #[command(alias = "undo", after_long_help = rollback::EXAMPLES)]
     Rollback(rollback::Rollback),
     /// Deliver the current key to its destinations again
     ///

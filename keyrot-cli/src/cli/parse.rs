@@ -91,8 +91,16 @@ impl Invocation {
 fn asks_for_json(words: &[OsString]) -> bool {
     let words: Vec<&str> =
         words.iter().filter_map(|word| word.to_str()).take_while(|word| *word != "--").collect();
-    words.iter().any(|word| ["--json", "--output=json", "-ojson", "-o=json"].contains(word))
-        || words.windows(2).any(|two| matches!(two, ["--output" | "-o", "json"]))
+    // Short flags can be joined: `-qo json`.
+    let short = |word: &str, end: &str| {
+        word.starts_with('-') && !word.starts_with("--") && word.ends_with(end)
+    };
+    words.iter().any(|word| {
+        ["--json", "--output=json"].contains(word) || short(word, "ojson") || short(word, "o=json")
+    }) || words.windows(2).any(|two| match two {
+        [flag, "json"] => *flag == "--output" || short(flag, "o"),
+        _ => false,
+    })
 }
 
 /// Returns the exit code of a command line that could not be parsed.

@@ -1,10 +1,12 @@
-//! Ctrl-C and SIGTERM: the first asks the run to stop between steps, the second ends the process
-//! immediately.
+//! Ctrl-C, SIGTERM and SIGHUP (a terminal or SSH session that ends): the first asks the run to stop
+//! between steps, the second ends the process immediately.
 
 use crate::error::CliError;
 use keyrot_core::Cancel;
 use std::pin::pin;
 
+#[cfg(unix)]
+const SIGHUP: u8 = 1;
 const SIGINT: u8 = 2;
 #[cfg(unix)]
 const SIGTERM: u8 = 15;
@@ -28,6 +30,9 @@ pub(crate) struct Signals {
     interrupt: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
+    /// `None` if the signal is ignored, as under `nohup`: listening would undo that.
+    #[cfg(unix)]
+    hangup: Option<tokio::signal::unix::Signal>,
 }
 
 impl Signals {
@@ -44,6 +49,10 @@ impl Signals {
             Ok(Self {
                 interrupt: listen(SignalKind::interrupt())?,
                 terminate: listen(SignalKind::terminate())?,
+                hangup: match hears_hangup() {
+                    true => Some(listen(SignalKind::hangup())?),
+                    false => None,
+                },
             })
         }
         #[cfg(not(unix))]
@@ -53,9 +62,18 @@ impl Signals {
     /// Returns the number of the next signal.
     async fn next(&mut self) -> u8 {
         #[cfg(unix)]
-        tokio::select! {
-            _ = self.interrupt.recv() => SIGINT,
-            _ = self.terminate.recv() => SIGTERM,
+        {
+            let hangup = async {
+                match &mut self.hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = self.interrupt.recv() => SIGINT,
+                _ = self.terminate.recv() => SIGTERM,
+                _ = hangup => SIGHUP,
+            }
         }
         #[cfg(not(unix))]
         {
@@ -129,4 +147,14 @@ impl Signals {
             }
         }
     }
+}
+
+/// Whether SIGHUP is not ignored, as Linux lists it (proc(5), `SigIgn`). Elsewhere that is not
+/// known, and the signal ends the process.
+#[cfg(unix)]
+fn hears_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    ignored.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) == 0)
 }
