@@ -265,6 +265,9 @@ async fn load(
         let none = EnvConfigFiles::builder().with_contents(EnvConfigFileKind::Config, "").build();
         loader = loader.profile_files(none);
     }
+    if let Some(files) = &environment.files {
+        loader = loader.profile_files(files.clone());
+    }
     if let Some(profile) = &environment.profile {
         // Set explicitly, because the SDK itself reads only one of the two variables.
         loader = loader.profile_name(profile);
@@ -301,8 +304,12 @@ async fn load(
         loader = loader.identity_cache(cache.build()).timeout_config(limits);
     }
     let config = loader.load().await;
-    let provider = match &settings.profile {
-        Some(profile) if settings.credentials.is_none() => Some(of_profile(profile, &config, http)),
+    let provider = match (&settings.profile, environment) {
+        (Some(_), Environment { profile: Some(profile), files: Some(files), .. })
+            if settings.credentials.is_none() =>
+        {
+            Some(of_profile((profile, files.clone()), &config, http))
+        }
         _ => config.credentials_provider(),
     };
     let Some(provider) = provider else { return Ok(config) };
@@ -312,10 +319,14 @@ async fn load(
 
 /// Gives a profile that was set by name precedence over credentials in the environment, as in the
 /// AWS CLI. In the SDK's own chain it has no precedence, and keyrot would act on the wrong account.
-fn of_profile(profile: &str, config: &SdkConfig, http: Guarded) -> SharedCredentialsProvider {
+fn of_profile(
+    (profile, files): (&str, EnvConfigFiles),
+    config: &SdkConfig,
+    http: Guarded,
+) -> SharedCredentialsProvider {
     let config =
         ProviderConfig::default().with_region(config.region().cloned()).with_http_client(http);
-    let provider =
-        ProfileFileCredentialsProvider::builder().configure(&config).profile_name(profile).build();
-    SharedCredentialsProvider::new(provider)
+    let provider = ProfileFileCredentialsProvider::builder().configure(&config);
+    let provider = provider.profile_files(files).profile_name(profile);
+    SharedCredentialsProvider::new(provider.build())
 }

@@ -1,5 +1,6 @@
 //! The errors of profiles.
 
+use super::for_sdk::name_in_files;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -104,7 +105,7 @@ impl NamedBy {
 
 impl ProfileError {
     pub(crate) fn unusable(profile: &str, problem: impl Into<String>) -> Self {
-        Self::Unusable { profile: profile.to_owned(), problem: problem.into() }
+        Self::Unusable { profile: name_in_files(profile).into_owned(), problem: problem.into() }
     }
 }
 

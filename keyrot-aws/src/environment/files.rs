@@ -2,6 +2,8 @@
 //! unreadable file as empty.
 
 use super::error::ProfileError;
+use super::for_sdk::{Kind, rewritten, words};
+use aws_runtime::env_config::file::{EnvConfigFileKind, EnvConfigFiles};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -31,7 +33,7 @@ struct File {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Read,
     Missing,
     /// This user may not read the file, or not even its folder.
@@ -74,15 +76,34 @@ impl Files {
         format!("{} or {}", self.config.shown(), self.credentials.shown())
     }
 
+    /// Returns the files as the SDK gets them.
+    pub(super) fn for_sdk(&self) -> EnvConfigFiles {
+        let files = EnvConfigFiles::builder();
+        let config = rewritten(Kind::Config, &self.config.text);
+        let credentials = rewritten(Kind::Credentials, &self.credentials.text);
+        // Without any file the SDK panics; an empty file counts as none.
+        files
+            .with_contents(EnvConfigFileKind::Config, config)
+            .with_contents(EnvConfigFileKind::Credentials, credentials)
+            .build()
+    }
+
+    /// Whether the credentials file has a key for the profile.
+    pub(super) fn credentials_have_a_key(&self, profile: &str) -> bool {
+        let mut inside = false;
+        self.credentials.text.lines().map(str::trim).any(|line| {
+            if let Some(header) = line.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+                inside = header.0.trim() == profile;
+                return false;
+            }
+            let name = line.split(['=', ':']).next().unwrap_or_default().trim();
+            inside && name.eq_ignore_ascii_case("aws_access_key_id")
+        })
+    }
+
     /// Whether the configuration file has the section `[kind name]`.
     pub(super) fn has_section(&self, kind: &str, name: &str) -> bool {
-        let sections = self.config.sections();
-        let mut words = sections.map(|section| section.split_once(char::is_whitespace));
-        words.any(|words| {
-            words.is_some_and(|(is, named)| {
-                is == kind && named.trim().trim_matches(['"', '\'']) == name
-            })
-        })
+        self.config.sections().filter_map(words).any(|(is, named)| is == kind && named == name)
     }
 
     /// Whether the configuration file has `[name]`, which is not a profile there.
@@ -118,7 +139,8 @@ impl File {
     }
 }
 
-fn text_of(path: &Path) -> Result<String, State> {
+/// Returns the text of a regular file that is not too large.
+pub(super) fn text_of(path: &Path) -> Result<String, State> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => State::Missing,
         ErrorKind::PermissionDenied => State::Denied(error.to_string()),

@@ -4,6 +4,7 @@
 
 mod error;
 mod files;
+mod for_sdk;
 mod profile;
 mod route;
 mod variables;
@@ -17,12 +18,15 @@ use aws_config::profile::ProfileSet;
 use aws_runtime::env_config::file::EnvConfigFiles;
 use aws_types::os_shim_internal::{Env, Fs};
 use files::Files;
+use for_sdk::{name_for_sdk, name_in_files};
 
 /// What is known about the caller without a call to AWS.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Environment {
-    /// The requested profile.
+    /// The requested profile, as the SDK knows it.
     pub(crate) profile: Option<String>,
+    /// The shared files as the SDK gets them; `None` if it finds them itself, or none are read.
+    pub(crate) files: Option<EnvConfigFiles>,
     /// How its credentials are found.
     pub(crate) route: Route,
     /// `ca_bundle` of the profile.
@@ -38,8 +42,10 @@ impl Environment {
     /// [`ProfileError`] if they are invalid or contradictory.
     pub(crate) async fn read(settings: &AwsSettings) -> Result<Self, ProfileError> {
         variables::proxies()?;
+        variables::switches()?;
         let handed_in = settings.credentials.is_some();
-        let without = |route| Self { profile: None, route, ca_bundle: None, region: None };
+        let without =
+            |route| Self { profile: None, files: None, route, ca_bundle: None, region: None };
         if settings.ignore_profiles {
             let route = match Route::of_variables(handed_in)? {
                 Some(route) => route,
@@ -53,8 +59,9 @@ impl Environment {
             None => profile_of_environment()?,
         };
         let files = Files::read();
-        let set = match files.check(named.is_some()).map(|()| &files) {
-            Ok(files) => profiles(files).await,
+        let for_sdk = files.for_sdk();
+        let set = match files.check(named.is_some()) {
+            Ok(()) => profiles(&files, &for_sdk).await,
             Err(error) => Err(error),
         };
         let set = match set {
@@ -68,8 +75,10 @@ impl Environment {
         if let Some((name, by)) = named.as_ref().filter(|_| !handed_in) {
             profile::must_exist(&set, &files, name, by)?;
         }
+        let is_named = named.is_some();
         let name = named.map(|(name, _)| name);
         let chosen = name.as_deref().unwrap_or("default");
+        let profile = set.get_profile(&name_for_sdk(chosen));
         // A profile that was set by name takes precedence over the variables, as in the AWS CLI.
         let variables = if by_name { None } else { Route::of_variables(handed_in)? };
         let route = match variables {
@@ -79,26 +88,25 @@ impl Environment {
                 Route { base: Base::Machine, profile, .. } => {
                     Route { profile, ..variables::machine()? }
                 }
-                route => route,
+                route if is_named => route,
+                route => variables::no_web_identity_beside(&route).map(|()| route)?,
             },
         };
-        if let Some(profile) = set.get_profile(chosen)
-            && let Some(services) = profile.get("services")
-            && !files.has_section("services", services)
-        {
+        let services = profile.and_then(|profile| profile.get("services")).map(name_in_files);
+        if let Some(services) = services.filter(|name| !files.has_section("services", name)) {
             let problem = format!("names [services {services}], which {} lacks", files.config());
             return Err(ProfileError::unusable(chosen, problem));
         }
-        let of_profile = |key: &str| set.get_profile(chosen)?.get(key).map(str::to_owned);
+        let of_profile = |key: &str| profile?.get(key).map(str::to_owned);
         let (ca_bundle, region) = (of_profile("ca_bundle"), of_profile("region"));
-        Ok(Self { profile: name, route, ca_bundle, region })
+        let profile = name.map(|name| name_for_sdk(&name).into_owned());
+        Ok(Self { profile, files: Some(for_sdk), route, ca_bundle, region })
     }
 }
 
 /// Returns the files as the SDK itself will parse them.
-async fn profiles(files: &Files) -> Result<ProfileSet, ProfileError> {
-    let from = EnvConfigFiles::default();
-    let found = aws_config::profile::load(&Fs::real(), &Env::real(), &from, None).await;
+async fn profiles(files: &Files, for_sdk: &EnvConfigFiles) -> Result<ProfileSet, ProfileError> {
+    let found = aws_config::profile::load(&Fs::real(), &Env::real(), for_sdk, None).await;
     found.map_err(|error| {
         let why = std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string);
         ProfileError::Malformed { files: files.both(), why: files::one_line(&why) }

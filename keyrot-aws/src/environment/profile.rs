@@ -2,6 +2,7 @@
 
 use super::error::{NamedBy, ProfileError};
 use super::files::{Files, variable};
+use super::for_sdk::{name_for_sdk, name_in_files};
 use aws_config::profile::ProfileSet;
 
 /// Returns the profile in the environment, and the variable that names it. The AWS CLI also reads
@@ -25,21 +26,22 @@ pub fn profile_of_environment() -> Result<Option<(String, NamedBy)>, ProfileErro
     }
 }
 
-/// Refuses a profile that is in neither file.
+/// Refuses a profile that is in neither file. `name` is its name in the files.
 pub(super) fn must_exist(
     set: &ProfileSet,
     files: &Files,
     name: &str,
     by: &NamedBy,
 ) -> Result<(), ProfileError> {
-    if set.get_profile(name).is_some() {
+    if set.get_profile(&name_for_sdk(name)).is_some() {
         return Ok(());
     }
     if files.has_bare_section(name) && name != "default" {
         let problem = format!("is named [{name}] in {}: write [profile {name}]", files.config());
         return Err(ProfileError::unusable(name, problem));
     }
-    let mut known: Vec<String> = set.profiles().map(str::to_owned).collect();
+    let mut known: Vec<String> =
+        set.profiles().map(|name| name_in_files(name).into_owned()).collect();
     known.sort();
     Err(ProfileError::Missing {
         name: name.to_owned(),

@@ -3,6 +3,7 @@
 
 use super::error::{NamedBy, ProfileError};
 use super::files::{Files, variable};
+use super::for_sdk::{name_for_sdk, name_in_files};
 use super::profile::must_exist;
 use aws_config::profile::{Profile, ProfileSet};
 
@@ -71,8 +72,8 @@ impl Route {
     }
 }
 
-/// Returns the route of this profile. With `by_name`, it has to give credentials; otherwise the
-/// machine's role may.
+/// Returns the route of this profile, by its name in the files. With `by_name`, it has to give
+/// credentials; otherwise the machine's role may.
 pub(super) fn of_profile(
     set: &ProfileSet,
     files: &Files,
@@ -80,7 +81,9 @@ pub(super) fn of_profile(
     by_name: bool,
 ) -> Result<Route, ProfileError> {
     let mut route = Route { profile: Some(name.to_owned()), ..Route::of_machine(Base::Machine) };
-    let Some(mut at) = set.get_profile(name) else { return Ok(Route::of_machine(Base::Machine)) };
+    let Some(mut at) = set.get_profile(&name_for_sdk(name)) else {
+        return Ok(Route::of_machine(Base::Machine));
+    };
     let mut seen = vec![name.to_owned()];
     loop {
         // A source's own role counts only if it has no key (as in the SDK).
@@ -106,7 +109,7 @@ pub(super) fn of_profile(
             }
             (None, Some(_)) => break,
             (Some(source), None) if source == at.name() => break,
-            (Some(source), None) => source.to_owned(),
+            (Some(source), None) => name_in_files(source).into_owned(),
         };
         if seen.contains(&source) {
             let problem = format!(
@@ -115,12 +118,13 @@ pub(super) fn of_profile(
             );
             return Err(ProfileError::unusable(name, problem));
         }
-        must_exist(set, files, &source, &NamedBy::SourceOf(at.name().to_owned()))?;
-        let Some(next) = set.get_profile(&source) else { break };
+        let of = NamedBy::SourceOf(name_in_files(at.name()).into_owned());
+        must_exist(set, files, &source, &of)?;
+        let Some(next) = set.get_profile(&name_for_sdk(&source)) else { break };
         seen.push(source);
         at = next;
     }
-    match base(set, at)? {
+    match base(set, files, at)? {
         Some(base) => route.base = base,
         None if seen.len() > 1 || !route.roles.is_empty() => {
             let problem = format!(
@@ -146,13 +150,21 @@ const WAYS: &str =
     "a key, role_arn with source_profile, sso_session, login_session or credential_process";
 
 /// Returns the source of this profile's own credentials, in the SDK's order.
-fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, ProfileError> {
+fn base(set: &ProfileSet, files: &Files, profile: &Profile) -> Result<Option<Base>, ProfileError> {
     let has = |key: &str| profile.get(key).is_some();
     let refuse = |problem: String| Err(ProfileError::unusable(profile.name(), problem));
     if profile.get("role_arn").is_none()
         && let Some(key) = ["source_profile", "credential_source"].into_iter().find(|key| has(key))
     {
         return refuse(format!("has {key} without role_arn: add role_arn, or remove {key}"));
+    }
+    let name = name_in_files(profile.name());
+    // The SDK uses the other one, the AWS CLI the key.
+    let other = ["login_session", "credential_process"].into_iter().find(|key| has(key));
+    if let Some(other) = other.filter(|_| files.credentials_have_a_key(&name)) {
+        return refuse(format!(
+            "has {other} and a key in the credentials file, and the AWS tools disagree which of them counts: remove one of them"
+        ));
     }
     if let Some(source) = profile.get("credential_source") {
         let sources = ["Ec2InstanceMetadata", "EcsContainer", "Environment"];
@@ -173,14 +185,13 @@ fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, ProfileErro
     }
     let sso = ["sso_session", "sso_start_url", "sso_region", "sso_account_id", "sso_role_name"];
     if sso.into_iter().any(has) {
-        return self::sso(set, profile).map(|()| Some(Base::Sso));
+        return self::sso(set, files, profile).map(|()| Some(Base::Sso));
     }
     if has("login_session") {
         return match cfg!(feature = "login") {
             true => Ok(Some(Base::Login)),
             false => refuse(format!(
-                "uses `aws login` (login_session), which this program cannot read: use another profile with credential_process = aws configure export-credentials --profile {} --format process",
-                profile.name()
+                "uses `aws login` (login_session), which this program cannot read: use another profile with credential_process = aws configure export-credentials --profile {name} --format process",
             )),
         };
     }
@@ -200,9 +211,9 @@ fn base(set: &ProfileSet, profile: &Profile) -> Result<Option<Base>, ProfileErro
 
 /// Whether IAM Identity Center can be asked (AWS SDKs and Tools Reference Guide, "IAM Identity
 /// Center credential provider").
-fn sso(set: &ProfileSet, profile: &Profile) -> Result<(), ProfileError> {
-    let name = profile.name();
-    let refuse = |problem: String| Err(ProfileError::unusable(name, problem));
+fn sso(set: &ProfileSet, files: &Files, profile: &Profile) -> Result<(), ProfileError> {
+    let name = name_in_files(profile.name());
+    let refuse = |problem: String| Err(ProfileError::unusable(profile.name(), problem));
     let needs = |lacks: &str, place: String| {
         refuse(format!(
             "uses IAM Identity Center, but {place} lacks {lacks}: `aws configure sso --profile {name}` writes it"
@@ -210,6 +221,11 @@ fn sso(set: &ProfileSet, profile: &Profile) -> Result<(), ProfileError> {
     };
     let place = || "it".to_owned();
     if let Some(session) = profile.get("sso_session") {
+        if set.sso_session(session).is_none() && files.has_section("sso-session", session) {
+            return refuse(format!(
+                "names [sso-session {session}], whose name keyrot cannot read: name the session with letters, digits and hyphens only, with `aws configure sso --profile {name}`"
+            ));
+        }
         let Some(section) = set.sso_session(session) else {
             return refuse(format!(
                 "names [sso-session {session}], which is in no file: `aws configure sso --profile {name}` writes it"

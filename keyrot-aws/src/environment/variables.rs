@@ -2,24 +2,37 @@
 //! many errors in them, and then bypasses the proxy or calls AWS as another identity.
 
 use super::error::ProfileError;
-use super::files::variable;
+use super::files::{self, State, variable};
 use super::route::{Base, Route};
 use crate::hosts::is_place;
-
-/// The proxies for HTTPS, in their order of precedence.
-const PROXIES: [&str; 4] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+use crate::http::proxies::Proxy;
 
 /// Refuses a proxy that would be skipped. No message contains the value, which may hold a password.
 /// A proxy without effect may be anything, such as a SOCKS proxy for other programs.
 pub(super) fn proxies() -> Result<(), ProfileError> {
-    let Some((name, value)) = PROXIES.into_iter().find_map(|name| Some((name, variable(name)?)))
-    else {
-        return Ok(());
-    };
-    match of_proxy(&value) {
-        Some(problem) => Err(ProfileError::Variable { name, problem }),
+    let Some(proxy) = Proxy::of_environment() else { return Ok(()) };
+    match of_proxy(&proxy.url) {
+        Some(problem) => Err(ProfileError::Variable { name: proxy.variable, problem }),
         None => Ok(()),
     }
+}
+
+/// Refuses a switch with another value than `true` or `false`: the SDK would skip it, and for
+/// example call another endpoint than one with FIPS.
+pub(super) fn switches() -> Result<(), ProfileError> {
+    const SWITCHES: [&str; 3] = [
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_USE_DUALSTACK_ENDPOINT",
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    ];
+    for name in SWITCHES {
+        let Some(value) = variable(name) else { continue };
+        if !["true", "false"].iter().any(|known| value.eq_ignore_ascii_case(known)) {
+            let problem = format!("is {value:?}: expected true or false");
+            return Err(ProfileError::Variable { name, problem });
+        }
+    }
+    Ok(())
 }
 
 /// Returns what is wrong with the URL of a proxy.
@@ -56,20 +69,37 @@ fn of_proxy(value: &str) -> Option<String> {
     (!is_place(place)).then(|| FORM.to_owned())
 }
 
+const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+const ROLE: &str = "AWS_ROLE_ARN";
+
+/// Refuses a default profile with credentials of its own beside the variables for web identity: some
+/// tools use the one, some the other.
+pub(super) fn no_web_identity_beside(route: &Route) -> Result<(), ProfileError> {
+    if matches!(route.base, Base::Machine) || variable(FILE).is_none() || variable(ROLE).is_none() {
+        return Ok(());
+    }
+    let problem = format!(
+        "is set, and so are credentials in the profile \"default\": the AWS tools disagree which of them count. Unset {FILE} and {ROLE}, or set AWS_PROFILE=default for the profile"
+    );
+    Err(ProfileError::Variable { name: FILE, problem })
+}
+
 /// Checks the variables for web identity and container credentials (AWS SDKs and Tools Reference
 /// Guide, "Assume role credential provider" and "Container credential provider").
 pub(super) fn machine() -> Result<Route, ProfileError> {
-    const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-    const ROLE: &str = "AWS_ROLE_ARN";
     const CONTAINER: [&str; 2] =
         ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
     const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
     let readable = |name: &'static str, path: &str| {
-        let problem = match std::fs::read(path) {
+        let path = std::path::Path::new(path);
+        let problem = match files::text_of(path) {
             Ok(text) if text.is_empty() => "it is empty".to_owned(),
             Ok(_) => return Ok(()),
-            Err(error) => error.to_string(),
+            Err(State::Missing) => "there is no such file".to_owned(),
+            Err(State::Denied(why) | State::Unusable(why)) => why,
+            Err(State::Read) => return Ok(()),
         };
+        let path = path.display();
         let problem = format!("names the file {path}, which cannot be used: {problem}");
         Err(ProfileError::Variable { name, problem })
     };

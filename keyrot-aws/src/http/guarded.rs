@@ -10,6 +10,7 @@
 
 use crate::clock::AwsTime;
 use crate::http::down::Down;
+use crate::http::proxies;
 use crate::http::trust::Trust;
 use crate::http::unreached::Unreached;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
@@ -86,7 +87,7 @@ impl Guarded {
                 connector(settings.cloned(), sleep, proxies(), &trust)
             })
         };
-        Self::new(client(ProxyConfig::from_env), client(ProxyConfig::disabled), unencrypted, trust)
+        Self::new(client(proxies::config), client(ProxyConfig::disabled), unencrypted, trust)
     }
 
     pub(crate) fn new(

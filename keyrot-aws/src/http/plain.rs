@@ -1,6 +1,7 @@
 //! An HTTP client for calls without an SDK client: webhooks, SSM, and destinations.
 
 use crate::http::guarded::{connector, is_near};
+use crate::http::proxies::{self, Proxy};
 use crate::http::trust::Trust;
 use crate::http::unreached::Reason;
 use aws_smithy_http_client::Connector;
@@ -59,7 +60,7 @@ impl Http {
             let limits = HttpConnectorSettings::builder()
                 .connect_timeout(Duration::from_secs(3))
                 .read_timeout(READ);
-            let proxies = if near { ProxyConfig::disabled() } else { ProxyConfig::from_env() };
+            let proxies = if near { ProxyConfig::disabled() } else { proxies::config() };
             connector(Some(limits.build()), None, proxies, &self.trust)
         });
         client.call(request).await.map_err(|error| Lost::read(&error, near, &self.trust))
@@ -90,10 +91,7 @@ impl Lost {
     /// Returns a message without a URL: hyper's own message may name host and path.
     fn read(error: &ConnectorError, near: bool, trust: &Trust) -> Self {
         let reason = Reason::of(error);
-        let proxied = !near
-            && ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
-                .iter()
-                .any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
+        let proxied = !near && Proxy::of_environment().is_some();
         let said = reason.said("the server", None);
         let is_lasting = reason.is_lasting();
         let said = match (is_lasting, proxied) {

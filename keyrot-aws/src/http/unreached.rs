@@ -3,11 +3,11 @@
 //! same for calls to AWS, for the sign-in behind credentials, and for webhooks.
 
 use crate::hosts::{is_aws, is_place};
+use crate::http::proxies;
 use crate::http::trust::Trust;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use hyper_util::client::legacy::Error as PoolError;
-use hyper_util::client::proxy::matcher::Matcher;
 use rustls::{CertificateError, Error as TlsError};
 use std::error::Error;
 use std::io::ErrorKind;
@@ -253,7 +253,7 @@ impl Unreached {
 
 /// Returns the environment's proxy for this URL, without its password.
 fn proxy_of(uri: &Uri) -> Option<String> {
-    let proxy = Matcher::from_env().intercept(uri)?;
+    let proxy = proxies::matcher().intercept(uri)?;
     let authority = proxy.uri().authority()?.as_str();
     let place = authority.rsplit('@').next().unwrap_or_default();
     // If a URL's password contains `#` or `/`, the beginning of the password would be parsed as the

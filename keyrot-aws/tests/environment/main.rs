@@ -150,6 +150,29 @@ fn a_host_in_no_proxy_is_called_without_it() {
     assert!(seen.lock().unwrap().is_empty());
 }
 
+/// As the AWS CLI does: see `http/proxies.rs`.
+#[test]
+fn an_empty_variable_in_upper_case_does_not_hide_the_one_in_lower_case() {
+    let keys = [
+        ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENTVARIA"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_REGION", "eu-west-3"),
+        ("AWS_ENDPOINT_URL", "https://sts.example.invalid"),
+    ];
+    let (proxy, seen) = proxy();
+    let own = ("https_proxy", proxy.as_str());
+    for (besides, goes_through) in [
+        (&[("HTTPS_PROXY", "")][..], true),
+        (&[("HTTPS_PROXY", "http://192.0.2.1:1")], true),
+        (&[("NO_PROXY", "example.invalid"), ("no_proxy", "")], true),
+        (&[("NO_PROXY", ""), ("no_proxy", "example.invalid")], false),
+    ] {
+        let text = said(&[&keys[..], &[own], besides].concat());
+        let went = !std::mem::take(&mut *seen.lock().unwrap()).is_empty();
+        assert_eq!(went, goes_through, "{besides:?}: {text}");
+    }
+}
+
 #[test]
 fn an_endpoint_without_tls_is_refused_wherever_it_is_set_and_before_anything_is_sent() {
     let keys = [

@@ -234,3 +234,97 @@ fn a_custom_endpoint_with_fips_or_dual_stack_is_refused_immediately() {
         }
     }
 }
+
+#[test]
+fn names_that_boto3_reads_are_profiles() {
+    let credentials = |name: &str| {
+        format!("{name}\naws_access_key_id = AKIAPROFILEPROFILEPR\naws_secret_access_key = x\n")
+    };
+    for (header, name) in [
+        ("[profile 'q s']", "q s"),
+        ("[profile \"q s\"]", "q s"),
+        ("[profile \u{fc}n\u{ef}]", "\u{fc}n\u{ef}"),
+        ("[profile a,b]", "a,b"),
+        ("  [profile ops]", "ops"),
+    ] {
+        for by in ["AWS_PROFILE", PROFILE] {
+            let (url, served) = super::sts();
+            let environment =
+                [(by, name), ("AWS_REGION", "eu-west-3"), ("AWS_ENDPOINT_URL_STS", &url)];
+            let text = with(&credentials(header), &environment);
+            assert_eq!(text, "arn:aws:iam::123456789012:user/me in eu-west-3", "{header} {by}");
+            let request = served.join().unwrap();
+            assert!(request.contains("Credential=AKIAPROFILEPROFILEPR/"), "{header} {by}");
+        }
+    }
+    // The names in messages are those of the file.
+    let text = with("[profile 'q s']\nregion = x\n[profile b]\n", &[("AWS_PROFILE", "q  s")]);
+    assert!(text.contains("there is no profile \"q  s\"") && text.ends_with("b, q s"), "{text}");
+    let source = "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = q s\n";
+    let text = with(&format!("{source}[profile 'q s']\nregion = x\n"), &[("AWS_PROFILE", "a")]);
+    assert!(
+        text.starts_with("the profile \"q s\" is the source of credentials for \"a\""),
+        "{text}"
+    );
+    let text = with(source, &[("AWS_PROFILE", "a")]);
+    assert!(
+        text.starts_with("there is no profile \"q s\", which is the source_profile of"),
+        "{text}"
+    );
+    let sso = "[profile a]\nsso_session = my corp\n[sso-session 'my corp']\nsso_region = x\n";
+    let text = with(sso, &[("AWS_PROFILE", "a")]);
+    assert!(
+        text.contains("whose name keyrot cannot read: name the session with letters"),
+        "{text}"
+    );
+}
+
+#[test]
+fn the_endpoint_of_a_service_is_found_by_the_key_that_aws_documents() {
+    let far = "http://192.0.2.1:8080";
+    for section in ["[services my]", "[services 'my']", "[services \"my\"]"] {
+        for key in ["secrets_manager", "sts", "sso_oidc", "cloudtrail", "ssm", "ecs"] {
+            let config = format!(
+                "[default]\nregion = eu-west-3\nservices = my\n\n{section}\n{key} =\n  endpoint_url = {far}\n"
+            );
+            let text = with(&config, &KEYS);
+            assert!(
+                text.contains("the endpoint http://192.0.2.1:8080 is refused"),
+                "{key}: {text}"
+            );
+        }
+    }
+}
+
+#[test]
+fn two_sources_of_credentials_among_which_the_aws_tools_disagree_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = folder.path().join("credentials");
+    let key = "[default]\naws_access_key_id = AKIAPROFILEPROFILEPR\naws_secret_access_key = x\n";
+    std::fs::write(&credentials, key).unwrap();
+    let file = ("AWS_SHARED_CREDENTIALS_FILE", credentials.to_str().unwrap());
+    for other in ["credential_process = false", "login_session = x"] {
+        let text = with(&format!("[default]\nregion = eu-west-3\n{other}\n"), &[file]);
+        let name = other.split(' ').next().unwrap();
+        assert!(
+            text.starts_with(&format!("the profile \"default\" has {name} and a key in the cred")),
+            "{text}"
+        );
+    }
+    let token = folder.path().join("token");
+    std::fs::write(&token, "x").unwrap();
+    let role = [
+        file,
+        ("AWS_REGION", "eu-west-3"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+        ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r"),
+    ];
+    let text = with("", &role);
+    assert!(text.starts_with("AWS_WEB_IDENTITY_TOKEN_FILE is set, and so are cred"), "{text}");
+    // A profile that is named is meant.
+    let (url, served) = super::sts();
+    let named = [("AWS_PROFILE", "default"), ("AWS_ENDPOINT_URL_STS", url.as_str())];
+    let text = with("", &[&role[..], &named].concat());
+    assert_eq!(text, "arn:aws:iam::123456789012:user/me in eu-west-3");
+    assert!(served.join().unwrap().contains("Credential=AKIAPROFILEPROFILEPR/"));
+}
