@@ -4,7 +4,7 @@ use crate::model::waits::WaitPolicy;
 use crate::selection::Selection;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
-use crate::settings::destination::DestinationSpec;
+use crate::settings::destination::spec::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError, SettingsErrors};
 use crate::settings::notify::NotifySpec;
 use crate::settings::smtp::{SmtpEndpoint, SmtpLogin};
