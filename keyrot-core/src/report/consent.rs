@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::engine::report::Report;
     use crate::report::schema;
-    use crate::selection::Selected;
+    use crate::selection::users::Selected;
     use crate::testing::at;
 
     #[test]

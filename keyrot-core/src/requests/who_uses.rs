@@ -16,7 +16,7 @@ use crate::report::state::RunStatus;
 use crate::report::user::UserDocument;
 use crate::report::uses::{KeyUses, UnseenUser, UserDestinations, UsesDocument};
 use crate::selection::homes::Homes;
-use crate::selection::{Selection, select};
+use crate::selection::users::{Selection, select};
 use crate::trail::{TrailBounds, TrailPort, look_up, regions_to_ask};
 use std::fmt;
 use std::sync::Arc;
