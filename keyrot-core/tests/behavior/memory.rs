@@ -362,7 +362,7 @@ fn a_refusal_has_awss_code() {
     let (world, user) = world();
     let account = MemoryAccount::new(world);
     let gone = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
-    let error = account.delete_key(&user, &gone).now_or_never().unwrap().unwrap_err();
+    let error = account.deactivate_key(&user, &gone).now_or_never().unwrap().unwrap_err();
     assert_eq!((error.kind, error.aws_code()), (ErrorKind::NotFound, Some("NoSuchEntity")));
     account.inject(FaultAt::every("list_keys", Fault::Denied));
     let error = account.list_keys(&user).now_or_never().unwrap().unwrap_err();
