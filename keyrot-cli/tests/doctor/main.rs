@@ -1,12 +1,14 @@
 //! `keyrot doctor` as a process: a sandbox, a machine with nothing, and an account over HTTP.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../support/mod.rs"]
 mod support;
 
-use keyrot_aws::emulator::{CallAt, Emulator, EmulatorOptions, Fault};
-use keyrot_core::memory::{Label, Value as SecretValue, World};
-use keyrot_core::model::VersionId;
-use keyrot_core::{SecretName, UserName};
+mod keys;
+mod permissions;
+
+use keyrot_aws::emulator::{Emulator, EmulatorOptions};
+use keyrot_core::memory::World;
 use serde_json::{Value, json};
 use support::hook::web_hook;
 use support::{Ran, Sandbox, conforms};
@@ -83,45 +85,6 @@ fn a_sandbox_has_fewer_checks_and_says_so() {
         text.stdout
     );
     sandbox.kept_its_secrets();
-}
-
-#[test]
-fn secrets_elsewhere_or_of_another_user_are_reported() {
-    let emulator = account();
-    let mut env = emulator.env();
-    env.iter_mut()
-        .filter(|(name, _)| *name == "KEYROT_REGION")
-        .for_each(|(_, value)| *value = "us-east-1".to_owned());
-    let ran = keyrot(&env, &["doctor", "--json"]);
-    let found = document(&ran);
-    let (health, message) = about(&found, "secrets")[0];
-    assert_eq!((ran.code, health), (Some(1), "failure"), "{}", ran.stdout);
-    assert!(
-        message.contains("ci: /iam/ci/access_key in eu-west-1, account 123456789012"),
-        "{message}"
-    );
-    // Another user's secret, and one that does not show whose it is.
-    let (user, name) =
-        (UserName::parse("ci").unwrap(), SecretName::parse("/iam/ci/access_key").unwrap());
-    emulator.change(|world| {
-        world.untag_user(&user, "keyrot:home").unwrap();
-        world
-            .tag_secret(
-                &name,
-                "keyrot:user-id",
-                "AIDAOTHEROTHEROTHER01 123456789012 other".to_owned(),
-            )
-            .unwrap();
-    });
-    let bad = || {
-        about(&document(&keyrot(&emulator.env(), &["doctor", "--json"])), "secrets")[0].1.to_owned()
-    };
-    assert!(bad().contains("/iam/ci/access_key belongs to another user, other"), "{}", bad());
-    emulator.change(|world| {
-        world.erase_secret(&name);
-        world.create_secret(&name, None).unwrap();
-    });
-    assert!(bad().contains("nothing in it shows that it is ci's"), "{}", bad());
 }
 
 /// As the README has it, with a region in the environment only.
@@ -217,188 +180,6 @@ fn a_correct_account_is_ok_and_nothing_is_changed() {
             "{action}"
         );
     }
-}
-
-#[test]
-fn a_forged_version_fails_with_the_users_name_and_an_administrator_is_a_warning() {
-    let emulator = account();
-    let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
-    let found = document(&ran);
-    assert_eq!(about(&found, "current"), [("ok", "1 as recorded and listed by IAM; not verified")]);
-    assert_eq!(about(&found, "rights")[0].0, "not_checked", "the emulator has no simulation");
-    // Another user's working credentials, under an id that names the user's own key.
-    let name = SecretName::parse("/iam/ci/access_key").unwrap();
-    let theirs = emulator.change(|world| {
-        let other = UserName::parse("other").unwrap();
-        let theirs = world.add_key(&other).unwrap().credentials;
-        let current = world.secret(&name).unwrap().labelled(Label::Current).unwrap().to_string();
-        let (head, seconds) = current.rsplit_once('-').unwrap();
-        let forged =
-            VersionId::parse(format!("{head}-{}", seconds.parse::<i64>().unwrap() + 1)).unwrap();
-        world
-            .put_secret_value(
-                &name,
-                &forged,
-                SecretValue::credentials(&theirs, None),
-                &[Label::Current],
-            )
-            .unwrap();
-        world
-            .user_mut(&UserName::parse("ci").unwrap())
-            .unwrap()
-            .policies
-            .push("AdministratorAccess".to_owned());
-        theirs
-    });
-    let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
-    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
-    let found = document(&ran);
-    let (health, message) = about(&found, "current")[0];
-    assert!(
-        health == "failure"
-            && message.starts_with("ci: the secret /iam/ci/access_key claims to hold"),
-        "{message}"
-    );
-    assert!(message.ends_with(theirs.key.as_str()), "{message}");
-    let (health, message) = about(&found, "rights")[0];
-    assert_eq!(
-        (health, message),
-        (
-            "warning",
-            "1 selected user with an administrator's policy attached: ci (AdministratorAccess)"
-        )
-    );
-    for text in [&ran.stdout, &ran.stderr] {
-        assert!(!text.contains(theirs.secret.expose()), "a secret key was printed");
-    }
-}
-
-#[test]
-fn a_key_is_verified_only_on_request() {
-    let emulator = account();
-    emulator.change(|world| {
-        let ci = UserName::parse("ci").unwrap();
-        let old = world
-            .user(&ci)
-            .unwrap()
-            .keys()
-            .iter()
-            .map(|key| key.listed.clone())
-            .min_by_key(|key| key.created)
-            .unwrap();
-        world.delete_key(&ci, &old.id).unwrap();
-        world.forget_stale_listing(&ci);
-    });
-    let uses = |emulator: &Emulator| {
-        emulator.stats().actions.get("GetCallerIdentity").map_or(0, |count| count.calls)
-    };
-    assert_eq!(keyrot(&emulator.env(), &["doctor"]).code, Some(0));
-    let before = uses(&emulator);
-    assert_eq!(before, 1, "only whose the caller's own credentials are");
-    let found = document(&keyrot(&emulator.env(), &["--json", "doctor", "--verify"]));
-    assert_eq!(about(&found, "current"), [("ok", "1 verified as the user's own key")]);
-    assert_eq!(uses(&emulator), before + 2);
-}
-
-#[test]
-fn a_denied_call_fails_with_what_to_do() {
-    let emulator = account();
-    for (action, what, says) in [
-        ("ListAccessKeys", "keys", "iam:ListAccessKeys"),
-        ("GetAccessKeyLastUsed", "keys", "iam:GetAccessKeyLastUsed"),
-        ("DescribeSecret", "secrets", "secretsmanager:DescribeSecret"),
-        ("GetSecretValue", "secrets", "secretsmanager:GetSecretValue"),
-    ] {
-        emulator.heal();
-        emulator.inject(CallAt::every(action), Fault::denied());
-        let ran = keyrot(&emulator.env(), &["--json", "doctor"]);
-        assert_eq!(ran.code, Some(1), "{action}");
-        let found = document(&ran);
-        let (health, message) = about(&found, what)[0];
-        assert!(health == "failure" && message.contains(says), "{action}: {message}");
-    }
-    emulator.heal();
-    // Both ways of finding users.
-    for action in ["GetAccountAuthorizationDetails", "ListUsers"] {
-        emulator.inject(CallAt::every(action), Fault::denied());
-    }
-    let found = document(&keyrot(&emulator.env(), &["--json", "doctor"]));
-    assert_eq!(about(&found, "users")[0].0, "failure");
-    assert_eq!(about(&found, "secrets"), [("ok", "the secret store answers")]);
-    // A denied trail does not fail a run.
-    emulator.heal();
-    emulator.inject(CallAt::every("LookupEvents"), Fault::denied());
-    let ran = keyrot(&emulator.env(), &["--json", "doctor", "--trail"]);
-    assert_eq!((ran.code, about(&document(&ran), "trail")[0].0), (Some(0), "warning"));
-}
-
-/// An organization that allows only these regions, for everything except IAM, with this additional
-/// condition.
-fn region_lock(regions: &[&str], more: &Value) -> Value {
-    let lock = json!({ "StringNotEquals": { "aws:RequestedRegion": regions } });
-    json!({ "Statement": [
-        { "Effect": "Deny", "NotAction": ["iam:*", "sts:*"], "Resource": "*", "Condition": lock },
-        { "Effect": "Deny", "Action": "secretsmanager:CreateSecret", "Resource": "*", "Condition": more },
-    ] })
-}
-
-#[test]
-fn an_organizations_limits_on_regions_and_tags_are_checked_with_what_keyrot_sends() {
-    let emulator = account();
-    let own = json!({ "Null": { "aws:RequestTag/keyrot:user-id": "true" } });
-    let permissions = |more: &[&str]| {
-        let ran = keyrot(&emulator.env(), &[&["--json", "doctor"], more].concat());
-        let found = document(&ran);
-        let checks: Vec<(String, String)> = about(&found, "permissions")
-            .into_iter()
-            .map(|(health, message)| (health.to_owned(), message.to_owned()))
-            .collect();
-        (ran.code, checks)
-    };
-    // The region is one of the allowed ones, as in each call of a run.
-    emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &own)));
-    assert_eq!(keyrot(&emulator.env(), &["rotate"]).code, Some(0));
-    let (code, checks) = permissions(&[]);
-    assert_eq!((code, checks.len(), &*checks[0].0), (Some(0), 1, "ok"), "{checks:?}");
-    // Here another region is allowed. A simulation's answer about an organization's policies is not
-    // certain.
-    emulator.service_control_policy(Some(region_lock(&["eu-central-1"], &own)));
-    let (_, checks) = permissions(&[]);
-    assert_eq!((checks.len(), &*checks[0].0), (1, "not_checked"), "{checks:?}");
-    assert!(
-        checks[0].1.contains("the organization's policies do not allow it")
-            && checks[0].1.contains("secretsmanager:PutSecretValue"),
-        "{checks:?}"
-    );
-    // Conditions that only a real request has are named, and fail nothing.
-    let lacks = json!({ "StringNotEquals": { "aws:SourceVpc": "vpc-1" } });
-    emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &lacks)));
-    let (code, checks) = permissions(&[]);
-    assert_eq!((code, checks.len(), &*checks[0].0), (Some(0), 1, "not_checked"), "{checks:?}");
-    assert!(checks[0].1.contains("a policy asks for aws:SourceVpc"), "{checks:?}");
-    // A tag that the organization requires is sent once it is in the settings.
-    let cost = json!({ "Null": { "aws:RequestTag/cost": "true" } });
-    emulator.service_control_policy(Some(region_lock(&["eu-west-1"], &cost)));
-    let (_, checks) = permissions(&[]);
-    assert!(checks[0].1.contains("aws:RequestTag/cost"), "{checks:?}");
-    let (_, checks) = permissions(&["--secret-tags", "cost=7"]);
-    assert_eq!(checks[0].0, "ok", "{checks:?}");
-}
-
-#[test]
-fn refused_credentials_end_the_checks() {
-    let emulator = account();
-    let mut env = emulator.env().to_vec();
-    env.retain(|(name, _)| *name != "AWS_SECRET_ACCESS_KEY");
-    env.push(("AWS_SECRET_ACCESS_KEY", "sesamesesamesesamesesamesesamesesame1234".into()));
-    let ran = keyrot(&env, &["--json", "doctor"]);
-    assert_eq!(ran.code, Some(1));
-    let found = document(&ran);
-    let (health, message) = about(&found, "credentials")[1];
-    assert!(health == "failure" && message.contains("SignatureDoesNotMatch"), "{message}");
-    assert_eq!(about(&found, "clock")[0].0, "ok", "a refusal has a date, too");
-    assert!(about(&found, "users").is_empty());
-    assert!(!ran.stdout.contains("sesame") && !ran.stderr.contains("sesame"));
 }
 
 #[test]
