@@ -56,7 +56,7 @@ impl Notifier for Pager {
             // If the other end was dropped, the page will not be delivered. The run's report says
             // so.
             self.queue.send(Page { to, text }).map_err(|_| {
-                NotifierError::new(NotifierErrorKind::Unavailable, "nobody delivers pages any more")
+                NotifierError::new(NotifierErrorKind::Unavailable, "nobody delivers pages anymore")
             })?;
         }
         Ok(())

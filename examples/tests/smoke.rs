@@ -79,7 +79,7 @@ async fn own_notifier() {
         !failures.is_empty()
             && failures
                 .iter()
-                .all(|failure| failure.reason.message == "nobody delivers pages any more")
+                .all(|failure| failure.reason.message == "nobody delivers pages anymore")
     );
     assert!(
         report

@@ -33,7 +33,7 @@ fn credentials_prints_what_sdks_expect_and_reads_once_in_five_minutes() {
 
     scene.publish(&Scene::user(), "key2");
     let again = scene.run(&["credentials", "ci"]);
-    assert_eq!((key(&again), scene.asked()), (first.clone(), 1));
+    assert_eq!((key(&again), scene.reads()), (first.clone(), 1));
     assert_eq!(
         serde_json::from_str::<Json>(&again.out).unwrap()["Expiration"],
         document["Expiration"],
@@ -53,7 +53,7 @@ fn nothing_is_cached_on_request() {
     let scene = Scene::new();
     key(&scene.run(&["credentials", "ci", "--no-cache"]));
     key(&scene.run(&["credentials", "ci", "--no-cache"]));
-    assert_eq!(scene.asked(), 2);
+    assert_eq!(scene.reads(), 2);
     assert!(!scene.dir().exists());
 }
 
@@ -64,7 +64,7 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
     let entry = scene.entry().unwrap();
     std::fs::set_permissions(&entry, PermissionsExt::from_mode(0o640)).unwrap();
     let ran = scene.run(&["credentials", "ci"]);
-    assert_eq!((key(&ran), scene.asked()), (first.clone(), 2));
+    assert_eq!((key(&ran), scene.reads()), (first.clone(), 2));
     assert!(ran.said.contains("is not used: it is open to others (mode 640"), "{}", ran.said);
     assert_eq!(mode(&entry), 0o600, "replaced");
 
@@ -77,17 +77,17 @@ fn a_cache_that_others_could_have_read_or_written_is_not_used() {
     std::fs::remove_file(&entry).unwrap();
     symlink(&planted, &entry).unwrap();
     let ran = scene.run(&["credentials", "ci"]);
-    assert_eq!((key(&ran), scene.asked()), (first.clone(), 3));
+    assert_eq!((key(&ran), scene.reads()), (first.clone(), 3));
     assert!(ran.said.contains("symbolic link"), "{}", ran.said);
     assert!(!entry.symlink_metadata().unwrap().is_symlink(), "replaced by a file of its own");
 
     // A truncated entry, as after a full disk.
     std::fs::write(&entry, "{\"format\":").unwrap();
-    assert_eq!((key(&scene.run(&["credentials", "ci"])), scene.asked()), (first.clone(), 4));
+    assert_eq!((key(&scene.run(&["credentials", "ci"])), scene.reads()), (first.clone(), 4));
 
     std::fs::set_permissions(scene.dir(), PermissionsExt::from_mode(0o777)).unwrap();
     let ran = scene.run(&["credentials", "ci"]);
-    assert_eq!((key(&ran), scene.asked()), (first, 5));
+    assert_eq!((key(&ran), scene.reads()), (first, 5));
     assert!(
         ran.said.contains("nothing is cached:") && ran.said.contains("open to others (mode 777"),
         "{}",
@@ -100,7 +100,7 @@ fn another_caller_secret_or_label_has_its_own_entry() {
     let scene = Scene::new();
     let first = key(&scene.run(&["credentials", "ci"]));
     key(&scene.run(&["credentials", "ci", "--secret", SECRET]));
-    assert_eq!(scene.asked(), 1, "the same secret under the same name");
+    assert_eq!(scene.reads(), 1, "the same secret under the same name");
     let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key-a1b2c3";
     assert_eq!(key(&scene.run(&["credentials", "--secret", arn])), first);
     let ran = scene.run(&["credentials", "ci", "--region", "eu-north-1"]);
@@ -118,7 +118,7 @@ fn another_caller_secret_or_label_has_its_own_entry() {
         "{}",
         ran.said
     );
-    assert_eq!(scene.asked(), 4);
+    assert_eq!(scene.reads(), 4);
 }
 
 #[test]
@@ -245,7 +245,7 @@ fn many_processes_get_the_same_key_and_read_it_once() {
         })
         .collect();
     assert!(keys.iter().all(|key| *key == keys[0]));
-    assert_eq!(scene.asked(), 1);
+    assert_eq!(scene.reads(), 1);
     let left: Vec<_> =
         std::fs::read_dir(scene.dir()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(left.len(), 2, "the entry and its lock: {left:?}");
@@ -318,7 +318,7 @@ fn no_secret_is_printed_on_a_terminal_without_a_request() {
             .contains("this would print a secret on the terminal");
         assert_eq!(refused, code == 2);
     }
-    assert_eq!(scene.asked(), 1, "refused before it was read");
+    assert_eq!(scene.reads(), 1, "refused before it was read");
 }
 
 #[test]

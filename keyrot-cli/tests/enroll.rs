@@ -193,7 +193,7 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
     assert_eq!(
         sandbox.run(&["rotate", "--user", "shop-backend"]).code,
         Some(2),
-        "it is not selected any more"
+        "it is not selected anymore"
     );
     assert_eq!(
         sandbox.run(&["release", "shop-backend"]).code,

@@ -65,7 +65,7 @@ impl Session {
 
 /// Runs the command, and answers each question when it is asked. Returns the exit code and the
 /// output.
-fn asked(sandbox: &Sandbox, args: &[&str], answers: &[(&str, Answer)]) -> (Option<i32>, String) {
+fn prompted(sandbox: &Sandbox, args: &[&str], answers: &[(&str, Answer)]) -> (Option<i32>, String) {
     let mut command = sandbox.command(args);
     command.stdout(Stdio::null());
     let mut session = Session::begin(command);
@@ -91,7 +91,7 @@ fn only_yes_counts_as_agreement_and_ctrl_c_ends_the_question() {
         (End, 4, "[y/N] \ncancelled; nothing was done\n"),
         (Interrupt, 130, "[y/N] \nerror: stopped before anything was changed"),
     ] {
-        let (ended, said) = asked(&sandbox, ROLLBACK, &[("[y/N] ", answer)]);
+        let (ended, said) = prompted(&sandbox, ROLLBACK, &[("[y/N] ", answer)]);
         assert_eq!(ended, Some(code), "{said}");
         assert!(said.contains(says), "{said}");
         assert_eq!(said.contains("error:"), code != 4, "{said}");
@@ -99,11 +99,11 @@ fn only_yes_counts_as_agreement_and_ctrl_c_ends_the_question() {
     }
     // After an answer that is neither yes nor no, it asks again, but not forever.
     let unclear = || ("[y/N] ", Line("yes please"));
-    let (ended, said) = asked(&sandbox, ROLLBACK, &[unclear(), unclear(), unclear()]);
+    let (ended, said) = prompted(&sandbox, ROLLBACK, &[unclear(), unclear(), unclear()]);
     assert_eq!(ended, Some(4), "{said}");
     assert_eq!(said.matches("answer y or n").count(), 3, "{said}");
     assert_eq!(current(&sandbox), before, "{said}");
-    let (ended, said) = asked(&sandbox, ROLLBACK, &[unclear(), ("[y/N] ", Line("Y"))]);
+    let (ended, said) = prompted(&sandbox, ROLLBACK, &[unclear(), ("[y/N] ", Line("Y"))]);
     assert_eq!(ended, Some(0), "{said}");
     assert_ne!(current(&sandbox), before);
     sandbox.kept_its_secrets();
@@ -115,30 +115,30 @@ fn a_blocked_user_is_resolved_step_by_step() {
     let resolve = ["resolve", "data-import"];
     // One of the two keys is in use, and not offered.
     let only = "Which one? [1, Enter for none] ";
-    let (ended, said) = asked(&sandbox, &resolve, &[(only, Line("2")), (only, Line(""))]);
+    let (ended, said) = prompted(&sandbox, &resolve, &[(only, Line("2")), (only, Line(""))]);
     assert!(ended == Some(3) && said.contains("\nexpected 1\n"), "{said}");
     sandbox.json(&["sandbox", "advance", "2d"]);
     let which = "Which one? [1-2, Enter for none] ";
     for (answer, code) in [(Line(""), 3), (Interrupt, 130)] {
-        let (ended, said) = asked(&sandbox, &resolve, &[(which, answer)]);
+        let (ended, said) = prompted(&sandbox, &resolve, &[(which, answer)]);
         assert_eq!(ended, Some(code), "{said}");
     }
     let wrong = || [(which, Line("7")), (which, Line("0")), (which, Line("retire"))];
-    let (ended, said) = asked(&sandbox, &resolve, &wrong());
+    let (ended, said) = prompted(&sandbox, &resolve, &wrong());
     assert_eq!(ended, Some(2), "{said}");
     assert_eq!(said.matches("\nexpected a number from 1 to 2\n").count(), 3, "{said}");
     assert!(said.contains("error: retire is not a choice"), "{said}");
     let [first, second, _] = wrong();
-    let (ended, said) = asked(&sandbox, &resolve, &[first, second, (which, Line(""))]);
+    let (ended, said) = prompted(&sandbox, &resolve, &[first, second, (which, Line(""))]);
     assert_eq!(ended, Some(3), "{said}");
-    let (ended, said) = asked(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Interrupt)]);
+    let (ended, said) = prompted(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Interrupt)]);
     assert_eq!(ended, Some(130), "{said}");
     let blocked = || {
         user(&sandbox.json(&["status", "--user", "data-import"]).1, "data-import")["state"]
             == "blocked"
     };
     assert!(blocked());
-    let (ended, said) = asked(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Line("y"))]);
+    let (ended, said) = prompted(&sandbox, &resolve, &[(which, Line("2")), ("[y/N] ", Line("y"))]);
     assert_eq!(ended, Some(0), "{said}");
     assert!(
         said.contains("deactivate AKIAN3OVT2DJYWYIDSIM and have it deleted") && !blocked(),

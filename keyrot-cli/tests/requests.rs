@@ -50,11 +50,11 @@ fn a_rotation_is_rolled_back_and_forward_again() {
 
     let ran = sandbox.run(&["rollback", "ci-deployer"]);
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
-    let asked = format!(
+    let question = format!(
         "cannot ask for confirmation without a terminal: Publish {} again for ci-deployer in account 123456789012, us-east-1 (sandbox)?",
         text(&before)
     );
-    assert!(ran.stderr.contains(&asked), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&question), "{}", ran.stderr);
     assert_eq!(status(&sandbox, "ci-deployer")["current"], new, "nobody agreed");
 
     let to = ["rollback", "ci-deployer", "--to", text(&before), "--yes"];

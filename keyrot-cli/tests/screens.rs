@@ -110,8 +110,8 @@ fn the_help_of_every_command() {
         };
         let ran = sandbox.run(&[&words[..], &["--help"]].concat());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{name}");
-        let asked = sandbox.run(&[&["help"], &words[..]].concat());
-        assert_eq!((asked.code, &asked.stdout), (Some(0), &ran.stdout), "keyrot help {name}");
+        let by_word = sandbox.run(&[&["help"], &words[..]].concat());
+        assert_eq!((by_word.code, &by_word.stdout), (Some(0), &ran.stdout), "keyrot help {name}");
         let help = ran.stdout;
         assert_eq!(common_of(&help), common, "{name}: they are the same everywhere");
         let help = help.replace(common, LEFT_OUT);

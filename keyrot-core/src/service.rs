@@ -14,7 +14,7 @@ use crate::report::run::{Counts, RunDocument};
 use crate::report::schema;
 use crate::report::state::RunStatus;
 use crate::selection::homes::Homes;
-use crate::selection::{Selection, select};
+use crate::selection::users::{Selection, select};
 use futures_util::FutureExt;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};

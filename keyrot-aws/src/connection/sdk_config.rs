@@ -168,8 +168,8 @@ pub(crate) fn check_endpoints(
     ];
     let called = ["IAM", "STS", "Secrets Manager"].into_iter().filter_map(of_service);
     let mut called = own().chain(called).chain(config.endpoint_url().map(str::to_owned));
-    let asked = kinds.into_iter().find(|(asked, ..)| *asked == Some(true));
-    if let (Some((_, kind, settings)), Some(url)) = (asked, called.next()) {
+    let enabled = kinds.into_iter().find(|(enabled, ..)| *enabled == Some(true));
+    if let (Some((_, kind, settings)), Some(url)) = (enabled, called.next()) {
         return Err(SettingsError::Refused(format!(
             "the endpoint {} cannot be combined with {kind} endpoints ({settings}): remove one of the two settings",
             shown(&url)

@@ -66,8 +66,8 @@ impl App {
         let url = format!("{}/app/installations/{}/access_tokens", self.url, self.installation);
         let bearer = Zeroizing::new(format!("Bearer {}", jwt.as_str()));
         let headers = HEADERS.iter().copied().chain([("authorization", bearer.as_str())]);
-        let asked = ("GitHub did not answer when asked for the App's token", end);
-        let reply = for_token((&self.aws, about), &url, &ask, headers, asked).await?;
+        let no_answer = ("GitHub did not answer when asked for the App's token", end);
+        let reply = for_token((&self.aws, about), &url, &ask, headers, no_answer).await?;
         let refused = |kind, what: &str| {
             let said = format!(
                 "GitHub answered HTTP {} when asked for a token of the App {}: {what}",

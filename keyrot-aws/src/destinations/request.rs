@@ -68,20 +68,20 @@ impl Reply {
     }
 }
 
-/// Sends a request for a token, without retries and within the time limit. `asked` is its name in
-/// messages.
+/// Sends a request for a token, without retries and within the time limit. `no_answer` is the
+/// message if there is none.
 pub(super) async fn for_token<'a>(
     (aws, about): (&Aws, &About<'_>),
     url: &str,
     ask: &Ask,
     headers: impl Iterator<Item = (&'a str, &'a str)>,
-    (asked, end): (&str, Instant),
+    (no_answer, end): (&str, Instant),
 ) -> Result<Reply, CallError> {
     let lost = |said: String| Err(about.refused(ErrorKind::Unavailable, said));
     match timeout_at(end, once(aws, url, ask, headers)).await {
         Ok(Ok(reply)) => Ok(reply),
-        Ok(Err(why)) => lost(format!("{asked}: {why}")),
-        Err(_) => lost(asked.to_owned()),
+        Ok(Err(why)) => lost(format!("{no_answer}: {why}")),
+        Err(_) => lost(no_answer.to_owned()),
     }
 }
 

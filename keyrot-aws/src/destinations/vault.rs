@@ -140,7 +140,7 @@ impl VaultSecrets {
             403 => (
                 ErrorKind::Denied,
                 format!(
-                    "the token ({}) is not valid any more, or its policy does not allow it; it needs create, read and update on \
+                    "the token ({}) is not valid anymore, or its policy does not allow it; it needs create, read and update on \
                      {mount}/data/{place}",
                     rest.token.source()
                 ),
@@ -198,7 +198,7 @@ impl Destination for VaultSecrets {
         match reply.status {
             200 => {}
             400 if reply.says("check-and-set") => {
-                let said = format!("version {cas} is not the last one any more");
+                let said = format!("version {cas} is not the last one anymore");
                 let said =
                     format!("it was changed by something other than keyrot meanwhile: {said}");
                 return Err(about.error(ErrorKind::Conflict, reply.effect(), said));

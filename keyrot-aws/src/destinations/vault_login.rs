@@ -63,8 +63,8 @@ impl Login {
         let ask = Ask { method: "POST", path: String::new(), body: Some(body) };
         let url = format!("{}/auth/{mount}/login", self.url);
         let headers = std::iter::once(("x-vault-request", "true"));
-        let asked = ("Vault did not answer to the login", end);
-        let reply = for_token((&self.aws, about), &url, &ask, headers, asked).await?;
+        let no_answer = ("Vault did not answer to the login", end);
+        let reply = for_token((&self.aws, about), &url, &ask, headers, no_answer).await?;
         let refused = |kind, what: &str| {
             let said = format!(
                 "Vault answered HTTP {} to the login with the role {role} at {mount}: {what}",

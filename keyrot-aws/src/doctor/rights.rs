@@ -188,7 +188,7 @@ mod tests {
 
     /// Answers for one user that may do what is named.
     fn answers(may: &[&str]) -> Vec<Answer> {
-        let asked: [&[&str]; 3] = [
+        let simulated: [&[&str]; 3] = [
             &["iam:CreateAccessKey"],
             &["iam:TagUser"],
             &["secretsmanager:PutSecretValue", "secretsmanager:TagResource"],
@@ -206,7 +206,7 @@ mod tests {
             );
             xml("SimulatePrincipalPolicy", &body)
         };
-        asked.into_iter().map(answer).collect()
+        simulated.into_iter().map(answer).collect()
     }
 
     async fn found(count: usize, answers: Vec<Answer>) -> (Vec<Check>, Script) {

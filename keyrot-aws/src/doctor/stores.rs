@@ -297,12 +297,12 @@ struct Seen {
 }
 
 impl Seen {
-    fn there(&mut self, secret: &SecretName, value: Option<VersionId>, noted: Option<Timestamp>) {
+    fn there(&mut self, secret: &SecretName, value: Option<VersionId>, written: Option<Timestamp>) {
         self.present += 1;
         if self.readable.is_none() {
             self.readable = value.map(|version| (secret.clone(), version));
         }
-        let last = noted.map(|at| (at, secret.clone()));
+        let last = written.map(|at| (at, secret.clone()));
         self.last = self.last.take().max(last);
     }
 }

@@ -206,7 +206,7 @@ impl Shared {
                     .is_some_and(|user| user.policies.iter().any(|policy| may(policy)))
             }
         };
-        let request = asked(call, caller, world);
+        let request = access_request(call, caller, world);
         let scp = self.scp.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if scp.as_ref().is_some_and(|policy| deny::denied_by(policy, &request)) {
             return Err(Refused::denied_by_scp(&caller.arn(world.account()), &request));
@@ -243,7 +243,7 @@ impl Shared {
 }
 
 /// Returns the call as policies see it.
-fn asked(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
+fn access_request(call: &ApiCall, caller: &Caller, world: &World) -> AccessRequest {
     let action = format!("{}:{}", call.service.prefix(), call.action);
     let resource = match call.service {
         Service::Iam => iam::resource(call, caller, world),

@@ -181,10 +181,10 @@ impl Answer {
                 "{text}, a redirect, which is not followed: put the final URL in its place"
             )),
             429 => {
-                let asked = wait
+                let pause = wait
                     .map(|wait| format!(", and asks to wait {}s", wait.as_secs()))
                     .unwrap_or_default();
-                Next::Again(format!("{text}{asked}"), wait)
+                Next::Again(format!("{text}{pause}"), wait)
             }
             408 | 425 | 500.. => Next::Again(text, wait),
             401 | 403 | 404 | 410 => Next::Refused(text),

@@ -4,12 +4,14 @@
 use super::console::user_page;
 use crate::calls::errors::without_request_id;
 use crate::notify::about::About;
+use keyrot_core::machine::Failure;
 use keyrot_core::model::format_duration;
 use keyrot_core::report::{Action, Counts, RunStatus, State, UserDocument, schema};
 use keyrot_core::{
-    Blocked, EventKind, Outcome, Report, RunDocument, Selected, Severity, UserResult,
+    Blocked, EventKind, Outcome, Report, RunDocument, Selected, Severity, UserName, UserResult,
 };
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 /// Up to this many problems are described in full.
@@ -48,10 +50,36 @@ pub(super) struct Item {
     /// The state, in one word.
     pub(super) state: &'static str,
     pub(super) what: String,
+    cause: Cause,
     /// What to do.
     pub(super) todo: Option<String>,
     /// The user's page in the console.
     pub(super) link: Option<String>,
+}
+
+/// Why a user has a problem or a warning, without what differs between users with the same cause.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Cause {
+    /// A call failed: its purpose, AWS's code, and the reason. How often it was tried does not
+    /// matter.
+    Call { doing: String, code: Option<String>, reason: String },
+    /// Anything else, in words: it names keys and versions, which differ, so users rarely share it.
+    Sentence(String),
+}
+
+impl Cause {
+    fn of(outcome: &Outcome, what: &str, user: &UserName) -> Self {
+        let own = |text: &str| text.replace(user.as_str(), "\u{0}");
+        if let Outcome::Failed(Failure { doing, error }) = outcome
+            && let Some(reason) = error.reason()
+        {
+            let code = error.aws_code().map(str::to_owned);
+            // AWS names the resource in some reasons.
+            return Self::Call { doing: own(doing), code, reason: own(reason) };
+        }
+        // The error of a destination is a text, which may quote AWS's request id.
+        Self::Sentence(own(&without_request_id(what)))
+    }
 }
 
 /// Returns the severity of the run; `None` if nothing happened.
@@ -167,26 +195,20 @@ pub(super) fn users(items: &[Item]) -> Vec<&str> {
         .collect()
 }
 
-/// Merges users that fail for the same reason into one item.
+/// Merges users with the same cause into one item.
 fn alike(items: impl IntoIterator<Item = Item>) -> Vec<Item> {
     let mut merged: Vec<Item> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut places: BTreeMap<_, usize> = BTreeMap::new();
     for item in items {
-        let text = format!("{} {:?} {}", item.state, item.owner, generic(&item.what, &item.user));
-        match places.get(&text) {
-            Some(place) => merged[*place].others.push(item.user),
-            None => {
-                places.insert(text, merged.len());
+        match places.entry((item.state, item.owner.clone(), item.cause.clone())) {
+            Entry::Occupied(place) => merged[*place.get()].others.push(item.user),
+            Entry::Vacant(place) => {
+                place.insert(merged.len());
                 merged.push(item);
             }
         }
     }
     merged
-}
-
-/// Returns the text without what differs between users: the name, and AWS's request id.
-fn generic(text: &str, user: &str) -> String {
-    without_request_id(text).replace(user, "\u{0}")
 }
 
 fn headline(document: &RunDocument, leaked: usize, warnings: usize) -> String {
@@ -358,6 +380,7 @@ fn item(
         others: Vec::new(),
         owner: standing.owner.clone(),
         state: if user.state == State::Blocked { "blocked" } else { "failed" },
+        cause: Cause::of(&standing.outcome, &what, &standing.user),
         what,
         todo,
         link: about.users.get(&standing.user).and_then(user_page),

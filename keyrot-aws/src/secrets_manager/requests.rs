@@ -1,6 +1,7 @@
 //! The requests to Secrets Manager that the store makes.
 
 use crate::calls::errors::Failure;
+use crate::calls::errors::wording::{is_about_replica, is_about_version};
 use crate::calls::op::Op;
 use crate::calls::retry::{Budget, send};
 use crate::connection::Aws;
@@ -19,6 +20,20 @@ const REPLICAS: Duration = Duration::from_secs(20);
 const BETWEEN_READS: Duration = Duration::from_secs(1);
 
 impl Aws {
+    pub(crate) async fn tag_secret(
+        &self,
+        secret: &SecretName,
+        key: &str,
+        value: &str,
+    ) -> Result<(), CallError> {
+        let subject = format!("{} ({key})", named(secret));
+        let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
+        let secrets = &self.inner.secrets;
+        let call = secrets.tag_resource().secret_id(secret.as_str()).tags(tag(key, value));
+        send(&op, &self.budget(), || call.clone().send()).await?;
+        Ok(())
+    }
+
     pub(crate) fn describing(&self, secret: &SecretName) -> Op<'_> {
         Op::read("secretsmanager:DescribeSecret", named(secret), &self.inner.limits.secret_reads)
     }
@@ -235,9 +250,8 @@ pub(crate) fn tag_of<'a>(answer: &'a DescribeSecretOutput, key: &str) -> Option<
 /// Whether the label is not where it was read, or the version is gone. A replica, or a secret that
 /// is gone, does not count.
 pub(crate) fn stands_elsewhere(failure: Failure) -> CallError {
-    let mismatch =
-        failure.is(&["InvalidParameterException"]) && !failure.detail.contains("replica");
+    let mismatch = failure.is(&["InvalidParameterException"]) && !is_about_replica(&failure.detail);
     let version_gone =
-        failure.is(&["ResourceNotFoundException"]) && failure.detail.contains("version");
+        failure.is(&["ResourceNotFoundException"]) && is_about_version(&failure.detail);
     if mismatch || version_gone { failure.of_kind(ErrorKind::Conflict) } else { failure.into() }
 }

@@ -9,6 +9,7 @@
 //! version is never read by its id alone.
 
 use crate::calls::errors::Failure;
+use crate::calls::errors::wording::is_scheduled_for_deletion;
 use crate::calls::op::Op;
 use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
@@ -91,16 +92,7 @@ impl SecretStorePort for Aws {
     }
 
     async fn bind(&self, secret: &SecretName, owner: &Owner) -> Result<(), CallError> {
-        let subject = format!("{} ({})", named(secret), Owner::TAG);
-        let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
-        let call = self
-            .inner
-            .secrets
-            .tag_resource()
-            .secret_id(secret.as_str())
-            .tags(tag(Owner::TAG, &owner.to_text()));
-        send(&op, &self.budget(), || call.clone().send()).await?;
-        Ok(())
+        self.tag_secret(secret, Owner::TAG, &owner.to_text()).await
     }
 
     async fn elsewhere(
@@ -207,16 +199,7 @@ impl SecretStorePort for Aws {
     }
 
     async fn write_note(&self, secret: &SecretName, note: &JournalEntry) -> Result<(), CallError> {
-        let subject = format!("{} ({})", named(secret), note.tag());
-        let op = Op::write("secretsmanager:TagResource", subject, &self.inner.limits.secret_tags);
-        let call = self
-            .inner
-            .secrets
-            .tag_resource()
-            .secret_id(secret.as_str())
-            .tags(tag(&note.tag(), &note.to_text()));
-        send(&op, &self.budget(), || call.clone().send()).await?;
-        Ok(())
+        self.tag_secret(secret, &note.tag(), &note.to_text()).await
     }
 
     async fn inspect_version(
@@ -352,8 +335,7 @@ fn other_key(found: Option<&str>, expected: Option<&str>) -> Option<Difference> 
 /// Whether a secret of that name exists, even if it is scheduled for deletion.
 fn taken(failure: &Failure) -> bool {
     failure.is(&["ResourceExistsException"])
-        || failure.is(&["InvalidRequestException"])
-            && failure.detail.contains("scheduled for deletion")
+        || failure.is(&["InvalidRequestException"]) && is_scheduled_for_deletion(&failure.detail)
 }
 
 fn occupied(secret: &SecretName, held: &VersionId) -> CallError {

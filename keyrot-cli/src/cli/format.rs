@@ -55,10 +55,10 @@ impl Format {
     /// # Errors
     /// The file's ending belongs to a format that the command does not have.
     pub(super) fn chosen(command: &str, matches: &ArgMatches) -> Result<Self, String> {
-        let (format, asked) = Self::given(matches);
+        let (format, by_name) = Self::given(matches);
         let formats = Self::of(command);
         // If there is no choice, such as for a policy, the ending does not matter.
-        if asked || !formats.contains(&Self::Csv) {
+        if by_name || !formats.contains(&Self::Csv) {
             return Ok(format);
         }
         let file = matches.try_get_one::<PathBuf>("out").ok().flatten();
@@ -94,8 +94,8 @@ impl Format {
         let word = matches.try_get_one::<String>(ID).ok().flatten();
         let format = word.and_then(|word| Self::ALL.into_iter().find(|one| one.word() == word));
         let source = matches.try_contains_id(ID).is_ok_and(|known| known);
-        let asked = source && matches.value_source(ID) == Some(ValueSource::CommandLine);
-        (format.unwrap_or_default(), asked)
+        let by_name = source && matches.value_source(ID) == Some(ValueSource::CommandLine);
+        (format.unwrap_or_default(), by_name)
     }
 }
 

@@ -27,8 +27,8 @@ impl Invocation {
                 return Err(command()
                     .error(ErrorKind::ArgumentConflict, "--utc and --local do not go together"));
             }
-            let (format, asked) = Format::given(innermost(&matches));
-            if asked && cli.global.json && format != Format::Json {
+            let (format, by_name) = Format::given(innermost(&matches));
+            if by_name && cli.global.json && format != Format::Json {
                 let text = "--json is short for --output json; leave out one of them";
                 return Err(command().error(ErrorKind::ArgumentConflict, text));
             }

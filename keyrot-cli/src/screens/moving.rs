@@ -76,7 +76,7 @@ pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option
             [waits.overlap, waits.recent_use].map(keyrot_core::model::format_duration);
         let text = format!(
             "The move changes no key. After it, runs at the old home skip these users. The next `keyrot rotate` with these settings creates the new secret and publishes a new key there. \
-             The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {recent_use}. Nothing updates the old secret any more: \
+             The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {recent_use}. Nothing updates the old secret anymore: \
              make its consumers read the new one. Do not run keyrot for these users at the old home during the move."
         );
         let _ = writeln!(out);

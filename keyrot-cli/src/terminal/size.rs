@@ -15,7 +15,7 @@ pub(crate) fn talk_width() -> Option<usize> {
     err.is_terminal().then(|| columns(terminal_size::terminal_size_of(err)))
 }
 
-fn columns(asked: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
+fn columns(size: Option<(terminal_size::Width, terminal_size::Height)>) -> usize {
     let said = || std::env::var("COLUMNS").ok()?.parse().ok();
-    asked.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(80).max(40)
+    size.map(|(width, _)| usize::from(width.0)).or_else(said).unwrap_or(80).max(40)
 }

@@ -17,8 +17,8 @@ const AWS: &str = "keyrot_aws";
 
 /// Starts logging, at the level of the flag (how often it was given) or the variable.
 pub(crate) fn begin(verbose: u8, quiet: bool) {
-    let asked = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
-    let targets = match (verbose, asked) {
+    let variable = env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty());
+    let targets = match (verbose, variable) {
         (0, None) => return,
         (0, Some(text)) => match text.parse::<Targets>() {
             Ok(targets) => targets,

@@ -85,7 +85,7 @@ impl Scene {
         ended(self.command(args))
     }
 
-    pub fn asked(&self) -> usize {
+    pub fn reads(&self) -> usize {
         self.emulator.stats().actions.get("GetSecretValue").map_or(0, |count| count.calls)
     }
 

@@ -7,7 +7,8 @@ use crate::model::names::UserName;
 use crate::model::user::{IamUser, owner_of};
 use crate::model::waits::WaitPolicy;
 use crate::selection::homes::Homes;
-use crate::selection::{MissingWhy, Selection, select};
+use crate::selection::missing::MissingWhy;
+use crate::selection::users::{Selection, select};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

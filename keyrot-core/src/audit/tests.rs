@@ -7,7 +7,7 @@ use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
 use crate::model::waits::{WaitPolicy, Waits};
-use crate::selection::Selection;
+use crate::selection::users::Selection;
 use crate::testing::{at, key};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

@@ -32,8 +32,8 @@ struct Fixture<'a> {
 
 /// Runs all cases for a [`Destination`].
 pub async fn destination(port: &dyn Destination, lab: &dyn DestinationLab) -> Vec<CaseResult> {
-    let desk = &Fixture { port, lab };
-    cases!["destination", desk;
+    let fixture = &Fixture { port, lab };
+    cases!["destination", fixture;
         empty as an_empty_place_is_no_error,
         delivered as what_was_delivered_is_there,
         looked as to_look_changes_nothing,
@@ -95,87 +95,87 @@ impl Fixture<'_> {
     }
 }
 
-async fn empty(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
-    let found = desk.port.inspect(&place).await?;
-    match desk.port.abilities().restarts {
+async fn empty(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
+    let found = fixture.port.inspect(&place).await?;
+    match fixture.port.abilities().restarts {
         true => holds("consumers have no mark", found.mark().is_some()),
         false => same("an empty place", &found, &Found::Nothing),
     }
 }
 
-async fn delivered(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
-    desk.deliver(&place, 1, None).await.map(drop)
+async fn delivered(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
+    fixture.deliver(&place, 1, None).await.map(drop)
 }
 
-async fn looked(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
-    desk.deliver(&place, 1, None).await?;
-    let first = desk.port.inspect(&place).await?;
-    let second = desk.port.inspect(&place).await?;
-    match desk.port.abilities().restarts {
+async fn looked(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
+    fixture.deliver(&place, 1, None).await?;
+    let first = fixture.port.inspect(&place).await?;
+    let second = fixture.port.inspect(&place).await?;
+    match fixture.port.abilities().restarts {
         true => Ok(()),
         false => same("a second look", &second, &first),
     }
 }
 
-async fn again(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
-    let first = desk.deliver(&place, 1, None).await?;
-    desk.deliver(&place, 1, first.mark()).await.map(drop)
+async fn again(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
+    let first = fixture.deliver(&place, 1, None).await?;
+    fixture.deliver(&place, 1, first.mark()).await.map(drop)
 }
 
-async fn replaced(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
-    let first = desk.deliver(&place, 1, None).await?;
-    let second = desk.deliver(&place, 2, first.mark()).await?;
-    holds("another key has the mark of the previous one", desk.differ(&first, &second))
+async fn replaced(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
+    let first = fixture.deliver(&place, 1, None).await?;
+    let second = fixture.deliver(&place, 2, first.mark()).await?;
+    holds("another key has the mark of the previous one", fixture.differ(&first, &second))
 }
 
-async fn back(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
-    let first = desk.deliver(&place, 1, None).await?;
-    let second = desk.deliver(&place, 2, first.mark()).await?;
-    let back = desk.deliver(&place, 1, second.mark()).await?;
-    holds("the first key has the mark of the second", desk.differ(&second, &back))
+async fn back(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
+    let first = fixture.deliver(&place, 1, None).await?;
+    let second = fixture.deliver(&place, 2, first.mark()).await?;
+    let back = fixture.deliver(&place, 1, second.mark()).await?;
+    holds("the first key has the mark of the second", fixture.differ(&second, &back))
 }
 
-async fn marked(desk: &Fixture<'_>) -> Checked {
-    if !desk.port.abilities().visible {
+async fn marked(fixture: &Fixture<'_>) -> Checked {
+    if !fixture.port.abilities().visible {
         return Ok(());
     }
-    let place = desk.lab.empty_place().await?;
-    let first = desk.deliver(&place, 1, None).await?;
-    desk.lab.overwrite(&place).await?;
-    let theirs = desk.port.inspect(&place).await?;
+    let place = fixture.lab.empty_place().await?;
+    let first = fixture.deliver(&place, 1, None).await?;
+    fixture.lab.overwrite(&place).await?;
+    let theirs = fixture.port.inspect(&place).await?;
     holds("what another program wrote has the mark of the delivery", theirs.mark() != first.mark())
 }
 
-async fn unseen(desk: &Fixture<'_>) -> Checked {
-    if !desk.port.abilities().visible {
+async fn unseen(fixture: &Fixture<'_>) -> Checked {
+    if !fixture.port.abilities().visible {
         return Ok(());
     }
-    let place = desk.lab.empty_place().await?;
-    let first = desk.deliver(&place, 1, None).await?;
-    desk.lab.overwrite(&place).await?;
-    let theirs = desk.port.inspect(&place).await?;
+    let place = fixture.lab.empty_place().await?;
+    let first = fixture.deliver(&place, 1, None).await?;
+    fixture.lab.overwrite(&place).await?;
+    let theirs = fixture.port.inspect(&place).await?;
     for replaces in [first.mark(), None] {
-        let result = desk.port.deliver(&place, &delivery(2, replaces)?).await;
+        let result = fixture.port.deliver(&place, &delivery(2, replaces)?).await;
         refused("a delivery over what was not seen", result, ErrorKind::Conflict)?;
-        same("what another program wrote", &desk.port.inspect(&place).await?, &theirs)?;
+        same("what another program wrote", &fixture.port.inspect(&place).await?, &theirs)?;
     }
-    desk.deliver(&place, 2, theirs.mark()).await.map(drop)
+    fixture.deliver(&place, 2, theirs.mark()).await.map(drop)
 }
 
-async fn hidden(desk: &Fixture<'_>) -> Checked {
-    let place = desk.lab.empty_place().await?;
+async fn hidden(fixture: &Fixture<'_>) -> Checked {
+    let place = fixture.lab.empty_place().await?;
     let delivery = delivery(1, None)?;
     let secret = &delivery.credentials.secret;
-    let answer = desk.port.deliver(&place, &delivery).await;
+    let answer = fixture.port.deliver(&place, &delivery).await;
     hides("the answer", &format!("{answer:?}"), secret)?;
-    desk.lab.overwrite(&place).await?;
-    let refusal = desk.port.deliver(&place, &delivery).await;
+    fixture.lab.overwrite(&place).await?;
+    let refusal = fixture.port.deliver(&place, &delivery).await;
     hides("a refusal", &format!("{refusal:?}"), secret)?;
     if let Err(error) = refusal {
         hides("a refusal's text", &error.to_string(), secret)?;

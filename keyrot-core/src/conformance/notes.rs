@@ -42,39 +42,39 @@ fn revoked(key: KeyId, seconds: i64, only_if_unused: bool) -> Revoked {
 }
 
 /// If a store drops one of them, a leaked key stays in use.
-pub(super) async fn revoked_keys(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("notes-revoked").await?;
+pub(super) async fn revoked_keys(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("notes-revoked").await?;
     let keys = ['A', 'B'].map(|letter| made_up(letter).map(|(credentials, _)| credentials.key));
     let [a, b] = keys;
     let all = vec![revoked(a?, 1, true), revoked(b?, 2, false)];
     for written in [all.clone(), vec![all[1].clone(), all[0].clone()], Vec::new(), all] {
-        desk.port.write_note(&secret, &JournalEntry::Revoked(written.clone())).await?;
-        same("revoked keys", &desk.present(&secret).await?.journal.revoked, &written)?;
+        fixture.port.write_note(&secret, &JournalEntry::Revoked(written.clone())).await?;
+        same("revoked keys", &fixture.present(&secret).await?.journal.revoked, &written)?;
     }
     Ok(())
 }
 
 /// No version, label or other tag removes a journal entry.
-pub(super) async fn survives(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = desk.adopted("notes-survive").await?;
+pub(super) async fn survives(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = fixture.adopted("notes-survive").await?;
     let mut expected = Journal::default();
     for note in notes()? {
-        desk.port.write_note(&secret, &note).await?;
+        fixture.port.write_note(&secret, &note).await?;
         expected.set(note);
     }
     let (first, version) = made_up('A')?;
-    desk.port.stage(&secret, &version, &first, None).await?;
-    same("notes after staging", &desk.present(&secret).await?.journal, &expected)?;
-    desk.port.promote(&secret, &placeholder, &version).await?;
-    same("notes after publishing", &desk.present(&secret).await?.journal, &expected)?;
-    desk.port.unstage(&secret, &version).await?;
-    desk.port.bind(&secret, &desk.owner("NOTES")?).await?;
-    same("notes after all else", &desk.present(&secret).await?.journal, &expected)
+    fixture.port.stage(&secret, &version, &first, None).await?;
+    same("notes after staging", &fixture.present(&secret).await?.journal, &expected)?;
+    fixture.port.promote(&secret, &placeholder, &version).await?;
+    same("notes after publishing", &fixture.present(&secret).await?.journal, &expected)?;
+    fixture.port.unstage(&secret, &version).await?;
+    fixture.port.bind(&secret, &fixture.owner("NOTES")?).await?;
+    same("notes after all else", &fixture.present(&secret).await?.journal, &expected)
 }
 
 /// Ids have twenty characters today, and may become longer. Times are kept to the millisecond.
-pub(super) async fn longest(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("notes-longest").await?;
+pub(super) async fn longest(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("notes-longest").await?;
     let key = |letter: &str| KeyId::parse(format!("AKIA{}", letter.repeat(36)));
     let (a, b, millis) = (key("A")?, key("B")?, at(5) + chrono::TimeDelta::milliseconds(123));
     let version = VersionId::parse("v".repeat(64))?;
@@ -99,44 +99,44 @@ pub(super) async fn longest(desk: &StoreFixture<'_>) -> Checked {
     ];
     let mut expected = Journal::default();
     for note in all {
-        desk.port.write_note(&secret, &note).await?;
+        fixture.port.write_note(&secret, &note).await?;
         expected.set(note);
     }
-    same("notes", &desk.present(&secret).await?.journal, &expected)
+    same("notes", &fixture.present(&secret).await?.journal, &expected)
 }
 
-pub(super) async fn none(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("no-notes").await?;
-    same("notes", &desk.present(&secret).await?.journal, &Journal::default())
+pub(super) async fn none(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("no-notes").await?;
+    same("notes", &fixture.present(&secret).await?.journal, &Journal::default())
 }
 
-pub(super) async fn read_back(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = desk.adopted("notes").await?;
+pub(super) async fn read_back(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = fixture.adopted("notes").await?;
     let mut expected = Journal::default();
     for note in notes()? {
-        desk.port.write_note(&secret, &note).await?;
+        fixture.port.write_note(&secret, &note).await?;
         expected.set(note);
-        same("notes", &desk.present(&secret).await?.journal, &expected)?;
+        same("notes", &fixture.present(&secret).await?.journal, &expected)?;
     }
-    desk.labels(&secret, [Some(&placeholder), None, None]).await
+    fixture.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-pub(super) async fn replaced(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("notes-replaced").await?;
+pub(super) async fn replaced(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("notes-replaced").await?;
     let mut expected = Journal::default();
     let later = JournalEntry::Intent(Intent { before: vec![], at: at(9) });
     for note in notes()?.into_iter().chain([later]) {
-        desk.port.write_note(&secret, &note).await?;
+        fixture.port.write_note(&secret, &note).await?;
         expected.set(note);
     }
-    same("notes", &desk.present(&secret).await?.journal, &expected)
+    same("notes", &fixture.present(&secret).await?.journal, &expected)
 }
 
-pub(super) async fn nowhere(desk: &StoreFixture<'_>) -> Checked {
+pub(super) async fn nowhere(fixture: &StoreFixture<'_>) -> Checked {
     let [note, ..] = notes()?;
     refused(
         "a note",
-        desk.port.write_note(&desk.secret("notes-nowhere")?, &note).await,
+        fixture.port.write_note(&fixture.secret("notes-nowhere")?, &note).await,
         ErrorKind::NotFound,
     )?;
     Ok(())

@@ -15,8 +15,8 @@ struct StoreFixture<'a> {
 
 /// Runs all cases for a [`CredentialProbe`].
 pub async fn probe(port: &dyn CredentialProbe, lab: &dyn Lab) -> Vec<CaseResult> {
-    let desk = &StoreFixture { port, lab };
-    cases!["probe", desk;
+    let fixture = &StoreFixture { port, lab };
+    cases!["probe", fixture;
         an_active_key as an_active_key_is_its_users,
         an_inactive_key as an_inactive_key_is_refused,
         a_reactivated_key as a_reactivated_key_is_its_users,
@@ -43,60 +43,60 @@ impl StoreFixture<'_> {
     }
 }
 
-async fn an_active_key(desk: &StoreFixture<'_>) -> Checked {
-    let (arn, credentials) = desk.key("active").await?;
-    same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Authenticated(arn))
+async fn an_active_key(fixture: &StoreFixture<'_>) -> Checked {
+    let (arn, credentials) = fixture.key("active").await?;
+    same("answer", &fixture.ask(&credentials).await?, &ProbeAnswer::Authenticated(arn))
 }
 
-async fn an_inactive_key(desk: &StoreFixture<'_>) -> Checked {
-    let (arn, credentials) = desk.key("inactive").await?;
-    desk.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Inactive).await?;
-    same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Refused)
+async fn an_inactive_key(fixture: &StoreFixture<'_>) -> Checked {
+    let (arn, credentials) = fixture.key("inactive").await?;
+    fixture.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Inactive).await?;
+    same("answer", &fixture.ask(&credentials).await?, &ProbeAnswer::Refused)
 }
 
-async fn a_reactivated_key(desk: &StoreFixture<'_>) -> Checked {
-    let (arn, credentials) = desk.key("again").await?;
-    desk.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Inactive).await?;
-    desk.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Active).await?;
-    same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Authenticated(arn))
+async fn a_reactivated_key(fixture: &StoreFixture<'_>) -> Checked {
+    let (arn, credentials) = fixture.key("again").await?;
+    fixture.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Inactive).await?;
+    fixture.lab.set_key_status(arn.name(), &credentials.key, KeyStatus::Active).await?;
+    same("answer", &fixture.ask(&credentials).await?, &ProbeAnswer::Authenticated(arn))
 }
 
-async fn a_deleted_key(desk: &StoreFixture<'_>) -> Checked {
-    let (arn, credentials) = desk.key("deleted").await?;
-    desk.lab.delete_key(arn.name(), &credentials.key).await?;
-    same("answer", &desk.ask(&credentials).await?, &ProbeAnswer::Refused)
+async fn a_deleted_key(fixture: &StoreFixture<'_>) -> Checked {
+    let (arn, credentials) = fixture.key("deleted").await?;
+    fixture.lab.delete_key(arn.name(), &credentials.key).await?;
+    same("answer", &fixture.ask(&credentials).await?, &ProbeAnswer::Refused)
 }
 
-async fn an_unknown_key(desk: &StoreFixture<'_>) -> Checked {
+async fn an_unknown_key(fixture: &StoreFixture<'_>) -> Checked {
     let key = KeyId::parse("AKIAIOSFODNN7EXAMPLE")?;
     let unknown = Credentials { key, secret: SecretKey::new("A".repeat(40)) };
-    same("answer", &desk.ask(&unknown).await?, &ProbeAnswer::Refused)
+    same("answer", &fixture.ask(&unknown).await?, &ProbeAnswer::Refused)
 }
 
-async fn a_wrong_secret(desk: &StoreFixture<'_>) -> Checked {
-    let (_, credentials) = desk.key("wrong").await?;
+async fn a_wrong_secret(fixture: &StoreFixture<'_>) -> Checked {
+    let (_, credentials) = fixture.key("wrong").await?;
     let wrong = Credentials { secret: SecretKey::new("A".repeat(40)), ..credentials };
-    same("answer", &desk.ask(&wrong).await?, &ProbeAnswer::WrongSecret)
+    same("answer", &fixture.ask(&wrong).await?, &ProbeAnswer::WrongSecret)
 }
 
 /// A verification does not reuse the connection or the cached identity of an earlier one.
-async fn each_by_itself(desk: &StoreFixture<'_>) -> Checked {
-    let (first, a) = desk.key("first").await?;
-    let (second, b) = desk.key("second").await?;
+async fn each_by_itself(fixture: &StoreFixture<'_>) -> Checked {
+    let (first, a) = fixture.key("first").await?;
+    let (second, b) = fixture.key("second").await?;
     for _ in 0..2 {
-        same("the first", &desk.ask(&a).await?, &ProbeAnswer::Authenticated(first.clone()))?;
-        same("the second", &desk.ask(&b).await?, &ProbeAnswer::Authenticated(second.clone()))?;
+        same("the first", &fixture.ask(&a).await?, &ProbeAnswer::Authenticated(first.clone()))?;
+        same("the second", &fixture.ask(&b).await?, &ProbeAnswer::Authenticated(second.clone()))?;
     }
     Ok(())
 }
 
-async fn hidden(desk: &StoreFixture<'_>) -> Checked {
-    let (_, credentials) = desk.key("hidden").await?;
+async fn hidden(fixture: &StoreFixture<'_>) -> Checked {
+    let (_, credentials) = fixture.key("hidden").await?;
     hides(
         "the answer",
-        &format!("{:?}", desk.port.probe(&credentials).await),
+        &format!("{:?}", fixture.port.probe(&credentials).await),
         &credentials.secret,
     )?;
     let wrong = Credentials { secret: SecretKey::new("B".repeat(40)), ..credentials };
-    hides("a refusal", &format!("{:?}", desk.port.probe(&wrong).await), &wrong.secret)
+    hides("a refusal", &format!("{:?}", fixture.port.probe(&wrong).await), &wrong.secret)
 }

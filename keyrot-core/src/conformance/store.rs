@@ -14,8 +14,8 @@ use crate::ports::SecretStorePort;
 /// Runs all cases for a [`SecretStorePort`]. The port has to use the default names of the JSON
 /// fields, `AccessKeyId` and `SecretAccessKey`.
 pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult> {
-    let desk = &StoreFixture { port, lab };
-    cases!["store", desk;
+    let fixture = &StoreFixture { port, lab };
+    cases!["store", fixture;
         missing as a_missing_secret_is_no_error,
         created as a_new_secret_holds_the_placeholder,
         created_twice as creating_twice_is_a_conflict,
@@ -60,113 +60,116 @@ pub async fn store(port: &dyn SecretStorePort, lab: &dyn Lab) -> Vec<CaseResult>
     ]
 }
 
-async fn missing(desk: &StoreFixture<'_>) -> Checked {
-    same("state", &desk.state(&desk.secret("missing")?).await?, &SecretState::Missing)
+async fn missing(fixture: &StoreFixture<'_>) -> Checked {
+    same("state", &fixture.state(&fixture.secret("missing")?).await?, &SecretState::Missing)
 }
 
-async fn created(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = (desk.secret("created")?, VersionId::for_placeholder(at(0)));
-    desk.port.create(&secret, &desk.owner("STORE")?, &placeholder).await?;
-    desk.labels(&secret, [Some(&placeholder), None, None]).await?;
-    let content = desk.present(&secret).await?.current.map(|held| held.content);
+async fn created(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = (fixture.secret("created")?, VersionId::for_placeholder(at(0)));
+    fixture.port.create(&secret, &fixture.owner("STORE")?, &placeholder).await?;
+    fixture.labels(&secret, [Some(&placeholder), None, None]).await?;
+    let content = fixture.present(&secret).await?.current.map(|held| held.content);
     same("content", &content, &Some(Content::Placeholder))
 }
 
-async fn created_twice(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = desk.adopted("twice").await?;
-    let again =
-        desk.port.create(&secret, &desk.owner("STORE")?, &VersionId::for_placeholder(at(9))).await;
+async fn created_twice(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = fixture.adopted("twice").await?;
+    let again = fixture
+        .port
+        .create(&secret, &fixture.owner("STORE")?, &VersionId::for_placeholder(at(9)))
+        .await;
     refused("a second secret of the name", again, ErrorKind::Conflict)?;
-    desk.labels(&secret, [Some(&placeholder), None, None]).await
+    fixture.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
 /// The owner's tag, which a run checks before it changes anything: if it were lost, the next run
 /// would not recognize the secret as the user's.
-async fn owned(desk: &StoreFixture<'_>) -> Checked {
-    let secret = desk.secret("owned")?;
-    let arn = desk
+async fn owned(fixture: &StoreFixture<'_>) -> Checked {
+    let secret = fixture.secret("owned")?;
+    let arn = fixture
         .port
-        .create(&secret, &desk.owner("OWNED")?, &VersionId::for_placeholder(at(0)))
+        .create(&secret, &fixture.owner("OWNED")?, &VersionId::for_placeholder(at(0)))
         .await?;
-    let found = desk.present(&secret).await?;
-    same("owner", &found.owner, &Some(desk.owner("OWNED")?))?;
+    let found = fixture.present(&secret).await?;
+    same("owner", &found.owner, &Some(fixture.owner("OWNED")?))?;
     same("the ARN that was answered", &found.arn, &arn)?;
     same("the name in the ARN", &arn.place().name, &secret)?;
     holds(&format!("{arn} has no suffix of its own"), arn.suffix().is_some())
 }
 
-async fn bound(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("bound").await?;
-    let before = desk.present(&secret).await?;
-    desk.port.bind(&secret, &desk.owner("SECOND")?).await?;
-    let after = desk.present(&secret).await?;
-    same("owner", &after.owner, &Some(desk.owner("SECOND")?))?;
+async fn bound(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("bound").await?;
+    let before = fixture.present(&secret).await?;
+    fixture.port.bind(&secret, &fixture.owner("SECOND")?).await?;
+    let after = fixture.present(&secret).await?;
+    same("owner", &after.owner, &Some(fixture.owner("SECOND")?))?;
     same("all else", &Secret { owner: None, ..after }, &Secret { owner: None, ..before })?;
-    let nowhere = desk.port.bind(&desk.secret("bound-nowhere")?, &desk.owner("SECOND")?).await;
+    let nowhere =
+        fixture.port.bind(&fixture.secret("bound-nowhere")?, &fixture.owner("SECOND")?).await;
     refused("an owner of no secret", nowhere, ErrorKind::NotFound)?;
     Ok(())
 }
 
-async fn as_it_would_be(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("as-it-would-be").await?;
-    same("differences", &desk.port.differences(&secret).await?, &vec![])
+async fn as_it_would_be(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("as-it-would-be").await?;
+    same("differences", &fixture.port.differences(&secret).await?, &vec![])
 }
 
 /// The port's own region does not count as elsewhere.
-async fn nowhere_else(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("nowhere-else").await?;
-    same("homes", &desk.port.elsewhere(&secret, &desk.owner("STORE")?).await?, &vec![])
+async fn nowhere_else(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("nowhere-else").await?;
+    same("homes", &fixture.port.elsewhere(&secret, &fixture.owner("STORE")?).await?, &vec![])
 }
 
-async fn empty(desk: &StoreFixture<'_>) -> Checked {
-    let secret = desk.secret("empty")?;
-    desk.lab.create_empty_secret(&secret).await?;
-    desk.labels(&secret, [None, None, None]).await
+async fn empty(fixture: &StoreFixture<'_>) -> Checked {
+    let secret = fixture.secret("empty")?;
+    fixture.lab.create_empty_secret(&secret).await?;
+    fixture.labels(&secret, [None, None, None]).await
 }
 
-async fn empty_filled(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = (desk.secret("filled")?, VersionId::for_placeholder(at(0)));
-    desk.lab.create_empty_secret(&secret).await?;
-    desk.port.put_placeholder(&secret, &placeholder).await?;
-    desk.labels(&secret, [Some(&placeholder), None, None]).await
+async fn empty_filled(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = (fixture.secret("filled")?, VersionId::for_placeholder(at(0)));
+    fixture.lab.create_empty_secret(&secret).await?;
+    fixture.port.put_placeholder(&secret, &placeholder).await?;
+    fixture.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-async fn not_empty(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = desk.adopted("not-empty").await?;
-    let again = desk.port.put_placeholder(&secret, &VersionId::for_placeholder(at(9))).await;
+async fn not_empty(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = fixture.adopted("not-empty").await?;
+    let again = fixture.port.put_placeholder(&secret, &VersionId::for_placeholder(at(9))).await;
     refused("a placeholder over a version", again, ErrorKind::Conflict)?;
-    desk.labels(&secret, [Some(&placeholder), None, None]).await
+    fixture.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-async fn placeholder_staged(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, first) = desk.adopted("placeholder-staged").await?;
+async fn placeholder_staged(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, first) = fixture.adopted("placeholder-staged").await?;
     let second = VersionId::for_placeholder(at(9));
-    desk.port.stage_placeholder(&secret, &second).await?;
-    desk.port.stage_placeholder(&secret, &second).await?;
-    let found = desk.present(&secret).await?;
+    fixture.port.stage_placeholder(&secret, &second).await?;
+    fixture.port.stage_placeholder(&secret, &second).await?;
+    let found = fixture.present(&secret).await?;
     let version = |held: Option<LabeledVersion>| held.map(|held| held.version);
     same("AWSCURRENT before", &version(found.current), &Some(first.clone()))?;
     same("AWSPENDING", &version(found.pending), &Some(second.clone()))?;
-    desk.port.promote(&secret, &first, &second).await?;
-    let found = desk.present(&secret).await?;
+    fixture.port.promote(&secret, &first, &second).await?;
+    let found = fixture.present(&secret).await?;
     let current = found.current.map(|held| (held.version, held.content));
     same("AWSCURRENT", &current, &Some((second, Content::Placeholder)))
 }
 
-async fn deleted(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("deleted").await?;
-    desk.lab.delete_secret(&secret).await?;
-    match desk.state(&secret).await? {
+async fn deleted(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("deleted").await?;
+    fixture.lab.delete_secret(&secret).await?;
+    match fixture.state(&secret).await? {
         SecretState::Deleted { .. } => Ok(()),
         other => fail(format!("expected Deleted, found {other:?}")),
     }
 }
 
-async fn deleted_refuses(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _) = desk.adopted("deleted-refuses").await?;
-    desk.lab.delete_secret(&secret).await?;
+async fn deleted_refuses(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _) = fixture.adopted("deleted-refuses").await?;
+    fixture.lab.delete_secret(&secret).await?;
     let (credentials, version) = made_up('A')?;
-    match desk.port.stage(&secret, &version, &credentials, None).await {
+    match fixture.port.stage(&secret, &version, &credentials, None).await {
         Err(error) => same("effect", &error.effect, &crate::model::error::Effect::None),
         Ok(()) => fail("a deleted secret took a new version"),
     }

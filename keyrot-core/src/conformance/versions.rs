@@ -13,24 +13,24 @@ const FOREIGN: &str = "5f0c0e6e-9a53-4b3e-8f35-1d1c52a7c0de";
 
 /// Creates a secret with the placeholder, and stages fake credentials in it.
 async fn with_staged(
-    desk: &StoreFixture<'_>,
+    fixture: &StoreFixture<'_>,
     case: &str,
 ) -> Result<(SecretName, VersionId, VersionId, Credentials), Miss> {
-    let (secret, placeholder) = desk.adopted(case).await?;
+    let (secret, placeholder) = fixture.adopted(case).await?;
     let (credentials, version) = made_up('A')?;
-    desk.port.stage(&secret, &version, &credentials, None).await?;
+    fixture.port.stage(&secret, &version, &credentials, None).await?;
     Ok((secret, placeholder, version, credentials))
 }
 
 /// Creates a secret as another program would, with this text.
 async fn by_hand(
-    desk: &StoreFixture<'_>,
+    fixture: &StoreFixture<'_>,
     case: &str,
     text: &str,
 ) -> Result<(SecretName, VersionId), Miss> {
-    let (secret, version) = (desk.secret(case)?, VersionId::parse(FOREIGN)?);
-    desk.lab.create_secret(&secret, &version, text).await?;
-    let current = desk.present(&secret).await?.current;
+    let (secret, version) = (fixture.secret(case)?, VersionId::parse(FOREIGN)?);
+    fixture.lab.create_secret(&secret, &version, text).await?;
+    let current = fixture.present(&secret).await?.current;
     Ok((secret, current.map_or(version, |held| held.version)))
 }
 
@@ -39,80 +39,82 @@ fn json(credentials: &Credentials, more: &str) -> String {
     format!(r#"{{{more}"AccessKeyId":"{key}","SecretAccessKey":"{secret}"}}"#)
 }
 
-pub(super) async fn staged(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, credentials) = with_staged(desk, "staged").await?;
-    desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
-    let pending = desk.present(&secret).await?.pending;
+pub(super) async fn staged(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) = with_staged(fixture, "staged").await?;
+    fixture.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
+    let pending = fixture.present(&secret).await?.pending;
     same("the staged key", &pending.as_ref().and_then(|held| held.key()), &Some(&credentials.key))
 }
 
-pub(super) async fn staged_twice(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, credentials) = with_staged(desk, "staged-twice").await?;
-    desk.port.stage(&secret, &version, &credentials, None).await?;
-    desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
-    same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
+pub(super) async fn staged_twice(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) = with_staged(fixture, "staged-twice").await?;
+    fixture.port.stage(&secret, &version, &credentials, None).await?;
+    fixture.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
+    same("credentials", &fixture.port.read(&secret, &version).await?, &Some(credentials))
 }
 
-pub(super) async fn staged_otherwise(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, credentials) = with_staged(desk, "staged-otherwise").await?;
+pub(super) async fn staged_otherwise(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) =
+        with_staged(fixture, "staged-otherwise").await?;
     let (other, _) = made_up('B')?;
     refused(
         "other content",
-        desk.port.stage(&secret, &version, &other, None).await,
+        fixture.port.stage(&secret, &version, &other, None).await,
         ErrorKind::Conflict,
     )?;
-    desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
-    same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
+    fixture.labels(&secret, [Some(&placeholder), Some(&version), None]).await?;
+    same("credentials", &fixture.port.read(&secret, &version).await?, &Some(credentials))
 }
 
-pub(super) async fn staged_again(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, _, _) = with_staged(desk, "staged-again").await?;
+pub(super) async fn staged_again(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, _, _) = with_staged(fixture, "staged-again").await?;
     let (newer, version) = made_up('B')?;
-    desk.port.stage(&secret, &version, &newer, None).await?;
-    desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
+    fixture.port.stage(&secret, &version, &newer, None).await?;
+    fixture.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
 /// A test write moves no label that others use, and is refused if staging is refused.
-pub(super) async fn test_written(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, credentials) = with_staged(desk, "test-written").await?;
+pub(super) async fn test_written(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) = with_staged(fixture, "test-written").await?;
     for n in [1, 2] {
         let test = VersionId::for_test_write(
             crate::model::time::Timestamp::UNIX_EPOCH + std::time::Duration::from_secs(n),
         );
-        desk.port.test_write(&secret, &test).await?;
-        let found = desk.present(&secret).await?;
+        fixture.port.test_write(&secret, &test).await?;
+        let found = fixture.present(&secret).await?;
         let labels = [found.current, found.pending].map(|held| held.map(|held| held.version));
         same(
             "AWSCURRENT and AWSPENDING",
             &labels,
             &[Some(placeholder.clone()), Some(version.clone())],
         )?;
-        desk.lab.settle().await?;
-        let written = desk.port.versions(&secret).await?.iter().any(|stored| stored.id == test);
+        fixture.lab.settle().await?;
+        let written = fixture.port.versions(&secret).await?.iter().any(|stored| stored.id == test);
         holds("nothing was written", written)?;
         same(
             "credentials in it",
-            &desk.port.read(&secret, &version).await?,
+            &fixture.port.read(&secret, &version).await?,
             &Some(credentials.clone()),
         )?;
     }
-    let nowhere = desk.port.test_write(&desk.secret("test-nowhere")?, &version).await;
+    let nowhere = fixture.port.test_write(&fixture.secret("test-nowhere")?, &version).await;
     refused("a test write in no secret", nowhere, ErrorKind::NotFound)?;
     Ok(())
 }
 
-pub(super) async fn staged_nowhere(desk: &StoreFixture<'_>) -> Checked {
+pub(super) async fn staged_nowhere(fixture: &StoreFixture<'_>) -> Checked {
     let (credentials, version) = made_up('A')?;
-    let result = desk.port.stage(&desk.secret("nowhere")?, &version, &credentials, None).await;
+    let result =
+        fixture.port.stage(&fixture.secret("nowhere")?, &version, &credentials, None).await;
     refused("staging in no secret", result, ErrorKind::NotFound)?;
     Ok(())
 }
 
 /// AWSPENDING may stay on the version that now has AWSCURRENT, as in Secrets Manager.
-pub(super) async fn promoted(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, _) = with_staged(desk, "promoted").await?;
-    desk.port.promote(&secret, &placeholder, &version).await?;
-    let found = desk.present(&secret).await?;
+pub(super) async fn promoted(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, _) = with_staged(fixture, "promoted").await?;
+    fixture.port.promote(&secret, &placeholder, &version).await?;
+    let found = fixture.present(&secret).await?;
     same("AWSCURRENT", &found.current.map(|held| held.version), &Some(version.clone()))?;
     same("AWSPREVIOUS", &found.previous.map(|held| held.version), &Some(placeholder))?;
     holds(
@@ -121,93 +123,93 @@ pub(super) async fn promoted(desk: &StoreFixture<'_>) -> Checked {
     )
 }
 
-pub(super) async fn promoted_from_elsewhere(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, _) = with_staged(desk, "promoted-elsewhere").await?;
-    let result = desk.port.promote(&secret, &version, &version).await;
+pub(super) async fn promoted_from_elsewhere(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, _) = with_staged(fixture, "promoted-elsewhere").await?;
+    let result = fixture.port.promote(&secret, &version, &version).await;
     refused("a promotion from a version that is not current", result, ErrorKind::Conflict)?;
-    desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
+    fixture.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
 /// Two runs promote concurrently: the second finds that AWSCURRENT is no longer where it read it.
-pub(super) async fn promoted_late(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, first, _) = with_staged(desk, "promoted-late").await?;
+pub(super) async fn promoted_late(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, first, _) = with_staged(fixture, "promoted-late").await?;
     let (second, version) = made_up('B')?;
-    desk.port.stage(&secret, &version, &second, None).await?;
-    desk.port.promote(&secret, &placeholder, &first).await?;
-    let late = desk.port.promote(&secret, &placeholder, &version).await;
+    fixture.port.stage(&secret, &version, &second, None).await?;
+    fixture.port.promote(&secret, &placeholder, &first).await?;
+    let late = fixture.port.promote(&secret, &placeholder, &version).await;
     refused("a promotion from the version before", late, ErrorKind::Conflict)?;
-    desk.labels(&secret, [Some(&first), Some(&version), Some(&placeholder)]).await
+    fixture.labels(&secret, [Some(&first), Some(&version), Some(&placeholder)]).await
 }
 
-pub(super) async fn rolled_back(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, _) = with_staged(desk, "rolled-back").await?;
-    desk.port.promote(&secret, &placeholder, &version).await?;
-    desk.port.promote(&secret, &version, &placeholder).await?;
-    let found = desk.present(&secret).await?;
+pub(super) async fn rolled_back(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, _) = with_staged(fixture, "rolled-back").await?;
+    fixture.port.promote(&secret, &placeholder, &version).await?;
+    fixture.port.promote(&secret, &version, &placeholder).await?;
+    let found = fixture.present(&secret).await?;
     same("AWSCURRENT", &found.current.map(|held| held.version), &Some(placeholder))?;
     same("AWSPREVIOUS", &found.previous.map(|held| held.version), &Some(version))
 }
 
-pub(super) async fn unstaged(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, _) = with_staged(desk, "unstaged").await?;
-    desk.port.unstage(&secret, &version).await?;
-    desk.labels(&secret, [Some(&placeholder), None, None]).await
+pub(super) async fn unstaged(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, _) = with_staged(fixture, "unstaged").await?;
+    fixture.port.unstage(&secret, &version).await?;
+    fixture.labels(&secret, [Some(&placeholder), None, None]).await
 }
 
-pub(super) async fn unstaged_elsewhere(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, _) = with_staged(desk, "unstaged-elsewhere").await?;
-    let result = desk.port.unstage(&secret, &placeholder).await;
+pub(super) async fn unstaged_elsewhere(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, _) = with_staged(fixture, "unstaged-elsewhere").await?;
+    let result = fixture.port.unstage(&secret, &placeholder).await;
     refused("unstaging a version that is not staged", result, ErrorKind::Conflict)?;
-    desk.labels(&secret, [Some(&placeholder), Some(&version), None]).await
+    fixture.labels(&secret, [Some(&placeholder), Some(&version), None]).await
 }
 
-pub(super) async fn read(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, _, version, credentials) = with_staged(desk, "read").await?;
-    same("credentials", &desk.port.read(&secret, &version).await?, &Some(credentials))
+pub(super) async fn read(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, _, version, credentials) = with_staged(fixture, "read").await?;
+    same("credentials", &fixture.port.read(&secret, &version).await?, &Some(credentials))
 }
 
-pub(super) async fn read_nothing(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder) = desk.adopted("read-nothing").await?;
-    same("credentials", &desk.port.read(&secret, &placeholder).await?, &None)
+pub(super) async fn read_nothing(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder) = fixture.adopted("read-nothing").await?;
+    same("credentials", &fixture.port.read(&secret, &placeholder).await?, &None)
 }
 
-pub(super) async fn read_by_id(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, first, credentials) = with_staged(desk, "read-by-id").await?;
+pub(super) async fn read_by_id(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, first, credentials) = with_staged(fixture, "read-by-id").await?;
     let (newer, version) = made_up('B')?;
-    desk.port.promote(&secret, &placeholder, &first).await?;
-    desk.port.stage(&secret, &version, &newer, None).await?;
-    same("the first", &desk.port.read(&secret, &first).await?, &Some(credentials))?;
-    same("the second", &desk.port.read(&secret, &version).await?, &Some(newer))
+    fixture.port.promote(&secret, &placeholder, &first).await?;
+    fixture.port.stage(&secret, &version, &newer, None).await?;
+    same("the first", &fixture.port.read(&secret, &first).await?, &Some(credentials))?;
+    same("the second", &fixture.port.read(&secret, &version).await?, &Some(newer))
 }
 
-pub(super) async fn foreign(desk: &StoreFixture<'_>) -> Checked {
+pub(super) async fn foreign(fixture: &StoreFixture<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
-    let (secret, version) = by_hand(desk, "foreign", &json(&credentials, "")).await?;
-    let content = desk.present(&secret).await?.current.map(|held| held.content);
+    let (secret, version) = by_hand(fixture, "foreign", &json(&credentials, "")).await?;
+    let content = fixture.present(&secret).await?.current.map(|held| held.content);
     same("content before the look", &content, &Some(Content::Foreign))?;
-    let inside = looked_into(desk, &secret, &version).await?;
+    let inside = looked_into(fixture, &secret, &version).await?;
     same("inside", &(inside.key, inside.extras), &(Ok(credentials.key), false))
 }
 
 async fn looked_into(
-    desk: &StoreFixture<'_>,
+    fixture: &StoreFixture<'_>,
     secret: &SecretName,
     version: &VersionId,
 ) -> Result<VersionContents, Miss> {
-    let inside = desk.port.inspect_version(secret, version).await?;
+    let inside = fixture.port.inspect_version(secret, version).await?;
     let none = VersionContents { key: Err(NoKey::Empty), extras: false, next_size: None };
     Ok(inside.unwrap_or(none))
 }
 
-pub(super) async fn foreign_extras(desk: &StoreFixture<'_>) -> Checked {
+pub(super) async fn foreign_extras(fixture: &StoreFixture<'_>) -> Checked {
     let (credentials, _) = made_up('C')?;
     let (secret, version) =
-        by_hand(desk, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
-    let inside = looked_into(desk, &secret, &version).await?;
+        by_hand(fixture, "foreign-extras", &json(&credentials, r#""Region":"eu-west-1","#)).await?;
+    let inside = looked_into(fixture, &secret, &version).await?;
     same("inside", &(inside.key, inside.extras), &(Ok(credentials.key), true))
 }
 
-pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
+pub(super) async fn foreign_other(fixture: &StoreFixture<'_>) -> Checked {
     let half = "{\"AccessKeyId\":\"AKIAIOSFODNN7EXAMPLE\"}";
     let other = [
         ("a password", NoKey::NotJson),
@@ -217,27 +219,27 @@ pub(super) async fn foreign_other(desk: &StoreFixture<'_>) -> Checked {
         (half, NoKey::NoSecretHalf),
     ];
     for (n, (text, why)) in other.into_iter().enumerate() {
-        let (secret, version) = by_hand(desk, &format!("foreign-other-{n}"), text).await?;
+        let (secret, version) = by_hand(fixture, &format!("foreign-other-{n}"), text).await?;
         same(
             "key",
-            &desk.port.inspect_version(&secret, &version).await?.map(|inside| inside.key),
+            &fixture.port.inspect_version(&secret, &version).await?.map(|inside| inside.key),
             &Some(Err(why)),
         )?;
-        same("credentials", &desk.port.read(&secret, &version).await?, &None)?;
+        same("credentials", &fixture.port.read(&secret, &version).await?, &None)?;
     }
     Ok(())
 }
 
-pub(super) async fn carried(desk: &StoreFixture<'_>) -> Checked {
+pub(super) async fn carried(fixture: &StoreFixture<'_>) -> Checked {
     let (old, _) = made_up('C')?;
     let more = r#""Region":"eu-west-1","Nested":{"a":[1,null]},"Größe":"\u00e9é","#;
-    let (secret, theirs) = by_hand(desk, "carried", &json(&old, more)).await?;
+    let (secret, theirs) = by_hand(fixture, "carried", &json(&old, more)).await?;
     let (new, version) = made_up('A')?;
-    let size = looked_into(desk, &secret, &theirs).await?.next_size;
-    desk.port.stage(&secret, &version, &new, Some(theirs.clone())).await?;
-    same("credentials", &desk.port.read(&secret, &version).await?, &Some(new.clone()))?;
-    let text: String = desk.lab.text_of(&secret, &version).await?.split_whitespace().collect();
-    let written = desk.lab.text_of(&secret, &version).await?.len();
+    let size = looked_into(fixture, &secret, &theirs).await?.next_size;
+    fixture.port.stage(&secret, &version, &new, Some(theirs.clone())).await?;
+    same("credentials", &fixture.port.read(&secret, &version).await?, &Some(new.clone()))?;
+    let text: String = fixture.lab.text_of(&secret, &version).await?.split_whitespace().collect();
+    let written = fixture.lab.text_of(&secret, &version).await?.len();
     let length = |of: &Credentials| of.key.as_str().len() + of.secret.expose().len();
     let reserve = length(&Credentials::longest()) - length(&new);
     same("the size that was foretold, in bytes", &size, &Some(written + reserve))?;
@@ -249,18 +251,18 @@ pub(super) async fn carried(desk: &StoreFixture<'_>) -> Checked {
     )?;
     same(
         "inside",
-        &desk.port.inspect_version(&secret, &version).await?.map(|inside| inside.extras),
+        &fixture.port.inspect_version(&secret, &version).await?.map(|inside| inside.extras),
         &Some(true),
     )
 }
 
-pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, first, _) = with_staged(desk, "listed").await?;
+pub(super) async fn listed(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, first, _) = with_staged(fixture, "listed").await?;
     let (second, version) = made_up('B')?;
-    desk.port.unstage(&secret, &first).await?;
-    desk.port.stage(&secret, &version, &second, None).await?;
-    desk.lab.settle().await?;
-    let found = desk.port.versions(&secret).await?;
+    fixture.port.unstage(&secret, &first).await?;
+    fixture.port.stage(&secret, &version, &second, None).await?;
+    fixture.lab.settle().await?;
+    let found = fixture.port.versions(&secret).await?;
     let mut ids: Vec<_> = found.iter().map(|version| version.id.clone()).collect();
     let mut expected = vec![placeholder, first, version];
     ids.sort();
@@ -272,9 +274,9 @@ pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
         "a version has no date of its own",
         found.iter().all(|version| version.created.is_some()),
     )?;
-    let user = crate::model::names::UserName::parse(format!("{}-dated", desk.lab.prefix()))?;
-    desk.lab.add_user(&user, "/", &[]).await?;
-    let now = desk.lab.add_key(&user).await?.created;
+    let user = crate::model::names::UserName::parse(format!("{}-dated", fixture.lab.prefix()))?;
+    fixture.lab.add_user(&user, "/", &[]).await?;
+    let now = fixture.lab.add_key(&user).await?.created;
     let apart =
         found.iter().filter_map(|version| version.created).map(|at| (now - at).num_seconds());
     holds(
@@ -283,22 +285,22 @@ pub(super) async fn listed(desk: &StoreFixture<'_>) -> Checked {
     )
 }
 
-pub(super) async fn hidden(desk: &StoreFixture<'_>) -> Checked {
-    let (secret, placeholder, version, credentials) = with_staged(desk, "hidden").await?;
+pub(super) async fn hidden(fixture: &StoreFixture<'_>) -> Checked {
+    let (secret, placeholder, version, credentials) = with_staged(fixture, "hidden").await?;
     let material = &credentials.secret;
-    hides("what is read", &format!("{:?}", desk.port.read(&secret, &version).await), material)?;
-    hides("the description", &format!("{:?}", desk.port.describe(&secret).await), material)?;
+    hides("what is read", &format!("{:?}", fixture.port.read(&secret, &version).await), material)?;
+    hides("the description", &format!("{:?}", fixture.port.describe(&secret).await), material)?;
     hides(
         "version contents",
-        &format!("{:?}", desk.port.inspect_version(&secret, &version).await),
+        &format!("{:?}", fixture.port.inspect_version(&secret, &version).await),
         material,
     )?;
     let (_, other) = made_up('B')?;
-    let nowhere = desk.secret("hidden-nowhere")?;
+    let nowhere = fixture.secret("hidden-nowhere")?;
     for result in [
-        desk.port.stage(&secret, &placeholder, &credentials, None).await,
-        desk.port.stage(&secret, &other, &credentials, Some(other.clone())).await,
-        desk.port.stage(&nowhere, &version, &credentials, None).await,
+        fixture.port.stage(&secret, &placeholder, &credentials, None).await,
+        fixture.port.stage(&secret, &other, &credentials, Some(other.clone())).await,
+        fixture.port.stage(&nowhere, &version, &credentials, None).await,
     ] {
         let shown = match &result {
             Ok(()) => String::new(),

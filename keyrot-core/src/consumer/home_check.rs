@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The time limit of this optional check.
 const LONGEST: Duration = Duration::from_secs(3);
 const DAY: Duration = Duration::from_secs(86_400);
+/// AWS's code for a read of a secret that is scheduled for deletion (Secrets Manager API reference,
+/// `GetSecretValue`).
+const SCHEDULED_FOR_DELETION: &str = "InvalidRequestException";
 
 /// Whether the home was moved away from the secret, as of the last check. A denied call raises
 /// alarms in some accounts, so a consumer without a cache never asks. With a cache it asks once a
@@ -62,18 +65,35 @@ pub(crate) async fn home_elsewhere(
     (secret, region): (&SecretId, &str),
     clock: &dyn Clock,
 ) -> Option<SecretArn> {
-    let asked = within(clock, LONGEST, source.home_of(user.name())).await;
-    let Some(Ok(HomeTag::At(home))) = asked else { return None };
+    let answer = within(clock, LONGEST, source.home_of(user.name())).await;
+    let Some(Ok(HomeTag::At(home))) = answer else { return None };
     let place = home.place();
     let here = place.region == region && secret.name().as_ref() == Some(&place.name);
     (!here).then_some(home)
 }
 
 /// Whether the user may have moved away from this secret: it does not exist, was closed to readers,
-/// or is scheduled for deletion (Secrets Manager API reference, `GetSecretValue`,
-/// `InvalidRequestException`). After other errors, such as missing credentials, no further call is
+/// or is scheduled for deletion. After other errors, such as missing credentials, no further call is
 /// made.
 pub(crate) fn may_be_elsewhere(error: &CallError) -> bool {
     matches!(error.kind, ErrorKind::NotFound | ErrorKind::Denied)
-        || (error.kind == ErrorKind::Other && error.message.contains("InvalidRequestException"))
+        || error.aws_code() == Some(SCHEDULED_FOR_DELETION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_secret_that_cannot_be_read_by_anyone_suggests_a_move() {
+        let refused = |kind, code: &'static str| {
+            CallError::refused(kind, "refused").with_aws_code(Some(code.to_owned()))
+        };
+        assert!(may_be_elsewhere(&refused(ErrorKind::NotFound, "ResourceNotFoundException")));
+        assert!(may_be_elsewhere(&refused(ErrorKind::Denied, "AccessDeniedException")));
+        assert!(may_be_elsewhere(&refused(ErrorKind::Other, SCHEDULED_FOR_DELETION)));
+        assert!(!may_be_elsewhere(&refused(ErrorKind::Other, "DecryptionFailure")));
+        let quoted = CallError::refused(ErrorKind::Other, "it is no InvalidRequestException");
+        assert!(!may_be_elsewhere(&quoted), "a message is not searched");
+    }
 }

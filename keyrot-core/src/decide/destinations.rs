@@ -1,8 +1,9 @@
 //! The states of a user's destinations, for screens and documents.
 
 use crate::decide::belief::believed;
-use crate::decide::facts::delivery::{AFTER_OTHERS, Standing};
+use crate::decide::facts::delivery::AFTER_OTHERS;
 use crate::decide::facts::situation::{Ask, Situation};
+use crate::decide::facts::standing::Standing;
 use crate::model::destination::Assignment;
 use crate::model::names::DestinationName;
 use crate::model::observed::{Observed, SecretState};

@@ -4,6 +4,7 @@
 pub(super) mod contents;
 pub(super) mod current;
 pub(crate) mod delivery;
+pub(super) mod delivery_request;
 pub(super) mod home;
 pub(super) mod moved_back;
 pub(super) mod next_key;
@@ -15,6 +16,7 @@ pub(super) mod revoked;
 pub(super) mod rollback;
 pub(super) mod situation;
 pub(super) mod staged;
+pub(super) mod standing;
 pub(super) mod step_version;
 pub(super) mod store;
 pub(super) mod unexplained;
@@ -23,7 +25,8 @@ pub(super) mod why_kept;
 
 use crate::decide::facts::contents::Contents;
 use crate::decide::facts::current::Current;
-use crate::decide::facts::delivery::{Behind, Deliver, DeliverTo, LetGo};
+use crate::decide::facts::delivery::{Behind, Deliver};
+use crate::decide::facts::delivery_request::{DeliverTo, LetGo};
 use crate::decide::facts::home::Home;
 use crate::decide::facts::moved_back::MovedBack;
 use crate::decide::facts::next_key::NextKey;

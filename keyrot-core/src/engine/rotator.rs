@@ -355,9 +355,9 @@ impl Rotator {
             let found = look_up_within(trail, clock, &held, end, &bounds.cancel).await;
             (held.at, found)
         };
-        let mut asked =
+        let mut answers =
             pin!(stream::iter(held_uses(users)).map(ask).buffer_unordered(TRAILS_AT_ONCE));
-        while let Some((at, found)) = asked.next().await {
+        while let Some((at, found)) = answers.next().await {
             let standing = &mut users[at];
             let Some(evidence) = found else { continue };
             let event = standing.event(clock.now(), EventKind::UsedBy(evidence));

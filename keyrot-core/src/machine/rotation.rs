@@ -79,7 +79,7 @@ pub struct Rotation {
     /// The changes of this run, and their number.
     repeats: Repeats,
     /// The call whose answer is awaited.
-    asked: Option<Call>,
+    awaited: Option<Call>,
     stop: Option<Stop>,
     /// The error of the run's clock, once it is known.
     wrong_clock: Option<WrongClock>,
@@ -137,7 +137,7 @@ impl Rotation {
             failed_at: None,
             to_revoke: KeyToRevoke::default(),
             repeats: Repeats::default(),
-            asked: None,
+            awaited: None,
             stop: None,
             wrong_clock: None,
             skipped: None,
@@ -203,7 +203,7 @@ impl Rotation {
                 self.end(now, Outcome::Stopped(why));
                 continue;
             }
-            if let Some(call) = &self.asked {
+            if let Some(call) = &self.awaited {
                 return Next::Call(call.clone());
             }
             let call = match &mut self.stage {
@@ -240,7 +240,7 @@ impl Rotation {
                 self.end(now, Outcome::Failed(failure));
                 continue;
             }
-            self.asked = Some(call.clone());
+            self.awaited = Some(call.clone());
             return Next::Call(call);
         }
     }
@@ -260,7 +260,7 @@ impl Rotation {
             None => true,
             Some(_) if too_long && self.created.may_be_staged() => true,
             Some(key) if too_long => {
-                self.asked = None;
+                self.awaited = None;
                 self.stage = Stage::Undo(key, self.too_late());
                 false
             }
@@ -270,7 +270,7 @@ impl Rotation {
 
     /// Applies the result of the call that [`Rotation::next`] asked for.
     pub fn answer(&mut self, now: Timestamp, answer: Result<Reply, CallError>) {
-        let Some(call) = self.asked.take() else { return };
+        let Some(call) = self.awaited.take() else { return };
         match (call, answer) {
             (call, Ok(reply)) => self.succeeded(now, call, reply),
             (Call::LastUse(key), Err(error)) => {
@@ -345,7 +345,7 @@ impl Rotation {
                 self.tell(now, EventKind::Doubted(doubt));
             }
         }
-        self.asked = None;
+        self.awaited = None;
         let outcome = self.of_revocation(outcome);
         self.stage = Stage::Ended(outcome);
         None

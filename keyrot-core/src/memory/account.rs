@@ -154,7 +154,8 @@ impl MemoryAccount {
         };
         let fault = self.inner().begin(name);
         let refused = |kind, code: &str| {
-            Err(CallError::refused(kind, format!("{name} was refused ({code})")))
+            let error = CallError::refused(kind, format!("{name} was refused ({code})"));
+            Err(error.with_aws_code(Some(code.to_owned())))
         };
         match fault {
             None => self.inner().carry_out(work),

@@ -85,10 +85,8 @@ impl World {
     /// `InvalidNextTokenException` for a token that no page returned.
     pub fn trail_page(&self, ask: &TrailAsk, next: Option<&str>) -> Result<TrailPage, CallError> {
         let from: usize = next.unwrap_or("0").parse().map_err(|_| {
-            CallError::refused(
-                ErrorKind::Other,
-                "the token is not one of this trail's (InvalidNextTokenException)",
-            )
+            let message = "the token is not one of this trail's";
+            super::Refusal::new("InvalidNextTokenException", ErrorKind::Other, message)
         })?;
         let all = self.uses_of(&ask.key, &ask.region, ask.since);
         let events: Vec<UseEvent> =

@@ -38,6 +38,7 @@ pub struct World {
 impl From<Refusal> for CallError {
     fn from(refusal: Refusal) -> Self {
         Self::refused(refusal.kind, refusal.to_string())
+            .with_aws_code(Some(refusal.code.to_owned()))
     }
 }
 

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
     use crate::engine::report::Report;
     use crate::report::schema;
-    use crate::selection::Selected;
+    use crate::selection::users::Selected;
     use crate::testing::at;
 
     #[test]
@@ -68,15 +68,15 @@ mod tests {
         let (users, notifier_failures) = (Vec::new(), Vec::new());
         let report = Report { started: at(0), finished: at(0), users, notifier_failures };
         let mut plan = RunDocument::new(schema::PLAN, &report, &Selected::default());
-        let mut asked = |to_adopt, due, max_adoptions, force| {
+        let mut consent = |to_adopt, due, max_adoptions, force| {
             (plan.counts.to_adopt, plan.counts.due) = (to_adopt, due);
             Consent::for_run(&plan, max_adoptions, force)
         };
-        assert_eq!(asked(6, 6, None, false), Some(Consent::FirstChange { users: 6 }));
-        assert_eq!(asked(5, 9, None, false), None);
-        assert_eq!(asked(9, 9, Some(5), false), None, "the others wait for later runs");
-        assert_eq!(asked(9, 9, Some(7), true), Some(Consent::FirstChange { users: 7 }));
-        assert_eq!(asked(0, 6, None, true), Some(Consent::Replacement { users: 6 }));
-        assert_eq!(asked(0, 5, None, true), None);
+        assert_eq!(consent(6, 6, None, false), Some(Consent::FirstChange { users: 6 }));
+        assert_eq!(consent(5, 9, None, false), None);
+        assert_eq!(consent(9, 9, Some(5), false), None, "the others wait for later runs");
+        assert_eq!(consent(9, 9, Some(7), true), Some(Consent::FirstChange { users: 7 }));
+        assert_eq!(consent(0, 6, None, true), Some(Consent::Replacement { users: 6 }));
+        assert_eq!(consent(0, 5, None, true), None);
     }
 }

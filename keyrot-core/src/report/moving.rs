@@ -212,7 +212,7 @@ mod tests {
     use crate::model::user::IamUser;
     use crate::model::waits::WaitPolicy;
     use crate::selection::homes::Homes;
-    use crate::selection::{Selection, select};
+    use crate::selection::users::{Selection, select};
 
     const OLD: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:/iam/ci/access_key";
 

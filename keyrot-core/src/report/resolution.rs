@@ -125,7 +125,7 @@ impl Resolution {
                 Self {
                     choice: Choice::LetGo(to.clone()),
                     message: format!(
-                        "let {to} go: nothing is delivered there any more, and the previous key does not wait for it"
+                        "let {to} go: nothing is delivered there anymore, and the previous key does not wait for it"
                     ),
                     request: Request::LetGo { to: to.clone() },
                 },

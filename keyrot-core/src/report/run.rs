@@ -14,8 +14,9 @@ use crate::model::time::Timestamp;
 use crate::report::state::RunStatus;
 use crate::report::state::State;
 use crate::report::user::UserDocument;
+use crate::selection::missing::Skipped;
 use crate::selection::pattern::Pattern;
-use crate::selection::{Selected, Skipped};
+use crate::selection::users::Selected;
 use serde::Serialize;
 
 /// A run as one document.

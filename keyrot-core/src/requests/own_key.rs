@@ -169,8 +169,8 @@ impl OwnKey {
         let last_use = match &other {
             None => None,
             Some(other) => {
-                let asked = self.ports.iam.last_use(user, &other.id).await;
-                Some(asked.unwrap_or_else(|error| LastUse::Unknown(error.to_string())))
+                let answer = self.ports.iam.last_use(user, &other.id).await;
+                Some(answer.unwrap_or_else(|error| LastUse::Unknown(error.to_string())))
             }
         };
         self.keys = keys;

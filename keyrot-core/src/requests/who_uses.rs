@@ -16,7 +16,7 @@ use crate::report::state::RunStatus;
 use crate::report::user::UserDocument;
 use crate::report::uses::{KeyUses, UnseenUser, UserDestinations, UsesDocument};
 use crate::selection::homes::Homes;
-use crate::selection::{Selection, select};
+use crate::selection::users::{Selection, select};
 use crate::trail::{TrailBounds, TrailPort, look_up, regions_to_ask};
 use std::fmt;
 use std::sync::Arc;
@@ -233,8 +233,8 @@ impl WhoUses {
         let last_use = match (last_use, &user) {
             (Some(known), _) => known,
             (None, Some(user)) => {
-                let asked = self.ports.iam.last_use(user, &key).await;
-                asked.unwrap_or_else(|error| LastUse::Unknown(error.to_string()))
+                let answer = self.ports.iam.last_use(user, &key).await;
+                answer.unwrap_or_else(|error| LastUse::Unknown(error.to_string()))
             }
             (None, None) => LastUse::Unknown("it is not known whose key it is".to_owned()),
         };

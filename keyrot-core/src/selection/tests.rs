@@ -1,11 +1,19 @@
 mod destinations;
 
-use super::*;
+use crate::decide::decision::blocked::Blocked;
+use crate::engine::target::Target;
 use crate::model::home::{HOME_TAG, HomeTag};
-use crate::model::names::{UserArn, UserId};
-use crate::model::waits::Waits;
+use crate::model::names::{UserArn, UserId, UserName};
+use crate::model::user::IamUser;
+use crate::model::waits::{WaitPolicy, Waits};
+use crate::selection::destination::{DestinationRule, PlaceForm};
+use crate::selection::homes::Homes;
+use crate::selection::missing::Skipped;
+use crate::selection::pattern::{Pattern, SecretPattern};
+use crate::selection::users::{Selected, Selection, select};
 use crate::testing::at;
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 fn user(path_and_name: &str, tags: &[(&str, &str)]) -> IamUser {

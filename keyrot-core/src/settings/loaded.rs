@@ -1,10 +1,10 @@
 //! Settings that were validated together, each with its source.
 
 use crate::model::waits::WaitPolicy;
-use crate::selection::Selection;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
-use crate::settings::destination::DestinationSpec;
+use crate::selection::users::Selection;
+use crate::settings::destination::spec::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError, SettingsErrors};
 use crate::settings::notify::NotifySpec;
 use crate::settings::smtp::{SmtpEndpoint, SmtpLogin};

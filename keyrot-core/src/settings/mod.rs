@@ -31,10 +31,6 @@
 //! `[[destination]]` in a file, and a JSON array of objects in the environment; they have no flag.
 
 pub(crate) mod destination;
-mod destination_keys;
-mod destination_kinds;
-#[cfg(test)]
-mod destination_tests;
 pub(crate) mod error;
 pub(crate) mod info;
 pub(crate) mod loaded;
@@ -52,11 +48,12 @@ mod tests;
 pub(crate) mod value;
 pub(crate) mod values;
 
-pub use destination::{
-    CircleCi, Command, DestinationKind, DestinationSpec, EcsServices, GitHub, GitHubAuth,
-    GitHubStore, GitLab, GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier,
-    VariableNames, Vault, VaultAuth, Workload, WorkloadKind, WriterRole,
+pub use destination::kind::{
+    CircleCi, Command, DestinationKind, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab,
+    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
+    Workload, WorkloadKind, WriterRole,
 };
+pub use destination::spec::DestinationSpec;
 pub use error::{Origin, SettingsError, SettingsErrors};
 pub use info::SettingInfo;
 pub use loaded::{Explained, Settings};

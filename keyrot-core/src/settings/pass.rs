@@ -9,7 +9,8 @@ use crate::model::time::Timestamp;
 use crate::model::waits::after;
 use crate::ports::IamPort;
 use crate::selection::homes::Homes;
-use crate::selection::{Missing, MissingWhy, Selected, Selection, select};
+use crate::selection::missing::{Missing, MissingWhy};
+use crate::selection::users::{Selected, Selection, select};
 use crate::settings::loaded::Settings;
 
 impl Settings {

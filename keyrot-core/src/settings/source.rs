@@ -5,9 +5,10 @@ use super::info::SettingInfo;
 use super::table::SETTINGS;
 use super::value::{Raw, shown};
 use crate::model::nearest::nearest;
-use crate::settings::destination::DestinationSpec;
+use crate::settings::destination;
+use crate::settings::destination::spec::DestinationSpec;
+use crate::settings::tables;
 use crate::settings::value::Kind;
-use crate::settings::{destination_keys, tables};
 use std::ffi::{OsStr, OsString};
 use toml::de::{DeTable, DeValue};
 
@@ -132,14 +133,14 @@ impl<'a> Sources<'a> {
             if info.kind == Kind::Tables {
                 let at = |_| origin.clone();
                 let tables = match value.to_str().map(tables::of_json) {
-                    Some(Ok(tables)) => destination_keys::specs(&tables, &at),
-                    Some(Err(why)) => Err(vec![destination_keys::error(
+                    Some(Ok(tables)) => destination::keys::specs(&tables, &at),
+                    Some(Err(why)) => Err(vec![destination::keys::error(
                         origin.clone(),
                         format!(
                             "{why}; expected a JSON array of objects, one for each destination"
                         ),
                     )]),
-                    None => Err(vec![destination_keys::error(
+                    None => Err(vec![destination::keys::error(
                         origin.clone(),
                         "expected text in UTF-8".to_owned(),
                     )]),
@@ -256,7 +257,7 @@ impl SettingsFile<'_> {
                     Some(line) => Origin::File { name: self.name.to_owned(), line },
                     None => origin.clone(),
                 };
-                read.take(info, destination_keys::specs(&tables, &named), named(first));
+                read.take(info, destination::keys::specs(&tables, &named), named(first));
                 continue;
             }
             let raw = from_toml(info, value.get_ref());

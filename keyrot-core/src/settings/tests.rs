@@ -1,8 +1,8 @@
 use super::*;
 use crate::engine::rotator::Limits;
 use crate::model::waits::Waits;
-use crate::selection::Selection;
 use crate::selection::template::SecretTemplate;
+use crate::selection::users::Selection;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Converts text to values.
 
-use crate::settings::destination::DestinationSpec;
+use crate::settings::destination::spec::DestinationSpec;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

@@ -1,10 +1,10 @@
 //! The values of all settings, each in its type.
 
 use crate::model::waits::Waits;
-use crate::selection::Selection;
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
-use crate::settings::destination::DestinationSpec;
+use crate::selection::users::Selection;
+use crate::settings::destination::spec::DestinationSpec;
 use crate::settings::notify::NotifySpec;
 use crate::settings::smtp::SmtpLogin;
 use std::collections::BTreeMap;

@@ -358,6 +358,18 @@ fn keyrot_is_not_blamed_for_what_a_person_breaks() {
 }
 
 #[test]
+fn a_refusal_has_awss_code() {
+    let (world, user) = world();
+    let account = MemoryAccount::new(world);
+    let gone = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
+    let error = account.deactivate_key(&user, &gone).now_or_never().unwrap().unwrap_err();
+    assert_eq!((error.kind, error.aws_code()), (ErrorKind::NotFound, Some("NoSuchEntity")));
+    account.inject(FaultAt::every("list_keys", Fault::Denied));
+    let error = account.list_keys(&user).now_or_never().unwrap().unwrap_err();
+    assert_eq!((error.kind, error.aws_code()), (ErrorKind::Denied, Some("AccessDenied")));
+}
+
+#[test]
 fn a_tag_that_is_too_long_is_refused() {
     let (mut world, user) = world();
     let name = SecretName::parse("/iam/ci/access_key").unwrap();

@@ -10,7 +10,7 @@ use keyrot_core::{
 };
 use std::time::Duration;
 
-struct Desk {
+struct Harness {
     account: MemoryAccount,
     user: UserName,
 }
@@ -25,20 +25,20 @@ fn secret() -> SecretName {
     SecretName::parse("/iam/ci/access_key").unwrap()
 }
 
-impl Desk {
+impl Harness {
     /// Returns a user whose key was just rotated under these waits; a consumer moved to the new
     /// key.
     async fn rotated(policy: WaitPolicy) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
         let user = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
-        let desk = Self { account: MemoryAccount::new(world), user };
-        desk.run(policy).await;
-        desk.account.advance(90 * DAY);
-        desk.run(policy).await;
-        assert_eq!(desk.statuses(), [KeyStatus::Active, KeyStatus::Active]);
-        desk.account.advance(HOUR);
-        desk.consume();
-        desk
+        let harness = Self { account: MemoryAccount::new(world), user };
+        harness.run(policy).await;
+        harness.account.advance(90 * DAY);
+        harness.run(policy).await;
+        assert_eq!(harness.statuses(), [KeyStatus::Active, KeyStatus::Active]);
+        harness.account.advance(HOUR);
+        harness.consume();
+        harness
     }
 
     async fn run(&self, policy: WaitPolicy) -> Outcome {
@@ -111,11 +111,11 @@ impl Desk {
 #[tokio::test]
 async fn a_shorter_overlap_applies_to_the_next_rotation() {
     let (long, short) = (policy(14 * DAY, 7 * DAY), policy(7 * DAY, 7 * DAY));
-    let desk = Desk::rotated(long).await;
-    let promoted = desk.promoted();
+    let harness = Harness::rotated(long).await;
+    let promoted = harness.promoted();
     assert_eq!(promoted.overlap, Some(14 * DAY));
-    desk.account.advance(10 * DAY);
-    let outcome = desk.run(short).await;
+    harness.account.advance(10 * DAY);
+    let outcome = harness.run(short).await;
     let until = promoted.at + 14 * DAY;
     assert!(
         matches!(&outcome, Outcome::Waiting(wait)
@@ -123,14 +123,14 @@ async fn a_shorter_overlap_applies_to_the_next_rotation() {
         "{outcome:?}"
     );
     let gone = [KeyStatus::Inactive, KeyStatus::Active];
-    assert_eq!(desk.days_until(short, promoted.at, &gone).await, 14);
-    desk.days_until(short, promoted.at, &[KeyStatus::Active]).await;
+    assert_eq!(harness.days_until(short, promoted.at, &gone).await, 14);
+    harness.days_until(short, promoted.at, &[KeyStatus::Active]).await;
     // The next rotation.
-    desk.account.advance(90 * DAY);
-    desk.run(short).await;
-    let next = desk.promoted();
-    desk.account.advance(HOUR);
-    assert_eq!((next.overlap, desk.days_until(short, next.at, &gone).await), (Some(7 * DAY), 7));
+    harness.account.advance(90 * DAY);
+    harness.run(short).await;
+    let next = harness.promoted();
+    harness.account.advance(HOUR);
+    assert_eq!((next.overlap, harness.days_until(short, next.at, &gone).await), (Some(7 * DAY), 7));
 }
 
 #[tokio::test]
@@ -138,10 +138,10 @@ async fn a_longer_overlap_applies_immediately_and_no_entry_shortens_one() {
     let (short, long) = (policy(7 * DAY, 7 * DAY), policy(14 * DAY, 7 * DAY));
     let gone = [KeyStatus::Inactive, KeyStatus::Active];
     for forged in [None, Some(Duration::from_millis(1))] {
-        let desk = Desk::rotated(short).await;
-        let promoted = Promoted { overlap: forged, ..desk.promoted() };
-        desk.write(&JournalEntry::Promoted(promoted.clone()));
-        assert_eq!(desk.days_until(long, promoted.at, &gone).await, 14, "{forged:?}");
+        let harness = Harness::rotated(short).await;
+        let promoted = Promoted { overlap: forged, ..harness.promoted() };
+        harness.write(&JournalEntry::Promoted(promoted.clone()));
+        assert_eq!(harness.days_until(long, promoted.at, &gone).await, 14, "{forged:?}");
     }
 }
 
@@ -152,9 +152,9 @@ async fn a_shorter_soak_applies_to_keys_that_are_deactivated_later() {
     for (noted, forged, days) in
         [(true, None, 20), (false, None, 1), (false, Some(Duration::from_millis(1)), 1)]
     {
-        let desk = Desk::rotated(long).await;
-        desk.days_until(long, desk.promoted().at, &gone).await;
-        let mut inactive = desk
+        let harness = Harness::rotated(long).await;
+        harness.days_until(long, harness.promoted().at, &gone).await;
+        let mut inactive = harness
             .entries()
             .into_iter()
             .find_map(|entry| match entry {
@@ -165,9 +165,9 @@ async fn a_shorter_soak_applies_to_keys_that_are_deactivated_later() {
         assert_eq!(inactive.soak, Some(20 * DAY));
         if !noted {
             inactive.soak = forged;
-            desk.write(&JournalEntry::Retired(inactive.clone()));
+            harness.write(&JournalEntry::Retired(inactive.clone()));
         }
-        assert_eq!(desk.days_until(short, inactive.at, &deleted).await, days, "{forged:?}");
+        assert_eq!(harness.days_until(short, inactive.at, &deleted).await, days, "{forged:?}");
     }
 }
 
@@ -180,15 +180,15 @@ async fn a_recorded_soak_that_runs_is_not_overdue() {
     for (recorded, day, overdue) in
         [(30 * DAY, 20, false), (DAY, 20, true), (3000 * DAY, 20, false), (3000 * DAY, 110, true)]
     {
-        let desk = Desk::rotated(long).await;
+        let harness = Harness::rotated(long).await;
         let stray = {
             let gone = [KeyStatus::Active];
-            desk.days_until(long, desk.promoted().at, &gone).await;
-            desk.account.advance(45 * DAY);
+            harness.days_until(long, harness.promoted().at, &gone).await;
+            harness.account.advance(45 * DAY);
             let mut stray = None;
-            desk.account.change(|world| {
-                let key = world.add_key(&desk.user).unwrap().credentials.key;
-                world.set_key_status(&desk.user, &key, KeyStatus::Inactive).unwrap();
+            harness.account.change(|world| {
+                let key = world.add_key(&harness.user).unwrap().credentials.key;
+                world.set_key_status(&harness.user, &key, KeyStatus::Inactive).unwrap();
                 stray = Some(key);
             });
             stray.unwrap()
@@ -197,19 +197,22 @@ async fn a_recorded_soak_that_runs_is_not_overdue() {
         let note = Retired {
             key: stray,
             phase: Phase::Inactive,
-            at: desk.account.world().now(),
+            at: harness.account.world().now(),
             soak: Some(recorded),
             reactivated: false,
         };
         // The runs have ended: the current key is past its deadline by now.
-        desk.account.advance(day * DAY);
+        harness.account.advance(day * DAY);
         if recorded > 30 * DAY || overdue {
             // The entry is written again each day.
-            desk.write(&JournalEntry::Retired(Retired { at: desk.account.world().now(), ..note }));
+            harness.write(&JournalEntry::Retired(Retired {
+                at: harness.account.world().now(),
+                ..note
+            }));
         } else {
-            desk.write(&JournalEntry::Retired(note));
+            harness.write(&JournalEntry::Retired(note));
         }
-        let outcome = desk.run(short).await;
+        let outcome = harness.run(short).await;
         assert_eq!(
             matches!(outcome, Outcome::Blocked(Blocked::Overdue { .. })),
             overdue,

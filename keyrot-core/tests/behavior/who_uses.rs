@@ -15,13 +15,13 @@ use std::time::Duration;
 const DAY: Duration = Duration::from_secs(86_400);
 const NAMES: [&str; 2] = ["lake", "params"];
 
-struct Desk {
+struct Harness {
     account: MemoryAccount,
     user: UserName,
     homes: Homes,
 }
 
-impl Desk {
+impl Harness {
     /// Returns a user whose first key was created, published and delivered to two destinations, of
     /// which `lake` is optional.
     async fn new(tags: &[(&str, &str)]) -> Self {
@@ -38,9 +38,9 @@ impl Desk {
         let [lake, params] = NAMES.map(rule);
         let destinations = vec![lake.optional(), params];
         let homes = Homes { destinations, ..Homes::in_region("us-east-1") };
-        let desk = Self { account: MemoryAccount::new(world), user, homes };
-        desk.run().await;
-        desk
+        let harness = Self { account: MemoryAccount::new(world), user, homes };
+        harness.run().await;
+        harness
     }
 
     fn ports(&self) -> Ports {
@@ -93,21 +93,21 @@ const TAGGED: &[(&str, &str)] = &[("RotateKey", "True")];
 
 #[tokio::test]
 async fn a_managed_users_destinations_are_named_with_what_their_receipts_say() {
-    let desk = Desk::new(TAGGED).await;
-    let found = desk.of_user().await;
+    let harness = Harness::new(TAGGED).await;
+    let found = harness.of_user().await;
     let [of_user] = &found.destinations[..] else { panic!("{found:?}") };
     assert_eq!(states(of_user), [("lake", Delivered::Delivered), ("params", Delivered::Delivered)]);
-    assert_eq!((&of_user.user, &of_user.problem), (&desk.user, &None));
+    assert_eq!((&of_user.user, &of_user.problem), (&harness.user, &None));
     let (first, params) = (of_user.current.clone().unwrap(), &of_user.destinations[1]);
     assert_eq!((params.kind, params.place.as_str(), params.required), ("ssm", "/x/ci", true));
     assert!(params.since.is_some() && !of_user.destinations[0].required);
 
-    desk.rotated_without_lake().await;
+    harness.rotated_without_lake().await;
     // The question is asked for the user, for one of its keys, and for all old keys.
     let old = Whose::Key(first.clone());
-    let lagging = Whose::Lagging(desk.selected().chosen);
-    for whose in [Whose::User(desk.user.clone()), old, lagging] {
-        let found = desk.ask(whose).await;
+    let lagging = Whose::Lagging(harness.selected().chosen);
+    for whose in [Whose::User(harness.user.clone()), old, lagging] {
+        let found = harness.ask(whose).await;
         let [of_user] = &found.destinations[..] else { panic!("{found:?}") };
         assert_ne!(of_user.current.as_ref(), Some(&first));
         let expected = [("lake", Delivered::Waiting), ("params", Delivered::Delivered)];
@@ -120,40 +120,40 @@ async fn a_managed_users_destinations_are_named_with_what_their_receipts_say() {
 /// The answer says nothing about deliveries that were not read.
 #[tokio::test]
 async fn unread_deliveries_are_not_known() {
-    let desk = Desk::new(TAGGED).await;
+    let harness = Harness::new(TAGGED).await;
     let unknown = [("lake", Delivered::Unknown), ("params", Delivered::Unknown)];
     for call in ["describe", "list_keys"] {
         // The first listing is that of the command itself.
         let after = usize::from(call == "list_keys");
-        desk.account.inject(FaultAt { after, ..FaultAt::every(call, Fault::Denied) });
-        let found = desk.of_user().await;
-        desk.account.heal();
+        harness.account.inject(FaultAt { after, ..FaultAt::every(call, Fault::Denied) });
+        let found = harness.of_user().await;
+        harness.account.heal();
         let of_user = &found.destinations[0];
         assert_eq!(states(of_user), unknown, "{call}");
         assert!(of_user.problem.as_ref().unwrap().contains("AccessDenied"), "{call}: {of_user:?}");
         assert_eq!((found.has_failed(), found.partial, found.keys.len()), (true, true, 1));
         assert!(of_user.current.is_none() && of_user.destinations[0].since.is_none());
     }
-    desk.account.inject(FaultAt::every("users", Fault::Denied));
-    let found = desk.of_user().await;
+    harness.account.inject(FaultAt::every("users", Fault::Denied));
+    let found = harness.of_user().await;
     assert!(found.has_failed() && found.destinations[0].destinations.is_empty(), "{found:?}");
     assert!(found.destinations[0].problem.as_ref().unwrap().contains("could not list the users"));
     // If the user has no destinations, there are no additional calls.
-    let none = Desk { homes: Homes::in_region("us-east-1"), ..desk };
+    let none = Harness { homes: Homes::in_region("us-east-1"), ..harness };
     let found = none.of_user().await;
     assert!(found.destinations.is_empty() && !found.has_failed(), "{found:?}");
 }
 
 #[tokio::test]
 async fn a_blocked_user_has_destinations_and_an_unmanaged_one_has_none() {
-    let blocked = Desk::new(&[("RotateKey", "True"), ("keyrot:max-age", "soon")]).await;
+    let blocked = Harness::new(&[("RotateKey", "True"), ("keyrot:max-age", "soon")]).await;
     let found = blocked.of_user().await;
     let of_user = &found.destinations[0];
     assert_eq!(states(of_user), [("lake", Delivered::Unknown), ("params", Delivered::Unknown)]);
     assert!(of_user.problem.as_ref().unwrap().contains("keyrot:max-age"), "{of_user:?}");
 
     // A place that two users share belongs to neither.
-    let mut shared = Desk::new(TAGGED).await;
+    let mut shared = Harness::new(TAGGED).await;
     shared.account.change(|world| world.add_user("cd", TAGGED)).unwrap();
     let rule = |name: &str, user: &str| {
         let name = DestinationName::parse(name).unwrap();
@@ -167,7 +167,7 @@ async fn a_blocked_user_has_destinations_and_an_unmanaged_one_has_none() {
     assert!(of_user.destinations.is_empty() && found.has_failed(), "{of_user:?}");
     assert!(of_user.problem.as_ref().unwrap().contains("at /x"), "{of_user:?}");
 
-    let unmanaged = Desk::new(&[]).await;
+    let unmanaged = Harness::new(&[]).await;
     let found = unmanaged.of_user().await;
     assert!(found.destinations.is_empty() && !found.has_failed(), "{found:?}");
 }
@@ -175,9 +175,9 @@ async fn a_blocked_user_has_destinations_and_an_unmanaged_one_has_none() {
 /// A user without a key yet: it is known that nothing was delivered.
 #[tokio::test]
 async fn before_the_first_key_nothing_is_delivered() {
-    let desk = Desk::new(TAGGED).await;
-    let user = desk.account.change(|world| world.add_user("ci-new", TAGGED)).unwrap();
-    let found = desk.ask(Whose::User(user)).await;
+    let harness = Harness::new(TAGGED).await;
+    let user = harness.account.change(|world| world.add_user("ci-new", TAGGED)).unwrap();
+    let found = harness.ask(Whose::User(user)).await;
     let of_user = &found.destinations[0];
     assert_eq!((&of_user.current, &of_user.problem, found.keys.len()), (&None, &None, 0));
     assert_eq!(states(of_user), [("lake", Delivered::Waiting), ("params", Delivered::Waiting)]);

@@ -3,12 +3,10 @@
 use super::forged::forgeries;
 use super::runs::{is_for_the_service, rotate_by_service, run};
 use super::setting::{Port, Setting, UNIT};
-use super::world::{Action, Deed, Forgery, Luck, State, secret, user};
-use keyrot_core::machine::{Call, Next, Task};
+use super::world::{Action, Deed, State, secret, user};
+use keyrot_core::machine::Task;
 use keyrot_core::memory::{Label, MemoryKey, World};
-use keyrot_core::model::{
-    Intent, JournalEntry, Phase, Promoted, Retired, Revoked, SecretState, VersionId,
-};
+use keyrot_core::model::{Phase, SecretState};
 use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Timestamp};
 use stateright::{Model, Property};
 use std::collections::HashMap;
@@ -24,120 +22,6 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) fn new(setting: Setting) -> Self {
         Self { setting, futures: Mutex::default() }
-    }
-
-    fn lucks(call: &Call) -> Vec<Luck> {
-        let mut lucks = vec![Luck::Denied, Luck::DiesBefore];
-        lucks.push(if matches!(call, Call::Probe(_)) {
-            Luck::Unreachable
-        } else {
-            Luck::LostRequest
-        });
-        match call {
-            Call::ListKeys => lucks.push(Luck::StaleListing),
-            Call::Probe(_) => lucks.push(Luck::NotYet),
-            Call::CreateKey => lucks.push(Luck::Throttled),
-            _ => {}
-        }
-        if !call.only_reads() {
-            lucks.extend([Luck::LostReply, Luck::DiesAfter]);
-        }
-        lucks
-    }
-
-    fn deeds(state: &State) -> Vec<Deed> {
-        let world = &state.world;
-        let mut deeds = vec![Deed::CreateKey];
-        for key in world.user(&user()).into_iter().flat_map(|u| u.keys()) {
-            let id = || key.listed.id.clone();
-            deeds.extend([
-                Deed::Deactivate(id()),
-                Deed::Reactivate(id()),
-                Deed::Delete(id()),
-                Deed::PutKey(id()),
-                Deed::PutWrong(id()),
-            ]);
-        }
-        if let Some(secret) = world.secret(&secret()) {
-            deeds.push(Deed::PutJunk);
-            deeds.extend(secret.versions().map(|(id, _)| Deed::MoveCurrent(id.clone())));
-        }
-        deeds
-    }
-
-    /// Returns every meaningful claim, with each possible time: the creation of its key, now, and a
-    /// time beyond the allowed difference between clocks. A claim is written right before it is
-    /// read, because it has no effect until then.
-    fn claims(&self, state: &State) -> Vec<Forgery> {
-        let reads = |call: &Call| matches!(call, Call::DescribeSecret | Call::ListVersions);
-        let mut running = state.rotators.iter().flatten();
-        let (Some(Next::Call(call)), None) = (running.next().map(|one| &one.next), running.next())
-        else {
-            return vec![];
-        };
-        if !reads(call) {
-            return vec![];
-        }
-        let now = state.world.now();
-        let later = now + self.setting.waits.settle + UNIT * 2;
-        let keys: Vec<_> = state
-            .world
-            .user(&user())
-            .into_iter()
-            .flat_map(|u| u.keys())
-            .map(|k| &k.listed)
-            .collect();
-        let mut all = Vec::new();
-        for key in &keys {
-            let id = &key.id;
-            let pending = Some(Label::Pending);
-            for (created, label) in [
-                (key.created, pending),
-                (key.created, None),
-                (key.created, Some(Label::Current)),
-                (now, pending),
-            ] {
-                all.extend(
-                    VersionId::for_key(id, created, true).map(|id| Forgery::Version { id, label }),
-                );
-            }
-            if *call == Call::ListVersions {
-                continue;
-            }
-            let mut entries = Vec::new();
-            for at in [key.created, now, later] {
-                for phase in [Phase::Retiring, Phase::Abandoned, Phase::Inactive, Phase::Hold] {
-                    entries.push(JournalEntry::Retired(Retired {
-                        key: id.clone(),
-                        phase,
-                        at,
-                        soak: None,
-                        reactivated: false,
-                    }));
-                }
-                entries.push(JournalEntry::Revoked(vec![Revoked {
-                    key: id.clone(),
-                    at,
-                    only_if_unused: false,
-                }]));
-                let before =
-                    keys.iter().map(|k| k.id.clone()).filter(|other| other != id).collect();
-                entries.push(JournalEntry::Intent(Intent { before, at }));
-                let labelled = |label| {
-                    state.world.secret(&secret()).and_then(|found| found.labelled(label)).cloned()
-                };
-                if let Some(version) = labelled(Label::Current) {
-                    entries.push(JournalEntry::Promoted(Promoted {
-                        version,
-                        replacing: Some(id.clone()),
-                        at,
-                        overlap: None,
-                    }));
-                }
-            }
-            all.extend(entries.into_iter().map(Forgery::Entry));
-        }
-        all
     }
 
     /// Whether a run blocks the user or fails if a revoked key that was Inactive works again.
@@ -255,36 +139,9 @@ impl Model for Check {
         if state.broken.is_some() || state.taken.is_some() {
             return;
         }
-        for (i, rotator) in state.rotators.iter().enumerate() {
-            match rotator {
-                // Rotators that have not started are equivalent, so the first of them starts.
-                None if state.rotators[..i].iter().all(Option::is_some) => {
-                    actions.push(Action::Start(i));
-                    actions.extend(state.order.is_some().then_some(Action::RotationStep(i)));
-                    actions.extend(state.asked.is_some().then_some(Action::Fulfil(i)));
-                }
-                None => {}
-                Some(running) => {
-                    actions.push(Action::Step(i, Luck::Good));
-                    if let Next::Call(call) = &running.next
-                        && state.faults > 0
-                    {
-                        actions.extend(
-                            Self::lucks(call).into_iter().map(|luck| Action::Step(i, luck)),
-                        );
-                    }
-                }
-            }
-        }
-        // A call takes at most one unit: half of what `settle` leaves after the run limit.
-        let bounded = state.rotators.iter().skip(usize::from(self.setting.endless));
-        let in_time = match self.setting.claims {
-            // Other models cover calls that take longer.
-            true => state.at_rest(),
-            false => bounded.flatten().all(|r| state.passed < r.since + 1),
-        };
+        actions.extend(self.steps(state));
         // Nothing happens before the first run starts.
-        if state.passed < self.setting.horizon && in_time && state.begun {
+        if state.passed < self.setting.horizon && self.is_in_time(state) && state.begun {
             actions.push(Action::Pass(1));
         }
         if state.services > 0 && state.order.is_none() {
@@ -292,19 +149,7 @@ impl Model for Check {
         }
         // A request matters only once a run starts on it, so it is made when a run can start.
         if state.requests > 0 && state.rotators.iter().any(Option::is_none) {
-            let keys = || {
-                state
-                    .world
-                    .user(&user())
-                    .into_iter()
-                    .flat_map(|u| u.keys())
-                    .map(|k| k.listed.id.clone())
-            };
-            let asks = self.setting.asks.iter().flat_map(|ask| keys().map(|key| ask.request(key)));
-            let mut asks: Vec<Request> = asks.collect();
-            // A request without a key is one request, however many keys there are.
-            asks.dedup();
-            actions.extend(asks.into_iter().map(Action::Ask));
+            actions.extend(self.requests(state).into_iter().map(Action::Ask));
         }
         if state.person > 0 {
             let mut deeds = Self::deeds(state);
@@ -333,15 +178,7 @@ impl Model for Check {
             actions.extend(all.into_iter().map(Action::Forge));
         }
         if state.uses > 0 {
-            let keys = state.world.user(&user()).into_iter().flat_map(|u| u.keys());
-            let claims = self.setting.claims;
-            let begins = || {
-                state.rotators.iter().flatten().any(|one| one.next == Next::Call(Call::ListKeys))
-            };
-            let used = keys.filter(|k| {
-                if claims { k.listed.status == KeyStatus::Active && begins() } else { k.verified }
-            });
-            actions.extend(used.map(|k| Action::Use(k.listed.id.clone())));
+            actions.extend(self.usable(state).into_iter().map(Action::Use));
         }
     }
 

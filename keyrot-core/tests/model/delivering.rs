@@ -1,7 +1,8 @@
 //! Models in which the key is delivered to destinations.
 
+use super::explore::{bound, deep, explore};
 use super::setting::{Ask, Destination, Port, Setting, Start, asked};
-use super::{bound, explore};
+
 use keyrot_core::model::Abilities;
 
 const fn lake(abilities: Abilities) -> Destination {
@@ -56,13 +57,13 @@ fn two_rotators_and_a_destination() {
 /// A run delivers for the first time while a person rolls back to the previous key.
 #[test]
 fn a_rollback_during_a_first_delivery() {
-    let all: &[_] = if super::deep() { &[UNSEEN, READABLE, IN_PARTS] } else { &[UNSEEN] };
+    let all: &[_] = if deep() { &[UNSEEN, READABLE, IN_PARTS] } else { &[UNSEEN] };
     for destinations in all.iter().copied() {
         let setting = Setting {
             asks: &[Ask::Rollback],
             added_late: true,
             rotators: 2,
-            faults: u8::from(super::deep()),
+            faults: u8::from(deep()),
             horizon: bound(0, 3),
             destinations,
             ..asked(Start::Overlap)

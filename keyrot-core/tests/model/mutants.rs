@@ -10,6 +10,7 @@ mod requests;
 mod waits;
 
 use super::check::Check;
+use super::explore;
 use super::setting::{Port, Setting, Start, UNIT, apart};
 use keyrot_core::decide::{Decision, Question, Step, decide};
 use keyrot_core::machine::Decider;
@@ -22,7 +23,7 @@ use std::time::Duration;
 
 /// Explores until a property breaks, and requires that it is this promise.
 fn breaks(setting: Setting, promise: &str) {
-    crate::breaks(
+    explore::breaks(
         &format!("{} / {:?}", setting.decider.name, setting.port),
         Check::new(setting),
         promise,

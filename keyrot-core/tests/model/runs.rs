@@ -83,6 +83,18 @@ pub(crate) fn is_iams(call: &Call) -> bool {
     matches!(call, ListKeys | LastUse(_) | CreateKey | Deactivate(_) | Activate(_) | DeleteKey(_))
 }
 
+/// Returns what can go wrong with a call in a model that leaves faults between IAM's calls to the
+/// others.
+pub(crate) fn lucks_beside_iam(call: &Call) -> &'static [Luck] {
+    if is_iams(call) && !matches!(call, Call::CreateKey) {
+        &[]
+    } else if call.only_reads() {
+        &[Luck::Denied, Luck::DiesBefore]
+    } else {
+        &[Luck::Denied, Luck::DiesBefore, Luck::DiesAfter, Luck::LostReply]
+    }
+}
+
 const REVOKED: &str = "keyrot:revoked";
 
 /// The limit on the calls of a run without faults.

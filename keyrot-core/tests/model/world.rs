@@ -2,25 +2,24 @@
 //! of the checker.
 
 mod deeds;
+mod start;
 mod verdicts;
 
 pub(crate) use deeds::{Deed, Forgery};
 use verdicts::{concluded, taken};
 
-use keyrot_core::machine::{Call, Decider, Next, Reply, Rotation, Task};
-use keyrot_core::memory::{Actor, Broken, Label, MemoryDestination, Value, Watch, World};
+use keyrot_core::machine::{Call, Next, Reply, Rotation, Task};
+use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
 use keyrot_core::model::{
     JournalEntry, RotationStep, Secret, SecretState, StepName, VersionId, after,
 };
-use keyrot_core::{
-    KeyId, KeyStatus, Outcome, Request, Revocation, SecretName, Timestamp, UserName,
-};
+use keyrot_core::{CallError, KeyId, Outcome, Request, SecretName, Timestamp, UserName};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::runs::{following, is_iams, machine, perform, rotate_by_service, token};
-use super::setting::{Destination, Port, Setting, Start, UNIT};
+use super::runs::{following, is_iams, machine, perform, token};
+use super::setting::{Port, Setting, UNIT};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
@@ -141,136 +140,6 @@ pub(crate) fn secret() -> SecretName {
 }
 
 impl State {
-    /// Returns the initial state: a new user, or a user that keyrot has managed until then,
-    /// observed by the watch.
-    pub(crate) fn first(setting: &Setting) -> Self {
-        let sound = Setting {
-            decider: Decider::REAL,
-            port: Port::Sound,
-            rotator_waits: setting.waits,
-            clocks: [0, 0],
-            destinations: if setting.added_late { &[] } else { setting.destinations },
-            ..setting.clone()
-        };
-        let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
-        let name = world.add_user("ci", &[("RotateKey", "True")]).unwrap();
-        let keys = if let Start::New { keys } = setting.start { keys } else { 1 };
-        (0..keys).for_each(|_| drop(world.add_key(&name).unwrap()));
-        world.advance(UNIT);
-        for one in setting.destinations {
-            let destination = MemoryDestination::new(one.abilities);
-            world.add_destination(one.assignment().to, destination);
-        }
-        let assigned = sound.destinations.iter().map(Destination::assignment).collect();
-        let watch = Watch::new(&world, name, secret(), setting.policy());
-        let watch = Arc::new(watch.with_destinations(assigned));
-        let mut state = Self {
-            world,
-            watch,
-            rotators: vec![None; setting.rotators],
-            faults: 0,
-            person: 1,
-            uses: 0,
-            services: 0,
-            order: None,
-            asked: None,
-            requests: setting.requests,
-            passed: 0,
-            interfered: false,
-            begun: false,
-            broken: None,
-            leaked: None,
-            concluded: None,
-            forges: 0,
-            unrevoked: None,
-            taken: None,
-            overwrote: false,
-            left: BTreeSet::new(),
-            overwrites: 0,
-        };
-        if !matches!(setting.start, Start::New { .. }) {
-            state.live(&sound, 12);
-            if setting.start == Start::DueForeign {
-                let key = state.world.user(&user()).unwrap().keys()[0].listed.id.clone();
-                state.person(&Deed::PutKey(key));
-            }
-            state.world.advance(setting.waits.max_age);
-        }
-        if matches!(setting.start, Start::Overlap | Start::Reactivated) {
-            state.live(&sound, 1);
-        }
-        if setting.start == Start::Soaking {
-            let soaks = |state: &Self| {
-                let user = state.world.user(&user());
-                user.is_some_and(|user| {
-                    user.keys().iter().any(|key| key.listed.status == KeyStatus::Inactive)
-                })
-            };
-            (0..20).for_each(|_| {
-                if !soaks(&state) {
-                    state.live(&sound, 1);
-                }
-            });
-            assert!(soaks(&state), "the old key went its way");
-            // One unit of the soak is over by now.
-            state.world.advance(setting.waits.soak - UNIT * 2);
-        }
-        if setting.start == Start::Reactivated {
-            let keys = state.world.user(&user()).unwrap().keys();
-            let old = keys.iter().min_by_key(|key| key.listed.created).unwrap().listed.id.clone();
-            let order = Request::Revoke(Revocation::of(old.clone()));
-            state.ask(&sound, order);
-            state.requests += 1;
-            while !state.at_rest() {
-                state.step(&sound, 0, Luck::Good);
-            }
-            state.asked = None;
-            state.world.advance(setting.waits.settle);
-            state.person += 1;
-            state.person(&Deed::Reactivate(old));
-        }
-        if setting.start.rotation_enabled() {
-            state.world.secret_mut(&secret()).unwrap().rotation = true;
-        }
-        if setting.start == Start::ServicedOverlap {
-            let before = state.world.clone();
-            assert_eq!(rotate_by_service(&sound, &mut state.world), Some(Outcome::Done));
-            let _ = Arc::make_mut(&mut state.watch).step(&before, &state.world, Actor::Person);
-        }
-        assert_eq!(state.broken, None, "a life without faults keeps every promise");
-        state.world.forget_stale_listing(&user());
-        let Setting { faults, person, uses, services, forges, .. } = *setting;
-        let assigned = setting.destinations.iter().map(Destination::assignment).collect();
-        let watch = Arc::unwrap_or_clone(state.watch.clone()).with_destinations(assigned);
-        Self {
-            watch: Arc::new(watch),
-            faults,
-            person,
-            forges,
-            uses,
-            services,
-            passed: 0,
-            // A person has to decide which of two keys may be retired.
-            interfered: matches!(setting.start, Start::New { keys } if keys > 1)
-                || setting.start == Start::Reactivated,
-            begun: false,
-            left: BTreeSet::new(),
-            overwrites: setting.overwrites,
-            ..state
-        }
-    }
-
-    /// Makes runs without faults, a unit of time apart.
-    fn live(&mut self, setting: &Setting, runs: u32) {
-        for _ in 0..runs {
-            self.start(setting, 0, Task::Everything);
-            while !self.at_rest() {
-                self.step(setting, 0, Luck::Good);
-            }
-            self.world.advance(UNIT);
-        }
-    }
-
     pub(crate) fn at_rest(&self) -> bool {
         self.rotators.iter().all(Option::is_none)
     }
@@ -358,62 +227,12 @@ impl State {
             Next::Done(_) => return,
             Next::Sleep(pause) => running.slept += pause,
             Next::Call(call) => {
-                running.overtaken &= call != Call::ListKeys;
-                // A request applies until its run is over. If a person reactivates the key before
-                // that, that contradicts the request.
-                if let Task::Request(Request::Revoke(order)) = &running.task {
-                    Arc::make_mut(&mut self.watch).revoke(order.clone());
-                }
-                if let (
-                    Task::Request(Request::Reinstate { key }),
-                    Call::Write(JournalEntry::Revoked(_)),
-                ) = (&running.task, &call)
-                {
-                    Arc::make_mut(&mut self.watch).reinstate(key);
-                }
-                running.iam_failed |= luck != Luck::Good && running.revokes() && is_iams(&call);
-                running.unreachable |= luck == Luck::Unreachable;
-                let probe = matches!(call, Call::Probe(_));
-                let luck = if probe && running.unreachable { Luck::Unreachable } else { luck };
+                self.prepare(&mut running, &call, luck);
                 let before = self.world.clone();
-                let mut answer =
-                    perform(setting, &mut self.world, running.machine.subject(), &call, luck);
-                running.unanswered = probe && matches!(answer, Some(Err(_)));
-                if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer
-                    && setting.port == Port::StaleLabels
-                {
-                    let first = running.first.get_or_insert_with(|| secret.clone());
-                    *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
-                }
-                if let Call::Promote { from, to } = &call {
-                    // A revocation applies until the key is reactivated, even if a person publishes
-                    // the key afterwards.
-                    let value =
-                        before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
-                    let revoked = value.is_some_and(|held| self.watch.is_revoked(&held.key));
-                    let asked = matches!(running.task, Task::Request(_)) || revoked;
-                    let seen = current(&before).as_ref() == Some(from)
-                        && (asked || !self.left.contains(to));
-                    self.overwrote |= !seen && current(&before) != current(&self.world);
-                }
+                let answer = self.answered(setting, &mut running, &call, luck);
                 // A call that changed nothing breaks no promise.
                 changed = before != self.world;
-                let verdict = match changed {
-                    true => {
-                        Arc::make_mut(&mut self.watch).step(&before, &self.world, Actor::Keyrot)
-                    }
-                    false => Ok(()),
-                };
-                if !running.overtaken && self.broken.is_none() {
-                    self.broken =
-                        verdict.err().filter(|broken| !setting.claims || broken.promise == "S1");
-                }
-                if changed && !running.overtaken && !running.revokes() {
-                    self.taken = self
-                        .taken
-                        .take()
-                        .or_else(|| taken(setting, &before, &self.world, &self.watch));
-                }
+                self.judge(setting, &before, &running, &call);
                 // Without an answer, the process is dead.
                 let Some(answer) = answer else { return };
                 running
@@ -439,6 +258,72 @@ impl State {
             (Next::Done(_), Task::Request(Request::Deliver { .. })) => self.asked = None,
             (Next::Done(_), _) => {}
             _ => self.rotators[i] = Some(Arc::new(running)),
+        }
+    }
+
+    /// Prepares the watch for a call, and notes what will excuse its result.
+    fn prepare(&mut self, running: &mut Running, call: &Call, luck: Luck) {
+        running.overtaken &= *call != Call::ListKeys;
+        // A request applies until its run is over. If a person reactivates the key before that,
+        // that contradicts the request.
+        if let Task::Request(Request::Revoke(order)) = &running.task {
+            Arc::make_mut(&mut self.watch).revoke(order.clone());
+        }
+        if let (Task::Request(Request::Reinstate { key }), Call::Write(JournalEntry::Revoked(_))) =
+            (&running.task, call)
+        {
+            Arc::make_mut(&mut self.watch).reinstate(key);
+        }
+        running.iam_failed |= luck != Luck::Good && running.revokes() && is_iams(call);
+        running.unreachable |= luck == Luck::Unreachable;
+    }
+
+    /// Makes the call. `None` if the process died.
+    fn answered(
+        &mut self,
+        setting: &Setting,
+        running: &mut Running,
+        call: &Call,
+        luck: Luck,
+    ) -> Option<Result<Reply, CallError>> {
+        let probe = matches!(call, Call::Probe(_));
+        let luck = if probe && running.unreachable { Luck::Unreachable } else { luck };
+        let mut answer = perform(setting, &mut self.world, running.machine.subject(), call, luck);
+        running.unanswered = probe && matches!(answer, Some(Err(_)));
+        if let Some(Ok(Reply::Secret(SecretState::Present(secret)))) = &mut answer
+            && setting.port == Port::StaleLabels
+        {
+            let first = running.first.get_or_insert_with(|| secret.clone());
+            *secret = Secret { journal: secret.journal.clone(), ..first.clone() };
+        }
+        answer
+    }
+
+    /// Checks what a call changed against the promises.
+    fn judge(&mut self, setting: &Setting, before: &World, running: &Running, call: &Call) {
+        if *before == self.world {
+            return;
+        }
+        if let Call::Promote { from, to } = call {
+            // A revocation applies until the key is reactivated, even if a person publishes the key
+            // afterwards.
+            let value = before.secret(&secret()).and_then(|s| s.value(from)).and_then(Value::read);
+            let revoked = value.is_some_and(|held| self.watch.is_revoked(&held.key));
+            let asked = matches!(running.task, Task::Request(_)) || revoked;
+            let seen = current(before).as_ref() == Some(from) && (asked || !self.left.contains(to));
+            self.overwrote |= !seen && current(before) != current(&self.world);
+        }
+        let verdict = Arc::make_mut(&mut self.watch).step(before, &self.world, Actor::Keyrot);
+        if running.overtaken {
+            return;
+        }
+        if self.broken.is_none() {
+            let counts = |broken: &Broken| !setting.claims || broken.promise == "S1";
+            self.broken = verdict.err().filter(counts);
+        }
+        if !running.revokes() {
+            let early = || taken(setting, before, &self.world, &self.watch);
+            self.taken = self.taken.take().or_else(early);
         }
     }
 

@@ -8,8 +8,10 @@
 
 pub(crate) mod aws_error;
 mod codes;
+pub(crate) mod wording;
 
 use crate::calls::errors::aws_error::{AwsError, Link};
+use crate::calls::errors::wording::{denied_action, is_about_kms, is_clock};
 use crate::calls::op::{Op, Repeat};
 use crate::credentials::no_credentials::explain;
 use crate::error_text::scrub::scrub;
@@ -83,7 +85,7 @@ impl Failure {
     }
 }
 
-const NOT_VALID: &str = "keyrot's own credentials are not valid (any more): renew them, for example with `aws sso login`, and check AWS_PROFILE";
+const NOT_VALID: &str = "keyrot's own credentials are not valid, or no longer: renew them, for example with `aws sso login`, and check AWS_PROFILE";
 /// What the SDK's endpoint rules say about settings that contradict each other.
 const BAD_ENDPOINT: &str = "Invalid Configuration:";
 /// The text before the request id in a message. A parenthesis follows the id.
@@ -275,10 +277,10 @@ impl Fault {
         }
     }
 
-    /// Names the partition that was asked: other partitions do not know its keys (AWS General
+    /// Names the partition that was called: other partitions do not know its keys (AWS General
     /// Reference, "Amazon Resource Names": "A partition is a group of AWS Regions. Each AWS account
     /// is scoped to one partition").
-    fn asked(&self) -> String {
+    fn called_partition(&self) -> String {
         match self.host.as_deref().filter(|host| is_aws(host)) {
             Some(host) => {
                 let partition = partition_of(host);
@@ -305,8 +307,7 @@ impl Fault {
         }
         if DENIED.contains(&code) {
             let missing = denied_action(detail).unwrap_or(op.action);
-            let kms = detail.contains("KMS") && !missing.starts_with("kms:");
-            let key = if kms {
+            let key = if is_about_kms(detail) && !missing.starts_with("kms:") {
                 " and the use of the secret's KMS key (kms:Decrypt, kms:GenerateDataKey)"
             } else {
                 ""
@@ -320,7 +321,7 @@ impl Fault {
             "LimitExceeded" if op.action == "iam:CreateAccessKey" => {
                 "A user has at most two keys, Inactive ones count, and no quota can be raised: one has to go first".to_owned()
             }
-            code if UNKNOWN_KEY.contains(&code) => format!("{NOT_VALID}, and whether the region is enabled for the account{}", self.asked()),
+            code if UNKNOWN_KEY.contains(&code) => format!("{NOT_VALID}, and whether the region is enabled for the account{}", self.called_partition()),
             code if EXPIRED.contains(&code) => NOT_VALID.to_owned(),
             _ if self.is_by_clock() => match self.clock {
                 Some(wrong) => format!("{}: set it, then run again", capital(&wrong.to_string())),
@@ -358,20 +359,6 @@ fn host(raw: &HttpResponse) -> Option<String> {
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// Whether a text is about a signature's time (IAM user guide, "Troubleshoot AWS API requests":
-/// "Signature expired", "Signature not yet current").
-fn is_clock(detail: &str) -> bool {
-    ["signature expired", "not yet current"].iter().any(|word| detail.to_lowercase().contains(word))
-}
-
-/// Returns the action whose permission is missing, according to AWS: "… is not authorized to
-/// perform: ACTION on resource: …".
-fn denied_action(detail: &str) -> Option<&str> {
-    let rest = detail.split("not authorized to perform: ").nth(1)?;
-    let action = rest.split(|c: char| c.is_whitespace() || c == ',').next()?.trim_end_matches('.');
-    (action.contains(':') && action.len() < 80).then_some(action)
 }
 
 /// Returns the request id from the header or, if a service leaves that out, from the XML of IAM and

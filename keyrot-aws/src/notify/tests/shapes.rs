@@ -100,6 +100,25 @@ fn the_worst_comes_first_and_lists_of_names_are_cut() {
 }
 
 #[test]
+fn one_failed_call_of_several_users_is_one_problem_however_often_it_was_tried() {
+    let throttled = |name: &str, attempts: u32, reason: &str| {
+        let message = format!("iam:ListAccessKeys for {name} failed in {attempts} attempts");
+        let mut user = failed(name, ErrorKind::Throttled, &message);
+        if let Outcome::Failed(failure) = &mut user.outcome {
+            failure.error = failure.error.clone().with_reason(reason);
+        }
+        user
+    };
+    let digest = digest(&report(vec![
+        throttled("a", 5, "Throttling: Rate exceeded"),
+        throttled("b", 8, "Throttling: Rate exceeded"),
+        throttled("c", 5, "Throttling: too many"),
+    ]));
+    let users: Vec<_> = digest.problems.iter().map(|item| (&*item.user, &*item.others)).collect();
+    assert_eq!(users, [("a", &["b".to_owned()][..]), ("c", &[][..])]);
+}
+
+#[test]
 fn a_revoked_key_that_nothing_can_replace_comes_first() {
     let stuck = Blocked::NoWayBack { key: key("zz", 1), reason: "it is gone".into() };
     let gone = Blocked::CurrentKeyGone { key: key("a", 1) };

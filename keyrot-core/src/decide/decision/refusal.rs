@@ -131,7 +131,7 @@ impl fmt::Display for Refusal {
             Self::NotStaged { version } => {
                 write!(
                     f,
-                    "version {version} is not under AWSPENDING (any more); Secrets Manager will ask again"
+                    "version {version} is not under AWSPENDING, or no longer is; Secrets Manager will ask again"
                 )
             }
             Self::NotMade { version } => {
@@ -145,7 +145,7 @@ impl fmt::Display for Refusal {
                 "there is nothing to roll back to: the secret holds no key under AWSPREVIOUS",
             ),
             Self::NotBefore { key } => {
-                write!(f, "{key} does not have the AWSPREVIOUS label (any more)")
+                write!(f, "{key} does not have the AWSPREVIOUS label, or no longer has it")
             }
             Self::Gone { key } => {
                 write!(f, "there is nothing to roll back to: {key}, the previous key, is deleted")

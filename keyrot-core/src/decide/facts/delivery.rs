@@ -1,155 +1,21 @@
-//! The user's destinations: which one gets the current key next, and which ones are behind.
+//! What a run does next about the user's destinations: which one gets the current key next, and
+//! which ones are behind.
 
-use crate::decide::decision::refusal::Refusal;
 use crate::decide::facts::next_key::NextKey;
 use crate::decide::facts::outgoing::{Outgoing, Removal};
 use crate::decide::facts::published::PublishedNote;
 use crate::decide::facts::situation::{Ask, Role, Situation};
 use crate::decide::facts::staged::Staged;
+use crate::decide::facts::standing::Standing;
 use crate::decide::facts::why_kept::WhyKept;
-use crate::model::clock::CLOCK_TOLERANCE;
-use crate::model::destination::{Abilities, Changed, Found, Holds, SeenDestination};
+use crate::model::destination::{Abilities, Changed, Found, SeenDestination};
 use crate::model::journal::JournalEntry;
-use crate::model::names::{DestinationName, KeyId, Mark, VersionId};
+use crate::model::names::{DestinationName, Mark, VersionId};
 use crate::model::observed::KeyStatus;
 use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
-use crate::model::version::Content;
-use crate::model::waits::after;
 
 pub(crate) const AFTER_OTHERS: &str = "it restarts consumers when the publication is recorded and every other required destination has the key";
-const OVERTAKEN: &str =
-    "another run may be delivering an earlier key there; the next run delivers the current one";
-
-/// The state of one destination for the current key.
-#[derive(Clone, Copy)]
-pub(crate) enum Standing<'a> {
-    /// An operator gave it up.
-    LetGo,
-    /// A receipt says that it has the key, and the place has not been read since.
-    Recorded,
-    /// It has the key, and a receipt says so.
-    Received,
-    /// It has to be read first.
-    Unasked,
-    /// This run has delivered the key, and no receipt says so yet.
-    Unrecorded(&'a Mark),
-    /// It gets the key next, but the delivery has to be announced first.
-    Unannounced(Option<&'a Mark>),
-    /// It gets the key next.
-    Due(Option<&'a Mark>),
-    /// In this run, it could not be read, or it refused the key.
-    Failed(&'a str),
-    /// It has the key, and something is still in progress there, such as a restart.
-    Unfinished(&'a str),
-    /// Something else wrote to the place.
-    Changed(Changed),
-    /// It restarts consumers, and another destination from which they may read has to get the key
-    /// first.
-    Later,
-}
-
-impl<'a> Standing<'a> {
-    /// Returns the state of the destination for the current version, which holds this key.
-    pub(crate) fn of(case: &Situation<'a>, one: &'a SeenDestination, key: &KeyId) -> Self {
-        let current = &case.current.version;
-        let delivered_here = one.delivered_here.as_ref() == Some(current);
-        let asked = case.delivery_asked(&one.assignment.to) && !delivered_here;
-        let receipt = case.secret.journal.receipts.get(&one.assignment.to);
-        let is_current = |receipt: &Receipt| receipt.version == *current;
-        if let Some(reason) = &one.failed {
-            return Self::Failed(reason);
-        }
-        if let Some(what) = &one.unfinished {
-            return Self::Unfinished(what);
-        }
-        if !asked && receipt.is_some_and(|receipt| receipt.state == Receiving::LetGo) {
-            return Self::LetGo;
-        }
-        if one.assignment.abilities.restarts {
-            return Self::of_restart(case, one, key, receipt, asked);
-        }
-        let delivered = receipt.filter(|receipt| receipt.state == Receiving::Delivered);
-        let Some(found) = &one.found else {
-            let served = delivered.is_some_and(is_current) && !asked;
-            return if served { Self::Recorded } else { Self::Unasked };
-        };
-        // Each run announces the delivery again before it verifies the key. So keyrot's own use of
-        // the key is never much later than the last entry.
-        let due = || match one.announced_here.as_ref() == Some(current) {
-            true => Self::Due(found.mark()),
-            false => Self::Unannounced(found.mark()),
-        };
-        if asked {
-            return due();
-        }
-        if !one.assignment.abilities.visible {
-            return match (receipt, found.mark()) {
-                (Some(_), _) if delivered.is_some_and(is_current) => Self::Received,
-                (_, Some(mark)) if delivered_here => Self::Unrecorded(mark),
-                // A late write by an overtaken run would stay there unnoticed.
-                (Some(Receipt { state: Receiving::Delivering, at, .. }), _)
-                    if !receipt.is_some_and(is_current) && case.now < case.settled_at(*at) =>
-                {
-                    Self::Failed(OVERTAKEN)
-                }
-                _ => due(),
-            };
-        }
-        let Found::Copy { mark, holds, written } = found else {
-            return match delivered {
-                Some(_) => Self::Changed(Changed::Removed),
-                None => due(),
-            };
-        };
-        let same = delivered.is_some_and(|receipt| receipt.mark.as_ref() == Some(mark));
-        let recorded = same && delivered.is_some_and(is_current);
-        let fits = match holds {
-            Holds::Key(held) => held == key,
-            Holds::NotShown => true,
-            Holds::Other => false,
-        };
-        if delivered_here && fits {
-            return if recorded { Self::Received } else { Self::Unrecorded(mark) };
-        }
-        match holds {
-            Holds::Key(held) if held == key && recorded => Self::Received,
-            // One of the user's own keys, from an earlier delivery or from before the adoption. If
-            // it is the current key without a receipt, a run died, or something wrote it again,
-            // perhaps with another secret half.
-            Holds::Key(held) if case.key(held).is_some() => due(),
-            // A forged receipt cannot change the destination's own date.
-            Holds::NotShown if recorded => {
-                match written.is_none_or(|written| case.is_since_created(key, written)) {
-                    true => Self::Received,
-                    false => due(),
-                }
-            }
-            Holds::Key(_) | Holds::Other | Holds::NotShown => match receipt {
-                Some(receipt) if same && can_be_left(case, one, receipt, holds) => due(),
-                // Two runs may have delivered at the same time, and the first one may have written
-                // its receipt last.
-                Some(Receipt { state: Receiving::Delivered, at, .. })
-                    if *holds == Holds::NotShown
-                        && receipt.is_some_and(is_current)
-                        && written.is_some_and(|written| written <= case.settled_at(*at)) =>
-                {
-                    due()
-                }
-                // A run that died may have left it, whole or half. The key may have been deleted
-                // since.
-                Some(receipt @ Receipt { state: Receiving::Delivering, mark: before, .. })
-                    if before.as_ref() == Some(mark) || can_be_left(case, one, receipt, holds) =>
-                {
-                    due()
-                }
-                Some(_) => Self::Changed(Changed::Overwritten),
-                None => Self::Changed(Changed::Occupied),
-            },
-        }
-    }
-}
-
 /// What a run does next about the user's destinations.
 #[derive(Clone, Copy)]
 pub(crate) enum Deliver<'a> {
@@ -266,28 +132,6 @@ impl<'a> Behind<'a> {
     }
 }
 
-/// Whether the content can come from a delivery of the receipt's version. A place that was deleted
-/// and created again may have the same mark, such as version 1, and hold another writer's value.
-fn can_be_left(
-    case: &Situation<'_>,
-    one: &SeenDestination,
-    receipt: &Receipt,
-    holds: &Holds,
-) -> bool {
-    if one.assignment.abilities != Abilities::READABLE {
-        return true;
-    }
-    let content = Content::of(&receipt.version);
-    let is_current = receipt.version == case.current.version;
-    let delivered = content.key().or(case.current_key().filter(|_| is_current));
-    match holds {
-        // The id of a version that something else wrote does not name a key.
-        Holds::Key(held) => delivered.is_none_or(|key| key == held),
-        Holds::NotShown => true,
-        Holds::Other => false,
-    }
-}
-
 /// Returns the user's destinations, if they are to get the published key.
 fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination, Standing<'a>)> {
     let key = case.current_key().filter(|key| {
@@ -332,21 +176,7 @@ fn is_published_soon(case: &Situation<'_>) -> bool {
     }
 }
 
-impl<'a> Situation<'a> {
-    fn is_active(&self, key: &KeyId) -> bool {
-        self.key(key).is_some_and(|key| key.status == KeyStatus::Active)
-    }
-
-    /// Whether an operator asks for a delivery to this destination.
-    pub(crate) fn delivery_asked(&self, to: &DestinationName) -> bool {
-        matches!(self.ask, Ask::Deliver(only) if only.is_none_or(|only| only == to))
-    }
-
-    /// Whether the destination's own date is at or after the key's creation.
-    fn is_since_created(&self, key: &KeyId, written: Timestamp) -> bool {
-        self.key(key).is_none_or(|key| key.created <= after(written, CLOCK_TOLERANCE))
-    }
-
+impl Situation<'_> {
     /// Returns since when every required destination has the current version, according to the
     /// receipts.
     pub(crate) fn delivered_at(&self) -> Option<Timestamp> {
@@ -390,68 +220,5 @@ impl<'a> Situation<'a> {
         let at = self.now.max(self.last_entry(!restarts).unwrap_or(self.now));
         let (to, mark) = (to.clone(), mark.cloned());
         JournalEntry::Receipt(Receipt { to, place, state, version, at, mark })
-    }
-}
-
-/// The destinations that an operator asks to deliver to.
-#[derive(Clone, Copy)]
-pub(crate) enum DeliverTo<'a> {
-    /// The user has no such destination, or none at all.
-    Unknown(Option<&'a DestinationName>),
-    /// The current key was revoked, and is no longer delivered.
-    Revoked(&'a KeyId),
-    /// The current key is not Active.
-    NotActive(&'a KeyId),
-    /// The user has this destination, or the request is about all of them.
-    Known,
-}
-
-impl<'a> DeliverTo<'a> {
-    pub(crate) fn of(case: &Situation<'a>, to: Option<&'a DestinationName>) -> Self {
-        match (to, case.current_key()) {
-            (Some(to), _) if case.destination(to).is_none() => Self::Unknown(Some(to)),
-            (None, _) if case.seen.destinations.is_empty() => Self::Unknown(None),
-            (_, Some(key)) if case.revoked_at(key).is_some() => Self::Revoked(key),
-            (_, Some(key)) if !case.is_active(key) => Self::NotActive(key),
-            _ => Self::Known,
-        }
-    }
-}
-
-/// The destination that an operator gives up.
-#[derive(Clone, Copy)]
-pub(crate) enum LetGo<'a> {
-    /// The user has no such destination.
-    Unknown(Option<&'a DestinationName>),
-    /// A receipt says that it was given up.
-    Recorded,
-    /// No receipt says that it was given up.
-    Unrecorded { to: &'a DestinationName, mark: Option<&'a Mark> },
-}
-
-impl<'a> LetGo<'a> {
-    pub(crate) fn of(case: &Situation<'a>, to: &'a DestinationName) -> Self {
-        if case.destination(to).is_none() {
-            return Self::Unknown(Some(to));
-        }
-        match case.secret.journal.receipts.get(to) {
-            Some(receipt) if receipt.state == Receiving::LetGo => Self::Recorded,
-            receipt => {
-                let mark = receipt.and_then(|receipt| receipt.mark.as_ref());
-                Self::Unrecorded { to, mark }
-            }
-        }
-    }
-}
-
-impl<'a> Situation<'a> {
-    /// Returns the refusal of a request for a destination that the user does not have.
-    pub(crate) fn no_such_destination(&self, to: Option<&DestinationName>) -> Refusal {
-        let all = self.seen.destinations.iter().map(|one| one.assignment.to.clone()).collect();
-        Refusal::NoSuchDestination { to: to.cloned(), all }
-    }
-
-    fn destination(&self, to: &DestinationName) -> Option<&'a SeenDestination> {
-        self.seen.destinations.iter().find(|one| one.assignment.to == *to)
     }
 }

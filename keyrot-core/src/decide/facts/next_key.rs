@@ -122,8 +122,8 @@ pub(crate) enum Size {
 
 impl Size {
     pub(crate) fn of(case: &Situation<'_>) -> Self {
-        let asked = case.seen.next_size.as_ref().filter(|(of, _)| *of == case.current.version);
-        match asked {
+        let size = case.seen.next_size.as_ref().filter(|(of, _)| *of == case.current.version);
+        match size {
             _ if !case.current.content.extras() => Self::Short,
             None => Self::Unasked,
             Some((_, None)) => Self::NotCarried,

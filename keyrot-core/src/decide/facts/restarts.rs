@@ -1,7 +1,7 @@
 //! Destinations that restart consumers: whether these have read the current key.
 
-use crate::decide::facts::delivery::Standing;
 use crate::decide::facts::situation::Situation;
+use crate::decide::facts::standing::Standing;
 use crate::model::clock::CLOCK_TOLERANCE;
 use crate::model::destination::{Found, SeenDestination};
 use crate::model::names::KeyId;

@@ -90,6 +90,10 @@ impl<'a> Situation<'a> {
         self.seen.keys.iter().find(|key| key.id == *id)
     }
 
+    pub(super) fn is_active(&self, key: &KeyId) -> bool {
+        self.key(key).is_some_and(|key| key.status == KeyStatus::Active)
+    }
+
     pub(crate) fn keys_as(&self, role: Role) -> impl Iterator<Item = &'a AccessKey> {
         self.keys.iter().filter(move |(its, _)| *its == role).map(|(_, key)| *key)
     }

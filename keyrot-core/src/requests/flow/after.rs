@@ -121,13 +121,13 @@ impl RequestFlow {
         let since = now - chrono::TimeDelta::from_std(LONGEST_ROLE_SESSION).unwrap_or_default();
         let bounds =
             TrailBounds { since, regions: regions_to_ask(trail, &last_use), most: MOST_EVENTS };
-        let asked = within(
+        let answer = within(
             &*self.ports.clock,
             FOR_THE_TRAIL,
             look_up(trail, &order.key, &bounds, &|_, _| {}),
         )
         .await;
-        let evidence = asked.ok_or_else(|| "CloudTrail did not answer in time".to_owned())?;
+        let evidence = answer.ok_or_else(|| "CloudTrail did not answer in time".to_owned())?;
         match evidence
             .regions
             .iter()

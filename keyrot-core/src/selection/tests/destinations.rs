@@ -12,10 +12,10 @@ fn a_user_gets_its_destinations_and_no_place_is_shared() {
     let to = |name: &str, users: &[&str], to: &str, form| {
         rule(name, users, to, form).in_store(format!("{form:?}"))
     };
-    let go = |destinations: Vec<DestinationRule>, asked: &[&str]| {
+    let go = |destinations: Vec<DestinationRule>, named: &[&str]| {
         let users = ["ci-1", "ci-2", "x/bob"].map(|name| tagged(name, &[]));
         let homes = Homes { destinations, ..homes() };
-        select(&users, &only(asked), &homes, &WaitPolicy::default())
+        select(&users, &only(named), &homes, &WaitPolicy::default())
     };
     let of = |selected: &Selected, name: &str| {
         let target = selected.chosen.iter().find(|t| t.subject.user.as_str() == name).unwrap();

@@ -1,6 +1,6 @@
 //! A slow destination does not delay a publication in a home secret, or the end of a run.
 
-use super::desk::{PLACE, name};
+use super::harness::{PLACE, name};
 use async_trait::async_trait;
 use futures_util::FutureExt;
 use keyrot_core::memory::{Label, MemoryAccount, World};

@@ -1,6 +1,6 @@
 //! Writes by others to places and to receipts.
 
-use super::desk::{Desk, PLACE, assignment, name, secret};
+use super::harness::{Harness, PLACE, assignment, name, secret};
 use crate::support::{DAY, HOUR};
 use keyrot_core::memory::{Fault, FaultAt, Label};
 use keyrot_core::model::{Abilities, Receipt, Receiving};
@@ -9,25 +9,25 @@ use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Why};
 #[tokio::test]
 async fn a_foreign_write_is_not_overwritten() {
     for (to, abilities) in [("gitlab", Abilities::READABLE), ("github", Abilities::IN_PARTS)] {
-        let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
-        desk.account.advance(HOUR);
-        desk.account.change(|world| world.overwrite(&name(to), PLACE, None));
-        let old = desk.rotated().await;
+        let harness = Harness::settled(vec![assignment(to, true, abilities)]).await;
+        harness.account.advance(HOUR);
+        harness.account.change(|world| world.overwrite(&name(to), PLACE, None));
+        let old = harness.rotated().await;
         for _ in 0..30 {
-            let result = desk.run().await;
+            let result = harness.run().await;
             assert!(
                 matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
                 "{to}: {result:?}"
             );
-            assert_eq!(desk.copy(to), None, "{to}");
-            desk.account.advance(DAY);
+            assert_eq!(harness.copy(to), None, "{to}");
+            harness.account.advance(DAY);
         }
-        assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{to}");
-        let done = desk.ask(Request::Deliver { to: Some(name(to)) }).await;
+        assert_eq!(harness.status(&old), Some(KeyStatus::Active), "{to}");
+        let done = harness.ask(Request::Deliver { to: Some(name(to)) }).await;
         assert_eq!(done.outcome, Outcome::Done, "{to}");
-        assert_eq!(desk.copy(to), Some(desk.current()), "{to}");
+        assert_eq!(harness.copy(to), Some(harness.current()), "{to}");
         // The overlap counts from now on.
-        let result = desk.run().await;
+        let result = harness.run().await;
         assert!(matches!(&result.outcome, Outcome::Waiting(wait)
             if matches!(wait.why, Why::Overlap(_) | Why::InUse { .. } | Why::UsedLate { .. })));
     }
@@ -38,16 +38,16 @@ async fn a_foreign_write_is_not_overwritten() {
 #[tokio::test]
 async fn a_recreated_place_is_not_overwritten() {
     for key in [None, Some(KeyId::parse("AKIAOTHERUSERSKEY123").unwrap())] {
-        let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
-        desk.account.advance(HOUR);
-        desk.account.change(|world| world.remake(&name("gitlab"), PLACE, key.as_ref()));
-        let old = desk.rotated().await;
-        let result = desk.run().await;
+        let harness = Harness::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+        harness.account.advance(HOUR);
+        harness.account.change(|world| world.remake(&name("gitlab"), PLACE, key.as_ref()));
+        let old = harness.rotated().await;
+        let result = harness.run().await;
         assert!(
             matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
             "{result:?}"
         );
-        assert_eq!((desk.copy("gitlab"), desk.status(&old)), (key, Some(KeyStatus::Active)));
+        assert_eq!((harness.copy("gitlab"), harness.status(&old)), (key, Some(KeyStatus::Active)));
     }
 }
 
@@ -55,61 +55,61 @@ async fn a_recreated_place_is_not_overwritten() {
 /// meantime.
 #[tokio::test]
 async fn another_users_key_does_not_count_as_half_of_a_delivery() {
-    let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
-    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
-    desk.run().await;
-    assert_eq!(desk.receipt("gitlab").unwrap().state, Receiving::Delivering);
+    let harness = Harness::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
+    harness.account.inject(FaultAt::every("deliver", Fault::Denied));
+    harness.run().await;
+    assert_eq!(harness.receipt("gitlab").unwrap().state, Receiving::Delivering);
     let other = KeyId::parse("AKIAOTHERUSERSKEY123").unwrap();
-    desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&other)));
-    desk.account.heal();
-    desk.account.advance(HOUR);
-    let result = desk.run().await;
+    harness.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&other)));
+    harness.account.heal();
+    harness.account.advance(HOUR);
+    let result = harness.run().await;
     assert!(
         matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
         "{result:?}"
     );
-    assert_eq!(desk.copy("gitlab"), Some(other));
+    assert_eq!(harness.copy("gitlab"), Some(other));
 }
 
 #[tokio::test]
 async fn an_occupied_place_is_not_overwritten_by_the_first_delivery() {
-    let desk = Desk::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
-    desk.account.change(|world| world.overwrite(&name("github"), PLACE, None));
-    let result = desk.run().await;
+    let harness = Harness::new(vec![assignment("github", true, Abilities::IN_PARTS)]);
+    harness.account.change(|world| world.overwrite(&name("github"), PLACE, None));
+    let result = harness.run().await;
     assert!(
         matches!(&result.outcome, Outcome::Blocked(Blocked::DestinationChanged { .. })),
         "{result:?}"
     );
     // A delivery replaces one of the user's own keys without asking.
-    let desk = Desk::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
-    let key = desk.account.world().user(&desk.user).unwrap().keys()[0].listed.id.clone();
-    desk.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
-    desk.run().await;
-    assert_eq!(desk.copy("gitlab"), Some(desk.current()));
+    let harness = Harness::new(vec![assignment("gitlab", true, Abilities::READABLE)]);
+    let key = harness.account.world().user(&harness.user).unwrap().keys()[0].listed.id.clone();
+    harness.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
+    harness.run().await;
+    assert_eq!(harness.copy("gitlab"), Some(harness.current()));
 }
 
 /// An attacker who may tag the secret writes an earlier time into a receipt. The place itself shows
 /// when it was written.
 #[tokio::test]
 async fn a_forged_time_in_a_receipt_does_not_shorten_the_overlap() {
-    let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
-    desk.account.inject(FaultAt::every("deliver", Fault::Denied));
-    let old = desk.rotated().await;
-    let published = desk.account.world().now();
-    desk.account.advance(6 * DAY);
-    desk.account.heal();
-    desk.run().await;
-    let receipt = desk.receipt("gitlab").unwrap();
+    let harness = Harness::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    harness.account.inject(FaultAt::every("deliver", Fault::Denied));
+    let old = harness.rotated().await;
+    let published = harness.account.world().now();
+    harness.account.advance(6 * DAY);
+    harness.account.heal();
+    harness.run().await;
+    let receipt = harness.receipt("gitlab").unwrap();
     assert_eq!(receipt.state, Receiving::Delivered);
     let forged = Receipt { at: published, ..receipt };
     for _ in 0..6 {
-        desk.account.change(|world| {
+        harness.account.change(|world| {
             world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
         });
-        desk.account.advance(DAY);
-        desk.consume();
-        desk.run().await;
-        assert_eq!(desk.status(&old), Some(KeyStatus::Active));
+        harness.account.advance(DAY);
+        harness.consume();
+        harness.run().await;
+        assert_eq!(harness.status(&old), Some(KeyStatus::Active));
     }
 }
 
@@ -121,26 +121,26 @@ async fn a_forged_receipt_takes_no_key_away() {
         ("github", Abilities::IN_PARTS),
         ("lake", Abilities::WRITE_ONLY),
     ] {
-        let desk = Desk::settled(vec![assignment(to, true, abilities)]).await;
-        let before = desk.receipt(to).unwrap();
-        desk.account.inject(FaultAt::every("deliver", Fault::Denied));
-        let old = desk.rotated().await;
+        let harness = Harness::settled(vec![assignment(to, true, abilities)]).await;
+        let before = harness.receipt(to).unwrap();
+        harness.account.inject(FaultAt::every("deliver", Fault::Denied));
+        let old = harness.rotated().await;
         let version = {
-            let world = desk.account.world();
+            let world = harness.account.world();
             world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone()
         };
         for _ in 0..60 {
             let forged = Receipt {
                 version: version.clone(),
-                at: desk.account.world().now(),
+                at: harness.account.world().now(),
                 ..before.clone()
             };
-            desk.account.change(|world| {
+            harness.account.change(|world| {
                 world.tag_secret(&secret(), &forged.tag(), forged.to_text()).unwrap();
             });
-            desk.account.advance(DAY);
-            desk.run().await;
-            assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{to}");
+            harness.account.advance(DAY);
+            harness.run().await;
+            assert_eq!(harness.status(&old), Some(KeyStatus::Active), "{to}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The test suite for destinations, applied to the in-memory destination.
 
-use crate::deliveries::desk::name;
+use crate::deliveries::harness::name;
 use keyrot_core::async_trait;
 use keyrot_core::conformance::{DestinationLab, Trouble, assert_all, destination};
 use keyrot_core::memory::{MemoryAccount, MemoryDestination, World};

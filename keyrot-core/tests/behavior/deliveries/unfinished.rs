@@ -1,6 +1,6 @@
 //! A destination that has the key while its consumers are still being restarted.
 
-use super::desk::{Desk, assignment, events, name};
+use super::harness::{Harness, assignment, events, name};
 use crate::support::DAY;
 use async_trait::async_trait;
 use keyrot_core::decide::Delivered;
@@ -40,24 +40,24 @@ impl Destination for Restarting {
     }
 }
 
-async fn run(desk: &Desk, is_over: &Arc<AtomicBool>) -> UserResult {
-    let mut all = desk.account.destinations();
+async fn run(harness: &Harness, is_over: &Arc<AtomicBool>) -> UserResult {
+    let mut all = harness.account.destinations();
     for inner in all.values_mut() {
         *inner = Arc::new(Restarting { inner: inner.clone(), is_over: is_over.clone() });
     }
-    let rotator = Rotator::new(Ports::of(desk.account.clone()).with_destinations(all));
+    let rotator = Rotator::new(Ports::of(harness.account.clone()).with_destinations(all));
     let (limits, cancel) = (Limits::default(), Cancel::default());
-    let run = rotator.run(vec![desk.target()], Mode::Act, &limits, &cancel, &|_| {});
+    let run = rotator.run(vec![harness.target()], Mode::Act, &limits, &cancel, &|_| {});
     run.await.users.remove(0)
 }
 
 #[tokio::test]
 async fn the_old_key_waits_for_a_restart_and_no_run_fails() {
-    let desk = Desk::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
-    let (old, is_over) = (desk.current(), Arc::new(AtomicBool::new(false)));
-    desk.account.advance(77 * DAY);
+    let harness = Harness::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    let (old, is_over) = (harness.current(), Arc::new(AtomicBool::new(false)));
+    harness.account.advance(77 * DAY);
     for _ in 0..30 {
-        let result = run(&desk, &is_over).await;
+        let result = run(&harness, &is_over).await;
         assert!(
             matches!(&result.outcome, Outcome::Waiting(wait)
                 if matches!(&wait.why, Why::Delivery { reason, .. } if reason == RESTARTING)),
@@ -65,19 +65,19 @@ async fn the_old_key_waits_for_a_restart_and_no_run_fails() {
         );
         assert!(!events(&result).contains(&"not_delivered"), "{result:?}");
         assert_eq!(result.destinations[0].state, Delivered::Waiting);
-        assert_eq!(desk.receipt("gitlab").unwrap().state, Receiving::Delivering);
-        assert_eq!(desk.copy("gitlab"), Some(desk.current()));
-        assert_eq!(desk.status(&old), Some(KeyStatus::Active));
-        desk.consume();
-        desk.account.advance(DAY);
+        assert_eq!(harness.receipt("gitlab").unwrap().state, Receiving::Delivering);
+        assert_eq!(harness.copy("gitlab"), Some(harness.current()));
+        assert_eq!(harness.status(&old), Some(KeyStatus::Active));
+        harness.consume();
+        harness.account.advance(DAY);
     }
     // The overlap counts from the end of the restart.
     is_over.store(true, Ordering::Relaxed);
-    let result = run(&desk, &is_over).await;
+    let result = run(&harness, &is_over).await;
     assert!(events(&result).contains(&"delivered"), "{result:?}");
-    assert_eq!(desk.receipt("gitlab").unwrap().state, Receiving::Delivered);
-    desk.consume();
-    desk.account.advance(6 * DAY);
-    run(&desk, &is_over).await;
-    assert_eq!(desk.status(&old), Some(KeyStatus::Active), "{}", name("gitlab"));
+    assert_eq!(harness.receipt("gitlab").unwrap().state, Receiving::Delivered);
+    harness.consume();
+    harness.account.advance(6 * DAY);
+    run(&harness, &is_over).await;
+    assert_eq!(harness.status(&old), Some(KeyStatus::Active), "{}", name("gitlab"));
 }

@@ -32,12 +32,12 @@ impl Harness {
 
     /// Returns a user that was adopted, and rotated once since: the previous key is in its overlap.
     pub(crate) async fn in_overlap() -> Self {
-        let desk = Self::new(0);
-        desk.run().await;
-        desk.account.advance(90 * DAY);
-        desk.run().await;
-        assert_eq!(desk.active().len(), 2);
-        desk
+        let harness = Self::new(0);
+        harness.run().await;
+        harness.account.advance(90 * DAY);
+        harness.run().await;
+        assert_eq!(harness.active().len(), 2);
+        harness
     }
 
     /// Lets the overlap of the previous key end.

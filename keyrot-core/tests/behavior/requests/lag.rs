@@ -55,27 +55,27 @@ const ASKS: [Asks; 7] = [
 /// Returns the account right after the change, with a listing that lags this much, and the other
 /// key.
 async fn right_after(change: Change, lag: Duration) -> (Harness, KeyId) {
-    let desk = Harness::in_overlap().await;
-    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+    let harness = Harness::in_overlap().await;
+    let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
     let until = |n: usize| {
-        let desk = &desk;
+        let harness = &harness;
         async move {
-            while desk.active().len() > n {
-                desk.account.advance(DAY);
-                desk.consume();
-                desk.run().await;
+            while harness.active().len() > n {
+                harness.account.advance(DAY);
+                harness.consume();
+                harness.run().await;
             }
         }
     };
-    let lags = || desk.account.change(|world| world.rules.listing_lag = lag);
+    let lags = || harness.account.change(|world| world.rules.listing_lag = lag);
     match change {
         Change::Rotated => {
-            desk.settles().await;
-            desk.account.advance(90 * DAY);
+            harness.settles().await;
+            harness.account.advance(90 * DAY);
             lags();
-            desk.run().await;
-            let old = desk.labelled(Label::Previous).unwrap();
-            return (desk, old);
+            harness.run().await;
+            let old = harness.labelled(Label::Previous).unwrap();
+            return (harness, old);
         }
         Change::Retired => {
             lags();
@@ -83,44 +83,47 @@ async fn right_after(change: Change, lag: Duration) -> (Harness, KeyId) {
         }
         Change::ReactivatedByHand => {
             until(1).await;
-            desk.account.advance(DAY);
+            harness.account.advance(DAY);
             lags();
-            desk.account.change(|w| w.set_key_status(&desk.user, &old, KeyStatus::Active)).unwrap();
+            harness
+                .account
+                .change(|w| w.set_key_status(&harness.user, &old, KeyStatus::Active))
+                .unwrap();
         }
         Change::Deleted => {
             lags();
-            while desk.keys().len() > 1 {
-                desk.account.advance(DAY);
-                desk.consume();
-                desk.run().await;
+            while harness.keys().len() > 1 {
+                harness.account.advance(DAY);
+                harness.consume();
+                harness.run().await;
             }
         }
         Change::RolledBack => {
             lags();
-            assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
-            return (desk, new);
+            assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
+            return (harness, new);
         }
         Change::Revoked => {
-            desk.account.advance(DAY);
+            harness.account.advance(DAY);
             lags();
-            drop(desk.put(&Request::Revoke(revoke(&old)), Mode::Act).await);
+            drop(harness.put(&Request::Revoke(revoke(&old)), Mode::Act).await);
         }
         Change::RevokedWithoutSuccessor => {
-            desk.account.advance(DAY);
+            harness.account.advance(DAY);
             lags();
             let order = Revocation { without_successor: true, ..revoke(&old) };
-            drop(desk.put(&Request::Revoke(order), Mode::Act).await);
+            drop(harness.put(&Request::Revoke(order), Mode::Act).await);
         }
     }
-    (desk, old)
+    (harness, old)
 }
 
-async fn request(desk: &Harness, other: &KeyId, asks: Asks) -> Result<Request, String> {
-    desk.account.advance(MINUTE);
-    let seen = desk.look().await;
+async fn request(harness: &Harness, other: &KeyId, asks: Asks) -> Result<Request, String> {
+    harness.account.advance(MINUTE);
+    let seen = harness.look().await;
     Ok(match asks {
         Asks::GoBack => back_to(&Request::key_before(&seen).map_err(|e| e.to_string())?),
-        Asks::RevokeCurrent => Request::Revoke(revoke(&desk.current().unwrap())),
+        Asks::RevokeCurrent => Request::Revoke(revoke(&harness.current().unwrap())),
         Asks::RevokeOther => Request::Revoke(revoke(other)),
         Asks::RevokeOtherWithoutSuccessor => {
             Request::Revoke(Revocation { without_successor: true, ..revoke(other) })
@@ -134,10 +137,10 @@ async fn request(desk: &Harness, other: &KeyId, asks: Asks) -> Result<Request, S
 }
 
 /// Whether the outcome is the requested one.
-fn is_true(desk: &Harness, request: &Request) -> bool {
+fn is_true(harness: &Harness, request: &Request) -> bool {
     match request {
-        Request::Rollback { to } => desk.current().as_ref() == Some(to),
-        Request::Revoke(order) => !desk.active().contains(&order.key),
+        Request::Rollback { to } => harness.current().as_ref() == Some(to),
+        Request::Revoke(order) => !harness.active().contains(&order.key),
         _ => true,
     }
 }
@@ -212,42 +215,42 @@ async fn a_request_right_after_a_change_is_done_or_waits_although_the_listing_la
 #[tokio::test]
 async fn a_key_that_was_just_retired_is_reactivated_and_published_again_although_it_is_listed_as_active()
  {
-    let (desk, old) = right_after(Change::Retired, 5 * MINUTE).await;
-    let seen = desk.look().await;
+    let (harness, old) = right_after(Change::Retired, 5 * MINUTE).await;
+    let seen = harness.look().await;
     let listed = seen.keys.iter().find(|key| key.id == old).unwrap();
     assert_eq!(listed.status, KeyStatus::Active, "the listing lags");
     let back = back_to(&Request::key_before(&seen).unwrap());
     assert_eq!(
-        desk.intended(&back).await,
+        harness.intended(&back).await,
         [PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())]
     );
-    assert_eq!(desk.ask(&back).await, Outcome::Done);
-    assert_eq!((desk.current(), desk.active().len()), (Some(old), 2));
+    assert_eq!(harness.ask(&back).await, Outcome::Done);
+    assert_eq!((harness.current(), harness.active().len()), (Some(old), 2));
 }
 
 #[tokio::test]
 async fn without_a_key_the_request_asks_which_one_although_only_one_is_listed() {
-    let (desk, old) = right_after(Change::Rotated, 5 * MINUTE).await;
-    let seen = desk.look().await;
+    let (harness, old) = right_after(Change::Rotated, 5 * MINUTE).await;
+    let seen = harness.look().await;
     assert_eq!(seen.keys.len(), 1, "the new key is not listed yet");
-    let keys = vec![old, desk.current().unwrap()];
+    let keys = vec![old, harness.current().unwrap()];
     assert_eq!(Request::revoke(&seen, None), Err(Refusal::WhichKey { keys }));
 }
 
 #[tokio::test]
 async fn a_key_that_is_not_listed_yet_is_not_called_deleted() {
-    let (desk, new) = right_after(Change::RolledBack, 5 * MINUTE).await;
+    let (harness, new) = right_after(Change::RolledBack, 5 * MINUTE).await;
     let (back, revoke) = (back_to(&new), Request::Revoke(revoke(&new)));
     for request in [&back, &revoke] {
-        let outcome = desk.put(request, Mode::Act).await.outcome;
+        let outcome = harness.put(request, Mode::Act).await.outcome;
         assert!(
             matches!(&outcome, Outcome::Waiting(wait) if wait.why == Why::Settling(new.clone())),
             "{outcome:?}"
         );
     }
-    let planned = desk.put(&back, Mode::Plan).await.outcome;
+    let planned = harness.put(&back, Mode::Plan).await.outcome;
     assert!(matches!(planned, Outcome::Waiting(_)), "a plan says the same: {planned:?}");
-    desk.account.advance(HOUR);
-    assert_eq!(desk.ask(&back).await, Outcome::Done);
-    assert_eq!(desk.current(), Some(new));
+    harness.account.advance(HOUR);
+    assert_eq!(harness.ask(&back).await, Outcome::Done);
+    assert_eq!(harness.current(), Some(new));
 }

@@ -42,27 +42,27 @@ async fn fulfill(ports: Ports, chosen: Target, request: &Request, mode: Mode) ->
 
 /// Returns an adopted user a day later, and the current key.
 async fn adopted() -> (Harness, KeyId) {
-    let desk = Harness::new(0);
-    desk.run().await;
-    desk.account.advance(DAY);
-    let current = desk.current().unwrap();
-    (desk, current)
+    let harness = Harness::new(0);
+    harness.run().await;
+    harness.account.advance(DAY);
+    let current = harness.current().unwrap();
+    (harness, current)
 }
 
 #[tokio::test]
 async fn a_store_that_is_down_or_full_keeps_no_key_active() {
     for fault in [Fault::Denied, Fault::LostRequest, Fault::Throttled] {
         for down in [&STORE[..], &["describe"], &["write_note"]] {
-            let (desk, leaked) = adopted().await;
-            down.iter().for_each(|call| desk.account.inject(FaultAt::every(call, fault)));
+            let (harness, leaked) = adopted().await;
+            down.iter().for_each(|call| harness.account.inject(FaultAt::every(call, fault)));
             let request = without_successor(&leaked);
-            let plan = desk.put(&request, Mode::Plan).await.outcome;
+            let plan = harness.put(&request, Mode::Plan).await.outcome;
             assert!(
                 matches!(&plan, Outcome::Planned(steps) if steps[0] == PlannedAction::Deactivate(leaked.clone())),
                 "{plan:?}"
             );
-            assert_eq!(desk.active(), std::slice::from_ref(&leaked), "a plan");
-            let ended = desk.put(&request, Mode::Act).await;
+            assert_eq!(harness.active(), std::slice::from_ref(&leaked), "a plan");
+            let ended = harness.put(&request, Mode::Act).await;
             match &ended.outcome {
                 Outcome::Revoked { key, rest } => {
                     assert_eq!(
@@ -73,28 +73,28 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
                 }
                 other => panic!("{down:?}: {other:?}"),
             }
-            assert_eq!(desk.active(), [], "{down:?}");
+            assert_eq!(harness.active(), [], "{down:?}");
             let told: Vec<_> = ended.events.iter().map(|event| event.kind.to_string()).collect();
             assert!(
                 told[0].contains("deactivated") && told.len() == 2,
                 "that the rest failed is told, too: {told:?}"
             );
             // If the request is repeated after the store is back, the rest is done.
-            desk.account.heal();
-            desk.account.advance(HOUR);
-            assert_eq!(desk.put(&request, Mode::Act).await.outcome, Outcome::Done);
-            assert_eq!(desk.look().await.revoked, std::slice::from_ref(&leaked));
-            desk.settles().await;
+            harness.account.heal();
+            harness.account.advance(HOUR);
+            assert_eq!(harness.put(&request, Mode::Act).await.outcome, Outcome::Done);
+            assert_eq!(harness.look().await.revoked, std::slice::from_ref(&leaked));
+            harness.settles().await;
         }
     }
 }
 
 #[tokio::test]
 async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
-    let (desk, leaked) = adopted().await;
-    let alone = || Target::for_iam_only(&desk.user, "excluded by the settings");
-    let ports = || Ports::of(desk.account.clone());
-    let calls = |desk: &Harness| desk.account.calls();
+    let (harness, leaked) = adopted().await;
+    let alone = || Target::for_iam_only(&harness.user, "excluded by the settings");
+    let ports = || Ports::of(harness.account.clone());
+    let calls = |harness: &Harness| harness.account.calls();
     let request = without_successor(&leaked);
 
     let plan = fulfill(ports(), alone(), &request, Mode::Plan).await;
@@ -109,9 +109,9 @@ async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
     let plain =
         fulfill(ports(), alone(), &Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
     assert!(matches!(&plain, Outcome::Blocked(Blocked::IamOnly { .. })), "{plain:?}");
-    assert_eq!(desk.active(), std::slice::from_ref(&leaked));
+    assert_eq!(harness.active(), std::slice::from_ref(&leaked));
 
-    let before = calls(&desk);
+    let before = calls(&harness);
     let ended = fulfill(ports(), alone(), &request, Mode::Act).await;
     assert!(
         matches!(&ended.outcome, Outcome::Revoked { key, .. } if *key == leaked),
@@ -119,54 +119,54 @@ async fn a_user_for_which_only_iam_may_be_used_gets_no_other_call() {
         ended.outcome
     );
     let made: Vec<_> =
-        calls(&desk).into_iter().filter(|(name, n)| before.get(name) != Some(n)).collect();
+        calls(&harness).into_iter().filter(|(name, n)| before.get(name) != Some(n)).collect();
     let names: Vec<_> = made.iter().map(|(name, _)| *name).collect();
     assert_eq!(names, ["deactivate_key", "list_keys"]);
-    assert_eq!(desk.active(), []);
+    assert_eq!(harness.active(), []);
 }
 
 #[tokio::test]
 async fn a_key_that_cannot_be_listed_is_deactivated_and_not_called_done() {
-    let (desk, leaked) = adopted().await;
-    desk.account.inject(FaultAt::every("list_keys", Fault::Denied));
-    let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
+    let (harness, leaked) = adopted().await;
+    harness.account.inject(FaultAt::every("list_keys", Fault::Denied));
+    let ended = harness.put(&without_successor(&leaked), Mode::Act).await;
     assert!(
         matches!(&ended.outcome, Outcome::Failed(failure) if failure.doing.contains("see that")),
         "{:?}",
         ended.outcome
     );
-    assert_eq!(desk.active(), [], "it is Inactive, and nobody has seen it");
+    assert_eq!(harness.active(), [], "it is Inactive, and nobody has seen it");
 
-    let (desk, leaked) = adopted().await;
-    desk.account.inject(FaultAt::every("deactivate_key", Fault::Denied));
-    let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
+    let (harness, leaked) = adopted().await;
+    harness.account.inject(FaultAt::every("deactivate_key", Fault::Denied));
+    let ended = harness.put(&without_successor(&leaked), Mode::Act).await;
     assert!(
         matches!(&ended.outcome, Outcome::Failed(failure) if failure.error.kind == ErrorKind::Denied),
         "{:?}",
         ended.outcome
     );
-    assert_eq!(desk.active(), [leaked]);
+    assert_eq!(harness.active(), [leaked]);
 }
 
 #[tokio::test]
 async fn only_what_iam_lists_as_inactive_is_done() {
     for first in [true, false] {
-        let (desk, leaked) = adopted().await;
+        let (harness, leaked) = adopted().await;
         let request =
             if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
-        desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
-        let mut outcome = desk.put(&request, Mode::Act).await.outcome;
+        harness.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+        let mut outcome = harness.put(&request, Mode::Act).await.outcome;
         if !first && matches!(outcome, Outcome::Waiting(_)) {
-            desk.account.advance(5 * MINUTE);
-            outcome = desk.put(&request, Mode::Act).await.outcome;
+            harness.account.advance(5 * MINUTE);
+            outcome = harness.put(&request, Mode::Act).await.outcome;
         }
         assert!(
             matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect),
             "{first}: {outcome:?}"
         );
-        desk.account.advance(6 * MINUTE);
-        desk.account.change(|world| world.rules.listing_lag = MINUTE / 4);
-        assert_eq!(desk.put(&request, Mode::Act).await.outcome, Outcome::Done, "{first}");
+        harness.account.advance(6 * MINUTE);
+        harness.account.change(|world| world.rules.listing_lag = MINUTE / 4);
+        assert_eq!(harness.put(&request, Mode::Act).await.outcome, Outcome::Done, "{first}");
     }
 }
 
@@ -174,15 +174,15 @@ async fn only_what_iam_lists_as_inactive_is_done() {
 async fn the_outcome_is_correct_whichever_entry_cannot_be_written() {
     let (mut revoked, mut open) = (0, 0);
     for room in 0..6 {
-        let (desk, leaked) = adopted().await;
-        desk.account.inject(FaultAt {
+        let (harness, leaked) = adopted().await;
+        harness.account.inject(FaultAt {
             call: Some("write_note"),
             after: room,
             times: usize::MAX,
             fault: Fault::Denied,
         });
-        let ended = desk.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
-        let works = desk.active().contains(&leaked);
+        let ended = harness.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await.outcome;
+        let works = harness.active().contains(&leaked);
         let done = matches!(ended, Outcome::Done | Outcome::Revoked { .. });
         assert_eq!(works, !done, "{room} entries: {ended:?}");
         revoked += usize::from(done);
@@ -233,41 +233,41 @@ fn unrevoke(world: &mut World) {
 async fn a_program_that_rewrites_the_journal_keeps_no_key_active() {
     for rewrite in [swallow as fn(&mut World), hold, unrevoke] {
         for first in [false, true] {
-            let (desk, leaked) = adopted().await;
+            let (harness, leaked) = adopted().await;
             let request =
                 if first { without_successor(&leaked) } else { Request::Revoke(revoke(&leaked)) };
-            let ports = Hooked::ports(&desk.account, After(desk.account.clone(), rewrite));
-            let ended = fulfill(ports, desk.chosen().await, &request, Mode::Act).await;
+            let ports = Hooked::ports(&harness.account, After(harness.account.clone(), rewrite));
+            let ended = fulfill(ports, harness.chosen().await, &request, Mode::Act).await;
             assert!(
                 matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
                 "{:?}",
                 ended.outcome
             );
-            assert!(!desk.active().contains(&leaked));
-            assert!(desk.account.calls()["write_note"] < 15, "{:?}", desk.account.calls());
+            assert!(!harness.active().contains(&leaked));
+            assert!(harness.account.calls()["write_note"] < 15, "{:?}", harness.account.calls());
         }
     }
 }
 
 #[tokio::test]
 async fn no_run_writes_the_same_entry_forever() {
-    let desk = Harness::in_overlap().await;
-    desk.account.advance(9 * DAY);
-    let before = desk.account.calls()["write_note"];
-    let ports = Hooked::ports(&desk.account, After(desk.account.clone(), hold));
+    let harness = Harness::in_overlap().await;
+    harness.account.advance(9 * DAY);
+    let before = harness.account.calls()["write_note"];
+    let ports = Hooked::ports(&harness.account, After(harness.account.clone(), hold));
     // After each entry, the key that is about to be deactivated is put on hold again. The waits are
     // over, because an overlap that never ends would not be a failure.
     let rotator = Rotator::new(ports);
-    let chosen = vec![desk.chosen().await];
+    let chosen = vec![harness.chosen().await];
     let report =
         rotator.run(chosen, Mode::Act, &Limits::default(), &Cancel::default(), &|_| {}).await;
     let outcome = &report.users[0].outcome;
     assert!(!matches!(outcome, Outcome::Settled { .. }), "{outcome:?}");
-    assert!(desk.account.calls()["write_note"] - before < 10, "{:?}", desk.account.calls());
+    assert!(harness.account.calls()["write_note"] - before < 10, "{:?}", harness.account.calls());
 }
 
 fn machine(
-    desk: &Harness,
+    harness: &Harness,
     decide_request: fn(
         &keyrot_core::model::Observed,
         &Request,
@@ -278,7 +278,7 @@ fn machine(
     chosen: &Target,
 ) -> Rotation {
     let subject: Subject = chosen.subject.clone();
-    let key = desk.current().unwrap();
+    let key = harness.current().unwrap();
     let decider =
         Decider { name: "a decision that repeats itself", decide_request, ..Decider::REAL };
     Rotation::new(subject, WaitPolicy::default(), mode)
@@ -286,18 +286,18 @@ fn machine(
         .deciding_by(decider)
 }
 
-async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
-    let ports = Ports::of(desk.account.clone());
+async fn play(harness: &Harness, mut machine: Rotation) -> (Outcome, usize) {
+    let ports = Ports::of(harness.account.clone());
     let mut changes = 0;
     loop {
-        match machine.next(desk.account.world().now()) {
+        match machine.next(harness.account.world().now()) {
             Next::Done(outcome) => return (outcome, changes),
-            Next::Sleep(pause) => desk.account.advance(pause),
+            Next::Sleep(pause) => harness.account.advance(pause),
             Next::Call(call) => {
                 changes += usize::from(!call.only_reads());
                 assert!(changes < 1_000, "no end: {call:?}");
                 let answer = ports.perform(machine.subject(), &call).await;
-                machine.answer(desk.account.world().now(), answer);
+                machine.answer(harness.account.world().now(), answer);
             }
         }
     }
@@ -307,8 +307,8 @@ async fn play(desk: &Harness, mut machine: Rotation) -> (Outcome, usize) {
 /// not as a plan without steps.
 #[tokio::test]
 async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
-    let (desk, _) = adopted().await;
-    let chosen = desk.chosen().await;
+    let (harness, _) = adopted().await;
+    let chosen = harness.chosen().await;
     let same = |_: &keyrot_core::model::Observed, request: &Request, _: &WaitPolicy, at| {
         let Request::Rollback { to: key } = request else { unreachable!() };
         Decision::Act(Step::Write(JournalEntry::Revoked(vec![Revoked {
@@ -317,7 +317,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
             only_if_unused: false,
         }])))
     };
-    let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Act, &chosen)).await;
+    let (outcome, changes) = play(&harness, machine(&harness, same, Mode::Act, &chosen)).await;
     match &outcome {
         Outcome::Failed(failure) => {
             assert_eq!((failure.error.kind, changes), (ErrorKind::NoEffect, 2));
@@ -328,7 +328,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
         }
         other => panic!("{other:?}"),
     }
-    let (outcome, changes) = play(&desk, machine(&desk, same, Mode::Plan, &chosen)).await;
+    let (outcome, changes) = play(&harness, machine(&harness, same, Mode::Plan, &chosen)).await;
     assert!(
         matches!(&outcome, Outcome::Failed(f) if f.doing.contains("say beforehand")),
         "{outcome:?}"
@@ -347,7 +347,7 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
         Decision::Act(Step::Write(JournalEntry::Revoked(all)))
     };
     for mode in [Mode::Act, Mode::Plan] {
-        let (outcome, changes) = play(&desk, machine(&desk, other, mode, &chosen)).await;
+        let (outcome, changes) = play(&harness, machine(&harness, other, mode, &chosen)).await;
         assert!(
             matches!(&outcome, Outcome::Failed(f) if f.error.kind == ErrorKind::NoEffect),
             "{outcome:?}"
@@ -358,19 +358,20 @@ async fn a_decision_that_repeats_itself_fails_and_is_no_empty_plan() {
 
 #[tokio::test]
 async fn a_key_that_was_just_reactivated_is_deactivated_though_the_listing_lags() {
-    let (desk, leaked) = adopted().await;
-    desk.account
-        .change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Inactive).unwrap());
-    desk.account.advance(HOUR);
-    desk.account.change(|world| {
+    let (harness, leaked) = adopted().await;
+    harness
+        .account
+        .change(|world| world.set_key_status(&harness.user, &leaked, KeyStatus::Inactive).unwrap());
+    harness.account.advance(HOUR);
+    harness.account.change(|world| {
         world.rules.listing_lag = MINUTE / 2;
-        world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap();
+        world.set_key_status(&harness.user, &leaked, KeyStatus::Active).unwrap();
     });
-    let ended = desk.put(&without_successor(&leaked), Mode::Act).await;
+    let ended = harness.put(&without_successor(&leaked), Mode::Act).await;
     assert!(
         matches!(ended.outcome, Outcome::Done | Outcome::Revoked { .. }),
         "{:?}",
         ended.outcome
     );
-    assert!(!desk.active().contains(&leaked), "the listing showed it as Inactive");
+    assert!(!harness.active().contains(&leaked), "the listing showed it as Inactive");
 }

@@ -10,63 +10,63 @@ use keyrot_core::{ErrorKind, KeyStatus, Outcome, Request, Revocation, UserName};
 #[tokio::test]
 async fn each_resolution_unblocks_the_user() {
     // Two keys that keyrot can't explain: the unused one is retired, the other is adopted.
-    let desk = Harness::new(2);
-    let keys = desk.active();
-    desk.account.advance(30 * DAY);
-    let seen = desk.run().await;
+    let harness = Harness::new(2);
+    let keys = harness.active();
+    harness.account.advance(30 * DAY);
+    let seen = harness.run().await;
     let ways = Resolution::of(&seen);
     let choices: Vec<_> = ways.iter().map(|way| way.choice.to_string()).collect();
     assert_eq!(choices, [format!("retire:{}", keys[0]), format!("retire:{}", keys[1])]);
-    assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
-    assert_eq!(desk.active(), [keys[1].clone()]);
-    desk.settles().await;
+    assert_eq!(harness.ask(&ways[0].request).await, Outcome::Done);
+    assert_eq!(harness.active(), [keys[1].clone()]);
+    harness.settles().await;
 
     // A key in use is not offered; if it is named anyway, the refusal says why.
-    let desk = Harness::new(2);
-    let keys = desk.active();
-    desk.account.advance(30 * DAY);
-    desk.account.change(|world| {
+    let harness = Harness::new(2);
+    let keys = harness.active();
+    harness.account.advance(30 * DAY);
+    harness.account.change(|world| {
         drop(world.authenticate(&World::credentials_of(&keys[0]), "s3", "eu-west-1"));
     });
-    desk.account.advance(HOUR);
-    let seen = desk.run().await;
+    harness.account.advance(HOUR);
+    let seen = harness.run().await;
     let choices: Vec<_> =
         Resolution::of(&seen).into_iter().map(|way| way.choice.to_string()).collect();
     assert_eq!(choices, [format!("retire:{}", keys[1])]);
     let named = Resolution::named(&seen, &Choice::Retire(keys[0].clone())).unwrap();
-    assert!(matches!(desk.ask(&named.request).await, Outcome::Refused(Refusal::InUse { .. })));
+    assert!(matches!(harness.ask(&named.request).await, Outcome::Refused(Refusal::InUse { .. })));
 
     // The current key was deactivated, or deleted, by hand.
     for deleted in [false, true] {
-        let desk = Harness::new(0);
-        desk.run().await;
-        let current = desk.current().unwrap();
-        desk.account.advance(DAY);
-        desk.account.change(|world| {
-            world.set_key_status(&desk.user, &current, KeyStatus::Inactive).unwrap();
+        let harness = Harness::new(0);
+        harness.run().await;
+        let current = harness.current().unwrap();
+        harness.account.advance(DAY);
+        harness.account.change(|world| {
+            world.set_key_status(&harness.user, &current, KeyStatus::Inactive).unwrap();
             if deleted {
-                world.delete_key(&desk.user, &current).unwrap();
+                world.delete_key(&harness.user, &current).unwrap();
             }
         });
-        let ways = Resolution::of(&desk.run().await);
+        let ways = Resolution::of(&harness.run().await);
         assert_eq!(ways.iter().map(|way| way.choice.to_string()).collect::<Vec<_>>(), ["replace"]);
-        assert_eq!(desk.ask(&ways[0].request).await, Outcome::Done);
-        assert_ne!(desk.current(), Some(current));
-        desk.settles().await;
+        assert_eq!(harness.ask(&ways[0].request).await, Outcome::Done);
+        assert_ne!(harness.current(), Some(current));
+        harness.settles().await;
     }
 
     // AWSCURRENT was moved back. The newer key is published again, or revoked.
     for choice in [Choice::GoOn, Choice::GiveUp] {
-        let desk = Harness::in_overlap().await;
-        let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
-        desk.account.advance(HOUR);
-        assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
-        let ways = Resolution::of(&desk.run().await);
+        let harness = Harness::in_overlap().await;
+        let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+        harness.account.advance(HOUR);
+        assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
+        let ways = Resolution::of(&harness.run().await);
         let way = ways.iter().find(|way| way.choice == choice).unwrap();
-        assert_eq!(desk.ask(&way.request).await, Outcome::Done);
+        assert_eq!(harness.ask(&way.request).await, Outcome::Done);
         let expected = if choice == Choice::GoOn { new } else { old };
-        assert_eq!(desk.current(), Some(expected));
-        desk.settles().await;
+        assert_eq!(harness.current(), Some(expected));
+        harness.settles().await;
     }
 
     assert_eq!(Resolution::of(&Harness::new(1).look().await), [], "nothing is in the way");
@@ -74,33 +74,33 @@ async fn each_resolution_unblocks_the_user() {
 
 #[tokio::test]
 async fn a_user_without_the_tag_can_be_named() {
-    let desk = Harness::new(1);
-    desk.account.change(|world| world.untag_user(&desk.user, "RotateKey").unwrap());
-    let leaked = desk.active().remove(0);
-    assert_eq!(desk.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
-    assert_eq!(desk.active(), [desk.current().unwrap()]);
+    let harness = Harness::new(1);
+    harness.account.change(|world| world.untag_user(&harness.user, "RotateKey").unwrap());
+    let leaked = harness.active().remove(0);
+    assert_eq!(harness.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
+    assert_eq!(harness.active(), [harness.current().unwrap()]);
     let nobody = UserName::parse("cj").unwrap();
     let missing =
-        settings().find_named(&desk.account, &homes(), &nobody).await.unwrap().unwrap_err();
+        settings().find_named(&harness.account, &homes(), &nobody).await.unwrap().unwrap_err();
     assert!(missing.to_string().contains("did you mean ci?"), "{missing}");
 }
 
 #[tokio::test]
 async fn a_listing_that_lags_does_not_block_a_user_that_was_just_resolved() {
-    let desk = Harness::new(2);
-    let keys = desk.active();
-    desk.account.advance(30 * DAY);
-    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    let harness = Harness::new(2);
+    let keys = harness.active();
+    harness.account.advance(30 * DAY);
+    harness.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
     let request = Request::Revoke(Revocation { only_if_unused: true, ..revoke(&keys[0]) });
-    let outcome = desk.ask(&request).await;
+    let outcome = harness.ask(&request).await;
     assert!(
         matches!(&outcome, Outcome::Failed(failure) if failure.error.kind == ErrorKind::NoEffect),
         "{outcome:?}"
     );
-    let seen = desk.look().await;
+    let seen = harness.look().await;
     assert_eq!(seen.keys[0].status, KeyStatus::Active, "the listing lags");
     assert!(!matches!(seen.outcome, Outcome::Blocked(_)), "{:?}", seen.outcome);
-    desk.account.advance(5 * MINUTE);
-    assert_eq!(desk.ask(&request).await, Outcome::Done, "to ask again is enough");
-    desk.settles().await;
+    harness.account.advance(5 * MINUTE);
+    assert_eq!(harness.ask(&request).await, Outcome::Done, "to ask again is enough");
+    harness.settles().await;
 }

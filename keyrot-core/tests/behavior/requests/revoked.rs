@@ -13,60 +13,65 @@ use keyrot_core::{
 
 #[tokio::test]
 async fn a_deactivation_is_reported_once_although_the_listing_lags() {
-    let desk = Harness::new(1);
-    let key = desk.active().remove(0);
-    desk.account.change(|world| world.rules.listing_lag = MINUTE / 2);
-    let told =
-        desk.told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) })).await;
+    let harness = Harness::new(1);
+    let key = harness.active().remove(0);
+    harness.account.change(|world| world.rules.listing_lag = MINUTE / 2);
+    let told = harness
+        .told(&Request::Revoke(Revocation { without_successor: true, ..revoke(&key) }))
+        .await;
     assert_eq!(told.iter().filter(|word| **word == "retired").count(), 1, "{told:?}");
 }
 
 #[tokio::test]
 async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
-    let desk = Harness::new(0);
-    desk.run().await;
-    desk.account.advance(DAY);
-    let first = desk.current().unwrap();
-    assert_eq!(desk.ask(&Request::Revoke(revoke(&first))).await, Outcome::Done);
-    let second = desk.current().unwrap();
-    desk.account.advance(2 * HOUR);
+    let harness = Harness::new(0);
+    harness.run().await;
+    harness.account.advance(DAY);
+    let first = harness.current().unwrap();
+    assert_eq!(harness.ask(&Request::Revoke(revoke(&first))).await, Outcome::Done);
+    let second = harness.current().unwrap();
+    harness.account.advance(2 * HOUR);
     let order = Request::Revoke(Revocation { without_successor: true, ..revoke(&second) });
-    let intended = desk.intended(&order).await;
+    let intended = harness.intended(&order).await;
     assert!(!intended.contains(&PlannedAction::PublishAgain(first.clone())), "{intended:?}");
-    desk.ask(&order).await;
-    assert_eq!(desk.active(), [], "whoever asks for it gets it: there is no other");
+    harness.ask(&order).await;
+    assert_eq!(harness.active(), [], "whoever asks for it gets it: there is no other");
     for _ in 0..30 {
-        desk.account.advance(DAY);
-        desk.run().await;
-        assert!(!desk.active().contains(&first) && !desk.active().contains(&second));
+        harness.account.advance(DAY);
+        harness.run().await;
+        assert!(!harness.active().contains(&first) && !harness.active().contains(&second));
     }
-    assert_eq!(desk.active(), [desk.current().unwrap()], "in the end there is room for a new one");
-    let refusal = desk.refused(&back_to(&second)).await;
+    assert_eq!(
+        harness.active(),
+        [harness.current().unwrap()],
+        "in the end there is room for a new one"
+    );
+    let refusal = harness.refused(&back_to(&second)).await;
     assert!(matches!(refusal, Refusal::Gone { .. } | Refusal::NoSuchKey { .. }), "{refusal:?}");
 }
 
 #[tokio::test]
 async fn a_revoked_key_that_is_reactivated_blocks_until_an_operator_decides() {
     for is_current in [false, true] {
-        let desk = Harness::in_overlap().await;
-        desk.account.advance(HOUR);
-        let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
+        let harness = Harness::in_overlap().await;
+        harness.account.advance(HOUR);
+        let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
         let (leaked, order) = match is_current {
             false => (old.clone(), revoke(&old)),
             true => (new.clone(), Revocation { without_successor: true, ..revoke(&new) }),
         };
         if is_current {
             // There is no successor of any kind.
-            desk.account.change(|world| world.delete_key(&desk.user, &old).unwrap());
-            desk.account.inject(FaultAt::every("create_key", Fault::Denied));
+            harness.account.change(|world| world.delete_key(&harness.user, &old).unwrap());
+            harness.account.inject(FaultAt::every("create_key", Fault::Denied));
         }
-        desk.put(&Request::Revoke(order), Mode::Act).await;
-        assert!(!desk.active().contains(&leaked));
-        desk.account.heal();
-        desk.account.advance(HOUR);
+        harness.put(&Request::Revoke(order), Mode::Act).await;
+        assert!(!harness.active().contains(&leaked));
+        harness.account.heal();
+        harness.account.advance(HOUR);
         if is_current {
             // It is recorded as Inactive once more than the run that revoked it could do.
-            desk.account.change(|world| {
+            harness.account.change(|world| {
                 let note = JournalEntry::Retired(Retired {
                     key: leaked.clone(),
                     phase: Phase::Inactive,
@@ -76,87 +81,92 @@ async fn a_revoked_key_that_is_reactivated_blocks_until_an_operator_decides() {
                 });
                 world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
             });
-            desk.account.advance(HOUR);
+            harness.account.advance(HOUR);
         }
-        desk.account
-            .change(|world| world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap());
-        let before = desk.account.world();
+        harness.account.change(|world| {
+            world.set_key_status(&harness.user, &leaked, KeyStatus::Active).unwrap();
+        });
+        let before = harness.account.world();
         for _ in 0..20 {
-            let seen = desk.run().await;
+            let seen = harness.run().await;
             let blocked = Blocked::RevokedKeyReactivated { key: leaked.clone() };
             assert_eq!(seen.outcome, Outcome::Blocked(blocked));
             assert_eq!(
                 seen.events.last().map(|event| event.kind.severity()),
                 Some(Severity::Error)
             );
-            desk.account.advance(DAY);
+            harness.account.advance(DAY);
         }
         assert_eq!(
-            desk.account.world().secret(&secret()),
+            harness.account.world().secret(&secret()),
             before.secret(&secret()),
             "it waits for a decision"
         );
-        let ways = Resolution::of(&desk.look().await);
+        let ways = Resolution::of(&harness.look().await);
         let choices: Vec<_> = ways.iter().map(|way| way.choice.to_string()).collect();
         assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
         assert_eq!(
-            desk.intended(&ways[1].request).await,
+            harness.intended(&ways[1].request).await,
             [PlannedAction::Reinstate(leaked.clone())]
         );
         if is_current {
-            desk.put(&ways[0].request, Mode::Act).await;
-            assert!(!desk.active().contains(&leaked), "off again");
-            assert_eq!(desk.look().await.revoked, std::slice::from_ref(&leaked));
-            desk.settles().await;
+            harness.put(&ways[0].request, Mode::Act).await;
+            assert!(!harness.active().contains(&leaked), "off again");
+            assert_eq!(harness.look().await.revoked, std::slice::from_ref(&leaked));
+            harness.settles().await;
         } else {
-            assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done);
-            assert_eq!(desk.ask(&ways[1].request).await, Outcome::Done, "to ask again is harmless");
-            assert_eq!(desk.look().await.revoked, []);
+            assert_eq!(harness.ask(&ways[1].request).await, Outcome::Done);
+            assert_eq!(
+                harness.ask(&ways[1].request).await,
+                Outcome::Done,
+                "to ask again is harmless"
+            );
+            assert_eq!(harness.look().await.revoked, []);
             // From here on it is like any other key: kept for another overlap, and available for a
             // rollback.
-            let waits = desk.run().await.outcome;
+            let waits = harness.run().await.outcome;
             assert!(
                 matches!(&waits, Outcome::Waiting(Wait { why: Why::Overlap(key), .. }) if *key == old),
                 "{waits:?}"
             );
-            desk.account.advance(HOUR);
-            assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
-            desk.account.advance(HOUR);
-            assert_eq!(desk.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
-            assert_eq!((desk.look().await.revoked, desk.current()), (vec![new], Some(old)));
+            harness.account.advance(HOUR);
+            assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
+            harness.account.advance(HOUR);
+            assert_eq!(harness.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+            assert_eq!((harness.look().await.revoked, harness.current()), (vec![new], Some(old)));
         }
     }
 }
 
 #[tokio::test]
 async fn only_the_key_that_is_named_is_reinstated() {
-    let desk = Harness::in_overlap().await;
-    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
-    assert_eq!(desk.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
-    desk.account.advance(2 * HOUR);
-    desk.ask(&Request::Revoke(Revocation { without_successor: true, ..revoke(&new) })).await;
-    assert_eq!(desk.look().await.revoked, [old.clone(), new.clone()]);
-    assert_eq!(desk.ask(&Request::Reinstate { key: old.clone() }).await, Outcome::Done);
-    assert_eq!(desk.look().await.revoked, std::slice::from_ref(&new));
+    let harness = Harness::in_overlap().await;
+    let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+    assert_eq!(harness.ask(&Request::Revoke(revoke(&old))).await, Outcome::Done);
+    harness.account.advance(2 * HOUR);
+    harness.ask(&Request::Revoke(Revocation { without_successor: true, ..revoke(&new) })).await;
+    assert_eq!(harness.look().await.revoked, [old.clone(), new.clone()]);
+    assert_eq!(harness.ask(&Request::Reinstate { key: old.clone() }).await, Outcome::Done);
+    assert_eq!(harness.look().await.revoked, std::slice::from_ref(&new));
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
-    let refusal = desk.refused(&Request::Reinstate { key: stranger.clone() }).await;
+    let refusal = harness.refused(&Request::Reinstate { key: stranger.clone() }).await;
     assert!(matches!(&refusal, Refusal::NoSuchKey { key, .. } if *key == stranger), "{refusal:?}");
 }
 
 /// The entry is believed, because its time is within the allowed difference between clocks.
 #[tokio::test]
 async fn a_forged_entry_of_the_next_minutes_keeps_no_leaked_key_active() {
-    let desk = Harness::in_overlap().await;
-    let leaked = desk.labelled(Label::Previous).unwrap();
+    let harness = Harness::in_overlap().await;
+    let leaked = harness.labelled(Label::Previous).unwrap();
     for minutes in [0, 4] {
-        let at = desk.account.world().now() + minutes * MINUTE;
+        let at = harness.account.world().now() + minutes * MINUTE;
         let forged = format!("inactive {leaked} {}", at.to_rfc3339());
-        desk.account.change(|world| {
+        harness.account.change(|world| {
             world.tag_secret(&secret(), "keyrot:retired", forged).unwrap();
-            world.set_key_status(&desk.user, &leaked, KeyStatus::Active).unwrap();
+            world.set_key_status(&harness.user, &leaked, KeyStatus::Active).unwrap();
         });
-        let done = desk.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await;
+        let done = harness.put(&Request::Revoke(revoke(&leaked)), Mode::Act).await;
         assert_eq!(done.outcome, Outcome::Done, "{minutes}");
-        assert!(!desk.active().contains(&leaked), "{minutes}");
+        assert!(!harness.active().contains(&leaked), "{minutes}");
     }
 }

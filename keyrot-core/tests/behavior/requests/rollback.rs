@@ -10,50 +10,50 @@ use keyrot_core::{Blocked, KeyId, KeyStatus, Mode, Outcome, Request, Wait, Why};
 
 #[tokio::test]
 async fn back_and_forth_between_two_keys() {
-    let desk = Harness::in_overlap().await;
-    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
-    let request = back_to(&Request::key_before(&desk.look().await).unwrap());
-    assert_eq!(desk.intended(&request).await, [PlannedAction::PublishAgain(old.clone())]);
-    assert_eq!(desk.ask(&request).await, Outcome::Done);
-    assert_eq!((desk.current(), desk.active().len()), (Some(old.clone()), 2));
+    let harness = Harness::in_overlap().await;
+    let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+    let request = back_to(&Request::key_before(&harness.look().await).unwrap());
+    assert_eq!(harness.intended(&request).await, [PlannedAction::PublishAgain(old.clone())]);
+    assert_eq!(harness.ask(&request).await, Outcome::Done);
+    assert_eq!((harness.current(), harness.active().len()), (Some(old.clone()), 2));
 
-    let before = desk.account.world();
-    assert_eq!(desk.ask(&request).await, Outcome::Done, "to ask again is harmless");
-    assert_eq!(desk.account.world().secret(&secret()), before.secret(&secret()));
+    let before = harness.account.world();
+    assert_eq!(harness.ask(&request).await, Outcome::Done, "to ask again is harmless");
+    assert_eq!(harness.account.world().secret(&secret()), before.secret(&secret()));
 
     // No run undoes it, however long it takes.
     for _ in 0..20 {
-        desk.account.advance(5 * DAY);
+        harness.account.advance(5 * DAY);
         let blocked = Blocked::RolledBack { from: new.clone(), to: Some(old.clone()) };
-        assert_eq!(desk.run().await.outcome, Outcome::Blocked(blocked));
+        assert_eq!(harness.run().await.outcome, Outcome::Blocked(blocked));
     }
-    assert_eq!((desk.current(), desk.active().len()), (Some(old.clone()), 2));
+    assert_eq!((harness.current(), harness.active().len()), (Some(old.clone()), 2));
 
-    let forward = back_to(&Request::key_before(&desk.look().await).unwrap());
-    assert_eq!((desk.ask(&forward).await, desk.current()), (Outcome::Done, Some(new)));
+    let forward = back_to(&Request::key_before(&harness.look().await).unwrap());
+    assert_eq!((harness.ask(&forward).await, harness.current()), (Outcome::Done, Some(new)));
     let why = Why::Overlap(old);
     // The key that is current again is past its deadline by now, and the run says so.
-    let outcome = desk.run().await.outcome;
+    let outcome = harness.run().await.outcome;
     assert!(
         matches!(&outcome, Outcome::Blocked(Blocked::Overdue { wait, .. }) if wait.why == why),
         "{outcome:?}"
     );
-    desk.settles().await;
+    harness.settles().await;
 }
 
 #[tokio::test]
 async fn a_key_that_is_inactive_already_is_reactivated_before_it_is_published() {
-    let desk = Harness::in_overlap().await;
-    let old = desk.labelled(Label::Previous).unwrap();
-    desk.until_the_old_key_is_off().await;
+    let harness = Harness::in_overlap().await;
+    let old = harness.labelled(Label::Previous).unwrap();
+    harness.until_the_old_key_is_off().await;
     let request = back_to(&old);
     assert_eq!(
-        desk.intended(&request).await,
+        harness.intended(&request).await,
         [PlannedAction::Activate(old.clone()), PlannedAction::PublishAgain(old.clone())]
     );
-    desk.account.advance(HOUR);
-    assert_eq!(desk.ask(&request).await, Outcome::Done);
-    assert_eq!((desk.current(), desk.active().len()), (Some(old), 2));
+    harness.account.advance(HOUR);
+    assert_eq!(harness.ask(&request).await, Outcome::Done);
+    assert_eq!((harness.current(), harness.active().len()), (Some(old), 2));
 }
 
 #[tokio::test]
@@ -71,10 +71,10 @@ async fn a_rollback_that_is_not_possible_says_why() {
     assert!(none.hint(&adopted.user).unwrap().contains(own.as_str()));
     assert_eq!(adopted.refused(&back_to(&own)).await, Refusal::NotBefore { key: own });
 
-    let desk = Harness::in_overlap().await;
-    let old = desk.labelled(Label::Previous).unwrap();
-    slip_of_the_pen(&desk, &old);
-    let refusal = desk.refused(&back_to(&old)).await;
+    let harness = Harness::in_overlap().await;
+    let old = harness.labelled(Label::Previous).unwrap();
+    slip_of_the_pen(&harness, &old);
+    let refusal = harness.refused(&back_to(&old)).await;
     assert!(matches!(&refusal, Refusal::DoesNotWork { key, .. } if *key == old), "{refusal:?}");
     assert!(!format!("{refusal} {refusal:?}").contains("slip of the pen"));
 
@@ -86,42 +86,45 @@ async fn a_rollback_that_is_not_possible_says_why() {
 
 #[tokio::test]
 async fn a_listing_that_lags_does_not_block_a_user_that_was_just_rolled_back() {
-    let desk = Harness::in_overlap().await;
-    let old = desk.labelled(Label::Previous).unwrap();
-    desk.until_the_old_key_is_off().await;
-    desk.account.advance(HOUR);
-    desk.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
-    assert_eq!(desk.ask(&back_to(&old)).await, Outcome::Done);
-    let outcome = desk.look().await.outcome;
+    let harness = Harness::in_overlap().await;
+    let old = harness.labelled(Label::Previous).unwrap();
+    harness.until_the_old_key_is_off().await;
+    harness.account.advance(HOUR);
+    harness.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+    assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
+    let outcome = harness.look().await.outcome;
     let Outcome::Waiting(wait) = &outcome else { panic!("{outcome:?}") };
     assert_eq!(wait.why, Why::Settling(old.clone()));
     // It was deactivated by hand, for longer than any listing lags, so that is reported.
-    desk.account.advance(HOUR);
-    desk.account
-        .change(|world| world.set_key_status(&desk.user, &old, KeyStatus::Inactive).unwrap());
-    desk.account.advance(HOUR);
+    harness.account.advance(HOUR);
+    harness
+        .account
+        .change(|world| world.set_key_status(&harness.user, &old, KeyStatus::Inactive).unwrap());
+    harness.account.advance(HOUR);
     assert_eq!(
-        desk.look().await.outcome,
+        harness.look().await.outcome,
         Outcome::Blocked(Blocked::CurrentKeyInactive { key: old })
     );
 }
 
 #[tokio::test]
 async fn an_earlier_entry_does_not_shorten_the_overlap_after_a_rollback() {
-    let desk = Harness::in_overlap().await;
-    let (old, new) = (desk.labelled(Label::Previous).unwrap(), desk.current().unwrap());
-    desk.account.advance(6 * DAY);
+    let harness = Harness::in_overlap().await;
+    let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+    harness.account.advance(6 * DAY);
     // A person makes the older key current by hand, and undoes that before any run has read the
     // state.
     let by_hand = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
     let value = Value::credentials(&World::credentials_of(&old), None);
-    desk.account.change(|world| world.put_secret_value(&secret(), &by_hand, value, &[]).unwrap());
-    assert_eq!(desk.current(), Some(old.clone()));
-    assert_eq!(desk.ask(&back_to(&new)).await, Outcome::Done);
-    assert_eq!(desk.current(), Some(new));
-    let until = desk.account.world().now() + 7 * DAY;
-    desk.account.advance(2 * DAY);
-    match desk.run().await.outcome {
+    harness
+        .account
+        .change(|world| world.put_secret_value(&secret(), &by_hand, value, &[]).unwrap());
+    assert_eq!(harness.current(), Some(old.clone()));
+    assert_eq!(harness.ask(&back_to(&new)).await, Outcome::Done);
+    assert_eq!(harness.current(), Some(new));
+    let until = harness.account.world().now() + 7 * DAY;
+    harness.account.advance(2 * DAY);
+    match harness.run().await.outcome {
         Outcome::Waiting(Wait { why: Why::Overlap(key), until: Some(end) }) => {
             assert_eq!(
                 (key, (end - until).num_minutes()),
@@ -131,35 +134,35 @@ async fn an_earlier_entry_does_not_shorten_the_overlap_after_a_rollback() {
         }
         other => panic!("{other:?}"),
     }
-    desk.settles().await;
+    harness.settles().await;
 }
 
 #[tokio::test]
 async fn a_key_that_was_reactivated_in_vain_is_not_a_refusal() {
-    let desk = Harness::in_overlap().await;
-    let old = desk.labelled(Label::Previous).unwrap();
-    desk.until_the_old_key_is_off().await;
-    desk.account.advance(HOUR);
-    slip_of_the_pen(&desk, &old);
-    let outcome = desk.put(&back_to(&old), Mode::Act).await.outcome;
+    let harness = Harness::in_overlap().await;
+    let old = harness.labelled(Label::Previous).unwrap();
+    harness.until_the_old_key_is_off().await;
+    harness.account.advance(HOUR);
+    slip_of_the_pen(&harness, &old);
+    let outcome = harness.put(&back_to(&old), Mode::Act).await.outcome;
     assert!(
         matches!(&outcome, Outcome::Blocked(Blocked::ReactivatedInVain { key, .. }) if *key == old),
         "{outcome:?}"
     );
-    assert_ne!(desk.current(), Some(old.clone()));
-    let refusal = desk.refused(&back_to(&old)).await;
+    assert_ne!(harness.current(), Some(old.clone()));
+    let refusal = harness.refused(&back_to(&old)).await;
     assert!(
         matches!(&refusal, Refusal::DoesNotWork { .. }),
         "now it is Active, and nothing was changed: {refusal:?}"
     );
-    desk.settles().await;
+    harness.settles().await;
 }
 
 /// Another program overwrites the version under AWSPREVIOUS: it names the key, but does not work.
-fn slip_of_the_pen(desk: &Harness, key: &KeyId) {
+fn slip_of_the_pen(harness: &Harness, key: &KeyId) {
     let wrong =
         Value::text(format!(r#"{{"AccessKeyId":"{key}","SecretAccessKey":"slip of the pen"}}"#));
-    desk.account.change(|world| {
+    harness.account.change(|world| {
         let other = VersionId::parse("00000000-0000-0000-0000-000000000009").unwrap();
         let now = world.secret(&secret()).unwrap().labelled(Label::Current).unwrap().clone();
         world.put_secret_value(&secret(), &other, wrong, &[]).unwrap();
@@ -169,9 +172,9 @@ fn slip_of_the_pen(desk: &Harness, key: &KeyId) {
 
 #[tokio::test]
 async fn a_mistyped_key_is_named() {
-    let desk = Harness::in_overlap().await;
-    let keys = desk.active();
+    let harness = Harness::in_overlap().await;
+    let keys = harness.active();
     let stranger = KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap();
-    let refusal = desk.refused(&back_to(&stranger)).await;
+    let refusal = harness.refused(&back_to(&stranger)).await;
     assert_eq!(refusal, Refusal::NoSuchKey { key: stranger, keys });
 }

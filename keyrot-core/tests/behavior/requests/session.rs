@@ -8,21 +8,27 @@ use keyrot_core::{Cancel, Homes, Limits, Ports, Request, Revocation, Selection, 
 use std::sync::Arc;
 use std::time::Duration;
 
-async fn session(desk: &Harness, kind: RequestKind) -> RequestFlow {
-    let all = Arc::new(desk.account.clone());
-    RequestFlow::new(kind, Ports::of(desk.account.clone()), all.clone(), all, desk.chosen().await)
+async fn session(harness: &Harness, kind: RequestKind) -> RequestFlow {
+    let all = Arc::new(harness.account.clone());
+    RequestFlow::new(
+        kind,
+        Ports::of(harness.account.clone()),
+        all.clone(),
+        all,
+        harness.chosen().await,
+    )
 }
 
 #[tokio::test]
 async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
-    let desk = Harness::in_overlap().await;
-    let session = session(&desk, RequestKind::Rollback).await;
+    let harness = Harness::in_overlap().await;
+    let session = session(&harness, RequestKind::Rollback).await;
     let seen = session.look().await;
     let to = Request::key_before(&seen).unwrap();
     let plan = session.plan(&seen, Request::Rollback { to: to.clone() }).await;
     assert!(plan.has_work());
     assert_eq!(plan.question().as_deref(), Some(&*format!("Publish {to} again for ci")));
-    assert_eq!(desk.look().await.current, seen.current, "a plan");
+    assert_eq!(harness.look().await.current, seen.current, "a plan");
 
     let shown = plan.clone().into_report();
     assert_eq!(
@@ -33,7 +39,7 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert_eq!((report.status(), report.acted), (RequestStatus::Done, true));
     assert_eq!(report.document.left.unwrap().current, Some(to.clone()));
-    assert_eq!(desk.look().await.current, Some(to.clone()));
+    assert_eq!(harness.look().await.current, Some(to.clone()));
 
     // If it is repeated, there is nothing to do, and nothing to ask.
     let seen = session.look().await;
@@ -43,22 +49,22 @@ async fn a_plan_changes_nothing_and_is_carried_out_once_it_is_agreed_to() {
 
 #[tokio::test]
 async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
-    let desk = Harness::in_overlap().await;
-    let end = desk.account.world().now() + Duration::from_secs(600);
+    let harness = Harness::in_overlap().await;
+    let end = harness.account.world().now() + Duration::from_secs(600);
     let limits = Limits::default().with_deadline(end);
-    let session = session(&desk, RequestKind::Rollback).await.limits(limits.clone());
+    let session = session(&harness, RequestKind::Rollback).await.limits(limits.clone());
     let seen = session.look().await;
     let to = Request::key_before(&seen).unwrap();
     let plan = session.plan(&seen, Request::Rollback { to: to.clone() }).await;
-    let account = Arc::new(desk.account.clone());
-    let ports = Ports::of(desk.account.clone());
-    let late: UserName = desk.account.change(|world| world.add_user("late", &[])).unwrap();
+    let account = Arc::new(harness.account.clone());
+    let ports = Ports::of(harness.account.clone());
+    let late: UserName = harness.account.change(|world| world.add_user("late", &[])).unwrap();
     let homes = Homes::in_region("us-east-1");
     let enrollment = Enrollment::new(ports, account, Selection::default(), homes).limits(limits);
     let enroll = enrollment.plan(std::slice::from_ref(&late), false).await.unwrap();
 
     // The operator answers after a while.
-    desk.account.advance(Duration::from_secs(1200));
+    harness.account.advance(Duration::from_secs(1200));
     let report = session.carry_out(plan.clone(), &Cancel::default(), &|_| {}).await;
     assert_eq!(report.status(), RequestStatus::NotDone);
     let row = enrollment.carry_out(enroll.clone(), &Cancel::default()).await.users.remove(0);
@@ -67,24 +73,24 @@ async fn a_deadline_counts_from_the_answer_and_not_from_the_plan() {
     let long = Duration::from_secs(600);
     let report = session.deadline(long).carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert_eq!(report.status(), RequestStatus::Done);
-    assert_eq!(desk.look().await.current, Some(to));
+    assert_eq!(harness.look().await.current, Some(to));
     let done = enrollment.deadline(long).carry_out(enroll, &Cancel::default()).await;
     assert_eq!(done.users[0].result, Change::Done, "{done:?}");
 }
 
 #[tokio::test]
 async fn a_revocation_that_would_stop_before_its_first_step_is_not_started() {
-    let desk = Harness::new(0);
-    desk.run().await;
-    let leaked = desk.current().unwrap();
-    desk.account.change(|world| {
+    let harness = Harness::new(0);
+    harness.run().await;
+    let leaked = harness.current().unwrap();
+    harness.account.change(|world| {
         for n in 0.. {
             if world.tag_secret(&secret(), &format!("theirs-{n}"), String::new()).is_err() {
                 break;
             }
         }
     });
-    let session = session(&desk, RequestKind::Revoke).await;
+    let session = session(&harness, RequestKind::Revoke).await;
     let seen = session.look().await;
     let plan = session.plan(&seen, Request::Revoke(Revocation::of(leaked.clone()))).await;
     assert!(!plan.has_work(), "{:?}", plan.document.intended);
@@ -101,15 +107,15 @@ async fn a_revocation_that_would_stop_before_its_first_step_is_not_started() {
 /// takes a day.
 #[tokio::test]
 async fn a_revocation_that_waits_says_how_to_deactivate_the_key_now() {
-    let desk = Harness::new(0);
-    desk.run().await;
-    let leaked = desk.current().unwrap();
+    let harness = Harness::new(0);
+    harness.run().await;
+    let leaked = harness.current().unwrap();
     let order = || Request::Revoke(Revocation::of(leaked.clone()));
-    let session = session(&desk, RequestKind::Revoke).await;
-    desk.account.inject(FaultAt::first("create_key", Fault::LostReply));
+    let session = session(&harness, RequestKind::Revoke).await;
+    harness.account.inject(FaultAt::first("create_key", Fault::LostReply));
     let plan = session.plan(&session.look().await, order()).await;
     session.carry_out(plan, &Cancel::default(), &|_| {}).await;
-    assert_eq!(desk.account.world().users().next().unwrap().keys().len(), 2, "an orphan");
+    assert_eq!(harness.account.world().users().next().unwrap().keys().len(), 2, "an orphan");
     let mut waited = false;
     for _ in 0..6 {
         let plan = session.plan(&session.look().await, order()).await;
@@ -126,15 +132,15 @@ async fn a_revocation_that_waits_says_how_to_deactivate_the_key_now() {
             waited = true;
             assert!(hints.iter().any(names), "{hints:?}");
         }
-        desk.account.advance(Duration::from_secs(300));
+        harness.account.advance(Duration::from_secs(300));
     }
     assert!(waited);
 }
 
 #[tokio::test]
 async fn a_request_for_a_key_that_nobody_named_is_refused_and_reported() {
-    let desk = Harness::in_overlap().await;
-    let session = session(&desk, RequestKind::Revoke).await;
+    let harness = Harness::in_overlap().await;
+    let session = session(&harness, RequestKind::Revoke).await;
     let seen = session.look().await;
     let refusal = Request::revoke(&seen, None).unwrap_err();
     let report = session.refuse(&seen, refusal).await;
@@ -144,8 +150,8 @@ async fn a_request_for_a_key_that_nobody_named_is_refused_and_reported() {
 
 #[tokio::test]
 async fn a_cancelled_revocation_is_reported_as_stopped_and_resumes() {
-    let desk = Harness::in_overlap().await;
-    let session = session(&desk, RequestKind::Revoke).await;
+    let harness = Harness::in_overlap().await;
+    let session = session(&harness, RequestKind::Revoke).await;
     let seen = session.look().await;
     let leaked = seen.previous.clone().unwrap();
     let request = Request::Revoke(Revocation::of(leaked.clone()));
@@ -154,18 +160,18 @@ async fn a_cancelled_revocation_is_reported_as_stopped_and_resumes() {
     let plan = session.plan(&seen, request.clone()).await;
     let report = session.carry_out(plan, &cancel, &|_| {}).await;
     assert_eq!((report.status(), report.document.left), (RequestStatus::Stopped, None));
-    assert!(desk.active().contains(&leaked));
+    assert!(harness.active().contains(&leaked));
 
     let plan = session.plan(&seen, request).await;
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert_eq!(report.status(), RequestStatus::Done);
-    assert!(!desk.active().contains(&leaked));
+    assert!(!harness.active().contains(&leaked));
 }
 
 #[tokio::test]
 async fn a_revocation_whose_sessions_could_not_be_ended_is_not_done() {
-    let desk = Harness::in_overlap().await;
-    let session = session(&desk, RequestKind::Revoke).await.end_sessions(true);
+    let harness = Harness::in_overlap().await;
+    let session = session(&harness, RequestKind::Revoke).await.end_sessions(true);
     let seen = session.look().await;
     let leaked = seen.previous.clone().unwrap();
     let plan = session.plan(&seen, Request::Revoke(Revocation::of(leaked.clone()))).await;
@@ -174,7 +180,7 @@ async fn a_revocation_whose_sessions_could_not_be_ended_is_not_done() {
         "{:?}",
         plan.question()
     );
-    desk.account.inject(FaultAt::first("put_user_policy", Fault::Denied));
+    harness.account.inject(FaultAt::first("put_user_policy", Fault::Denied));
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
     assert!(report.is_done(), "the key is off");
     assert_eq!(report.status(), RequestStatus::NotDone);
@@ -186,13 +192,13 @@ async fn a_revocation_whose_sessions_could_not_be_ended_is_not_done() {
 /// deactivate the key.
 #[tokio::test]
 async fn a_key_is_deactivated_although_its_user_cannot_be_read() {
-    let desk = Harness::in_overlap().await;
-    let leaked = desk.look().await.current.unwrap();
-    let all = Arc::new(desk.account.clone());
-    let target = Target::for_iam_only(&desk.user, "the user was not looked up");
+    let harness = Harness::in_overlap().await;
+    let leaked = harness.look().await.current.unwrap();
+    let all = Arc::new(harness.account.clone());
+    let target = Target::for_iam_only(&harness.user, "the user was not looked up");
     let session = RequestFlow::new(
         RequestKind::Revoke,
-        Ports::of(desk.account.clone()),
+        Ports::of(harness.account.clone()),
         all.clone(),
         all,
         target,
@@ -201,11 +207,11 @@ async fn a_key_is_deactivated_although_its_user_cannot_be_read() {
     let order = Revocation { without_successor: true, ..Revocation::of(leaked.clone()) };
     let plan = session.plan_off_first(Request::Revoke(order.clone())).await;
     assert!(plan.has_work());
-    assert!(desk.active().contains(&leaked), "a plan");
+    assert!(harness.active().contains(&leaked), "a plan");
 
     let plan = session.unplanned(Request::Revoke(order));
     let report = session.carry_out(plan, &Cancel::default(), &|_| {}).await;
-    assert!(!desk.active().contains(&leaked));
+    assert!(!harness.active().contains(&leaked));
     assert!(report.is_done(), "{:?}", report.result.outcome);
     assert!(
         report.document.user.message.contains("the list is out of reach"),

@@ -2,10 +2,10 @@
 
 use super::state::{Action, State};
 use super::{Deed, Lives};
-use crate::runs::is_iams;
+use crate::runs::lucks_beside_iam;
 use crate::setting::UNIT;
 use crate::world::{Luck, user};
-use keyrot_core::machine::{Call, Next};
+use keyrot_core::machine::Next;
 use keyrot_core::model::HOME_TAG;
 use stateright::{Model, Property};
 
@@ -34,16 +34,8 @@ impl Model for Lives {
                     if let Next::Call(call) = &running.next
                         && state.faults > 0
                     {
-                        let lucks = if call.only_reads() {
-                            &[Luck::Denied, Luck::DiesBefore][..]
-                        } else {
-                            &[Luck::Denied, Luck::DiesBefore, Luck::DiesAfter, Luck::LostReply][..]
-                        };
-                        // The other models cover faults between IAM's calls.
-                        let homely = !is_iams(call) || matches!(call, Call::CreateKey);
-                        actions.extend(
-                            lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)),
-                        );
+                        let lucks = lucks_beside_iam(call).iter();
+                        actions.extend(lucks.map(|luck| Action::Step(i, *luck)));
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! The explored models of homes.
 
 use super::{Deed, Lives, VersionContents, Way};
-use crate::{bound, explored};
+use crate::explore::{bound, explored};
 
 /// Runs in either region, whose place was chosen on purpose or by the environment alone.
 const ANYWHERE: &[(usize, Way)] =

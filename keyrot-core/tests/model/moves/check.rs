@@ -3,10 +3,10 @@
 use super::Moves;
 use super::fates::{Fate, is_begun};
 use super::state::{Action, State, tagged};
-use crate::runs::is_iams;
+use crate::runs::lucks_beside_iam;
 use crate::setting::UNIT;
 use crate::world::{Luck, user};
-use keyrot_core::machine::{Call, Next};
+use keyrot_core::machine::Next;
 use keyrot_core::memory::World;
 use keyrot_core::model::HOME_TAG;
 use stateright::{Model, Property};
@@ -115,16 +115,8 @@ impl Model for Check {
                     if let Next::Call(call) = &working.next
                         && state.faults > 0
                     {
-                        let lucks = if call.only_reads() {
-                            &[Luck::Denied, Luck::DiesBefore][..]
-                        } else {
-                            &[Luck::Denied, Luck::DiesBefore, Luck::DiesAfter, Luck::LostReply][..]
-                        };
-                        // The other models cover faults between IAM's calls.
-                        let homely = !is_iams(call) || matches!(call, Call::CreateKey);
-                        actions.extend(
-                            lucks.iter().filter(|_| homely).map(|luck| Action::Step(i, *luck)),
-                        );
+                        let lucks = lucks_beside_iam(call).iter();
+                        actions.extend(lucks.map(|luck| Action::Step(i, *luck)));
                     }
                 }
             }

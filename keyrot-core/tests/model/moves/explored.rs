@@ -1,8 +1,8 @@
 //! The explored models of moves.
 
 use super::{Check, Forged, Moves, Start, WHOLE};
+use crate::explore::{bound, explored};
 use crate::homes::Way;
-use crate::{bound, explored};
 
 fn moved(name: &str, moves: Moves) {
     let name = format!("{name}, {:?}", moves.start);

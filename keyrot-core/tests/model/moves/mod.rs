@@ -5,6 +5,7 @@
 mod check;
 mod explored;
 mod fates;
+mod others;
 mod route;
 mod state;
 

@@ -7,7 +7,7 @@ use crate::setting::UNIT;
 use crate::world::{Luck, user};
 use keyrot_core::machine::{Call, Decider, Next, Rotation};
 use keyrot_core::memory::{Actor, Broken, Label, Value, Watch, World};
-use keyrot_core::model::{HOME_TAG, HomeTag, JournalEntry, SecretArn, after};
+use keyrot_core::model::{HOME_TAG, HomeTag, SecretArn, after};
 use keyrot_core::{KeyId, KeyStatus, LastUse, Outcome, Timestamp, WaitPolicy};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     pub(crate) world: World,
-    watches: [Arc<Watch>; 2],
+    pub(super) watches: [Arc<Watch>; 2],
     pub(super) work: Vec<Option<Arc<Working>>>,
     pub(super) moves: u8,
     pub(super) faults: u8,
@@ -56,7 +56,7 @@ pub(super) struct Working {
     pub(super) since: u32,
     slept: Duration,
     /// Whether a consumer or a forger did something since the last read.
-    overtaken: bool,
+    pub(super) overtaken: bool,
     /// Whether a move continued since the last read.
     left_behind: bool,
     /// Whether a run has changed anything since this one began.
@@ -102,7 +102,7 @@ fn active(world: &World, key: &KeyId) -> bool {
     keys.iter().any(|one| one.listed.id == *key && one.listed.status == KeyStatus::Active)
 }
 
-fn planned(place: usize, world: &World) -> SecretArn {
+pub(super) fn planned(place: usize, world: &World) -> SecretArn {
     let chosen = target(world, place, Way::Named, short()).expect("the user is selected");
     SecretArn::planned(chosen.subject.place())
 }
@@ -383,65 +383,6 @@ impl State {
         let LastUse::At { when, service, .. } = before.last_use(key).ok()? else { return None };
         let used = service != "sts" && now < after(when, short().recent_use);
         used.then(|| format!("{key} was taken away, and it was used at {when}"))
-    }
-
-    fn outside(&mut self, deed: impl FnOnce(&mut World)) {
-        let before = self.world.clone();
-        deed(&mut self.world);
-        for there in [0, 1] {
-            let (was, is) = (at(&before, there), at(&self.world, there));
-            let _ = Arc::make_mut(&mut self.watches[there]).step(&was, &is, Actor::Person);
-        }
-        self.work.iter_mut().flatten().for_each(|one| Arc::make_mut(one).overtaken = true);
-    }
-
-    pub(super) fn consume(&mut self, place: usize) {
-        self.uses -= 1;
-        let Some(key) = published(&self.world, place) else { return };
-        self.outside(|world| {
-            drop(world.authenticate(&World::credentials_of(&key), "s3", REGIONS[place]));
-        });
-    }
-
-    pub(super) fn untag(&mut self) {
-        self.untags -= 1;
-        // A run that has already read the tag does not notice this.
-        self.contested |= !self.at_rest();
-        drop(self.world.untag_user(&user(), HOME_TAG));
-    }
-
-    pub(super) fn forge(&mut self, forged: Forged) {
-        self.forges -= 1;
-        self.interfered = true;
-        let other = |place: usize, world: &World| planned(1 - place, world);
-        let tag = |world: &mut World, text: &str| drop(world.tag_user(&user(), HOME_TAG, text));
-        match forged {
-            Forged::TagOther => {
-                let there = other(tagged(&self.world).unwrap_or(0), &self.world).to_string();
-                tag(&mut self.world, &there);
-            }
-            Forged::TagJunk => tag(&mut self.world, "elsewhere"),
-            Forged::Closed(place) => {
-                let entry = JournalEntry::Moved(other(place, &self.world));
-                self.in_secret(place, |world| {
-                    drop(world.tag_secret(&secret(), &entry.tag(), entry.to_text()));
-                });
-            }
-            Forged::Opened(place) => {
-                let entry = JournalEntry::Moved(planned(place, &self.world));
-                self.in_secret(place, |world| {
-                    if let Some(found) = world.secret_mut(&secret()) {
-                        found.tags.remove(&*entry.tag());
-                    }
-                });
-            }
-        }
-    }
-
-    fn in_secret(&mut self, place: usize, deed: impl FnOnce(&mut World)) {
-        self.world.set_region(REGIONS[place]);
-        deed(&mut self.world);
-        self.world.set_region(REGIONS[0]);
     }
 }
 

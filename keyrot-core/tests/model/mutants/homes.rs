@@ -1,31 +1,20 @@
 //! The guards of a user's home.
 
-use super::secret;
+use super::{secret, seeing};
+use crate::explore;
 use crate::homes::{Deed, Lives, VersionContents, Way};
-use keyrot_core::decide::{Decision, decide};
+use keyrot_core::decide::Decision;
 use keyrot_core::machine::Decider;
 use keyrot_core::model::{Adoption, HomeTag, Observed, SecretState};
 use keyrot_core::{Timestamp, WaitPolicy};
 
 fn breaks(lives: Lives, promise: &str) {
-    crate::breaks(lives.decider.name, lives, promise);
+    explore::breaks(lives.decider.name, lives, promise);
 }
 
 fn weak(name: &'static str, decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision) -> Lives {
     const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
     Lives { decider: Decider { name, decide, ..Decider::REAL }, ..Lives::new(BOTH) }
-}
-
-/// Changes the observed state before the real decision reads it.
-fn seeing(
-    seen: &Observed,
-    policy: &WaitPolicy,
-    now: Timestamp,
-    change: impl FnOnce(&mut Observed),
-) -> Decision {
-    let mut seen = seen.clone();
-    change(&mut seen);
-    decide(&seen, policy, now)
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The guards of a move.
 
 use super::{current_key, long_ago, secret, seeing};
+use crate::explore;
 use crate::homes::Way;
 use crate::moves::{Check, Leg, Moves, Start};
 use keyrot_core::decide::{Decision, Refusal, Step, decide, decide_request};
@@ -13,7 +14,7 @@ const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
 
 fn breaks(moves: Moves, promise: &str) {
     let what = format!("{}, {:?}", moves.decider.name, moves.start);
-    crate::breaks(&what, Check::new(moves), promise);
+    explore::breaks(&what, Check::new(moves), promise);
 }
 
 type Deciding = fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision;

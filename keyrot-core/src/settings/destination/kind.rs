@@ -1,40 +1,9 @@
-//! Destinations, from the tables `[[destination]]` in a settings file.
-//!
-//! A table never contains a token or a key, only the place where it is kept. So settings can be
-//! shown, logged and kept in a repository.
+//! The kinds of destinations, each with its settings.
 
 use crate::model::arn::Arn;
 use crate::model::destination::Abilities;
-use crate::model::names::{DestinationName, UserArn, UserName};
-use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate, Unplaceable};
+use crate::selection::destination::PlaceForm;
 use crate::settings::notify_target::SecretSource;
-
-/// A table `[[destination]]`: which users' keys go there, the place, and the kind of place.
-///
-/// ```
-/// use keyrot_core::settings::{DestinationKind, Settings, Sources};
-///
-/// let file = r#"
-/// [[destination]]
-/// name = "shop-ci"
-/// kind = "github"
-/// users = ["ci-shop"]
-/// to = "acme/shop:production"
-/// token = "secret:keyrot/github#token"
-/// "#;
-/// let settings = Settings::load(&Sources::default().file("keyrot.toml", file))?;
-/// let shop = &settings.destinations()[0];
-/// assert!(shop.required() && shop.serves(&"ci-shop".parse().expect("a name")));
-/// assert!(matches!(shop.kind(), DestinationKind::GitHub(_)));
-/// # Ok::<(), keyrot_core::settings::SettingsErrors>(())
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DestinationSpec {
-    pub(super) rule: DestinationRule,
-    pub(super) kind: DestinationKind,
-    /// The table as it would be written in the environment.
-    pub(super) json: String,
-}
 
 /// The kind of a destination's places, with the settings of that kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,6 +29,53 @@ pub enum DestinationKind {
     Profile,
     /// Services of Amazon ECS, which are restarted.
     Ecs(EcsServices),
+}
+
+impl DestinationKind {
+    /// Returns the kind, as it is written in settings.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ssm(_) => "ssm",
+            Self::SecretsManager(_) => "secrets_manager",
+            Self::GitHub(_) => "github",
+            Self::GitLab(_) => "gitlab",
+            Self::CircleCi(_) => "circleci",
+            Self::Vault(_) => "vault",
+            Self::Command(_) => "command",
+            Self::Kubernetes(_) => "kubernetes",
+            Self::Profile => "profile",
+            Self::Ecs(_) => "ecs",
+        }
+    }
+
+    pub(super) fn abilities(&self) -> Abilities {
+        match self {
+            Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
+            Self::Vault(_) | Self::Kubernetes(_) | Self::Profile => Abilities::READABLE,
+            Self::GitHub(GitHub { names, .. }) | Self::CircleCi(CircleCi { names, .. }) => {
+                names.abilities()
+            }
+            Self::Command(_) => Abilities::UNSEEN,
+            Self::Ecs(_) => Abilities::RESTARTS,
+        }
+    }
+}
+
+/// Returns the form of the places of a kind, and an example for messages.
+pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
+    match kind {
+        "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
+        "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
+        "github" => (PlaceForm::GitHub, "acme/shop:production"),
+        "kubernetes" => (PlaceForm::Kubernetes, "shop/{user}-aws"),
+        "gitlab" => (PlaceForm::GitLab, "acme/shop"),
+        "circleci" => (PlaceForm::CircleCi, "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11"),
+        "vault" => (PlaceForm::Vault, "ci/{user}/aws"),
+        "ecs" => (PlaceForm::EcsService, "prod/shop"),
+        "profile" => (PlaceForm::Profile, "/srv/ci/.aws/credentials#{user}"),
+        _ => (PlaceForm::Text, "{user}"),
+    }
 }
 
 /// Services of Amazon ECS. They get no key: their tasks read it from the home secret or a copy of
@@ -308,193 +324,4 @@ pub enum WorkloadKind {
     StatefulSet,
     /// A DaemonSet.
     DaemonSet,
-}
-
-impl DestinationSpec {
-    /// Returns the destination's name.
-    #[must_use]
-    pub fn name(&self) -> &DestinationName {
-        self.rule.name()
-    }
-
-    /// Whether the previous key stays Active until this destination has the current one.
-    #[must_use]
-    pub fn required(&self) -> bool {
-        self.rule.required()
-    }
-
-    /// Returns the place for users' keys, with its placeholders.
-    #[must_use]
-    pub fn to(&self) -> &PlaceTemplate {
-        self.rule.to()
-    }
-
-    /// Whether this user's key goes to this destination.
-    #[must_use]
-    pub fn serves(&self, user: &UserName) -> bool {
-        self.rule.serves(user)
-    }
-
-    /// Returns the place of this user's key.
-    ///
-    /// # Errors
-    /// [`Unplaceable`] if the store's own rules do not allow the place.
-    pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
-        self.rule.place_of(user)
-    }
-
-    /// Returns the kind of destination.
-    #[must_use]
-    pub fn kind(&self) -> &DestinationKind {
-        &self.kind
-    }
-
-    /// Returns the abilities of this kind of destination.
-    #[must_use]
-    pub fn abilities(&self) -> Abilities {
-        self.rule.abilities()
-    }
-
-    /// Returns the rule for the selection, for users whose homes are in this region.
-    #[must_use]
-    pub fn rule(&self, home_region: &str) -> DestinationRule {
-        self.rule.clone().in_store(self.kind.store(home_region)).writing(self.kind.parts())
-    }
-
-    /// Returns the places of the secrets that keyrot needs to authenticate there.
-    #[must_use]
-    pub fn sources(&self) -> Vec<&SecretSource> {
-        match &self.kind {
-            DestinationKind::Ssm(_)
-            | DestinationKind::SecretsManager(_)
-            | DestinationKind::Ecs(_) => Vec::new(),
-            // Secrets that a kubeconfig names are read by the client that reads the kubeconfig.
-            DestinationKind::Kubernetes(_) => Vec::new(),
-            DestinationKind::GitHub(github) => match &github.auth {
-                GitHubAuth::Token(token) => vec![token],
-                GitHubAuth::App { private_key, .. } => vec![private_key],
-            },
-            DestinationKind::GitLab(gitlab) => vec![&gitlab.token],
-            DestinationKind::CircleCi(circle) => vec![&circle.token],
-            DestinationKind::Vault(vault) => match &vault.auth {
-                VaultAuth::Token(token) => vec![token],
-                VaultAuth::Aws { .. } => Vec::new(),
-            },
-            DestinationKind::Command(_) | DestinationKind::Profile => Vec::new(),
-        }
-    }
-}
-
-impl DestinationKind {
-    /// Returns the kind, as it is written in settings.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Ssm(_) => "ssm",
-            Self::SecretsManager(_) => "secrets_manager",
-            Self::GitHub(_) => "github",
-            Self::GitLab(_) => "gitlab",
-            Self::CircleCi(_) => "circleci",
-            Self::Vault(_) => "vault",
-            Self::Command(_) => "command",
-            Self::Kubernetes(_) => "kubernetes",
-            Self::Profile => "profile",
-            Self::Ecs(_) => "ecs",
-        }
-    }
-
-    pub(super) fn abilities(&self) -> Abilities {
-        match self {
-            Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
-            Self::Vault(_) | Self::Kubernetes(_) | Self::Profile => Abilities::READABLE,
-            Self::GitHub(GitHub { names, .. }) | Self::CircleCi(CircleCi { names, .. }) => {
-                names.abilities()
-            }
-            Self::Command(_) => Abilities::UNSEEN,
-            Self::Ecs(_) => Abilities::RESTARTS,
-        }
-    }
-
-    /// Returns the store. In one store, no two users may share a place.
-    fn store(&self, home_region: &str) -> String {
-        match self {
-            Self::Ssm(ParameterStore { region, role, .. }) => {
-                format!("ssm {}{}", region.as_deref().unwrap_or(home_region), account(role))
-            }
-            Self::Ecs(EcsServices { region, role }) => {
-                format!("ecs {}{}", region.as_deref().unwrap_or(home_region), account(role))
-            }
-            Self::SecretsManager(SecretCopies { region, role, .. }) => {
-                DestinationRule::secrets_in(region) + &account(role)
-            }
-            Self::GitHub(GitHub { url, store, .. }) => {
-                format!("github {} {store:?}", server(url.as_deref(), GITHUB))
-            }
-            Self::GitLab(GitLab { url, level, variable, environment_scope, .. }) => {
-                let url = server(url.as_deref(), GITLAB);
-                format!("gitlab {url} {level:?} {variable} {environment_scope}")
-            }
-            Self::CircleCi(CircleCi { url, .. }) => {
-                format!("circleci {}", server(url.as_deref(), CIRCLECI))
-            }
-            Self::Vault(Vault { url, mount, namespace, .. }) => {
-                let namespace = namespace.as_deref().unwrap_or_default();
-                format!("vault {} {namespace} {mount}", server(Some(url), ""))
-            }
-            Self::Command(Command { command }) => format!("command {}", command.join(" ")),
-            // The names in the data do not matter: all of keyrot's fields in a Secret belong to one
-            // user.
-            Self::Kubernetes(Kubernetes { kubeconfig, context, .. }) => {
-                let of = |text: &Option<String>| text.clone().unwrap_or_default();
-                format!("kubernetes {} {}", of(kubeconfig), of(context))
-            }
-            Self::Profile => "profile".to_owned(),
-        }
-    }
-
-    /// Returns the parts of a place that it writes; an empty text stands for the whole place.
-    fn parts(&self) -> Vec<String> {
-        match self {
-            // GitHub ignores the case of secrets' names.
-            Self::GitHub(GitHub { names, .. }) => {
-                names.all().into_iter().map(str::to_ascii_uppercase).collect()
-            }
-            Self::CircleCi(CircleCi { names, .. }) => {
-                names.all().into_iter().map(str::to_owned).collect()
-            }
-            _ => vec![String::new()],
-        }
-    }
-}
-
-/// Returns the account of a role, because another account is another store. A role in keyrot's own
-/// account is not distinguished here: the adapter refuses a home there, and the place's marks show
-/// another user's key.
-fn account(role: &Option<WriterRole>) -> String {
-    role.as_ref().map(|role| format!(" {}", role.account())).unwrap_or_default()
-}
-
-const GITHUB: &str = "https://api.github.com";
-const GITLAB: &str = "https://gitlab.com";
-const CIRCLECI: &str = "https://circleci.com";
-
-/// Returns the server of a store. URLs that differ only in case are the same server.
-fn server(url: Option<&str>, default: &str) -> String {
-    url.unwrap_or(default).to_ascii_lowercase()
-}
-
-/// Returns the form of the places of a kind, and an example for messages.
-pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
-    match kind {
-        "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
-        "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
-        "github" => (PlaceForm::GitHub, "acme/shop:production"),
-        "kubernetes" => (PlaceForm::Kubernetes, "shop/{user}-aws"),
-        "gitlab" => (PlaceForm::GitLab, "acme/shop"),
-        "circleci" => (PlaceForm::CircleCi, "f1b0a6d2-3c1e-4f7a-9a51-0d2b7c0a9e11"),
-        "vault" => (PlaceForm::Vault, "ci/{user}/aws"),
-        "ecs" => (PlaceForm::EcsService, "prod/shop"),
-        "profile" => (PlaceForm::Profile, "/srv/ci/.aws/credentials#{user}"),
-        _ => (PlaceForm::Text, "{user}"),
-    }
 }

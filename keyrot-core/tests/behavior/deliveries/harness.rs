@@ -21,7 +21,7 @@ pub(crate) fn secret() -> SecretName {
     SecretName::parse("/iam/ci/access_key").unwrap()
 }
 
-pub(crate) struct Desk {
+pub(crate) struct Harness {
     pub(crate) account: MemoryAccount,
     pub(crate) user: UserName,
     pub(crate) destinations: Vec<Assignment>,
@@ -33,7 +33,7 @@ pub(crate) fn assignment(to: &str, required: bool, abilities: Abilities) -> Assi
     Assignment { to, kind: Assignment::CUSTOM, place, required, place_id, abilities }
 }
 
-impl Desk {
+impl Harness {
     /// Returns a user with a key that is delivered to these destinations.
     pub(crate) fn new(destinations: Vec<Assignment>) -> Self {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().unwrap());
@@ -48,16 +48,16 @@ impl Desk {
     /// Returns the same user, with the first key published and delivered, and the previous key
     /// deleted.
     pub(crate) async fn settled(destinations: Vec<Assignment>) -> Self {
-        let desk = Self::new(destinations);
+        let harness = Self::new(destinations);
         for _ in 0..60 {
-            let done = desk.run().await;
+            let done = harness.run().await;
             if matches!(done.outcome, Outcome::Settled { .. }) {
-                return desk;
+                return harness;
             }
-            desk.consume();
-            desk.account.advance(DAY);
+            harness.consume();
+            harness.account.advance(DAY);
         }
-        panic!("{:?}", desk.run().await.outcome)
+        panic!("{:?}", harness.run().await.outcome)
     }
 
     pub(crate) fn target(&self) -> Target {

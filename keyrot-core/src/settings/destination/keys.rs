@@ -4,7 +4,8 @@ use crate::model::names::DestinationName;
 use crate::model::nearest::nearest;
 use crate::selection::destination::{DestinationRule, PlaceTemplate};
 use crate::selection::pattern::Pattern;
-use crate::settings::destination::{DestinationSpec, form};
+use crate::settings::destination::kind::form;
+use crate::settings::destination::spec::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError};
 use crate::settings::notify_target::{SecretSource, source};
 use crate::settings::tables::Table;
@@ -48,7 +49,7 @@ pub(super) const KINDS: [(&str, &[&str]); 10] = [
 const MOST: usize = 100;
 
 /// Reads the tables. `origin` returns the source of a line.
-pub(super) fn specs(
+pub(in crate::settings) fn specs(
     tables: &[Table],
     origin: &dyn Fn(Option<usize>) -> Origin,
 ) -> Result<Vec<DestinationSpec>, Vec<SettingsError>> {
@@ -76,7 +77,7 @@ pub(super) fn specs(
     if errors.is_empty() { Ok(specs) } else { Err(errors) }
 }
 
-pub(super) fn error(origin: Origin, rule: String) -> SettingsError {
+pub(in crate::settings) fn error(origin: Origin, rule: String) -> SettingsError {
     SettingsError::new(NAME, origin, Problem::Conflict { rule })
 }
 

@@ -1,12 +1,12 @@
 //! The keys of each kind of destination.
 
 use crate::model::arn::Arn;
-use crate::settings::destination::{
+use crate::settings::destination::keys::Keys;
+use crate::settings::destination::kind::{
     CircleCi, Command, DestinationKind, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab,
     GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
     Workload, WorkloadKind, WriterRole,
 };
-use crate::settings::destination_keys::Keys;
 use crate::settings::name::{is_absolute, is_name};
 use crate::settings::value::is_region;
 use serde_json::Value;
