@@ -177,7 +177,7 @@ fn tagged(name: &str, tags: &[(&str, &str)]) -> Tested<IamUser> {
     let arn = UserArn::parse(format!("arn:aws:iam::123456789012:user/{name}"))?;
     let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     let id = UserId::parse("AIDAJQABLZS4A3QDU576Q")?;
-    Ok(IamUser { id, arn, tags, policies: Vec::new() })
+    Ok(IamUser { id, arn, created: None, tags, policies: Vec::new() })
 }
 
 /// Runs all tests. Returns a line for each.

@@ -151,6 +151,8 @@ fn usage_errors_are_documents_under_json() {
     for (args, message, hint) in [
         (&["--json", "rotte"][..], "unrecognized subcommand 'rotte'", "'rotate'"),
         (&["status", "--output", "json", "--usr", "x"], "unexpected argument '--usr'", "--user"),
+        (&["status", "-qo", "json", "--usr", "x"], "unexpected argument '--usr'", "--user"),
+        (&["status", "--format", "json", "--usr", "x"], "unexpected argument '--usr'", "--user"),
         (&["audit", "-o", "json", "--check=hihg"], "invalid value 'hihg'", "'high'"),
         (
             &["--json", "revoke"],
@@ -223,7 +225,12 @@ fn output_has_several_formats_and_can_go_to_files() {
     let sandbox = Sandbox::new();
     let table = sandbox.run(&["status", "-q"]).stdout;
     assert_eq!(sandbox.run(&["status", "-q", "--output", "table"]).stdout, table);
-    for args in [&["status", "-o", "json"][..], &["status", "--output=json"]] {
+    let forms = [
+        &["status", "-qo", "json"][..],
+        &["status", "--output=json"],
+        &["status", "--format=json"],
+    ];
+    for args in forms {
         let document: Value = serde_json::from_str(&sandbox.run(args).stdout).unwrap();
         support::conforms(&document);
     }

@@ -177,6 +177,7 @@ mod tests {
         let user = |n: usize| IamUser {
             id: UserId::parse(format!("AIDAJQABLZS4A3QDU5{n:03}")).unwrap(),
             arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/ci{n:03}")).unwrap(),
+            created: None,
             tags: [("RotateKey".to_owned(), "True".to_owned())].into(),
             policies: Vec::new(),
         };

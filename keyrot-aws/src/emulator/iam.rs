@@ -24,7 +24,11 @@ pub(super) fn answer(
         "GetUser" => {
             let name = user_name(call, caller)?;
             let user = found(world, &name)?;
-            Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.id, &user.arn, Some(&user.tags)))))
+            Ok(Xml::of(|x| {
+                x.element("User", |x| {
+                    detail(x, &user.id, &user.arn, user.created, Some(&user.tags))
+                })
+            }))
         }
         "CreateUser" => create_user(call, world),
         "ListUserTags" => {
@@ -151,7 +155,7 @@ fn authorization_details(call: &ApiCall, world: &World, longest: usize) -> Resul
     let users = if wanted { world.list_users("/") } else { Vec::new() };
     let (page, marker) = page(call, users, longest, |u| u.arn.name().to_string())?;
     let member = |x: &mut Xml, user: IamUser| {
-        detail(x, &user.id, &user.arn, Some(&user.tags));
+        detail(x, &user.id, &user.arn, user.created, Some(&user.tags));
         x.list("UserPolicyList", [""; 0], |_, _| {});
         x.list("GroupList", [""; 0], |_, _| {});
         write_policies(x, "AttachedManagedPolicies", &user.policies);
@@ -170,7 +174,7 @@ fn list_users(call: &ApiCall, world: &World, longest: usize) -> Result<Output, R
     let users = world.list_users(call.text("PathPrefix").unwrap_or("/"));
     let (page, marker) = page(call, users, longest, |u| u.arn.name().to_string())?;
     Ok(Xml::of(|x| {
-        x.list("Users", page, |x, user| detail(x, &user.id, &user.arn, None));
+        x.list("Users", page, |x, user| detail(x, &user.id, &user.arn, user.created, None));
         x.page_end(marker.as_deref());
     }))
 }
@@ -194,7 +198,9 @@ fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
     let name = world.add_user(&full, &[]).map_err(|e| invalid(Service::Iam, &e.to_string()))?;
     let user = world.user_mut(&name).ok_or_else(|| nobody(&name))?;
     user.tags = tags;
-    Ok(Xml::of(|x| x.element("User", |x| detail(x, &user.id, &user.arn, Some(&user.tags)))))
+    Ok(Xml::of(|x| {
+        x.element("User", |x| detail(x, &user.id, &user.arn, user.created, Some(&user.tags)))
+    }))
 }
 
 /// Tag keys are not case-sensitive (IAM user guide, "Tags for IAM resources").
@@ -263,13 +269,19 @@ fn nobody(name: &UserName) -> Refused {
     Refused::new("NoSuchEntity", format!("The user with name {name} cannot be found."))
 }
 
-fn detail(x: &mut Xml, id: &UserId, arn: &UserArn, tags: Option<&BTreeMap<String, String>>) {
+fn detail(
+    x: &mut Xml,
+    id: &UserId,
+    arn: &UserArn,
+    created: Option<Timestamp>,
+    tags: Option<&BTreeMap<String, String>>,
+) {
     x.text("Path", arn.path());
     x.text("UserName", arn.name().as_str());
     x.text("UserId", id.as_str());
     x.text("Arn", arn.as_str());
-    // The account does not keep this field.
-    x.time("CreateDate", Timestamp::UNIX_EPOCH);
+    // An account that was stored by an earlier version does not have it.
+    x.time("CreateDate", created.unwrap_or(Timestamp::UNIX_EPOCH));
     // AWS leaves the element out if there are no tags.
     if let Some(tags) = tags.filter(|t| !t.is_empty()) {
         write_tags(x, tags);

@@ -147,7 +147,10 @@ pub(super) fn text_of(path: &Path) -> Result<String, State> {
         _ => State::Unusable(error.to_string()),
     };
     let kind = std::fs::metadata(path).map_err(failed)?;
-    if !kind.is_file() && !is_device(&kind) {
+    if is_device(&kind) {
+        return Ok(String::new());
+    }
+    if !kind.is_file() {
         // Reading a pipe would wait, and the SDK would treat it as empty.
         return Err(State::Unusable("expected a regular file".to_owned()));
     }

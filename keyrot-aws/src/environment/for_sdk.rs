@@ -114,12 +114,16 @@ impl State {
             };
         }
         match words(header) {
-            Some((kind @ ("profile" | "services"), name)) => {
-                self.is_services = kind == "services";
-                section(out, kind, &name_for_sdk(&name));
+            Some((kind, name)) if kind == "services" => {
+                self.is_services = true;
+                section(out, "services", &name_for_sdk(&name));
+            }
+            // botocore looks only at the beginning of the word.
+            Some((kind, name)) if kind.starts_with("profile") => {
+                section(out, "profile", &name_for_sdk(&name));
             }
             // The cache of a session's token is named after it, so it keeps its name.
-            Some((kind, name)) => section(out, kind, &name),
+            Some((kind, name)) => section(out, &kind, &name),
             None => section(out, "", header),
         }
     }
@@ -146,18 +150,35 @@ fn header(rest: &str) -> Option<&str> {
     (!header.is_empty() && (after.is_empty() || after.starts_with(['#', ';']))).then_some(header)
 }
 
-/// Splits a header into its kind and its name, as a shell does (botocore, `_parse_section`).
-pub(super) fn words(header: &str) -> Option<(&str, String)> {
-    let (kind, rest) = header.split_once(char::is_whitespace)?;
-    let rest = rest.trim();
-    let quote = rest.chars().next().filter(|first| ['"', '\''].contains(first));
-    match quote {
-        Some(quote) => {
-            let name = rest.strip_prefix(quote)?.strip_suffix(quote)?;
-            (!name.contains(quote)).then(|| (kind, name.to_owned()))
+/// Splits a header into its kind and its name, as a shell does (botocore, `_parse_section`: Python's
+/// `shlex.split`). Other than two words name nothing.
+pub(super) fn words(header: &str) -> Option<(String, String)> {
+    let mut words: Vec<String> = Vec::new();
+    let (mut word, mut quote): (Option<String>, Option<char>) = (None, None);
+    let mut all = header.chars();
+    while let Some(c) = all.next() {
+        match (quote, c) {
+            (Some(open), _) if c == open => quote = None,
+            (None, '"' | '\'') => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (None | Some('"'), '\\') => {
+                let next = all.next()?;
+                let word = word.get_or_insert_default();
+                if quote.is_some() && !['"', '\\'].contains(&next) {
+                    word.push(c);
+                }
+                word.push(next);
+            }
+            (None, _) if c.is_whitespace() => words.extend(word.take()),
+            _ => word.get_or_insert_default().push(c),
         }
-        // Several words without quotes name nothing for botocore.
-        None => (!rest.contains(char::is_whitespace)).then(|| (kind, rest.to_owned())),
+    }
+    words.extend(word);
+    match (quote, <[String; 2]>::try_from(words)) {
+        (None, Ok([kind, name])) => Some((kind, name)),
+        _ => None,
     }
 }
 
@@ -201,11 +222,8 @@ mod tests {
         for name in names {
             let replaced = name_for_sdk(name);
             assert_ne!(replaced, name);
-            assert_eq!(
-                name_for_sdk(&replaced[2..]),
-                &replaced[2..],
-                "the SDK reads it: {replaced}"
-            );
+            let read = |c: char| c.is_ascii_alphanumeric() || c == '%';
+            assert!(replaced.chars().all(read), "the SDK reads it: {replaced}");
             assert_eq!(name_in_files(&replaced), name);
             assert!(safe.insert(replaced.into_owned()), "two names are one: {name}");
         }

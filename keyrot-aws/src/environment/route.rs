@@ -48,6 +48,23 @@ pub(crate) enum Base {
 const ID: &str = "AWS_ACCESS_KEY_ID";
 const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 
+const TOKEN: &str = "AWS_SESSION_TOKEN";
+
+/// Whether the id is that of temporary credentials, which need a session token (IAM user guide,
+/// "Understanding unique ID prefixes").
+fn is_temporary(id: &str) -> bool {
+    id.trim().starts_with("ASIA")
+}
+
+fn no_token() -> String {
+    const OLD: &str = "AWS_SECURITY_TOKEN";
+    let old = match variable(OLD) {
+        Some(_) => format!(" ({OLD}, the name that older tools use, is not read)"),
+        None => String::new(),
+    };
+    format!("has temporary credentials, and {TOKEN} is not set: set all three variables{old}")
+}
+
 impl Route {
     fn without_profile(base: Base) -> Self {
         Self { profile: None, roles: Vec::new(), mfa: None, base }
@@ -65,7 +82,10 @@ impl Route {
     pub(super) fn of_variables(handed_in: bool) -> Result<Option<Self>, ProfileError> {
         match (variable(ID), variable(SECRET)) {
             _ if handed_in => Ok(None),
-            (Some(_), Some(_)) => Ok(Some(Self::without_profile(Base::Variables))),
+            (Some(id), Some(_)) => match is_temporary(&id) && variable(TOKEN).is_none() {
+                true => Err(ProfileError::Variable { name: ID, problem: no_token() }),
+                false => Ok(Some(Self::without_profile(Base::Variables))),
+            },
             (Some(_), None) => Err(ProfileError::HalfAKey { set: ID, missing: SECRET }),
             _ => Ok(None),
         }

@@ -6,6 +6,7 @@ use super::files::{self, State, variable};
 use super::route::{Base, Route};
 use crate::hosts::is_place;
 use crate::http::proxies::Proxy;
+use std::net::IpAddr;
 
 /// Refuses a proxy that would be skipped. No message contains the value, which may hold a password.
 /// A proxy without effect may be anything, such as a SOCKS proxy for other programs.
@@ -112,6 +113,12 @@ pub(super) fn machine() -> Result<Route, ProfileError> {
         return Ok(Route { roles: vec![role], ..Route::of_machine(Base::WebIdentity) });
     }
     if CONTAINER.into_iter().any(|name| variable(name).is_some()) {
+        let [relative, full] = CONTAINER;
+        if let Some(url) = variable(full).filter(|_| variable(relative).is_none())
+            && let Some(problem) = of_container(&url)
+        {
+            return Err(ProfileError::Variable { name: full, problem });
+        }
         if let Some(path) = variable(TOKEN) {
             readable(TOKEN, &path)?;
         }
@@ -120,9 +127,55 @@ pub(super) fn machine() -> Result<Route, ProfileError> {
     Ok(Route::of_machine(Base::Machine))
 }
 
+/// Returns what is wrong with the URL of a container's credentials: by HTTP, the SDK asks only this
+/// machine, or the agents of ECS and EKS.
+fn of_container(url: &str) -> Option<String> {
+    let form = || "is no URL of a container's credentials: expected http:// or https://".to_owned();
+    let Some((scheme, rest)) = url.split_once("://") else { return Some(form()) };
+    let place = rest.split(['/', '?']).next().unwrap_or_default();
+    if !is_place(place) || !["http", "https"].contains(&scheme) {
+        return Some(form());
+    }
+    let host = match place.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => place.split(':').next().unwrap_or_default(),
+    };
+    // A name may resolve to this machine.
+    let address = host.parse::<IpAddr>().ok().filter(|_| scheme == "http")?;
+    let agents = ["169.254.170.2", "169.254.170.23", "fd00:ec2::23"];
+    let is_agent = agents.iter().any(|agent| agent.parse() == Ok(address));
+    (!address.is_loopback() && !is_agent)
+        .then(|| "names a host that the AWS SDKs ask only by https://, not by http://".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_url_of_a_containers_credentials_is_checked_as_the_sdk_does() {
+        for fits in [
+            "http://127.0.0.1:9/x",
+            "http://localhost/x?y",
+            "http://169.254.170.23/v1/credentials",
+            "http://[fd00:ec2::23]/v1/credentials",
+            "http://[::1]:80",
+            "https://192.0.2.1/x",
+            "https://credentials.example.com",
+        ] {
+            assert_eq!(of_container(fits), None, "{fits}");
+        }
+        for (wrong, says) in [
+            ("nonsense", "is no URL"),
+            ("ftp://127.0.0.1/", "is no URL"),
+            ("http://", "is no URL"),
+            ("http://192.0.2.1/x", "only by https://"),
+            ("http://[2001:db8::1]/x", "only by https://"),
+        ] {
+            let said = of_container(wrong).expect(wrong);
+            assert!(said.contains(says), "{wrong}: {said}");
+        }
+    }
 
     #[test]
     fn an_invalid_proxy_is_refused_without_its_value() {

@@ -4,11 +4,12 @@
 use crate::calls::op::Op;
 use crate::calls::pages::next_marker;
 use crate::calls::retry::send;
+use crate::calls::time::instant;
 use crate::connection::Aws;
 use aws_sdk_iam::types::{AttachedPolicy, EntityType, Tag, UserDetail};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use keyrot_core::model::UserId;
-use keyrot_core::{CallError, ErrorKind, IamUser, UserArn, UserName};
+use keyrot_core::{CallError, ErrorKind, IamUser, Timestamp, UserArn, UserName};
 use std::collections::BTreeMap;
 
 /// IAM's largest page (IAM API reference, parameter `MaxItems`); a page may be shorter, even empty,
@@ -74,7 +75,8 @@ fn detailed(op: &Op<'_>, user: UserDetail) -> Result<IamUser, CallError> {
     let arn = arn(op, user.arn.as_deref())?;
     let id = id(op, user.user_id.as_deref())?;
     let policies = names(user.attached_managed_policies.unwrap_or_default());
-    Ok(IamUser { id, arn, tags: tags(user.tags.unwrap_or_default()), policies })
+    let created = user.create_date.as_ref().and_then(instant);
+    Ok(IamUser { id, arn, created, tags: tags(user.tags.unwrap_or_default()), policies })
 }
 
 /// Reads the tags of each user, because `ListUsers` does not return them (IAM API reference,
@@ -94,7 +96,8 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
             .set_marker(marker.clone());
         let page = send(&op, &aws.budget(), || call.clone().send()).await?;
         for user in page.users {
-            arns.push((id(&op, Some(&user.user_id))?, arn(&op, Some(&user.arn))?));
+            let created = instant(&user.create_date);
+            arns.push((id(&op, Some(&user.user_id))?, arn(&op, Some(&user.arn))?, created));
         }
         marker = next_marker(&op, page.is_truncated, page.marker, marker.as_deref())?;
         if marker.is_none() {
@@ -106,7 +109,7 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
         return Err(op.malformed_response("the list of users does not end"));
     }
     let found: Vec<Option<IamUser>> = stream::iter(arns)
-        .map(|(id, arn)| looked_up(aws, id, arn))
+        .map(|(id, arn, created)| looked_up(aws, (id, arn, created)))
         .buffered(AT_ONCE)
         .try_collect()
         .await?;
@@ -114,11 +117,14 @@ async fn one_by_one(aws: &Aws, path_prefix: &str) -> Result<Vec<IamUser>, CallEr
 }
 
 /// Returns `None` for a user that was deleted in between.
-async fn looked_up(aws: &Aws, id: UserId, arn: UserArn) -> Result<Option<IamUser>, CallError> {
+async fn looked_up(
+    aws: &Aws,
+    (id, arn, created): (UserId, UserArn, Option<Timestamp>),
+) -> Result<Option<IamUser>, CallError> {
     let found = async {
         let tags = user_tags(aws, arn.name()).await?;
         let policies = user_policies(aws, &arn).await?;
-        Ok(IamUser { id, arn, tags, policies })
+        Ok(IamUser { id, arn, created, tags, policies })
     };
     match found.await {
         Ok(user) => Ok(Some(user)),

@@ -69,17 +69,33 @@ enum Cause {
 
 impl Cause {
     fn of(outcome: &Outcome, what: &str, user: &UserName) -> Self {
-        let own = |text: &str| text.replace(user.as_str(), "\u{0}");
+        let own = |text: &str| without_name(text, user.as_str());
         if let Outcome::Failed(Failure { doing, error }) = outcome
             && let Some(reason) = error.reason()
         {
             let code = error.aws_code().map(str::to_owned);
             // AWS names the resource in some reasons.
-            return Self::Call { doing: own(doing), code, reason: own(reason) };
+            return Self::Call { doing: doing.clone(), code, reason: own(reason) };
         }
         // The error of a destination is a text, which may quote AWS's request id.
         Self::Sentence(own(&without_request_id(what)))
     }
+}
+
+/// Returns the text without this name, where it stands for itself.
+fn without_name(text: &str, name: &str) -> String {
+    let in_a_name = |c: char| c.is_alphanumeric() || "+=,.@_-".contains(c);
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for (at, _) in text.match_indices(name) {
+        let (before, behind) =
+            (text[..at].chars().next_back(), text[at + name.len()..].chars().next());
+        if ![before, behind].into_iter().flatten().any(in_a_name) {
+            out.push_str(&text[end..at]);
+            end = at + name.len();
+        }
+    }
+    out + &text[end..]
 }
 
 /// Returns the severity of the run; `None` if nothing happened.

@@ -32,12 +32,40 @@ fn an_unusable_variable_is_refused_by_name() {
         (&[("HTTPS_PROXY", "http://me:LEAKME#x@proxy:3128")], "HTTPS_PROXY is no URL"),
         (&[("https_proxy", "http://proxy:3128\n")], "https_proxy has a space"),
         (&[("ALL_PROXY", "socks5://proxy:1080")], "ALL_PROXY names a proxy"),
+        (&[("AWS_USE_FIPS_ENDPOINT", "yes")], "AWS_USE_FIPS_ENDPOINT is \"yes\": expected true"),
+        (&[("AWS_USE_DUALSTACK_ENDPOINT", "1")], "AWS_USE_DUALSTACK_ENDPOINT is \"1\""),
+        (&[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "x")], "expected true or false"),
+        (&[("AWS_ACCESS_KEY_ID", "ASIAENVIRONMENTVARIA")], "and AWS_SESSION_TOKEN is not set"),
+        (
+            &[("AWS_ACCESS_KEY_ID", "ASIAENVIRONMENTVARIA"), ("AWS_SECURITY_TOKEN", SECRET)],
+            "(AWS_SECURITY_TOKEN, the name that older tools use, is not read)",
+        ),
     ] {
         let text = said(&[&KEYS[..], further].concat());
         // Some SDK versions treat an empty endpoint as not set.
         let unset = further == [("AWS_ENDPOINT_URL_IAM", "")] && !text.contains("AWS_ENDPOINT_URL");
         assert!(text.contains(says) || unset, "{further:?}: {text}");
         assert!(!text.contains("LEAKME"), "{text}");
+    }
+}
+
+/// Reading a pipe would wait for its writer, and a process substitution can be read only once.
+#[cfg(unix)]
+#[test]
+fn a_token_file_that_is_no_file_is_refused_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe.to_str().unwrap();
+    let region = ("AWS_REGION", "eu-west-3");
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
+    let container = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/x");
+    for environment in [
+        [region, role, ("AWS_WEB_IDENTITY_TOKEN_FILE", pipe)],
+        [region, container, ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", pipe)],
+    ] {
+        let text = said(&environment);
+        assert!(text.contains("which cannot be used: expected a regular file"), "{text}");
     }
 }
 

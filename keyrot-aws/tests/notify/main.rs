@@ -46,6 +46,7 @@ fn chosen(user: &str) -> Target {
     let listed = IamUser {
         id: UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap(),
         arn: UserArn::parse(format!("arn:aws:iam::{ACCOUNT}:user/apps/{user}")).unwrap(),
+        created: None,
         tags: [("keyrot:owner".to_owned(), "team-ci".to_owned())].into(),
         policies: Vec::new(),
     };

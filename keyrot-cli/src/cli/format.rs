@@ -124,8 +124,9 @@ pub(super) fn with_output(mut command: clap::Command) -> clap::Command {
             .hide(!words.contains(&"csv"))
             .default_value(usual)
             .help("How to print it; --json is short for --output json");
-        // The former name of the flag in `audit`.
-        command = command.arg(if words.contains(&"asff") { arg.alias("format") } else { arg });
+        // People try the name that other tools use; `policy` has a flag of this name.
+        let is_free = !command.get_arguments().any(|arg| arg.get_long() == Some("format"));
+        command = command.arg(if is_free { arg.alias("format") } else { arg });
     }
     command
 }

@@ -96,9 +96,10 @@ fn asks_for_json(words: &[OsString]) -> bool {
         word.starts_with('-') && !word.starts_with("--") && word.ends_with(end)
     };
     words.iter().any(|word| {
-        ["--json", "--output=json"].contains(word) || short(word, "ojson") || short(word, "o=json")
+        let whole = ["--json", "--output=json", "--format=json"];
+        whole.contains(word) || short(word, "ojson") || short(word, "o=json")
     }) || words.windows(2).any(|two| match two {
-        [flag, "json"] => *flag == "--output" || short(flag, "o"),
+        [flag, "json"] => ["--output", "--format"].contains(flag) || short(flag, "o"),
         _ => false,
     })
 }

@@ -99,7 +99,7 @@ const STRUCTS: [(&str, &str, &str); 28] = [
     ("assignment", "keyrot-core/src/model/destination.rs", "Assignment"),
     ("evidence", "keyrot-core/src/report/user.rs", "EvidenceDocument"),
     ("event", "keyrot-core/src/report/user.rs", "EventDocument"),
-    ("skipped", "keyrot-core/src/selection/mod.rs", "Skipped"),
+    ("skipped", "keyrot-core/src/selection/missing.rs", "Skipped"),
     ("person_request", "keyrot-core/src/report/request.rs", "RequestDocument"),
     ("enrolment", "keyrot-core/src/report/enroll.rs", "EnrollDocument"),
     ("enrolment/users", "keyrot-core/src/report/enroll.rs", "EnrollRow"),

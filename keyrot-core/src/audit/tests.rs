@@ -47,7 +47,7 @@ fn report(users: Vec<ReportedUser>) -> CredentialReport {
 fn listed(name: &str, tags: &[(&str, &str)]) -> IamUser {
     let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
     let id = UserId::parse("AIDAJQABLZS4A3QDU576Q").unwrap();
-    IamUser { id, arn: arn(name), tags, policies: Vec::new() }
+    IamUser { id, arn: arn(name), created: None, tags, policies: Vec::new() }
 }
 
 /// Returns the audit of one user with these keys, unmanaged.

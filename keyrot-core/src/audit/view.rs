@@ -4,8 +4,13 @@ use crate::model::names::{KeyId, UserArn, UserName};
 use crate::model::observed::{AccessKey, KeyStatus, LastUse};
 use crate::model::time::Timestamp;
 use crate::model::user::IamUser;
+use crate::model::waits::after;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// A user that was created this long before the report has to be in it.
+const LAG: Duration = Duration::from_secs(3_600);
 
 /// The part of IAM's credential report about keys and passwords.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,6 +142,7 @@ impl AccountView {
             reported.into_iter().map(|user| (user.arn.name().clone(), user)).collect();
         let mut seen = BTreeSet::new();
         let mut views = Vec::with_capacity(users.len());
+        let mut unreadable = report.unreadable;
         for user in users {
             let name = user.arn.name().clone();
             // A user at a page boundary may be listed twice.
@@ -150,6 +156,17 @@ impl AccountView {
                 None => ((None, false), None),
             };
             let is_reported = of_report.is_some();
+            let is_unreadable = unreadable.iter().any(|row| row.user == name.as_str());
+            if let Some(created) = user.created.filter(|created| after(*created, LAG) < generated)
+                && !is_reported
+                && !is_unreadable
+            {
+                let why = format!(
+                    "the report has no row for this user, who was created before it, on {}: the report is incomplete, or the user was renamed or moved since",
+                    created.format("%F")
+                );
+                unreadable.push(UnreadableRow { user: name.to_string(), why });
+            }
             let of_report = of_report.unwrap_or_default();
             let keys = match listed.get(&name) {
                 Some(listed) => matched(of_report, listed),
@@ -172,7 +189,7 @@ impl AccountView {
             root,
             users: views,
             gone: reported.into_keys().collect(),
-            unreadable: report.unreadable,
+            unreadable,
             not_renewed: report.not_renewed,
         }
     }

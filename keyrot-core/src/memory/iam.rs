@@ -35,7 +35,9 @@ impl World {
         let id = user_id(self.users_made);
         self.users_made += 1;
         let (policies, inline) = (Vec::new(), BTreeMap::new());
-        let user = MemoryUser { id, arn, tags, policies, inline, keys: Vec::new(), stale: None };
+        let created = Some(self.now);
+        let user =
+            MemoryUser { id, arn, created, tags, policies, inline, keys: Vec::new(), stale: None };
         self.users.insert(name.clone(), user);
         Ok(name)
     }
@@ -142,6 +144,7 @@ impl World {
         let listed = |user: &MemoryUser| IamUser {
             id: user.id.clone(),
             arn: user.arn.clone(),
+            created: user.created,
             tags: user.tags.clone(),
             policies: user.policies.clone(),
         };

@@ -13,6 +13,9 @@ pub struct MemoryUser {
     pub id: UserId,
     /// The ARN.
     pub arn: UserArn,
+    /// When the user was created; `None` if the world was stored without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub created: Option<Timestamp>,
     /// The user's tags.
     pub tags: BTreeMap<String, String>,
     /// The names of the attached policies.

@@ -1,6 +1,7 @@
 //! An IAM user as the account lists it.
 
 use crate::model::names::{UserArn, UserId};
+use crate::model::time::Timestamp;
 use std::collections::BTreeMap;
 
 /// One IAM user as the account lists it.
@@ -10,6 +11,8 @@ pub struct IamUser {
     pub id: UserId,
     /// The ARN, with path and name.
     pub arn: UserArn,
+    /// When the user was created; `None` if that is unknown.
+    pub created: Option<Timestamp>,
     /// The user's tags.
     pub tags: BTreeMap<String, String>,
     /// The names of the attached managed policies.

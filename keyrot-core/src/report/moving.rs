@@ -222,6 +222,7 @@ mod tests {
         let user = IamUser {
             id: UserId::parse("AIDAEXAMPLE000000001").expect("an id"),
             arn: UserArn::parse("arn:aws:iam::123456789012:user/ci").expect("an ARN"),
+            created: None,
             tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
             policies: Vec::new(),
         };

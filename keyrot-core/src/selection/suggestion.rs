@@ -88,7 +88,7 @@ mod tests {
         let arn = UserArn::parse(format!("arn:aws:iam::123456789012:user{path}")).expect("an ARN");
         let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         let id = UserId::parse("AIDAJQABLZS4A3QDU576Q").expect("an id");
-        IamUser { id, arn, tags, policies: Vec::new() }
+        IamUser { id, arn, created: None, tags, policies: Vec::new() }
     }
 
     #[test]

@@ -20,6 +20,7 @@ fn user(path_and_name: &str, tags: &[(&str, &str)]) -> IamUser {
     IamUser {
         id: UserId::parse(format!("AIDA{:0>17}", path_and_name.len())).unwrap(),
         arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/{path_and_name}")).unwrap(),
+        created: None,
         tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
         policies: Vec::new(),
     }

@@ -92,6 +92,7 @@ impl Selected {
 /// let user = |name: &str, tag: &str| IamUser {
 ///     id: UserId::parse(format!("AIDAEXAMPLE00000{name}")).expect("an id"),
 ///     arn: UserArn::parse(format!("arn:aws:iam::123456789012:user/{name}")).expect("an ARN"),
+///     created: None,
 ///     tags: [(tag.to_owned(), "true".to_owned())].into(),
 ///     policies: Vec::new(),
 /// };

@@ -7,8 +7,9 @@
 
 use csv::StringRecord;
 use keyrot_core::audit::{CredentialReport, ReportedKey, ReportedUser, UnreadableRow};
-use keyrot_core::model::Arn;
+use keyrot_core::model::{Arn, after};
 use keyrot_core::{LastUse, Timestamp, UserArn};
+use std::time::Duration;
 
 /// The root user's name in the report.
 const ROOT: &str = "<root_account>";
@@ -16,6 +17,10 @@ const ROOT: &str = "<root_account>";
 const NOT_APPLICABLE: &str = "N/A";
 /// The texts for what AWS does not know or does not say.
 const UNKNOWN: [&str; 2] = ["no_information", "not_supported"];
+
+/// A time in the report may be this much later than the report, whose time comes from another
+/// answer.
+const TOLERANCE: Duration = Duration::from_secs(3_600);
 
 /// The reason why a report cannot be read, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,7 +62,7 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
         let named = String::from_utf8_lossy(bytes.get(columns.of("user")).unwrap_or_default());
         let mut user: String = named.chars().take(64).collect();
         let found = in_columns(bytes, line, width).and_then(|row| {
-            let row = Row { line, row: &row, columns: &columns };
+            let row = Row { line, row: &row, columns: &columns, generated };
             row.text("user").clone_into(&mut user);
             // With two rows, it is unknown which one is the user's.
             if !seen.insert(user.clone()) {
@@ -70,6 +75,10 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
             report.unreadable.push(UnreadableRow { user, why: error.to_string() });
             first.get_or_insert(error);
         }
+    }
+    if !report.account.is_empty() && !seen.contains(ROOT) {
+        let why = "the report has no row for the root user: it is incomplete".to_owned();
+        report.unreadable.push(UnreadableRow { user: ROOT.to_owned(), why });
     }
     match (report.account.is_empty(), first) {
         (false, _) => Ok(report),
@@ -187,6 +196,7 @@ struct Row<'a> {
     line: u64,
     row: &'a StringRecord,
     columns: &'a Columns,
+    generated: Timestamp,
 }
 
 impl Row<'_> {
@@ -214,14 +224,19 @@ impl Row<'_> {
         match self.text(column) {
             NOT_APPLICABLE => Ok(Time::None),
             text if UNKNOWN.contains(&text) => Ok(Time::Unknown),
-            text => chrono::DateTime::parse_from_rfc3339(text)
-                .map(|at| Time::At(at.to_utc()))
-                .map_err(|_| {
+            text => {
+                let at = chrono::DateTime::parse_from_rfc3339(text).map_err(|_| {
                     self.wrong(
                         column,
                         "a time such as 2026-01-05T04:00:00+00:00, N/A or no_information",
                     )
-                }),
+                })?;
+                // With a time in the future, a key would look new, or just used.
+                if at.to_utc() > after(self.generated, TOLERANCE) {
+                    return Err(self.wrong(column, "a time before the report's own"));
+                }
+                Ok(Time::At(at.to_utc()))
+            }
         }
     }
 

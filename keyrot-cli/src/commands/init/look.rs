@@ -84,6 +84,7 @@ mod tests {
         let user = IamUser {
             id: UserId::parse("AIDAJQABLZS4A3QDU576Q").expect("an id"),
             arn: UserArn::parse("arn:aws:iam::123456789012:user/ci/one").expect("an ARN"),
+            created: None,
             tags: [("AutoRotate".to_owned(), "yes".to_owned())].into(),
             policies: Vec::new(),
         };

@@ -37,6 +37,23 @@ fn a_user_whose_row_cannot_be_read_is_unknown_not_new() {
     assert_eq!(audit.users[1].mfa, None);
 }
 
+/// A report that was cut off at the end of a line looks complete.
+#[test]
+fn a_user_that_was_created_before_the_report_and_is_not_in_it_is_unknown_not_new() {
+    let report = report(vec![user("ci", vec![])]);
+    let created = |name: &str, before: i64| {
+        let created = report.generated - chrono::TimeDelta::seconds(before);
+        IamUser { created: Some(created), ..listed(name, &[]) }
+    };
+    let users = vec![created("ci", 900_000), created("new", 600), created("old", 900_000)];
+    let view = AccountView::new(report.clone(), users, &BTreeMap::new());
+    let audit = audit(&view, &AuditPolicy::default(), at(0));
+    assert_eq!(audit.unreported, [UserName::parse("new").unwrap()]);
+    let [row] = &audit.unreadable[..] else { panic!("{:?}", audit.unreadable) };
+    assert_eq!(row.user, "old");
+    assert!(row.why.contains("the report has no row for this user"), "{}", row.why);
+}
+
 #[cfg(feature = "export")]
 #[test]
 fn ids_for_security_hub_are_unique_at_any_length_and_stable() {

@@ -50,6 +50,26 @@ fn a_report_as_iam_writes_it() {
 }
 
 #[test]
+fn a_time_after_the_report_and_a_report_without_the_root_user_are_not_believed() {
+    for (from, to) in [
+        ("2025-01-01T00:00:00+00:00", "2036-01-01T00:00:00+00:00"),
+        ("2026-01-02T03:04:00+00:00", "2026-01-05T05:01:00+00:00"),
+    ] {
+        let said = refused(&REAL.replacen(from, to, 1));
+        assert!(said.contains("expected a time before the report's own"), "{said}");
+    }
+    let soon = REAL.replacen("2026-01-02T03:04:00+00:00", "2026-01-05T04:30:00+00:00", 1);
+    assert_eq!(read(soon.as_bytes(), now()).unwrap().unreadable, []);
+    let cut: String = REAL
+        .lines()
+        .filter(|line| !line.starts_with(ROOT))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let report = read(cut.as_bytes(), now()).unwrap();
+    assert_eq!((report.users.len(), report.unreadable.len()), (1, 1));
+    assert_eq!(report.unreadable[0].user, ROOT);
+}
+
+#[test]
 fn an_error_names_the_line_and_column() {
     let with = |from: &str, to: &str| {
         assert!(REAL.contains(from), "{from}");
