@@ -91,6 +91,7 @@ pub mod notify;
 pub mod policy;
 #[cfg(feature = "files")]
 pub mod profiles;
+mod proxies;
 mod secrets_manager;
 #[cfg(all(feature = "settings", feature = "trail"))]
 mod service;

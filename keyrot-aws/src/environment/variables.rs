@@ -5,7 +5,7 @@ use super::error::ProfileError;
 use super::files::{self, State, variable};
 use super::route::{Base, Route};
 use crate::hosts::is_place;
-use crate::http::proxies::Proxy;
+use crate::proxies::Proxy;
 use std::net::IpAddr;
 
 /// Refuses a proxy that would be skipped. No message contains the value, which may hold a password.

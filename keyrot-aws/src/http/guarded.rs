@@ -10,9 +10,9 @@
 
 use crate::clock::AwsTime;
 use crate::http::down::Down;
-use crate::http::proxies;
 use crate::http::trust::Trust;
 use crate::http::unreached::Unreached;
+use crate::proxies;
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_runtime_api::box_error::BoxError;

@@ -5,6 +5,5 @@ pub(crate) mod down;
 pub(crate) mod guarded;
 #[cfg(feature = "notify")]
 pub(crate) mod plain;
-pub(crate) mod proxies;
 pub(crate) mod trust;
 pub(crate) mod unreached;

@@ -1,9 +1,9 @@
 //! An HTTP client for calls without an SDK client: webhooks, SSM, and destinations.
 
 use crate::http::guarded::{connector, is_near};
-use crate::http::proxies::{self, Proxy};
 use crate::http::trust::Trust;
 use crate::http::unreached::Reason;
+use crate::proxies::{self, Proxy};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};

@@ -3,8 +3,8 @@
 //! same for calls to AWS, for the sign-in behind credentials, and for webhooks.
 
 use crate::hosts::{is_aws, is_place};
-use crate::http::proxies;
 use crate::http::trust::Trust;
+use crate::proxies;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use hyper_util::client::legacy::Error as PoolError;

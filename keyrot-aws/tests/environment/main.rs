@@ -150,7 +150,7 @@ fn a_host_in_no_proxy_is_called_without_it() {
     assert!(seen.lock().unwrap().is_empty());
 }
 
-/// As the AWS CLI does: see `http/proxies.rs`.
+/// As the AWS CLI does: see `proxies.rs`.
 #[test]
 fn an_empty_variable_in_upper_case_does_not_hide_the_one_in_lower_case() {
     let keys = [

@@ -384,12 +384,13 @@ impl fmt::Debug for Rotator {
     }
 }
 
-#[cfg(all(test, feature = "memory"))]
+#[cfg(feature = "memory")]
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::memory::{MemoryAccount, World};
-    use crate::selection::homes::Homes;
-    use crate::selection::{Selection, select};
+    use crate::model::names::SecretName;
+    use crate::model::subject::Subject;
 
     /// Up to a thousand users wait for a destination at the same time.
     #[test]
@@ -397,8 +398,9 @@ mod tests {
         let mut world = World::new("2026-01-05T04:00:00Z".parse().expect("a time"));
         world.add_user("ci", &[("RotateKey", "True")]).expect("a user");
         let users = world.list_users("/");
-        let homes = Homes::in_region("us-east-1");
-        let chosen = select(&users, &Selection::default(), &homes, &WaitPolicy::default()).chosen;
+        let secret = SecretName::parse("/iam/ci/access_key").expect("a name");
+        let subject = Subject::of(&users[0], secret, "us-east-1");
+        let target = Target { subject, policy: Ok(WaitPolicy::default()) };
         let rotator = Rotator::new(Ports::of(MemoryAccount::new(world)));
         let job = Job { mode: Mode::Act, task: Task::Everything };
         let bounds = Bounds {
@@ -409,7 +411,6 @@ mod tests {
             away: Away::default(),
         };
         let queues = EventQueues::default();
-        let target = chosen.into_iter().next().expect("one user");
         let policy = target.policy.clone().expect("no tags");
         let rotation = Box::new(Rotation::new(target.subject.clone(), policy, Mode::Act));
         let rotation_size = size_of_val(&*rotation);

@@ -1,7 +1,7 @@
 //! A client for the cluster in the settings.
 
 use crate::http::guarded::is_near;
-use crate::http::proxies;
+use crate::proxies;
 use keyrot_core::settings::Kubernetes;
 use kube::client::AuthError;
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
