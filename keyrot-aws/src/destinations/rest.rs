@@ -18,6 +18,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The wait that GitHub requires if an answer names no time (GitHub documentation, "Best practices
 /// for using the REST API", "Handle rate limit errors appropriately").
 const WAIT: Duration = Duration::from_secs(60);
+/// The answer of a node of Vault that does not have the newest data yet. It has not started on the
+/// request (Vault documentation, "HTTP API", "HTTP status codes").
+const BEHIND: u16 = 412;
 
 /// A service's API.
 pub(super) struct Rest {
@@ -69,9 +72,13 @@ impl Rest {
         let (mut attempt, mut unknown) = (0, false);
         loop {
             attempt += 1;
+            // A second creation would find the object of the first. The next read shows what
+            // happened.
+            let mut is_harmless = ask.method != "POST";
             let limit = end.min(Instant::now() + ATTEMPT);
             let (kind, said, wait) = match timeout_at(limit, self.once(ask, token)).await {
                 Ok(Ok(reply)) if reply.is_limit => {
+                    is_harmless = true;
                     let wait = reply.retry_after.unwrap_or(WAIT);
                     let said = format!(
                         "{} answered HTTP {}: too many requests, and asks to wait {}s",
@@ -80,6 +87,14 @@ impl Rest {
                         wait.as_secs()
                     );
                     (ErrorKind::Throttled, said, Some(wait))
+                }
+                Ok(Ok(reply)) if reply.status == BEHIND => {
+                    is_harmless = true;
+                    let said = format!(
+                        "{} answered HTTP {BEHIND}: this node does not have the newest data yet",
+                        self.service
+                    );
+                    (ErrorKind::Unavailable, said, reply.retry_after)
                 }
                 Ok(Ok(reply)) if reply.status >= 500 => {
                     unknown |= !ask.is_read();
@@ -102,10 +117,7 @@ impl Rest {
                 }
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
-            // A second creation would find the object of the first. The next read shows what
-            // happened.
-            let may_repeat = kind == ErrorKind::Throttled || ask.method != "POST";
-            if !may_repeat || attempt == ATTEMPTS || Instant::now() + wait >= end {
+            if !is_harmless || attempt == ATTEMPTS || Instant::now() + wait >= end {
                 let effect = if unknown { Effect::Unknown } else { Effect::None };
                 let said = format!("{said} ({}, attempt {attempt} of {ATTEMPTS})", ask.method);
                 return Err(about.error(kind, effect, said));
