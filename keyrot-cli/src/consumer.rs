@@ -23,7 +23,7 @@ use keyrot_core::consumer::{
 };
 use keyrot_core::model::{NoKey, SecretArn, UserRef, format_duration};
 use keyrot_core::report::flag;
-use keyrot_core::settings::{SecretPlace, Settings};
+use keyrot_core::settings::Settings;
 use keyrot_core::{CallError, ErrorKind};
 pub(crate) use nested::Nesting;
 use secret::secret_of;
@@ -47,20 +47,10 @@ pub(crate) async fn read(
     let secret = secret_of(reading, &settings)?;
     let caller = caller::find(&settings, &secret)?;
     let nesting = Nesting::enter(caller.read.clone(), invocation.resumed)?;
-    let secret_variables = secret_variables(&settings);
+    let secret_variables = settings.secret_variables();
     let key = find(invocation, reading, &settings, (secret, &caller, &nesting)).await?;
     let region = settings.region().map(str::to_owned).or_else(|| caller.region());
     Ok(ForCommand { key, nesting, secret_variables, region })
-}
-
-fn secret_variables(settings: &Settings) -> Vec<String> {
-    let notify = settings.notify().iter().flat_map(|spec| spec.target().sources());
-    let tokens = settings.destinations().iter().flat_map(|spec| spec.sources());
-    notify
-        .chain(tokens)
-        .filter(|source| source.place() == SecretPlace::Environment)
-        .map(|source| source.id().to_owned())
-        .collect()
 }
 
 async fn find(

@@ -11,6 +11,10 @@ use keyrot_core::ports::Destination;
 use keyrot_core::settings::Command;
 use keyrot_core::{CallError, Effect, ErrorKind};
 #[cfg(unix)]
+use rustix::fs::{Access, AtFlags, CWD, accessat};
+#[cfg(unix)]
+use rustix::io::Errno;
+#[cfg(unix)]
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 #[cfg(unix)]
@@ -28,19 +32,30 @@ pub(super) struct Program {
     name: DestinationName,
     command: Vec<String>,
     fields: FieldNames,
+    /// The environment variables that the program does not get.
+    withheld: Vec<String>,
 }
 
 impl Program {
-    pub(super) fn new(name: &DestinationName, kind: &Command, aws: &Aws) -> Self {
-        let fields = aws.inner.secret.fields.clone();
-        Self { name: name.clone(), command: kind.command.clone(), fields }
+    pub(super) fn new(
+        name: &DestinationName,
+        kind: &Command,
+        aws: &Aws,
+        withheld: &[String],
+    ) -> Self {
+        Self {
+            name: name.clone(),
+            command: kind.command.clone(),
+            fields: aws.inner.secret.fields.clone(),
+            withheld: withheld.to_vec(),
+        }
     }
 
     fn about<'a>(&'a self, place: &'a str) -> About<'a> {
         About { name: &self.name, what: "the command for", place }
     }
 
-    /// Checks that the program exists and is not world-writable.
+    /// Checks that the program exists, is executable, and is not world-writable.
     async fn check(&self, about: &About<'_>) -> Result<(), CallError> {
         let program = self.command.first().map(String::as_str).unwrap_or_default();
         let found = tokio::fs::metadata(program).await.map_err(|error| {
@@ -56,6 +71,12 @@ impl Program {
             let said = format!(
                 "everybody may change {program}; expected a program that only its owner may: chmod o-w {program}"
             );
+            return Err(about.refused(ErrorKind::Denied, said));
+        }
+        #[cfg(unix)]
+        if accessat(CWD, program, Access::EXEC_OK, AtFlags::EACCESS) == Err(Errno::ACCESS) {
+            let said =
+                format!("the user that runs keyrot may not execute {program}: chmod u+x {program}");
             return Err(about.refused(ErrorKind::Denied, said));
         }
         Ok(())
@@ -86,7 +107,7 @@ impl Destination for Program {
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        // Before a key is created, this checks that the program exists.
+        // A check before the first delivery shows whether the program can be started.
         self.check(&self.about(place)).await.map(|()| Found::Nothing)
     }
 
@@ -98,6 +119,9 @@ impl Destination for Program {
             about.refused(ErrorKind::Other, "it has no program; expected an absolute path")
         })?;
         let mut command = tokio::process::Command::new(program);
+        for variable in &self.withheld {
+            command.env_remove(variable);
+        }
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         // The program gets its own process group, so it can be stopped with all its children, and
         // Ctrl-C does not stop it halfway.

@@ -28,6 +28,13 @@ use zeroize::Zeroizing;
 
 const SERVER: &str = "https://gitlab.com";
 const FILE: &str = "file";
+/// The value with which a variable is created before it gets the key, if GitLab may drop its scope.
+const PLACEHOLDER: &str = "# keyrot puts an access key here\n";
+/// The scope of a variable for all environments.
+const ALL: &str = "*";
+/// What a message says if the placeholder could not be deleted.
+const LEFT: &str = "; but keyrot may have created the variable for all environments, with a placeholder in place of the key: delete it \
+                    in GitLab";
 const DESCRIPTION: &str = "Access key of an IAM user, delivered by keyrot";
 const NEEDED: &str = "the scope api, and the role Maintainer (Owner for a group)";
 
@@ -79,18 +86,19 @@ impl Variables {
         format!("/api/v4/{level}/{}/variables", part(place))
     }
 
-    /// Returns the path of the variable. Without the scope in it, GitLab would use any variable
-    /// with that key.
-    fn path(&self, place: &str) -> String {
-        let GitLab { variable, environment_scope, .. } = &self.kind;
-        let scope = part(environment_scope);
+    /// Returns the path of the variable with this scope. Without the scope in it, GitLab would use
+    /// any variable with that key.
+    fn path(&self, place: &str, scope: &str) -> String {
+        let GitLab { variable, .. } = &self.kind;
+        let scope = part(scope);
         let all = self.variables(place);
         format!("{all}/{}?filter%5Benvironment_scope%5D={scope}", part(variable))
     }
 
     async fn get(&self, place: &str, end: Instant) -> Result<Option<Variable>, CallError> {
         let about = self.about(place);
-        let reply = self.rest.send(&about, &Ask::get(self.path(place)), end).await?;
+        let ask = Ask::get(self.path(place, &self.kind.environment_scope));
+        let reply = self.rest.send(&about, &ask, end).await?;
         match reply.status {
             200 => self.read(&about, &reply, Effect::None).map(Some),
             404 => {
@@ -115,8 +123,7 @@ impl Variables {
     ) -> Result<Variable, CallError> {
         let GitLab { variable, environment_scope, .. } = &self.kind;
         let found: Variable = reply.json().ok_or_else(|| self.rest.unreadable(about, effect))?;
-        let problem = if found.environment_scope.as_ref().is_some_and(|it| it != environment_scope)
-        {
+        let problem = if found.scope() != environment_scope {
             format!("GitLab answers with a variable of another scope; expected {environment_scope}")
         } else if found.variable_type != FILE {
             "it is of type Variable; expected type File: change it in GitLab, or set another `variable`".to_owned()
@@ -132,6 +139,9 @@ impl Variables {
 
     fn found(&self, variable: &Variable) -> Result<Found, CallError> {
         let text = variable.value.as_ref().map_or("", |text| text.as_str());
+        if text.trim_end() == PLACEHOLDER.trim_end() {
+            return Ok(Found::Nothing);
+        }
         let key = profile_file::key(&self.kind.profile, text).map(|credentials| credentials.key);
         let mark = mark(&self.kind.profile, text, variable.description.as_deref());
         let holds = key.map_or(Holds::Other, Holds::Key);
@@ -144,13 +154,12 @@ impl Variables {
         text: &str,
         exists: bool,
         end: Instant,
-    ) -> Result<Variable, CallError> {
-        let about = self.about(place);
+    ) -> Result<Reply, CallError> {
         let GitLab { variable, environment_scope, .. } = &self.kind;
         // Fields that are not sent do not change: protected, raw, and the description.
         let ask = if exists {
             let body = Zeroizing::new(json!({ "value": text }).to_string());
-            Ask { method: "PUT", path: self.path(place), body: Some(body) }
+            Ask { method: "PUT", path: self.path(place, environment_scope), body: Some(body) }
         } else {
             let body = json!({
                 "key": variable,
@@ -165,11 +174,21 @@ impl Variables {
             let body = Some(Zeroizing::new(body.to_string()));
             Ask { method: "POST", path: self.variables(place), body }
         };
-        let reply = self.rest.send(&about, &ask, end).await?;
+        self.rest.send(&self.about(place), &ask, end).await
+    }
+
+    /// Interprets GitLab's answer to a write.
+    fn written(
+        &self,
+        about: &About<'_>,
+        reply: &Reply,
+        exists: bool,
+    ) -> Result<Variable, CallError> {
+        let variable = &self.kind.variable;
         let gone = "the variable was deleted meanwhile";
         let made = "the variable was created by something other than keyrot meanwhile";
         match reply.status {
-            _ if reply.is_success() => self.read(&about, &reply, Effect::Unknown),
+            _ if reply.is_success() => self.read(about, reply, Effect::Unknown),
             404 if exists => Err(about.error(ErrorKind::Conflict, reply.effect(), gone)),
             400 if !exists && reply.says("taken") => {
                 Err(about.error(ErrorKind::Conflict, reply.effect(), made))
@@ -179,8 +198,66 @@ impl Variables {
                 reply.effect(),
                 format!("GitLab answered HTTP 400 for the variable {variable}: it does not take the value; check the variable's settings"),
             )),
-            _ => Err(self.rest.refusal(&about, &reply, NEEDED)),
+            _ => Err(self.rest.refusal(about, reply, NEEDED)),
         }
+    }
+
+    /// Whether GitLab may drop the scope of a new variable. Without Premium, it does so for groups,
+    /// and reports success (GitLab, `EE::API::Helpers::VariablesHelpers`).
+    fn may_lose_the_scope(&self) -> bool {
+        matches!(self.kind.level, GitLabLevel::Group) && self.kind.environment_scope != ALL
+    }
+
+    /// Creates the variable with a placeholder, so that its scope is known before it gets the key.
+    async fn reserve(&self, place: &str, end: Instant) -> Result<(), CallError> {
+        let about = self.about(place);
+        let reply = self.put(place, PLACEHOLDER, false, end).await?;
+        let created: Option<Variable> = reply.json().filter(|_| reply.is_success());
+        match created {
+            Some(created) if created.scope() != self.kind.environment_scope => {}
+            None if reply.status == 400 && reply.says("taken") => {
+                // Another program created it, or there is one for all environments.
+                if self.get(place, end).await?.is_some() {
+                    return self.written(&about, &reply, false).map(|_| ());
+                }
+            }
+            _ => return self.written(&about, &reply, false).map(|_| ()),
+        }
+        let GitLab { variable, environment_scope, .. } = &self.kind;
+        let rest = self.take_back(&about, end).await;
+        let said = format!(
+            "the variable {variable}: GitLab keeps the scope {environment_scope} of a group's variable only with Premium or Ultimate. \
+             No key was written{rest}. Set `environment_scope` to {ALL}, or `level` to project"
+        );
+        Err(about.refused(ErrorKind::Other, said))
+    }
+
+    /// Deletes the placeholder for all environments, in which jobs would look for a key. Returns
+    /// what is there afterwards, for a message.
+    async fn take_back(&self, about: &About<'_>, end: Instant) -> &'static str {
+        let path = self.path(about.place, ALL);
+        let read = self.rest.send(about, &Ask::get(path.clone()), end).await;
+        let Ok(reply) = read else { return LEFT };
+        let Some(found) = reply.json::<Variable>() else {
+            return if reply.status == 404 { "" } else { LEFT };
+        };
+        if !matches!(self.found(&found), Ok(Found::Nothing)) {
+            return "; there is a variable for all environments that keyrot did not create";
+        }
+        let ask = Ask { method: "DELETE", path, body: None };
+        match self.rest.send(about, &ask, end).await {
+            Ok(reply) if reply.is_success() || reply.status == 404 => {
+                "; keyrot created the variable for all environments, with a placeholder, and deleted it again"
+            }
+            _ => LEFT,
+        }
+    }
+}
+
+impl Variable {
+    /// Returns the scope. GitLab shows none if it knows none.
+    fn scope(&self) -> &str {
+        self.environment_scope.as_deref().unwrap_or(ALL)
     }
 }
 
@@ -208,7 +285,13 @@ impl Destination for Variables {
         if let Some(found) = found.clone().filter(|_| same) {
             return Ok(found);
         }
-        let written = self.put(place, &text, there.is_some(), end).await?;
+        let mut exists = there.is_some();
+        if !exists && self.may_lose_the_scope() {
+            self.reserve(place, end).await?;
+            exists = true;
+        }
+        let reply = self.put(place, &text, exists, end).await?;
+        let written = self.written(&about, &reply, exists)?;
         let expected = mark(&self.kind.profile, &text, written.description.as_deref());
         let now = self.get(place, end).await.map_err(after_a_write)?;
         let now = now.map(|now| self.found(&now)).transpose().map_err(after_a_write)?;

@@ -76,6 +76,7 @@ impl Aws {
         env: FromEnvironment,
     ) -> Result<BTreeMap<DestinationName, Arc<dyn Destination>>, DestinationError> {
         let mut turns = github_pace::AllTurns::default();
+        let secret_variables = settings.secret_variables();
         let made = |spec: &DestinationSpec| {
             let variable = spec
                 .sources()
@@ -88,7 +89,7 @@ impl Aws {
                 );
                 return Err(DestinationError { name: spec.name().clone(), reason });
             }
-            Ok((spec.name().clone(), self.destination(spec, &mut turns)?))
+            Ok((spec.name().clone(), self.destination(spec, &mut turns, &secret_variables)?))
         };
         settings.destinations().iter().map(made).collect()
     }
@@ -114,6 +115,8 @@ impl Aws {
         &self,
         spec: &DestinationSpec,
         turns: &mut github_pace::AllTurns,
+        #[cfg_attr(not(feature = "command"), allow(unused_variables, reason = "for a command"))]
+        secret_variables: &[String],
     ) -> Result<Arc<dyn Destination>, DestinationError> {
         let name = spec.name();
         Ok(match spec.kind() {
@@ -129,7 +132,9 @@ impl Aws {
             DestinationKind::CircleCi(kind) => Arc::new(circleci::Contexts::new(name, kind, self)),
             DestinationKind::Vault(kind) => Arc::new(vault::VaultSecrets::new(name, kind, self)),
             #[cfg(feature = "command")]
-            DestinationKind::Command(kind) => Arc::new(command::Program::new(name, kind, self)),
+            DestinationKind::Command(kind) => {
+                Arc::new(command::Program::new(name, kind, self, secret_variables))
+            }
             #[cfg(not(feature = "command"))]
             DestinationKind::Command(_) => return Err(left_out(spec, "command")),
             #[cfg(feature = "files")]

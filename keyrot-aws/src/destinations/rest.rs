@@ -23,6 +23,9 @@ const WAIT: Duration = Duration::from_secs(60);
 /// The time limit for completing a pair of which one half is written: long enough for the wait that
 /// GitHub requires, twice. Until then, consumers get halves that do not belong together.
 pub(super) const COMPLETING: Duration = Duration::from_secs(150);
+/// The answer of a node of Vault that does not have the newest data yet. It has not started on the
+/// request (Vault documentation, "HTTP API", "HTTP status codes").
+const BEHIND: u16 = 412;
 
 /// A service's API.
 pub(super) struct Rest {
@@ -100,9 +103,13 @@ impl Rest {
                 sleep_until(until).await;
             }
             attempt += 1;
+            // A second creation would find the object of the first. The next read shows what
+            // happened.
+            let mut is_harmless = ask.method != "POST";
             let limit = end.min(Instant::now() + ATTEMPT);
             let (kind, said, wait) = match timeout_at(limit, self.once(ask, token)).await {
                 Ok(Ok(reply)) if reply.is_limit => {
+                    is_harmless = true;
                     let wait = reply.retry_after.unwrap_or(WAIT);
                     self.limited.close(wait);
                     let said = format!(
@@ -112,6 +119,14 @@ impl Rest {
                         wait.as_secs()
                     );
                     (ErrorKind::Throttled, said, Some(wait))
+                }
+                Ok(Ok(reply)) if reply.status == BEHIND => {
+                    is_harmless = true;
+                    let said = format!(
+                        "{} answered HTTP {BEHIND}: this node does not have the newest data yet",
+                        self.service
+                    );
+                    (ErrorKind::Unavailable, said, reply.retry_after)
                 }
                 Ok(Ok(reply)) if reply.status >= 500 => {
                     unknown |= !ask.is_read();
@@ -133,10 +148,7 @@ impl Rest {
                 }
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
-            // A second creation would find the object of the first. The next read shows what
-            // happened.
-            let may_repeat = kind == ErrorKind::Throttled || ask.method != "POST";
-            if !may_repeat || attempt >= most || Instant::now() + wait >= end {
+            if !is_harmless || attempt >= most || Instant::now() + wait >= end {
                 let said = format!("{said} ({}, after {attempt} attempts)", ask.method);
                 return Err(about.error(kind, effect(unknown), said));
             }

@@ -155,8 +155,12 @@ impl Destination for Parameters {
             return Ok(found);
         }
         let seen = there.map_or(0, |there| there.version);
-        let body = Zeroizing::new(self.request(place, &text, seen > 0));
-        let sent = self.service.write("PutParameter", &body, end).await;
+        let body = Zeroizing::new(self.request(place, &text, seen > 0, self.kind.tier));
+        let mut sent = self.service.write("PutParameter", &body, end).await;
+        if seen > 0 && self.kind.tier == Tier::Standard && sent.as_ref().is_err_and(is_advanced) {
+            let body = Zeroizing::new(self.request(place, &text, true, Tier::Advanced));
+            sent = self.service.write("PutParameter", &body, end).await;
+        }
         let answer = sent.map_err(|refused| {
             let hidden = Refused {
                 why: refused.why.replace(delivery.credentials.secret.expose(), "[hidden]"),
@@ -196,24 +200,34 @@ impl Destination for Parameters {
     }
 }
 
+/// Whether the parameter is an advanced one, which SSM never makes a standard one (Systems Manager
+/// API reference, `PutParameter`, `Tier`). It has no code of its own for this refusal, and writes
+/// nothing.
+fn is_advanced(refused: &Refused) -> bool {
+    refused.code.as_deref() == Some("ValidationException")
+        && !refused.is_lost
+        && refused.why.contains("downgrade")
+}
+
 impl Parameters {
-    /// Returns the request. If no tier is set, the parameter keeps its tier.
-    fn request(&self, place: &str, text: &str, exists: bool) -> String {
-        let tier = match self.kind.tier {
-            Tier::Standard if exists => None,
-            Tier::Standard => Some("Standard"),
-            Tier::Advanced => Some("Advanced"),
-            Tier::Intelligent => Some("Intelligent-Tiering"),
+    /// Returns the request. Without a tier in it, SSM would use the account's default tier, also for
+    /// an existing parameter (Systems Manager API reference, `PutParameter`, `Tier`).
+    fn request(&self, place: &str, text: &str, exists: bool, tier: Tier) -> String {
+        let tier = match tier {
+            Tier::Standard => "Standard",
+            Tier::Advanced => "Advanced",
+            Tier::Intelligent => "Intelligent-Tiering",
         };
         let mut body = json!({
             "Name": place,
             "Value": text,
             "Type": "SecureString",
             "Overwrite": exists,
+            "Tier": tier,
         });
         let description = (!exists).then_some("Access key of an IAM user, delivered by keyrot");
         let kms_key = self.kind.kms_key.as_deref();
-        for (field, value) in [("Tier", tier), ("KeyId", kms_key), ("Description", description)] {
+        for (field, value) in [("KeyId", kms_key), ("Description", description)] {
             if let Some(value) = value {
                 body[field] = json!(value);
             }

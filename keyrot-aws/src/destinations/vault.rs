@@ -7,7 +7,7 @@ use super::kept::Kept;
 use super::request::{Ask, Reply};
 use super::rest::Rest;
 use super::token::Token;
-use super::vault_login::Login;
+use super::vault_login::{Login, STANDBY};
 use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
 use crate::notify::secret_ref::Hidden;
@@ -20,6 +20,7 @@ use keyrot_core::settings::{Vault, VaultAuth};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
@@ -56,6 +57,18 @@ struct Written {
 struct Version {
     version: u64,
     created_time: Option<DateTime<Utc>>,
+}
+
+/// The response to a read of a mount.
+#[derive(Deserialize)]
+struct MountRead {
+    data: Mount,
+}
+
+#[derive(Deserialize)]
+struct Mount {
+    path: String,
+    options: Option<BTreeMap<String, String>>,
 }
 
 /// The content of a path.
@@ -113,12 +126,19 @@ impl VaultSecrets {
             200 => {}
             // A deleted version also has a number.
             404 if reply.says("\"metadata\"") => {}
-            404 if !reply.says("no handler for route") => return Ok(None),
+            404 if !reply.says("no handler for route") => {
+                self.check_version(&about, end).await?;
+                return Ok(None);
+            }
             _ => return Err(self.refusal(&about, &reply)),
         }
         // The parser's message is dropped, because it may quote the text.
-        let read: Read<'_> = serde_json::from_slice(&reply.body)
-            .map_err(|_| self.rest.unreadable(&about, Effect::None))?;
+        let Ok(read) = serde_json::from_slice::<Read<'_>>(&reply.body) else {
+            self.check_version(&about, end).await?;
+            let said =
+                "Vault's answer cannot be read: it has no version, as in a KV engine of version 1";
+            return Err(about.refused(ErrorKind::Other, said));
+        };
         let Version { version, created_time } = read.data.metadata;
         if version == 0 {
             return Ok(None);
@@ -133,10 +153,41 @@ impl VaultSecrets {
         Ok(Some(There { version, found: Found::Copy { mark, holds, written: created_time }, text }))
     }
 
+    /// Checks that the KV engine is of version 2. In version 1, an empty place looks the same, but a
+    /// write has no condition, and stores the whole request. Any token may read this that may read
+    /// something in the mount (Vault, `pathInternalUIMountRead`).
+    async fn check_version(&self, about: &About<'_>, end: Instant) -> Result<(), CallError> {
+        let Self { mount, rest, .. } = self;
+        let ask = Ask::get(format!("/sys/internal/ui/mounts/{mount}"));
+        let reply = rest.send(about, &ask, end).await?;
+        // If something in front of Vault refuses this read, the answer to the write shows the
+        // version.
+        let read: Option<MountRead> = reply.json().filter(|_| reply.status == 200);
+        let Some(MountRead { data: Mount { path, options } }) = read else { return Ok(()) };
+        let said = match options.as_ref().and_then(|options| options.get("version")) {
+            // The mount's own path has no namespace, and `mount` may have one.
+            Some(version) if version == "2" && format!("{mount}/").ends_with(&path) => {
+                return Ok(());
+            }
+            Some(version) if version == "2" => format!("the KV engine there is mounted at {path}"),
+            _ => "the engine there is not a KV engine of version 2".to_owned(),
+        };
+        let said =
+            format!("`mount` is {mount}, and {said}; set `mount` to a KV engine of version 2");
+        Err(about.refused(ErrorKind::NotFound, said))
+    }
+
     fn refusal(&self, about: &About<'_>, reply: &Reply) -> CallError {
         let Self { mount, rest, .. } = self;
         let place = about.place;
         let (kind, said) = match reply.status {
+            204 => {
+                let said = format!(
+                    "Vault answered HTTP 204, as a KV engine of version 1 does: it stored the key without a condition and without a                      version. Delete it (vault delete {mount}/data/{place}), and set `mount` to a KV engine of version 2"
+                );
+                return about.error(ErrorKind::Other, Effect::Unknown, said);
+            }
+            300..=399 => (ErrorKind::Other, STANDBY.to_owned()),
             403 => (
                 ErrorKind::Denied,
                 format!(

@@ -20,6 +20,10 @@ const STS: &str = "https://sts.amazonaws.com/";
 const REGION: &str = "us-east-1";
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+/// What to do about a redirect, by which a standby without request forwarding answers (Vault
+/// documentation, "High availability mode").
+pub(super) const STANDBY: &str = "this node is a standby that does not forward requests; set `url` to the active node, or to a load \
+     balancer that finds it";
 /// The header that binds the signature to one server, so that another server cannot use it.
 const SERVER_ID: &str = "x-vault-aws-iam-server-id";
 
@@ -74,15 +78,17 @@ impl Login {
         };
         match reply.status {
             200 => {}
+            300..=399 => return refused(ErrorKind::Other, STANDBY),
+            // Vault does not say whether the auth method exists.
             400 | 403 => {
                 return refused(
                     ErrorKind::Denied,
-                    "the role has to be there, and bound to the AWS identity that keyrot runs with; check bound_iam_principal_arn, \
-                     and server_id where the server asks for one",
+                    "an AWS auth method has to be mounted there (`auth_mount`), and the role has to be in it, bound to the AWS \
+                     identity that keyrot runs with; check bound_iam_principal_arn, and server_id where the server asks for one",
                 );
             }
             404 => return refused(ErrorKind::NotFound, "there is no such auth method"),
-            429 | 500.. => return refused(ErrorKind::Unavailable, "expected a token"),
+            412 | 429 | 500.. => return refused(ErrorKind::Unavailable, "expected a token"),
             _ => return refused(ErrorKind::Other, "expected a token"),
         }
         let Some(Answer { auth: Auth { client_token, lease_duration } }) = reply.json() else {

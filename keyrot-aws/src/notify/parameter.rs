@@ -32,13 +32,14 @@ pub(crate) const SSM: Service = Service {
     },
     hint: |code, operation, by_role| match code {
         "AccessDeniedException" if by_role => {
-            ". The role needs ssm:GetParameter and ssm:PutParameter, and kms:Encrypt and kms:Decrypt for a key of your own"
+            ". The role needs ssm:GetParameter and ssm:PutParameter, and kms:Encrypt (kms:GenerateDataKey for an advanced parameter) and \
+             kms:Decrypt for a key of your own"
         }
         "AccessDeniedException" if operation == "GetParameter" => {
             ". keyrot's own credentials need ssm:GetParameter, and kms:Decrypt for a key of your own"
         }
         "AccessDeniedException" => {
-            ". keyrot's own credentials need ssm:PutParameter, and kms:Encrypt for a key of your own"
+            ". keyrot's own credentials need ssm:PutParameter, and kms:Encrypt (kms:GenerateDataKey for an advanced parameter) for a key of your own"
         }
         "ParameterNotFound" => ". Is it in this region and account?",
         _ => "",

@@ -1,8 +1,9 @@
 //! Programs on this machine.
 #![cfg(all(unix, feature = "command"))]
 
-use super::destination;
 use super::rules::{SESAME, credentials, delivery, silent};
+use super::{aws, destination, settings};
+use keyrot_aws::notify::FromEnvironment;
 use keyrot_core::model::Found;
 use keyrot_core::ports::Destination;
 use keyrot_core::{Effect, ErrorKind};
@@ -122,6 +123,47 @@ async fn a_program_that_others_may_change_is_not_started() {
 }
 
 #[tokio::test]
+async fn a_program_that_may_not_be_executed_is_detected_by_a_read() {
+    let script = Script::new("plain", "cat > input");
+    let program = script.folder.join("put-key");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let to = script.destination("").await;
+    for error in [
+        to.inspect("jenkins/ci").await.unwrap_err(),
+        to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err(),
+    ] {
+        assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
+        assert!(silent(&error).contains("chmod u+x"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_tokens_of_other_destinations_are_not_in_its_environment() {
+    let script = Script::new("tokens", "cat > /dev/null; env > environment");
+    // Variables that are there in every test.
+    for variable in ["CARGO_MANIFEST_DIR", "CARGO_PKG_NAME", "CARGO_PKG_VERSION"] {
+        assert!(std::env::var_os(variable).is_some());
+    }
+    let text = format!(
+        "notify = ['slack env:CARGO_PKG_NAME']\n\
+         [[destination]]\nname = 'x'\nkind = 'command'\nusers = ['ci']\nto = 'jenkins/ci'\n\
+         command = ['{}/put-key']\n\
+         [[destination]]\nname = 'y'\nkind = 'gitlab'\nusers = ['ci']\nto = 'acme/shop'\n\
+         token = 'env:CARGO_MANIFEST_DIR'\n",
+        script.folder.display()
+    );
+    let (aws, settings) = (aws("http://127.0.0.1:9").await, settings(&text));
+    let all = aws.destinations(&settings, FromEnvironment::Allowed).unwrap();
+    let to = all.iter().find(|(name, _)| name.as_str() == "x").unwrap().1;
+    to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap();
+    let environment = script.read("environment");
+    assert!(environment.contains("\nCARGO_PKG_VERSION="), "{environment}");
+    for variable in ["CARGO_MANIFEST_DIR=", "CARGO_PKG_NAME="] {
+        assert!(!environment.contains(variable), "{environment}");
+    }
+}
+
+#[tokio::test]
 async fn a_missing_program_is_detected_by_a_read() {
     let script = Script::new("gone", "exit 0");
     let to = script.destination("").await;
@@ -134,7 +176,8 @@ async fn a_missing_program_is_detected_by_a_read() {
     silent(&error);
     // A file that is not a program.
     let text = script.folder.join("put-key");
-    std::fs::write(&text, "hello").unwrap();
+    std::fs::write(&text, "#!/nowhere/sh\n").unwrap();
+    std::fs::set_permissions(&text, std::fs::Permissions::from_mode(0o700)).unwrap();
     let error = to.deliver("jenkins/ci", &delivery(1, None)).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
     assert!(silent(&error).contains("cannot be started"), "{error}");

@@ -2,13 +2,15 @@
 
 use super::destination;
 use super::gitlab_server::{GitLab, TOKEN};
-use super::rules::{credentials, delivery, keeps_the_rules, silent};
+use super::rules::{SESAME, credentials, delivery, keeps_the_rules, silent};
 use super::server::{Fault, Server};
 use keyrot_core::model::{Found, Holds};
 use keyrot_core::ports::Destination;
 use keyrot_core::{Effect, ErrorKind};
 use std::sync::Arc;
 
+const GROUP: &str = "/api/v4/groups/acme%2Fshop/variables";
+const SCOPED: &str = "level = 'group'\nenvironment_scope = 'production'";
 const PROJECT: &str = "/api/v4/projects/acme%2Fshop/variables";
 
 async fn lab(path: &'static str) -> Server<GitLab> {
@@ -26,7 +28,8 @@ async fn variables(server: &Server<GitLab>, more: &str) -> Arc<dyn Destination> 
 async fn it_follows_the_rules_in_a_project_and_in_a_group() {
     for (path, more, scope) in [
         (PROJECT, "environment_scope = 'review/*'", "review/*"),
-        ("/api/v4/groups/acme%2Fshop/variables", "level = 'group'", "*"),
+        (GROUP, "level = 'group'", "*"),
+        (GROUP, SCOPED, "production"),
     ] {
         let server = lab(path).await;
         let to = variables(&server, more).await;
@@ -139,6 +142,62 @@ async fn a_lost_creation_is_left_open_and_a_lost_change_is_retried() {
     server.fail("PUT", Fault::LostReply);
     server.fail("PUT", Fault::Instead(429, "retry-after: 1\r\n", ""));
     to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_group_that_keeps_no_scopes_gets_no_key() {
+    let server = lab(GROUP).await;
+    server.lock().service.drops_scopes = true;
+    let to = variables(&server, SCOPED).await;
+    let refused = async |says: &str| {
+        let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None), "{error}");
+        let said = silent(&error);
+        assert!(said.contains("only with Premium or Ultimate. No key was written"), "{said}");
+        assert!(said.contains(says), "{said}");
+        for request in &server.lock().requests {
+            assert!(!request.body.contains(SESAME), "{}", request.body);
+        }
+    };
+    refused("with a placeholder, and deleted it again").await;
+    assert_eq!(server.lock().service.all, []);
+    assert_eq!(to.inspect("acme/shop").await.unwrap(), Found::Nothing);
+
+    // It cannot be deleted, or the run ends before that. The next one deletes it.
+    server.fail("DELETE", Fault::Instead(403, "", "{}"));
+    refused("delete it in GitLab").await;
+    assert_eq!(server.lock().service.all.len(), 1);
+    refused("with a placeholder, and deleted it again").await;
+    assert_eq!(server.lock().service.all, []);
+
+    // A variable of another program stays.
+    server.lock().service.put("*", "theirs");
+    refused("that keyrot did not create").await;
+    assert_eq!(server.lock().service.all[0].value, "theirs");
+}
+
+#[tokio::test]
+async fn a_placeholder_of_a_run_that_ended_is_an_empty_place() {
+    let server = lab(GROUP).await;
+    let to = variables(&server, SCOPED).await;
+    let lost = || vec![Fault::Dropped, Fault::Dropped, Fault::Dropped, Fault::Dropped];
+    for faults in [lost(), vec![Fault::Instead(403, "", "{}")]] {
+        server.lock().service.all.clear();
+        faults.into_iter().for_each(|fault| server.fail("PUT", fault));
+        to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+        assert!(!server.lock().service.all[0].value.contains(SESAME));
+        assert_eq!(to.inspect("acme/shop").await.unwrap(), Found::Nothing);
+        let found = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+        assert!(matches!(&found, Found::Copy { holds: Holds::Key(_), .. }), "{found:?}");
+        assert_eq!(server.lock().service.all[0].scope, "production");
+    }
+    // Another program creates it meanwhile.
+    server.lock().service.put("production", "theirs");
+    server.fail("GET", Fault::Instead(404, "", "{}"));
+    let error = to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None));
+    assert!(silent(&error).contains("was created by something other"), "{error}");
+    assert_eq!(server.lock().service.all[0].value, "theirs");
 }
 
 #[tokio::test]

@@ -9,6 +9,8 @@ pub(crate) const TOKEN: &str = "glpat-0123456789abcdefghij";
 pub(crate) struct GitLab {
     /// The path of the variables.
     path: String,
+    /// Whether the group has no Premium, so GitLab drops the scopes of its new variables.
+    pub(crate) drops_scopes: bool,
     pub(crate) all: Vec<Variable>,
 }
 
@@ -27,7 +29,7 @@ pub(crate) struct Variable {
 
 impl GitLab {
     pub(crate) fn with(path: impl Into<String>) -> Self {
-        Self { path: path.into(), all: Vec::new() }
+        Self { path: path.into(), drops_scopes: false, all: Vec::new() }
     }
 
     /// Adds a file variable that belongs to another program.
@@ -92,7 +94,10 @@ impl GitLab {
                     key: text("key"),
                     value: text("value"),
                     kind: text("variable_type"),
-                    scope: text("environment_scope"),
+                    scope: match self.drops_scopes {
+                        true => "*".to_owned(),
+                        false => text("environment_scope"),
+                    },
                     description: asked["description"].clone(),
                     protected: asked["protected"] == true,
                     masked: asked["masked"] == true,
@@ -105,6 +110,11 @@ impl GitLab {
                 let answer = new.answer(201);
                 self.all.push(new);
                 Ok(answer)
+            }
+            ("DELETE", Some(key)) => {
+                let scope = self.find(request, key)?.scope.clone();
+                self.all.retain(|one| one.key != key || one.scope != scope);
+                Ok(Answer(204, String::new(), String::new()))
             }
             other => panic!("{other:?}"),
         }

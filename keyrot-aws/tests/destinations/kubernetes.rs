@@ -367,6 +367,21 @@ async fn refusals_are_explained_and_change_nothing() {
 }
 
 #[tokio::test]
+async fn a_missing_namespace_is_not_an_empty_place() {
+    let lab = Lab::new().await;
+    let to = lab.destination("").await;
+    // Credentials that may not read namespaces are enough.
+    for place in [PLACE, "nowhere/ci-aws"] {
+        assert_eq!(to.inspect(place).await.unwrap(), Found::Nothing);
+    }
+    lab.server.lock().service.shows_namespaces = true;
+    assert_eq!(to.inspect(PLACE).await.unwrap(), Found::Nothing);
+    let error = to.inspect("nowhere/ci-aws").await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
+    assert!(quiet(&error).contains("there is no namespace nowhere"), "{error}");
+}
+
+#[tokio::test]
 async fn workloads_are_restarted_once_for_each_key() {
     let lab = Lab::new().await;
     let workloads = ["deployments/shop", "statefulsets/db"];

@@ -30,7 +30,7 @@ async fn a_token_that_was_replaced_is_read_again() {
     assert!(silent(&error).contains("they expired"), "{error}");
     lab.kubeconfig(&lab.server.url, &["shop"], "token: another-SESAME");
     to.inspect("shop/ci-aws").await.unwrap();
-    assert_eq!(lab.server.count("GET"), 5);
+    assert_eq!(lab.server.count("GET /api/v1/namespaces/shop/secrets/"), 5);
 }
 
 #[tokio::test]

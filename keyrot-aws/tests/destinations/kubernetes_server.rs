@@ -26,6 +26,8 @@ pub(crate) struct Cluster {
     pub(crate) tokens: Vec<&'static str>,
     /// Whether a missing Secret is created although the request names a version.
     pub(crate) creates_with_version: bool,
+    /// Whether the credentials may read namespaces.
+    pub(crate) shows_namespaces: bool,
     /// Whether something else creates the Secret between a read and a write.
     pub(crate) appears: Option<&'static str>,
     /// Whether an admission webhook changes what is written.
@@ -43,6 +45,7 @@ impl Cluster {
             all: BTreeMap::new(),
             tokens: vec![TOKEN],
             creates_with_version: true,
+            shows_namespaces: false,
             appears: None,
             mutates: false,
             workloads: BTreeMap::new(),
@@ -75,6 +78,16 @@ impl Cluster {
             return self.annotate(rest, request);
         }
         let path: Vec<&str> = request.path.split('/').collect();
+        if let ["", "api", "v1", "namespaces", name] = path[..] {
+            assert_eq!(request.method, "GET");
+            return match name {
+                _ if !self.shows_namespaces => {
+                    no(403, "Forbidden", &json!({ "kind": "namespaces" }))
+                }
+                "shop" => Answer(200, String::new(), json!({ "kind": "Namespace" }).to_string()),
+                _ => no(404, "NotFound", &json!({ "name": name, "kind": "namespaces" })),
+            };
+        }
         let ["", "api", "v1", "namespaces", namespace, "secrets", name] = path[..] else {
             return Answer(404, String::new(), "404 page not found\n".to_owned());
         };

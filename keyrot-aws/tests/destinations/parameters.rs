@@ -10,11 +10,13 @@ pub(crate) struct Store {
     pub(crate) all: BTreeMap<String, Parameter>,
     /// The time in seconds; each write takes ten.
     pub(crate) clock: f64,
+    /// The tier of a write that names none: the account's default.
+    pub(crate) default_tier: &'static str,
 }
 
 impl Default for Store {
     fn default() -> Self {
-        Self { all: BTreeMap::new(), clock: 1_800_000_000.25 }
+        Self { all: BTreeMap::new(), clock: 1_800_000_000.25, default_tier: "Standard" }
     }
 }
 
@@ -76,8 +78,12 @@ impl Store {
         let text = |field: &str| asked[field].as_str().map(str::to_owned);
         let overwrite = asked["Overwrite"] == true;
         let value = text("Value").unwrap();
-        let tier = text("Tier").or_else(|| Some(self.all.get(name)?.tier.clone()));
-        let tier = tier.unwrap_or_else(|| "Standard".to_owned());
+        let mut tier = text("Tier").unwrap_or_else(|| self.default_tier.to_owned());
+        if tier == "Intelligent-Tiering" {
+            let fits =
+                value.len() <= 4096 && self.all.get(name).is_none_or(|p| p.tier != "Advanced");
+            tier = if fits { "Standard" } else { "Advanced" }.to_owned();
+        }
         if value.len() > if tier == "Standard" { 4096 } else { 8192 } {
             return refused("ValidationException", &format!("too long: {value}"));
         }
@@ -87,7 +93,9 @@ impl Store {
                 return refused("ParameterMaxVersionLimitExceeded", "The oldest has a label.");
             }
             Some(there) if there.tier != "Standard" && tier == "Standard" => {
-                return refused("ValidationException", "A tier cannot be lowered.");
+                let said = "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter \
+                            tier to the standard-parameter tier.";
+                return refused("ValidationException", said);
             }
             _ => {}
         }

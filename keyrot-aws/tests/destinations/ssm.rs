@@ -42,8 +42,32 @@ async fn a_parameter_is_a_secure_string_with_the_fields_of_the_home() {
 
     // With a destination that sets no tier, an advanced parameter stays advanced.
     let plain = destination("ssm", PLACE, "", &server.url).await;
-    plain.deliver(PLACE, &delivery(2, Some(&mark))).await.unwrap();
+    let second = plain.deliver(PLACE, &delivery(2, Some(&mark))).await.unwrap();
+    assert_eq!(second.mark().unwrap().as_str(), "2");
     assert_eq!(server.lock().parameters.all[PLACE].tier, "Advanced");
+}
+
+#[tokio::test]
+async fn the_accounts_default_tier_does_not_change_a_parameter() {
+    for default in ["Advanced", "Intelligent-Tiering"] {
+        let server = Server::start(Nothing).await;
+        server.lock().parameters.default_tier = default;
+        let to = destination("ssm", PLACE, "", &server.url).await;
+        let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+        to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap();
+        assert_eq!(server.lock().parameters.all[PLACE].tier, "Standard");
+        assert_eq!(server.count("PutParameter"), 2);
+    }
+    // Another refusal is not repeated as an advanced parameter.
+    let server = Server::start(Nothing).await;
+    let to = destination("ssm", PLACE, "", &server.url).await;
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    let refused =
+        r#"{"__type":"ValidationException","message":"The value does not match the pattern."}"#;
+    server.fail("PutParameter", Fault::Instead(400, "", refused));
+    let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
+    assert_eq!((server.count("PutParameter"), silent(&error).contains("pattern")), (2, true));
 }
 
 #[tokio::test]

@@ -101,6 +101,76 @@ async fn a_namespace_and_another_mount_are_part_of_the_path() {
 }
 
 #[tokio::test]
+async fn an_engine_without_versions_gets_no_key() {
+    for options in [json!(null), json!({ "version": "1" })] {
+        let server = lab().await;
+        server.lock().service.options = options;
+        let to = secrets(&server, BY_TOKEN).await;
+        for error in [
+            to.inspect(PLACE).await.unwrap_err(),
+            to.deliver(PLACE, &delivery(1, None)).await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind, error.effect), (ErrorKind::NotFound, Effect::None));
+            assert!(silent(&error).contains("is not a KV engine of version 2"), "{error}");
+        }
+        assert_eq!(server.count("POST"), 0);
+
+        // If the mount is not shown, the answer to the write shows the version.
+        server.lock().service.hides_mounts = true;
+        assert_eq!(to.inspect(PLACE).await.unwrap(), Found::Nothing);
+        let error = to.deliver(PLACE, &delivery(1, None)).await.unwrap_err();
+        assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::Unknown));
+        let said = silent(&error);
+        assert!(said.contains("it stored the key without a condition"), "{said}");
+        assert!(said.contains("vault delete secret/data/ci/shop/aws"), "{said}");
+        // It is not written again.
+        for hides in [true, false] {
+            server.lock().service.hides_mounts = hides;
+            let error = to.inspect(PLACE).await.unwrap_err();
+            assert_eq!(error.effect, Effect::None);
+            assert!(silent(&error).contains("KV engine of version"), "{error}");
+        }
+        assert_eq!(server.count("POST"), 1);
+    }
+    // A path within an engine is not a mount.
+    let server = lab().await;
+    let to = secrets(&server, &format!("{BY_TOKEN}\nmount = 'secret/team'")).await;
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+    assert!(silent(&error).contains("the KV engine there is mounted at secret/"), "{error}");
+}
+
+#[tokio::test]
+async fn a_mount_that_is_not_shown_does_not_stop_a_delivery() {
+    for more in [BY_TOKEN, BY_ROLE] {
+        let server = lab().await;
+        server.lock().service.hides_mounts = true;
+        let to = secrets(&server, more).await;
+        let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+        to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap();
+        assert_eq!(server.lock().service.secrets[PLACE].len(), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_behind_is_asked_again() {
+    let server = lab().await;
+    let to = secrets(&server, BY_ROLE).await;
+    let behind = || Fault::Instead(412, "", r#"{"errors":["required index state not present"]}"#);
+    server.fail("GET /v1/secret", behind());
+    server.fail("POST /v1/secret", behind());
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    assert_eq!(server.count("POST /v1/secret"), 2);
+    // It has not started on the write.
+    for _ in 0..4 {
+        server.fail("POST /v1/secret", behind());
+    }
+    let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::None));
+    assert!(silent(&error).contains("does not have the newest data yet"), "{error}");
+}
+
+#[tokio::test]
 async fn a_deleted_secret_is_not_an_empty_place() {
     let server = lab().await;
     let to = secrets(&server, BY_TOKEN).await;
@@ -180,6 +250,15 @@ async fn refusals_say_what_to_do() {
     let error = to.inspect(PLACE).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
     assert!(silent(&error).contains("check bound_iam_principal_arn, and server_id"), "{error}");
+    // The answer for a missing auth method is the same as for a missing token.
+    let to = secrets(&server, &format!("{BY_ROLE}\nauth_mount = 'other'")).await;
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Denied, Effect::None));
+    assert!(silent(&error).contains("has to be mounted there (`auth_mount`)"), "{error}");
+    server.fail("POST /v1/auth", Fault::Instead(307, "location: https://other\r\n", ""));
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None));
+    assert!(silent(&error).contains("set `url` to the active node"), "{error}");
 
     server.lock().parameters.put("/keyrot/vault", "SecureString", "hvs.wrong");
     let to = secrets(&server, BY_TOKEN).await;
@@ -195,7 +274,7 @@ async fn refusals_say_what_to_do() {
 
     for (fault, kind, says) in [
         (Fault::Instead(200, "", "<html>"), ErrorKind::Other, "cannot be read"),
-        (Fault::Instead(307, "", ""), ErrorKind::NotFound, "renamed or moved"),
+        (Fault::Instead(307, "", ""), ErrorKind::Other, "set `url` to the active node"),
         (Fault::Instead(429, "retry-after: 3600\r\n", ""), ErrorKind::Throttled, "too many"),
     ] {
         server.fail("GET", fault);

@@ -1,4 +1,4 @@
-//! A version 2 KV engine and the AWS auth method, as in Vault's documentation.
+//! A KV engine and the AWS auth method, as in Vault's documentation.
 
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
@@ -13,6 +13,12 @@ pub(crate) struct Vault {
     /// The prefix before `secret/data/` in a path.
     pub(crate) base: &'static str,
     pub(crate) secrets: BTreeMap<String, Vec<Version>>,
+    /// The `options` of the mount: `null`, or the engine's version.
+    pub(crate) options: Value,
+    /// Whether something in front of the server refuses to show the mount.
+    pub(crate) hides_mounts: bool,
+    /// What a KV engine of version 1 holds, by path in the mount.
+    pub(crate) plain: BTreeMap<String, Value>,
     /// The value of the header that binds a login to this server, if the server requires it.
     pub(crate) server_id: Option<&'static str>,
     pub(crate) logins: Vec<BTreeMap<String, String>>,
@@ -31,6 +37,9 @@ impl Vault {
             token: TOKEN.to_owned(),
             base: "/v1/",
             secrets: BTreeMap::new(),
+            options: json!({ "version": "2" }),
+            hides_mounts: false,
+            plain: BTreeMap::new(),
             server_id: None,
             logins: Vec::new(),
             lease: 2_764_800,
@@ -40,6 +49,38 @@ impl Vault {
     pub(crate) fn put(&mut self, path: &str, data: Value) {
         let versions = self.secrets.entry(path.to_owned()).or_default();
         versions.push(Version { data, is_deleted: false });
+    }
+
+    /// Whether the engine is of version 2. Without the option, it is of version 1.
+    fn has_versions(&self) -> bool {
+        self.options["version"] == "2"
+    }
+
+    /// Returns the mount of this path, as for any token that may read something in it. For any other
+    /// path, the answer is the same as for a missing permission.
+    fn mount(&self, path: &str) -> Answer {
+        if self.hides_mounts || (path != "secret" && !path.starts_with("secret/")) {
+            return no(403, "preflight capability check returned 403");
+        }
+        let data = json!({
+            "accessor": "kv_f8f0a5e1", "path": "secret/", "type": "kv", "options": self.options,
+        });
+        yes(&json!({ "data": data }))
+    }
+
+    /// Acts as a KV engine of version 1, which takes any path and any JSON.
+    fn without_versions(&mut self, path: &str, request: &Request) -> Answer {
+        match request.method.as_str() {
+            "GET" => match self.plain.get(path) {
+                Some(data) => yes(&json!({ "lease_duration": 2_764_800, "data": data })),
+                None => no(404, ""),
+            },
+            "POST" => {
+                self.plain.insert(path.to_owned(), request.json());
+                Answer(204, String::new(), String::new())
+            }
+            other => panic!("{other}"),
+        }
     }
 
     fn login(&mut self, request: &Request) -> Answer {
@@ -102,7 +143,17 @@ impl Service for Vault {
         if request.headers.get("x-vault-token") != Some(&self.token) {
             return no(403, "permission denied");
         }
+        if let Some(path) = path.strip_prefix("sys/internal/ui/mounts/") {
+            return self.mount(path);
+        }
+        if let Some(path) = path.strip_prefix("secret/").filter(|_| !self.has_versions()) {
+            return self.without_versions(path, request);
+        }
         let Some(path) = path.strip_prefix("secret/data/") else {
+            if path.starts_with("secret/") && request.method == "GET" {
+                let warning = "Invalid path for a versioned K/V secrets engine.";
+                return Answer(404, String::new(), json!({ "warnings": [warning] }).to_string());
+            }
             return no(404, "no handler for route \"other/\". route entry not found.");
         };
         let versions = self.secrets.entry(path.to_owned()).or_default();

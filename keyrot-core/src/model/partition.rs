@@ -12,6 +12,8 @@ pub enum Partition {
     China,
     /// `aws-us-gov`: AWS GovCloud (US).
     Government,
+    /// `aws-eusc`: the AWS European Sovereign Cloud.
+    European,
 }
 
 impl Partition {
@@ -30,7 +32,9 @@ impl Partition {
     /// Returns the partition with this name, if it is one of these.
     #[must_use]
     pub fn of_name(name: &str) -> Option<Self> {
-        [Self::Commercial, Self::China, Self::Government].into_iter().find(|one| one.name() == name)
+        [Self::Commercial, Self::China, Self::Government, Self::European]
+            .into_iter()
+            .find(|one| one.name() == name)
     }
 
     /// Returns the partition of a region. Any other region counts as commercial.
@@ -39,6 +43,7 @@ impl Partition {
         match region {
             china if china.starts_with("cn-") => Self::China,
             government if government.starts_with("us-gov-") => Self::Government,
+            european if european.starts_with("eusc-") => Self::European,
             _ => Self::Commercial,
         }
     }
@@ -49,6 +54,7 @@ impl Partition {
     pub fn of_host(host: &str) -> Self {
         match host {
             china if china.ends_with(".cn") => Self::China,
+            european if european.ends_with(".amazonaws.eu") => Self::European,
             _ if host.split('.').any(|label| label.starts_with("us-gov")) => Self::Government,
             _ => Self::Commercial,
         }
@@ -61,6 +67,18 @@ impl Partition {
             Self::Commercial => "aws",
             Self::China => "aws-cn",
             Self::Government => "aws-us-gov",
+            Self::European => "aws-eusc",
+        }
+    }
+
+    /// Returns the last part of the names of its hosts (AWS General Reference, "AWS service
+    /// endpoints").
+    #[must_use]
+    pub fn dns_suffix(self) -> &'static str {
+        match self {
+            Self::Commercial | Self::Government => "amazonaws.com",
+            Self::China => "amazonaws.com.cn",
+            Self::European => "amazonaws.eu",
         }
     }
 
@@ -72,6 +90,7 @@ impl Partition {
             Self::Commercial => "us-east-1",
             Self::China => "cn-north-1",
             Self::Government => "us-gov-west-1",
+            Self::European => "eusc-de-east-1",
         }
     }
 
@@ -97,6 +116,8 @@ mod tests {
             ("us-gov-west-1", "aws-us-gov", true),
             ("us-east-1", "aws-us-gov", false),
             ("eusc-de-east-1", "aws-eusc", true),
+            ("eusc-de-east-1", "aws", false),
+            ("eu-central-1", "aws-eusc", false),
             ("us-iso-east-1", "aws-iso", true),
         ] {
             assert_eq!(Partition::may_have(partition, region), fits, "{region} {partition}");
@@ -109,12 +130,14 @@ mod tests {
             (Partition::Commercial, "eu-west-1", "sts.eu-west-1.amazonaws.com"),
             (Partition::China, "cn-north-1", "sts.cn-north-1.amazonaws.com.cn"),
             (Partition::Government, "us-gov-east-1", "sts.us-gov-east-1.amazonaws.com"),
+            (Partition::European, "eusc-de-east-1", "sts.eusc-de-east-1.amazonaws.eu"),
         ] {
             assert!(Partition::NAMES.contains(&partition.name()));
             assert_eq!(Partition::of_name(partition.name()), Some(partition));
             assert_eq!(Partition::of_region(region), partition);
             assert_eq!(Partition::of_region(partition.global_region()), partition);
             assert_eq!(Partition::of_host(host), partition);
+            assert!(host.ends_with(&format!(".{}", partition.dns_suffix())), "{host}");
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::selection::users::Selection;
 use crate::settings::destination::spec::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError, SettingsErrors};
 use crate::settings::notify::NotifySpec;
+use crate::settings::notify_target::SecretPlace;
 use crate::settings::smtp::{SmtpEndpoint, SmtpLogin};
 use crate::settings::source::{Given, Read, Sources};
 use crate::settings::table::{SETTINGS, WAITS};
@@ -200,6 +201,19 @@ impl Settings {
     #[must_use]
     pub fn field_secret_access_key(&self) -> &str {
         &self.values.field_secret_access_key
+    }
+
+    /// Returns the environment variables in which the secrets of destinations and of notifications
+    /// are kept. Other programs should not get them.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
+        let notify = self.notify().iter().flat_map(|spec| spec.target().sources());
+        let tokens = self.destinations().iter().flat_map(|spec| spec.sources());
+        notify
+            .chain(tokens)
+            .filter(|source| source.place() == SecretPlace::Environment)
+            .map(|source| source.id().to_owned())
+            .collect()
     }
 
     /// Returns the regions whose SES SMTP passwords are included in users' secrets.

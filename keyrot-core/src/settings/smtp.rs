@@ -1,5 +1,6 @@
 //! Where the SMTP passwords of SES are verified.
 
+use crate::model::Partition;
 use std::fmt;
 
 /// An SMTP server of SES: a host, which differs by region, and a port.
@@ -23,16 +24,18 @@ pub(super) enum SmtpLogin {
 
 /// The placeholder for the region in a host.
 const REGION: &str = "{region}";
+/// The placeholder for the last part of the names of AWS's hosts, which differs by partition.
+const SUFFIX: &str = "{suffix}";
 
 impl SmtpEndpoint {
-    /// Parses `HOST:PORT`. `{region}` in the host stands for the region. Returns `None` for any
-    /// other text.
+    /// Parses `HOST:PORT`. `{region}` in the host stands for the region, and `{suffix}` for the
+    /// [DNS suffix](Partition::dns_suffix) of its partition. Returns `None` for any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (host, port) = text.rsplit_once(':')?;
         let port = port.parse().ok().filter(|port| *port > 0)?;
         let is_part = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-        let plain = host.replace(REGION, "region");
+        let plain = host.replace(REGION, "region").replace(SUFFIX, "suffix");
         (!plain.is_empty() && plain.bytes().all(is_part))
             .then(|| Self { host: host.to_owned(), port })
     }
@@ -41,13 +44,14 @@ impl SmtpEndpoint {
     /// endpoints and quotas").
     #[must_use]
     pub fn fips() -> Self {
-        Self { host: "email-smtp-fips.{region}.amazonaws.com".to_owned(), port: 587 }
+        Self { host: format!("email-smtp-fips.{REGION}.{SUFFIX}"), port: 587 }
     }
 
     /// Returns the host for a region.
     #[must_use]
     pub fn host(&self, region: &str) -> String {
-        self.host.replace(REGION, region)
+        let suffix = Partition::of_region(region).dns_suffix();
+        self.host.replace(REGION, region).replace(SUFFIX, suffix)
     }
 
     /// Returns the port.
@@ -66,7 +70,7 @@ impl SmtpEndpoint {
 
 impl Default for SmtpEndpoint {
     fn default() -> Self {
-        Self { host: "email-smtp.{region}.amazonaws.com".to_owned(), port: 587 }
+        Self { host: format!("email-smtp.{REGION}.{SUFFIX}"), port: 587 }
     }
 }
 
@@ -83,7 +87,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_a_host_and_a_port() {
-        for text in ["email-smtp.{region}.amazonaws.com:587", "10.0.0.7:2465", "smtp_relay:25"] {
+        let ses = "email-smtp.{region}.{suffix}:587";
+        assert_eq!(SmtpEndpoint::default().to_string(), ses);
+        for text in [ses, "10.0.0.7:2465", "smtp_relay:25"] {
             assert_eq!(SmtpEndpoint::parse(text).unwrap().to_string(), text);
         }
         let own = SmtpEndpoint::parse("vpce-{region}-1.example.com:2465").unwrap();
@@ -94,6 +100,22 @@ mod tests {
         }
         for text in ["smtp://host:587", "user@host:587", "host/path:587", "::1:587"] {
             assert_eq!(SmtpEndpoint::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_of_ses_end_as_those_of_the_regions_partition() {
+        for (region, suffix) in [
+            ("eu-central-1", "amazonaws.com"),
+            ("us-gov-west-1", "amazonaws.com"),
+            ("cn-north-1", "amazonaws.com.cn"),
+            ("eusc-de-east-1", "amazonaws.eu"),
+        ] {
+            let host = |endpoint: SmtpEndpoint| endpoint.host(region);
+            let expected = format!("email-smtp.{region}.{suffix}");
+            assert_eq!(host(SmtpEndpoint::default()), expected);
+            let fips = format!("email-smtp-fips.{region}.{suffix}");
+            assert_eq!(host(SmtpEndpoint::fips()), fips);
         }
     }
 }

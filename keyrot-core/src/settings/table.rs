@@ -116,7 +116,7 @@ pub static SETTINGS: &[SettingInfo] = &[
                 "" => SmtpLogin::Ses,
                 "none" => SmtpLogin::Off,
                 text => SmtpLogin::At(SmtpEndpoint::parse(text).ok_or_else(|| {
-                    raw.wrong("HOST:PORT such as email-smtp.{region}.amazonaws.com:2587, or none")
+                    raw.wrong("HOST:PORT such as email-smtp.{region}.{suffix}:2587, or none")
                 })?),
             };
             Ok(())

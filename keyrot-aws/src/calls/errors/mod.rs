@@ -346,6 +346,7 @@ fn partition_of(host: &str) -> &'static str {
     match Partition::of_host(host) {
         Partition::China => "the China regions",
         Partition::Government => "AWS GovCloud (US)",
+        Partition::European => "the AWS European Sovereign Cloud",
         _ => "the commercial regions",
     }
 }

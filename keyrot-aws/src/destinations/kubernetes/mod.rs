@@ -90,6 +90,21 @@ impl Secrets {
         }
     }
 
+    /// Checks that the namespace exists: without it, the Secret is missing in the same way. If
+    /// keyrot may not read the namespace, the write shows it.
+    async fn check_namespace(&self, place: &str, end: Instant) -> Result<(), CallError> {
+        let about = self.about(place);
+        let (namespace, _) = parts(place);
+        let ask = Ask::get(format!("/api/v1/namespaces/{namespace}"));
+        let reply = self.cluster.send(&about, &ask, end).await?;
+        match reply.status {
+            404 if status(&reply).kind.as_deref() == Some("namespaces") => {
+                Err(refusal(&about, &reply, "get"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     async fn patch(
         &self,
         place: &str,
@@ -162,8 +177,11 @@ impl Destination for Secrets {
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
-        let secret = self.get(place, Instant::now() + WITHIN).await?;
-        secret.map_or(Ok(Found::Nothing), |secret| secret.found(&self.about(place), &self.kind))
+        let end = Instant::now() + WITHIN;
+        match self.get(place, end).await? {
+            Some(secret) => secret.found(&self.about(place), &self.kind),
+            None => self.check_namespace(place, end).await.map(|()| Found::Nothing),
+        }
     }
 
     async fn deliver(&self, place: &str, delivery: &Delivery) -> Result<Found, CallError> {

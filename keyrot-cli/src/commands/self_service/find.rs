@@ -131,6 +131,7 @@ fn partition(region: &str) -> &'static str {
     match Partition::of_region(region) {
         Partition::China => "China",
         Partition::Government => "AWS GovCloud",
+        Partition::European => "the AWS European Sovereign Cloud",
         _ => "the commercial regions",
     }
 }
