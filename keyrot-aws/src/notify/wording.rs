@@ -75,7 +75,7 @@ impl Cause {
         {
             let code = error.aws_code().map(str::to_owned);
             // AWS names the resource in some reasons.
-            return Self::Call { doing: doing.clone(), code, reason: own(reason) };
+            return Self::Call { doing: own(doing), code, reason: own(reason) };
         }
         // The error of a destination is a text, which may quote AWS's request id.
         Self::Sentence(own(&without_request_id(what)))
@@ -84,7 +84,7 @@ impl Cause {
 
 /// Returns the text without this name, where it stands for itself.
 fn without_name(text: &str, name: &str) -> String {
-    let in_a_name = |c: char| c.is_alphanumeric() || "+=,.@_-".contains(c);
+    let in_a_name = |c: char| c.is_alphanumeric() || "+=@_-".contains(c);
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
     for (at, _) in text.match_indices(name) {

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use aws_sdk_iam::operation::get_credential_report::GetCredentialReportOutput;
 use aws_sdk_iam::types::{ReportFormatType, ReportStateType};
 use keyrot_core::audit::{AccountPort, CredentialReport};
-use keyrot_core::{CallError, ErrorKind};
+use keyrot_core::{CallError, Clock, ErrorKind};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -141,7 +141,7 @@ fn read(
         .and_then(instant)
         .ok_or_else(|| op.malformed_response("it has no time"))?;
     let content = answer.content.ok_or_else(|| op.malformed_response("it is empty"))?;
-    let report = parse::read(content.as_ref(), generated)
+    let report = parse::read(content.as_ref(), (generated, aws.clock().now()))
         .map_err(|error| op.malformed_response(&error.to_string()))?;
     Ok(CredentialReport { not_renewed: not_renewed.map(|why| why.message.clone()), ..report })
 }

@@ -18,8 +18,7 @@ const NOT_APPLICABLE: &str = "N/A";
 /// The texts for what AWS does not know or does not say.
 const UNKNOWN: [&str; 2] = ["no_information", "not_supported"];
 
-/// A time in the report may be this much later than the report, whose time comes from another
-/// answer.
+/// A time in the report may be this much later than now, by this machine's clock.
 const TOLERANCE: Duration = Duration::from_secs(3_600);
 
 /// The reason why a report cannot be read, and where.
@@ -39,9 +38,12 @@ pub(crate) enum ReportError {
     Nobody,
 }
 
-/// Parses a report that IAM created at this time. A row that cannot be read is one unknown user; if
+/// Parses a report that IAM created at this time, read now. A row that cannot be read is one unknown user; if
 /// no row can be read, there is no report.
-pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport, ReportError> {
+pub(crate) fn read(
+    text: &[u8],
+    (generated, now): (Timestamp, Timestamp),
+) -> Result<CredentialReport, ReportError> {
     let mut rows = csv::ReaderBuilder::new().flexible(true).from_reader(text);
     let head = rows.headers().map_err(|error| no_csv(&error))?;
     let (columns, width) = (Columns::find(head)?, head.len());
@@ -62,7 +64,12 @@ pub(crate) fn read(text: &[u8], generated: Timestamp) -> Result<CredentialReport
         let named = String::from_utf8_lossy(bytes.get(columns.of("user")).unwrap_or_default());
         let mut user: String = named.chars().take(64).collect();
         let found = in_columns(bytes, line, width).and_then(|row| {
-            let row = Row { line, row: &row, columns: &columns, generated };
+            let row = Row {
+                line,
+                row: &row,
+                columns: &columns,
+                latest: after(generated.max(now), TOLERANCE),
+            };
             row.text("user").clone_into(&mut user);
             // With two rows, it is unknown which one is the user's.
             if !seen.insert(user.clone()) {
@@ -196,7 +203,8 @@ struct Row<'a> {
     line: u64,
     row: &'a StringRecord,
     columns: &'a Columns,
-    generated: Timestamp,
+    /// No time in the row can be later.
+    latest: Timestamp,
 }
 
 impl Row<'_> {
@@ -232,8 +240,8 @@ impl Row<'_> {
                     )
                 })?;
                 // With a time in the future, a key would look new, or just used.
-                if at.to_utc() > after(self.generated, TOLERANCE) {
-                    return Err(self.wrong(column, "a time before the report's own"));
+                if at.to_utc() > self.latest {
+                    return Err(self.wrong(column, "a time in the past"));
                 }
                 Ok(Time::At(at.to_utc()))
             }

@@ -110,12 +110,12 @@ fn one_failed_call_of_several_users_is_one_problem_however_often_it_was_tried() 
         user
     };
     let digest = digest(&report(vec![
-        throttled("a", 5, "Throttling: Rate exceeded"),
-        throttled("b", 8, "Throttling: Rate exceeded"),
-        throttled("c", 5, "Throttling: too many"),
+        throttled("ci-1", 5, "Throttling: Rate exceeded"),
+        throttled("ci-2", 8, "Throttling: Rate exceeded"),
+        throttled("ci-3", 5, "Throttling: too many"),
     ]));
     let users: Vec<_> = digest.problems.iter().map(|item| (&*item.user, &*item.others)).collect();
-    assert_eq!(users, [("a", &["b".to_owned()][..]), ("c", &[][..])]);
+    assert_eq!(users, [("ci-1", &["ci-2".to_owned()][..]), ("ci-3", &[][..])]);
 }
 
 #[test]
