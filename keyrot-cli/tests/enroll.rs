@@ -76,6 +76,12 @@ fn enroll_refuses_all_if_one_would_be_blocked() {
         ran.stderr
     );
 
+    let says = "starts the rotation";
+    for (users, begins) in [(&["data-import"][..], false), (&["data-import", "jane.doe"], true)] {
+        let ran = sandbox.run(&[&["enroll"], users, &["--anyway", "--dry-run"]].concat());
+        assert_eq!(ran.stdout.contains(says), begins, "{users:?}: {}", ran.stdout);
+    }
+
     let (code, done) = sandbox.json(&["enroll", "data-import", "--yes", "--anyway"]);
     assert_eq!((code, &user(&done, "data-import")["result"]), (Some(0), &json!("done")));
     assert_eq!(tags(&sandbox, "data-import")["RotateKey"], "True");

@@ -48,7 +48,8 @@ fn failed(error: &EnrollError, nothing: &str) -> CliError {
         EnrollError::Listing(_) => CliError::failed(error.to_string()).hint("nothing was changed"),
         EnrollError::TaggedOtherwise { .. } => CliError::usage(error.to_string())
             .hint(format!("to enroll it anyway, add --anyway; {nothing}")),
-        _ => CliError::usage(error.to_string()).hint(nothing),
+        _ => CliError::usage(error.to_string())
+            .hint(format!("`keyrot audit` lists the users with a key; {nothing}")),
     }
 }
 

@@ -30,12 +30,16 @@ pub(crate) fn screen(
             out.push_str(&hanging(&lead, style::HINT, hint, style::PLAIN, width));
         }
     }
-    if document.has(Change::Planned) && !document.is_release() {
+    let begins = |row: &&EnrollRow| {
+        let blocked = matches!(row.state, Some(State::Blocked | State::Failed));
+        row.result == Change::Planned && !blocked
+    };
+    let planned = document.users.iter().filter(begins).count();
+    if planned > 0 && !document.is_release() {
         let waits = settings.policy().waits();
         let [overlap, half, recent_use, idle] =
             [waits.overlap, waits.overlap / 2, waits.recent_use, waits.idle]
                 .map(keyrot_core::model::format_duration);
-        let planned = document.users.iter().filter(|row| row.result == Change::Planned).count();
         let most = settings.max_adoptions().filter(|most| *most < planned);
         let most = most
             .map(|most| format!(" One run adopts at most {most} of them (max_adoptions)."))
