@@ -2,9 +2,15 @@
 
 /// Whether the host has one of AWS's own names.
 pub(crate) fn is_aws(host: &str) -> bool {
-    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws", ".api.amazonwebservices.com.cn"]
-        .iter()
-        .any(|end| host.ends_with(end))
+    [
+        ".amazonaws.com",
+        ".amazonaws.com.cn",
+        ".amazonaws.eu",
+        ".api.aws",
+        ".api.amazonwebservices.com.cn",
+    ]
+    .iter()
+    .any(|end| host.ends_with(end))
 }
 
 /// Whether the text is `HOST` or `HOST:PORT`.

@@ -111,6 +111,20 @@ fn an_interrupted_listing_writes_no_output() {
     }
 }
 
+/// A terminal that ends sends SIGHUP twice, and systemd may send it after SIGTERM.
+#[cfg(target_os = "linux")]
+#[test]
+fn sighup_never_ends_a_run_immediately() {
+    for (signals, code) in [(["-HUP", "-HUP"], 129), (["-TERM", "-HUP"], 143)] {
+        let sandbox = Sandbox::new();
+        let (status, stdout, stderr) = stopped(&sandbox, &signals);
+        assert_eq!(status.code(), Some(code), "{stderr}");
+        assert!(!stderr.contains("stopped immediately"), "{stderr}");
+        let document: Value = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(document["result"], "stopped");
+    }
+}
+
 #[test]
 fn the_second_signal_ends_immediately() {
     let sandbox = Sandbox::new();

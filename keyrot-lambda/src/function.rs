@@ -17,8 +17,10 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The time that a step under way may still take: the limit of one call to AWS, and some time for
-/// the last notifications.
+/// the last notifications. Some destinations take longer.
 const LAST_STEP: Duration = Duration::from_secs(75);
+/// The time for the last notifications.
+const LAST_NEWS: Duration = Duration::from_secs(30);
 /// The number of users named in an error.
 const NAMED: usize = 10;
 
@@ -85,7 +87,8 @@ impl Function {
     ) -> Result<RunDocument, Problem> {
         let request = Request::parse(event).map_err(|bad| Problem::BadEvent(bad.to_string()))?;
         let now = self.ports.clock.now();
-        let end = invocation.end - LAST_STEP;
+        let end =
+            invocation.end - self.last_step((invocation.end - now).to_std().unwrap_or_default());
         if now >= end {
             return Err(Problem::NoTime((invocation.end - now).num_seconds()));
         }
@@ -95,6 +98,13 @@ impl Function {
                 self.order(&secret, order, invocation, end).await
             }
         }
+    }
+
+    /// Returns how long before its end the invocation starts no more steps: at most half of the time
+    /// that is left for a destination, because otherwise there would be none for the work.
+    fn last_step(&self, left: Duration) -> Duration {
+        let longest = self.ports.destinations.values().map(|to| to.longest() + LAST_NEWS).max();
+        longest.unwrap_or_default().min(left / 2).max(LAST_STEP)
     }
 
     /// Runs one pass. A blocked user is not an error of the function: it is reported in the answer,

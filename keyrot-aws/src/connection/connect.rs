@@ -324,8 +324,11 @@ fn of_profile(
     config: &SdkConfig,
     http: Guarded,
 ) -> SharedCredentialsProvider {
-    let config =
-        ProviderConfig::default().with_region(config.region().cloned()).with_http_client(http);
+    let config = ProviderConfig::default()
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
+        .with_http_client(http);
     let provider = ProfileFileCredentialsProvider::builder().configure(&config);
     let provider = provider.profile_files(files).profile_name(profile);
     SharedCredentialsProvider::new(provider.build())

@@ -7,7 +7,7 @@
 use super::about::{About, WITHIN, after_a_write};
 use super::github_place::part;
 use super::request::Ask;
-use super::rest::{COMPLETING, Rest};
+use super::rest::{COMPLETING, LONGEST_PAIR, Rest};
 use super::token::Token;
 use super::variables;
 use crate::connection::Aws;
@@ -22,6 +22,7 @@ use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -135,6 +136,10 @@ impl Contexts {
 impl Destination for Contexts {
     fn abilities(&self) -> Abilities {
         self.kind.names.abilities()
+    }
+
+    fn longest(&self) -> Duration {
+        LONGEST_PAIR
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {

@@ -11,7 +11,7 @@ use super::github_pace::Turns;
 use super::github_place::{GitHubPlace, Owner};
 use super::kept::Kept;
 use super::request::{Ask, Reply};
-use super::rest::{COMPLETING, Rest};
+use super::rest::{COMPLETING, LONGEST_PAIR, Rest};
 use super::token::Token;
 use super::variables;
 use crate::connection::Aws;
@@ -337,6 +337,10 @@ impl GitHubSecrets {
 impl Destination for GitHubSecrets {
     fn abilities(&self) -> Abilities {
         self.kind.names.abilities()
+    }
+
+    fn longest(&self) -> Duration {
+        LONGEST_PAIR
     }
 
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {

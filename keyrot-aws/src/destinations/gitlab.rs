@@ -10,7 +10,7 @@ use super::about::{About, WITHIN, after_a_write, hidden_if_any};
 use super::github_place::part;
 use super::profile_file;
 use super::request::{Ask, Reply};
-use super::rest::Rest;
+use super::rest::{COMPLETING, LONGEST_PAIR, Rest};
 use super::token::Token;
 use crate::connection::Aws;
 use crate::limiter::{Limiter, LimiterSettings};
@@ -23,6 +23,7 @@ use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -153,7 +154,7 @@ impl Variables {
         place: &str,
         text: &str,
         exists: bool,
-        end: Instant,
+        (completes, end): (bool, Instant),
     ) -> Result<Reply, CallError> {
         let GitLab { variable, environment_scope, .. } = &self.kind;
         // Fields that are not sent do not change: protected, raw, and the description.
@@ -174,7 +175,10 @@ impl Variables {
             let body = Some(Zeroizing::new(body.to_string()));
             Ask { method: "POST", path: self.variables(place), body }
         };
-        self.rest.send(&self.about(place), &ask, end).await
+        match completes {
+            true => self.rest.complete(&self.about(place), &ask, end).await,
+            false => self.rest.send(&self.about(place), &ask, end).await,
+        }
     }
 
     /// Interprets GitLab's answer to a write.
@@ -211,7 +215,7 @@ impl Variables {
     /// Creates the variable with a placeholder, so that its scope is known before it gets the key.
     async fn reserve(&self, place: &str, end: Instant) -> Result<(), CallError> {
         let about = self.about(place);
-        let reply = self.put(place, PLACEHOLDER, false, end).await?;
+        let reply = self.put(place, PLACEHOLDER, false, (false, end)).await?;
         let created: Option<Variable> = reply.json().filter(|_| reply.is_success());
         match created {
             Some(created) if created.scope() != self.kind.environment_scope => {}
@@ -267,6 +271,10 @@ impl Destination for Variables {
         Abilities::READABLE
     }
 
+    fn longest(&self) -> Duration {
+        LONGEST_PAIR
+    }
+
     async fn inspect(&self, place: &str) -> Result<Found, CallError> {
         let variable = self.get(place, Instant::now() + WITHIN).await?;
         variable.map_or(Ok(Found::Nothing), |variable| self.found(&variable))
@@ -285,12 +293,19 @@ impl Destination for Variables {
         if let Some(found) = found.clone().filter(|_| same) {
             return Ok(found);
         }
-        let mut exists = there.is_some();
-        if !exists && self.may_lose_the_scope() {
-            self.reserve(place, end).await?;
-            exists = true;
-        }
-        let reply = self.put(place, &text, exists, end).await?;
+        let exists = there.is_some();
+        let reserves = !exists && self.may_lose_the_scope();
+        let exists = exists || reserves;
+        let reply = match reserves {
+            // Jobs get the placeholder until the key is there.
+            true => {
+                self.reserve(place, end).await?;
+                let until = (true, Instant::now() + COMPLETING);
+                self.put(place, &text, true, until).await.map_err(after_a_write)?
+            }
+            false => self.put(place, &text, exists, (false, end)).await?,
+        };
+        let end = end.max(Instant::now() + WITHIN / 2);
         let written = self.written(&about, &reply, exists)?;
         let expected = mark(&self.kind.profile, &text, written.description.as_deref());
         let now = self.get(place, end).await.map_err(after_a_write)?;

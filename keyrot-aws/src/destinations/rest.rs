@@ -1,6 +1,6 @@
 //! Requests to a service other than AWS: in JSON, with a token, and retried if that is harmless.
 
-use super::about::About;
+use super::about::{About, WITHIN};
 use super::limited::Limited;
 use super::request::{Ask, Reply, once};
 use super::token::Token;
@@ -21,8 +21,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// for using the REST API", "Handle rate limit errors appropriately").
 const WAIT: Duration = Duration::from_secs(60);
 /// The time limit for completing a pair of which one half is written: long enough for the wait that
-/// GitHub requires, twice. Until then, consumers get halves that do not belong together.
-pub(super) const COMPLETING: Duration = Duration::from_secs(150);
+/// GitHub requires. Until then, consumers get halves that do not belong together.
+pub(super) const COMPLETING: Duration = Duration::from_secs(100);
+/// The time limit for delivering a pair: the wait for its turn, what comes before the second half,
+/// the second half, and the reads behind it.
+pub(super) const LONGEST_PAIR: Duration = Duration::from_secs(180);
+const _: () = assert!(
+    LONGEST_PAIR.as_secs() > WITHIN.as_secs() * 2 + COMPLETING.as_secs() + WITHIN.as_secs() / 2
+);
 /// The answer of a node of Vault that does not have the newest data yet. It has not started on the
 /// request (Vault documentation, "HTTP API", "HTTP status codes").
 const BEHIND: u16 = 412;

@@ -183,7 +183,7 @@ impl VaultSecrets {
         let (kind, said) = match reply.status {
             204 => {
                 let said = format!(
-                    "Vault answered HTTP 204, as a KV engine of version 1 does: it stored the key without a condition and without a                      version. Delete it (vault delete {mount}/data/{place}), and set `mount` to a KV engine of version 2"
+                    "Vault answered HTTP 204, as a KV engine of version 1 does: it stored the key without a condition and without a version. Delete it (vault delete {mount}/data/{place}), and set `mount` to a KV engine of version 2"
                 );
                 return about.error(ErrorKind::Other, Effect::Unknown, said);
             }

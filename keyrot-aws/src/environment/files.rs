@@ -10,6 +10,20 @@ use std::path::{Path, PathBuf};
 /// The size limit: far more than an organization with thousands of profiles needs.
 const LARGEST: u64 = 16 * 1024 * 1024;
 
+/// The settings of a profile that decide whose credentials it has.
+const OF_CREDENTIALS: [&str; 10] = [
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "aws_session_token",
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "source_profile",
+    "sso_session",
+    "web_identity_token_file",
+];
+
 /// Returns a variable that is not empty.
 pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var_os(name)
@@ -88,6 +102,34 @@ impl Files {
             .build()
     }
 
+    /// Returns two different headers of this profile in the configuration file, if there are two.
+    pub(super) fn headers_of(&self, profile: &str) -> Option<[&str; 2]> {
+        let is_its = |header: &&str| match words(header) {
+            Some((kind, name)) => kind.starts_with("profile") && name == profile,
+            None => *header == "default" && profile == "default",
+        };
+        let mut all = self.config.sections().filter(is_its);
+        let first = all.next()?;
+        let other = all.find(|header| *header != first)?;
+        Some([first, other])
+    }
+
+    /// Returns a setting about credentials in a section `[DEFAULT]`, and its file.
+    pub(super) fn shared_credentials(&self) -> Option<(String, String)> {
+        [&self.config, &self.credentials].into_iter().find_map(|file| {
+            let mut inside = false;
+            let found = file.text.lines().map(str::trim).find_map(|line| {
+                if let Some((header, _)) = line.strip_prefix('[').and_then(|l| l.split_once(']')) {
+                    inside = header == "DEFAULT";
+                    return None;
+                }
+                let name = line.split(['=', ':']).next()?.trim().to_ascii_lowercase();
+                (inside && OF_CREDENTIALS.contains(&name.as_str())).then_some(name)
+            });
+            Some((found?, file.shown()))
+        })
+    }
+
     /// Whether the credentials file has a key for the profile.
     pub(super) fn credentials_have_a_key(&self, profile: &str) -> bool {
         let mut inside = false;
@@ -123,6 +165,11 @@ impl File {
         };
         let (text, state) = match text_of(&path) {
             Ok(text) => (text, State::Read),
+            // boto3 does, and then finds another file.
+            Err(State::Missing) if path.to_string_lossy().contains('$') => {
+                let why = "variables in the path are not expanded: write it in full";
+                (String::new(), State::Unusable(format!("{why} in {named_by}")))
+            }
             Err(state) => (String::new(), state),
         };
         Self { path, text, state }

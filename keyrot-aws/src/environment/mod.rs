@@ -75,10 +75,12 @@ impl Environment {
         if let Some((name, by)) = named.as_ref().filter(|_| !handed_in) {
             profile::must_exist(&set, &files, name, by)?;
         }
-        let is_named = named.is_some();
         let name = named.map(|(name, _)| name);
         let chosen = name.as_deref().unwrap_or("default");
         let profile = set.get_profile(&name_for_sdk(chosen));
+        if !handed_in {
+            profile::must_be_one(&files, chosen)?;
+        }
         // A profile that was set by name takes precedence over the variables, as in the AWS CLI.
         let variables = if by_name { None } else { Route::of_variables(handed_in)? };
         let route = match variables {
@@ -88,7 +90,8 @@ impl Environment {
                 Route { base: Base::Machine, profile, .. } => {
                     Route { profile, ..variables::machine()? }
                 }
-                route if is_named => route,
+                // In the AWS CLI, only a profile that is named on its command line takes precedence.
+                route if by_name => route,
                 route => variables::no_web_identity_beside(&route).map(|()| route)?,
             },
         };

@@ -34,7 +34,7 @@ pub(super) fn must_exist(
     by: &NamedBy,
 ) -> Result<(), ProfileError> {
     if set.get_profile(&name_for_sdk(name)).is_some() {
-        return Ok(());
+        return must_be_one(files, name);
     }
     if files.has_bare_section(name) && name != "default" {
         let problem = format!("is named [{name}] in {}: write [profile {name}]", files.config());
@@ -49,4 +49,15 @@ pub(super) fn must_exist(
         known,
         files: files.both(),
     })
+}
+
+/// Refuses a profile that two sections of the configuration file name differently, such as
+/// `[profile "ops"]` and `[profile ops]`: some tools merge them, some read the last one.
+pub(super) fn must_be_one(files: &Files, name: &str) -> Result<(), ProfileError> {
+    let Some([one, other]) = files.headers_of(name) else { return Ok(()) };
+    let problem = format!(
+        "is in {} twice, as [{one}] and as [{other}], and the AWS tools disagree what that means: keep one of the two sections",
+        files.config()
+    );
+    Err(ProfileError::unusable(&name_for_sdk(name), problem))
 }

@@ -104,11 +104,25 @@ pub(super) fn of_profile(
     let Some(mut at) = set.get_profile(&name_for_sdk(name)) else {
         return Ok(Route::of_machine(Base::Machine));
     };
+    if let Some((key, file)) = files.shared_credentials() {
+        let problem = format!(
+            "gets {key} from [DEFAULT] in {file} in boto3 and the AWS CLI, and not in other tools: move it into a profile"
+        );
+        return Err(ProfileError::unusable(at.name(), problem));
+    }
     let mut seen = vec![name.to_owned()];
     loop {
         // A source's own role counts only if it has no key (as in the SDK).
         let is_source = seen.len() > 1;
         if is_source && at.get(KEY_ID).is_some() && at.get(KEY_SECRET).is_some() {
+            let of_name = name_in_files(at.name());
+            let in_config = !files.credentials_have_a_key(&of_name);
+            let other = ["web_identity_token_file", "sso_session", "sso_start_url"].into_iter();
+            let others = other
+                .chain(["credential_process", "login_session"].into_iter().filter(|_| in_config));
+            if let Some(other) = others.into_iter().find(|key| at.get(key).is_some()) {
+                return Err(ProfileError::unusable(at.name(), disagreement(other, "a key")));
+            }
             route.base = Base::Key;
             return Ok(route);
         }
@@ -169,6 +183,12 @@ const KEY_SECRET: &str = "aws_secret_access_key";
 const WAYS: &str =
     "a key, role_arn with source_profile, sso_session, login_session or credential_process";
 
+fn disagreement(one: &str, other: &str) -> String {
+    format!(
+        "has {one} and {other}, and the AWS tools disagree which of them counts: remove one of them"
+    )
+}
+
 /// Returns the source of this profile's own credentials, in the SDK's order.
 fn base(set: &ProfileSet, files: &Files, profile: &Profile) -> Result<Option<Base>, ProfileError> {
     let has = |key: &str| profile.get(key).is_some();
@@ -182,9 +202,7 @@ fn base(set: &ProfileSet, files: &Files, profile: &Profile) -> Result<Option<Bas
     // The SDK uses the other one, the AWS CLI the key.
     let other = ["login_session", "credential_process"].into_iter().find(|key| has(key));
     if let Some(other) = other.filter(|_| files.credentials_have_a_key(&name)) {
-        return refuse(format!(
-            "has {other} and a key in the credentials file, and the AWS tools disagree which of them counts: remove one of them"
-        ));
+        return refuse(disagreement(other, "a key in the credentials file"));
     }
     if let Some(source) = profile.get("credential_source") {
         let sources = ["Ec2InstanceMetadata", "EcsContainer", "Environment"];

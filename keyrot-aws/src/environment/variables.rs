@@ -73,14 +73,17 @@ fn of_proxy(value: &str) -> Option<String> {
 const FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const ROLE: &str = "AWS_ROLE_ARN";
 
-/// Refuses a default profile with credentials of its own beside the variables for web identity: some
-/// tools use the one, some the other.
+/// Refuses a profile with credentials of its own beside the variables for web identity: some tools
+/// use the one, some the other. A role that the profile assumes takes precedence in all of them.
 pub(super) fn no_web_identity_beside(route: &Route) -> Result<(), ProfileError> {
-    if matches!(route.base, Base::Machine) || variable(FILE).is_none() || variable(ROLE).is_none() {
+    let is_role = !route.roles.is_empty() && route.base != Base::WebIdentity;
+    let none = variable(FILE).is_none() || variable(ROLE).is_none();
+    if matches!(route.base, Base::Machine) || is_role || none {
         return Ok(());
     }
     let problem = format!(
-        "is set, and so are credentials in the profile \"default\": the AWS tools disagree which of them count. Unset {FILE} and {ROLE}, or set AWS_PROFILE=default for the profile"
+        "is set, and so are credentials in the profile {:?}: the AWS tools disagree which of them count. Unset {FILE} and {ROLE}, or name the profile with --profile",
+        route.profile.as_deref().unwrap_or("default")
     );
     Err(ProfileError::Variable { name: FILE, problem })
 }

@@ -321,10 +321,50 @@ fn two_sources_of_credentials_among_which_the_aws_tools_disagree_are_refused() {
     ];
     let text = with("", &role);
     assert!(text.starts_with("AWS_WEB_IDENTITY_TOKEN_FILE is set, and so are cred"), "{text}");
-    // A profile that is named is meant.
+    let text = with("", &[&role[..], &[("AWS_PROFILE", "default")]].concat());
+    assert!(text.starts_with("AWS_WEB_IDENTITY_TOKEN_FILE is set, and so are cred"), "{text}");
+    // A profile that is requested by name is meant.
     let (url, served) = super::sts();
-    let named = [("AWS_PROFILE", "default"), ("AWS_ENDPOINT_URL_STS", url.as_str())];
+    let named = [(PROFILE, "default"), ("AWS_ENDPOINT_URL_STS", url.as_str())];
     let text = with("", &[&role[..], &named].concat());
     assert_eq!(text, "arn:aws:iam::123456789012:user/me in eu-west-3");
     assert!(served.join().unwrap().contains("Credential=AKIAPROFILEPROFILEPR/"));
+}
+
+#[test]
+fn a_profile_that_the_aws_tools_read_differently_is_refused() {
+    let role = "role_arn = arn:aws:iam::123456789012:role/admin\nsource_profile = base\n";
+    let key = "aws_access_key_id = AKIAPROFILEPROFILEPR\naws_secret_access_key = x\n";
+    for (config, profile, says) in [
+        (
+            format!("[profile \"ops\"]\n{role}[profile ops]\n{key}[profile base]\n{key}"),
+            "ops",
+            "is in DIR/config twice, as [profile \"ops\"] and as [profile ops]",
+        ),
+        (
+            format!("[default]\n{key}[profilex default]\n{role}[profile base]\n{key}"),
+            "default",
+            "twice, as [default] and as [profilex default]",
+        ),
+        (
+            format!("[DEFAULT]\n{key}[profile ops]\nregion = x\n"),
+            "ops",
+            "from [DEFAULT] in DIR/config",
+        ),
+        (
+            format!("[profile ops]\n{role}[profile base]\n{key}credential_process = x\n"),
+            "ops",
+            "has credential_process and a key, and the AWS tools disagree",
+        ),
+        (
+            format!("[profile ops]\n{role}[profile base]\n{key}sso_session = x\n"),
+            "ops",
+            "has sso_session and a key, and the AWS tools disagree",
+        ),
+    ] {
+        let text = with(&config, &[("AWS_PROFILE", profile)]);
+        assert!(text.contains(says), "{config}: {text}");
+    }
+    let text = with("", &[("AWS_SHARED_CREDENTIALS_FILE", "$HOME/elsewhere")]);
+    assert!(text.contains("variables in the path are not expanded: write it in full"), "{text}");
 }

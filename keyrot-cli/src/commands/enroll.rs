@@ -9,7 +9,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::enroll::{results, screen};
-use crate::terminal::signals::{Signals, reading, say_resume};
+use crate::terminal::signals::{AGAIN, Signals, reading, say_resume};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
@@ -104,7 +104,7 @@ impl<'a> Session<'a> {
         let cancel = Cancel::default();
         let say = |text: &str| say!("{}", paint(style::WARN, text));
         let work = self.enrollment.carry_out(plan, &cancel);
-        let (document, signal) = signals.while_working(&cancel, say, work).await;
+        let (document, signal) = signals.while_working(&cancel, (say, AGAIN), work).await;
         flow.report(&document, || results(&document));
         let left = document.users.iter().filter(|row| row.result == Change::Planned).count();
         if let Some(signal) = signal.filter(|_| left > 0) {

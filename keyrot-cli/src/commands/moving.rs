@@ -8,7 +8,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::moving::{exit, results, screen, untold};
-use crate::terminal::signals::{Signals, reading, say_resume};
+use crate::terminal::signals::{AGAIN, Signals, reading, say_resume};
 use crate::terminal::stdio::{print, warn};
 use crate::terminal::style::{self, paint};
 use keyrot_core::model::Adoption;
@@ -53,7 +53,7 @@ pub(crate) async fn moving(invocation: &Invocation, args: &MoveArgs) -> Result<E
     let cancel = Cancel::default();
     let say = |text: &str| say!("{}", paint(style::WARN, text));
     let work = moving.carry_out(plan, &cancel);
-    let (document, signal) = signals.while_working(&cancel, say, work).await;
+    let (document, signal) = signals.while_working(&cancel, (say, AGAIN), work).await;
     flow.report(&document, || results(&document).for_each(|line| print(&line)));
     untold(&document).for_each(|text| warn(&text));
     let left = document.users.iter().filter(|row| row.result == Change::Planned).count();

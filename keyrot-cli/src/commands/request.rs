@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::request::{self as screens, View};
 use crate::terminal::progress::ProgressReporter;
-use crate::terminal::signals::Signals;
+use crate::terminal::signals::{Signals, UNKNOWN};
 use crate::terminal::size::width;
 use crate::terminal::stdio::{json, print, record, warn};
 use crate::terminal::style::{self, paint};
@@ -193,7 +193,7 @@ impl<'a> RequestSession<'a> {
         let progress = |progress| reporter.take(&progress);
         let work = flow.carry_out(plan, &cancel, &progress);
         let say = |text: &str| reporter.say(&paint(style::WARN, text));
-        let (report, signal) = self.signals.while_working(&cancel, say, work).await;
+        let (report, signal) = self.signals.while_working(&cancel, (say, UNKNOWN), work).await;
         reporter.finish();
         Ok(self.report(&report, signal))
     }

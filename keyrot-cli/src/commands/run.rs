@@ -14,7 +14,7 @@ use crate::screens::users::csv::csv;
 use crate::screens::users::{Asked, Screen, screen};
 use crate::terminal::confirm::{can_ask, confirm};
 use crate::terminal::progress::{ProgressReporter, say_sandbox};
-use crate::terminal::signals::Signals;
+use crate::terminal::signals::{NEXT_RUN, Signals};
 use crate::terminal::size::{talk_width, width};
 use crate::terminal::stdio::{json, note, warn};
 use crate::terminal::style::{self, paint};
@@ -94,7 +94,7 @@ pub(crate) async fn run(
     let limits = settings.limits(target.ports.clock.now());
     let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
     let say = |text: &str| reporter.say(&paint(style::WARN, text));
-    let (report, signal) = signals.while_working(&cancel, say, work).await;
+    let (report, signal) = signals.while_working(&cancel, (say, NEXT_RUN), work).await;
     reporter.finish();
 
     let document = RunDocument::new(schema, &report, &selected);

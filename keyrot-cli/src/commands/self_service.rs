@@ -10,7 +10,7 @@ use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::self_service::{self, Document, Outcome};
-use crate::terminal::signals::{Signals, reading};
+use crate::terminal::signals::{AGAIN, Signals, reading};
 use crate::terminal::size::width;
 use crate::terminal::stdio::print;
 use crate::terminal::style::{self, paint};
@@ -135,7 +135,7 @@ impl Work<'_> {
         if *action != OwnAction::Replace {
             let say = |text: &str| say!("{}", paint(style::WARN, text));
             let work = self.own.carry_out(action, &cancel, |_| Ok(()));
-            let (done, signal) = signals.while_working(&cancel, say, work).await;
+            let (done, signal) = signals.while_working(&cancel, (say, AGAIN), work).await;
             return done.map_err(|error| self.failed(&error, signal));
         }
         let store = |new: &Credentials| file.put(profile, Some(before), new).map_err(Into::into);

@@ -5,11 +5,19 @@ use crate::error::CliError;
 use keyrot_core::Cancel;
 use std::pin::pin;
 
-#[cfg(unix)]
-const SIGHUP: u8 = 1;
+/// SIGHUP.
+const HANGUP: u8 = 1;
 const SIGINT: u8 = 2;
 #[cfg(unix)]
 const SIGTERM: u8 = 15;
+
+/// How to go on after a run that ended immediately.
+pub(crate) const NEXT_RUN: &str = "the next run resumes where this one ended";
+/// How to go on after a command that ended immediately.
+pub(crate) const AGAIN: &str = "to finish what it began, run the same command again";
+/// How to go on after a request about a key that ended immediately.
+pub(crate) const UNKNOWN: &str =
+    "it is not known what was done: to finish it, run the same command again and name the key";
 
 /// Prints what is left of a command on several users after a signal.
 pub(crate) fn say_resume(left: usize) {
@@ -72,7 +80,7 @@ impl Signals {
             tokio::select! {
                 _ = self.interrupt.recv() => SIGINT,
                 _ = self.terminate.recv() => SIGTERM,
-                _ = hangup => SIGHUP,
+                _ = hangup => HANGUP,
             }
         }
         #[cfg(not(unix))]
@@ -109,17 +117,17 @@ impl Signals {
         self.hearing(on_signal, work).await
     }
 
-    /// Runs work that the first signal asks to stop; the second ends the process. Returns the
-    /// signal.
+    /// Runs work that the first signal asks to stop; the second ends the process, and `then` says
+    /// how to go on. Returns the signal.
     pub(crate) async fn while_working<T>(
         &mut self,
         cancel: &Cancel,
-        say: impl Fn(&str),
+        (say, then): (impl Fn(&str), &str),
         work: impl Future<Output = T>,
     ) -> (T, Option<u8>) {
         let on_signal = |signal, again| {
             if again {
-                say("stopped immediately; the next run resumes where this one ended");
+                say(&format!("stopped immediately; {then}"));
                 std::process::exit(i32::from(128 + signal));
             }
             cancel.cancel();
@@ -141,7 +149,11 @@ impl Signals {
             tokio::select! {
                 result = &mut work => return (result, came),
                 signal = self.next() => {
-                    on_signal(signal, came.is_some());
+                    // A terminal that ends sends it twice: by the shell, and by the kernel. So it
+                    // never asks to stop immediately.
+                    if signal != HANGUP || came.is_none() {
+                        on_signal(signal, came.is_some());
+                    }
                     came.get_or_insert(signal);
                 }
             }
@@ -156,5 +168,5 @@ fn hears_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) == 0)
+    ignored.is_some_and(|mask| mask & (1 << (HANGUP - 1)) == 0)
 }

@@ -5,6 +5,7 @@ use crate::model::destination::Holds;
 use crate::model::destination::{Abilities, Delivery, Found};
 use crate::model::error::CallError;
 use async_trait::async_trait;
+use std::time::Duration;
 
 /// A place that gets a copy of each published key, in addition to the home secret, such as an SSM
 /// parameter or a secret of a CI system.
@@ -47,6 +48,12 @@ pub trait Destination: Send + Sync {
     /// before it announces a delivery, and drops the future if it has to stop;
     /// [`deliver`](Self::deliver) follows within seconds. By default there is no wait.
     async fn turn(&self) {}
+
+    /// Returns how long [`deliver`](Self::deliver) may take. A host with a time limit ends its runs
+    /// earlier by that. Default: 75 seconds.
+    fn longest(&self) -> Duration {
+        Duration::from_secs(75)
+    }
 
     /// Writes the key to the place, and returns what is there afterwards.
     ///

@@ -83,7 +83,9 @@ pub(crate) fn read(
             first.get_or_insert(error);
         }
     }
-    if !report.account.is_empty() && !seen.contains(ROOT) {
+    let is_root = |row: &UnreadableRow| row.user == ROOT;
+    if !report.account.is_empty() && !seen.contains(ROOT) && !report.unreadable.iter().any(is_root)
+    {
         let why = "the report has no row for the root user: it is incomplete".to_owned();
         report.unreadable.push(UnreadableRow { user: ROOT.to_owned(), why });
     }

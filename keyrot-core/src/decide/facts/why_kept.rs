@@ -158,15 +158,17 @@ impl<'a> WhyKept<'a> {
         let last_use = match case.seen.last_use.get(id) {
             None => return Some(Self::Unasked(id)),
             Some(LastUse::Unknown(reason)) => return Some(Self::Unknown { key: id, reason }),
-            Some(LastUse::NoRecord) => return Self::too_young(case, key),
-            Some(used) if own_verification(case, key, used) => return Self::too_young(case, key),
+            Some(used @ LastUse::NoRecord) => return Self::revoked_too_young(case, key, used),
+            Some(used) if own_verification(case, key, used) => {
+                return Self::revoked_too_young(case, key, used);
+            }
             Some(used) => used,
         };
         let LastUse::At { when, service, .. } = last_use else { return None };
         // keyrot itself verified it recently, or a consumer calls only STS.
         let until = after(*when, waits.recent_use);
         if service == VERIFICATION && case.now < until {
-            return Some(Self::InUse { key: id, last_use, until });
+            return Some(Self::RevokedInUse { key: id, last_use });
         }
         let needed = match case.current_key() {
             Some(new) => Self::of_old(case, key, new, key.created, promoted),
@@ -196,6 +198,15 @@ impl<'a> WhyKept<'a> {
             Some(LastUse::At { when, .. }) => soak(*when),
             Some(LastUse::NoRecord) => soak(key.created),
         })
+    }
+
+    /// A revoked key that still works is an alarm, also while a missing record says nothing.
+    fn revoked_too_young(
+        case: &Situation<'a>,
+        key: &'a AccessKey,
+        last_use: &'a LastUse,
+    ) -> Option<Self> {
+        Self::too_young(case, key).map(|_| Self::RevokedInUse { key: &key.id, last_use })
     }
 
     /// For a key younger than `recent_use`, a missing record says nothing: IAM shows a use hours

@@ -168,6 +168,10 @@ impl RequestReport {
                 | Refusal::NoSuchKey { .. }
                 | Refusal::NoSuchDestination { .. },
             ) => RequestStatus::Unclear,
+            // The key is off, and was also to be deleted, to make room for another.
+            Outcome::Revoked { .. } if matches!(&document.request, Some(Request::Revoke(order)) if order.delete) => {
+                RequestStatus::NotDone
+            }
             // The request has to be repeated.
             Outcome::Waiting(_)
             | Outcome::Due(_)
