@@ -4,26 +4,27 @@
 mod asked;
 mod choices;
 mod destinations;
+mod home;
 mod recorded;
+mod secret;
 
 pub(super) use asked::asked;
 pub(super) use choices::{Choices, now};
 
-use crate::model::home::{Adoption, Difference, HomeTag, Owner, Residence, SecretArn};
-use crate::model::journal::{Journal, Promoted, Retired};
-use crate::model::names::{KeyId, UserId, UserName};
-use crate::model::no_key::NoKey;
+use crate::model::home::Difference;
+use crate::model::names::KeyId;
 use crate::model::observed::{
-    AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, StoredVersion, Verified,
+    AccessKey, KeyStatus, LabeledVersion, Observed, SecretState, StoredVersion, Verified,
 };
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::{WaitPolicy, Waits};
 use crate::testing::{at, key};
-use choices::{NOW, UNIT, reason, time};
+use choices::{NOW, UNIT, reason};
 use destinations::destinations;
-use recorded::{journal, last_use, order_version, revoked, versions};
-use std::collections::BTreeMap;
+use home::{owner, places, residence};
+use recorded::{last_use, revoked, versions};
+use secret::{at_rest, leaving, ordered, secret};
 use std::time::Duration;
 
 pub(super) fn policy() -> WaitPolicy {
@@ -45,84 +46,29 @@ pub(super) fn policy() -> WaitPolicy {
 }
 
 pub(super) fn observed(some: &mut Choices) -> Observed {
-    // Occasionally, a name that is too long for the user's tag.
-    let name = if some.once_in(30) { "k".repeat(220) } else { "access_key".to_owned() };
-    let place_of =
-        &format!("arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/{name}-a1B2c3");
-    let arn = SecretArn::parse(place_of).unwrap();
-    let elsewhere = SecretArn::parse(place_of.replace("eu-west-1", "us-east-1")).unwrap();
-    let owner = |id: &str| Owner {
-        id: UserId::parse(id).unwrap(),
-        account: "123456789012".to_owned(),
-        name: UserName::parse("ci").unwrap(),
-    };
+    let (arn, elsewhere) = places(some);
     let me = owner("AIDACKCEVSQ6C2EXAMPLE");
-    let (a, b) = (key("A"), key("B"));
-    let created = [
-        at(NOW - some.one(&[60, 20, 9, 4]) * UNIT),
-        at(NOW - some.one(&[20, 9, 4, 2, 1, 0]) * UNIT),
+    let made = [
+        (key("A"), at(NOW - some.one(&[60, 20, 9, 4]) * UNIT)),
+        (key("B"), at(NOW - some.one(&[20, 9, 4, 2, 1, 0]) * UNIT)),
     ];
-    let mut keys = listed(some, [(a.clone(), created[0]), (b.clone(), created[1])]);
-    let versions = versions(some, &[(a.clone(), created[0]), (b.clone(), created[1])]);
-    let mut secret = Secret {
-        owner: if some.once_in(15) {
-            some.one(&[None, Some(owner("AIDAANOTHERUSEREXAMPL"))])
-        } else {
-            Some(me.clone())
-        },
-        other_tags: if some.once_in(15) { 48 } else { 3 },
-        current: (!some.once_in(12)).then(|| some.one(&versions)),
-        pending: some.once_in(2).then(|| some.one(&versions)),
-        previous: (!some.once_in(3)).then(|| some.one(&versions)),
-        journal: journal(some, &[a.clone(), b.clone()], &versions, &elsewhere),
-        rotation_enabled: some.once_in(3),
-        ..Secret::empty(arn.clone())
-    };
-    // Secrets Manager has staged a version for its rotation function to fill.
+    let ids = made.each_ref().map(|(id, _)| id.clone());
+    let [a, b] = &ids;
+    let mut keys = listed(some, &made);
+    let versions = versions(some, &made);
+    let mut secret = secret(some, &arn, &elsewhere, &me, &ids, &versions);
     if some.once_in(4) {
-        let filled = Content::ForeignKey { key: some.one(&[a.clone(), b.clone()]), extras: false };
-        let content = some.one(&[
-            Content::ForeignEmpty,
-            Content::ForeignEmpty,
-            filled,
-            Content::ForeignOther(NoKey::NotJson),
-        ]);
-        secret.pending = Some(LabeledVersion { version: order_version(), content });
-        secret.rotation_enabled = true;
+        ordered(some, &mut secret, &ids);
     }
-    // No rotation is in progress.
-    if some.once_in(3)
-        && let Some(current) = &secret.current
-    {
-        let (version, at) = (current.version.clone(), at(NOW - 60 * UNIT));
-        let intent = secret.journal.intent.take().filter(|_| some.once_in(2));
-        let promoted = Some(Promoted { version, replacing: None, at, overlap: None });
-        secret.journal = Journal { intent, promoted, ..Journal::default() };
-        secret.previous = None;
-        let current = current.key().cloned();
-        keys.retain(|key| Some(&key.id) == current.as_ref() || some.once_in(6));
+    if some.once_in(3) {
+        at_rest(some, &mut secret, &mut keys);
     }
-    // A key is being retired, or was rolled back to.
     let leaves = some.once_in(3);
     if leaves {
-        let (old, new) = (&versions[0], &versions[1]);
-        let back = some.once_in(4);
-        let (version, at) =
-            if back { (&old.version, at(NOW + UNIT)) } else { (&new.version, time(some)) };
-        let promoted = Some(Promoted {
-            version: version.clone(),
-            replacing: Some(a.clone()),
-            at,
-            overlap: None,
-        });
-        let retired =
-            secret.journal.retired.take().map(|noted| Retired { key: a.clone(), ..noted });
-        secret.journal = Journal { promoted, retired, ..secret.journal };
-        (secret.current, secret.previous) = (Some(new.clone()), Some(old.clone()));
-        secret.pending = some.once_in(6).then(|| new.clone());
+        leaving(some, &mut secret, a, &versions);
     }
     // This comes last, so that the states above are the same with and without destinations.
-    let destinations = destinations(some, &mut secret, &[a.clone(), b.clone()]);
+    let destinations = destinations(some, &mut secret, &ids);
     // Usually a labeled version, because facts about other versions have no effect.
     let labeled: Vec<_> = [&secret.current, &secret.current, &secret.pending, &secret.previous]
         .into_iter()
@@ -135,26 +81,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
     };
     Observed {
         quarantine: some.once_in(12).then(|| "AWSCompromisedKeyQuarantineV3".to_owned()),
-        residence: Residence {
-            owner: me,
-            place: arn.place().clone(),
-            tag: if some.once_in(10) {
-                some.one(&[
-                    HomeTag::Absent,
-                    HomeTag::At(elsewhere.clone()),
-                    HomeTag::Unreadable("x".to_owned()),
-                ])
-            } else {
-                HomeTag::At(arn)
-            },
-            adoption: some.one(&[
-                Adoption::NotNamed,
-                Adoption::Named,
-                Adoption::Named,
-                Adoption::TakeOver,
-            ]),
-            renamed: some.once_in(8),
-        },
+        residence: residence(some, me, arn, &elsewhere),
         elsewhere: (!some.once_in(3))
             .then(|| if some.once_in(4) { vec![elsewhere] } else { vec![] }),
         differences: (!some.once_in(3))
@@ -165,32 +92,18 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
             .then(|| b.clone())
             .filter(|b| keys.iter().any(|key| key.id == *b)),
         reactivated: some.once_in(6).then(|| a.clone()),
-        switched_off: some.once_in(6).then(|| some.one(&[a.clone(), b.clone()])),
-        ordered: some.once_in(8).then(|| revoked(some, &a)),
-        last_use: [a, b]
-            .into_iter()
-            .filter_map(|id| Some((id, last_use(some)?)))
-            .collect::<BTreeMap<_, _>>(),
-        versions: (!some.once_in(3)).then(|| {
-            let written = |held: &LabeledVersion| match &held.content {
-                Content::Key { created, .. } => Some(*created),
-                _ => Some(at(NOW - 9 * UNIT)),
-            };
-            let stored = |held: &LabeledVersion| StoredVersion {
-                id: held.version.clone(),
-                created: written(held),
-            };
-            versions.iter().filter(|_| !some.once_in(4)).map(stored).collect()
-        }),
+        switched_off: some.once_in(6).then(|| some.one(&ids)),
+        ordered: some.once_in(8).then(|| revoked(some, a)),
+        last_use: ids.iter().filter_map(|id| Some((id.clone(), last_use(some)?))).collect(),
+        versions: (!some.once_in(3)).then(|| stored(some, &versions)),
         may_create: some.once_in(2),
         next_size: (!some.once_in(3))
             .then(|| (of_secret(some), some.one(&[None, Some(900), Some(900), Some(70_000)]))),
         staged_here: some.once_in(3).then(|| of_secret(some)),
         verified: (!some.once_in(4)).then(|| {
-            let all = verdicts();
             let near = if some.once_in(3) { &secret.previous } else { &secret.current };
             let version = near.as_ref().filter(|_| leaves).map(|held| held.version.clone());
-            (version.unwrap_or_else(|| of_secret(some)), some.one(&all))
+            (version.unwrap_or_else(|| of_secret(some)), some.one(&verdicts()))
         }),
         secret: match some.below(40) {
             0 => SecretState::Missing,
@@ -204,7 +117,7 @@ pub(super) fn observed(some: &mut Choices) -> Observed {
 }
 
 /// The keys that IAM lists.
-fn listed(some: &mut Choices, all: [(KeyId, Timestamp); 2]) -> Vec<AccessKey> {
+fn listed(some: &mut Choices, all: &[(KeyId, Timestamp)]) -> Vec<AccessKey> {
     let usual = [
         KeyStatus::Active,
         KeyStatus::Active,
@@ -220,10 +133,23 @@ fn listed(some: &mut Choices, all: [(KeyId, Timestamp); 2]) -> Vec<AccessKey> {
             some.one(&usual)
         };
         if !some.once_in(4) {
-            keys.push(AccessKey { id, status, created });
+            keys.push(AccessKey { id: id.clone(), status, created: *created });
         }
     }
     keys
+}
+
+/// The versions that Secrets Manager lists, most of them when their key was created.
+fn stored(some: &mut Choices, versions: &[LabeledVersion]) -> Vec<StoredVersion> {
+    let written = |held: &LabeledVersion| match &held.content {
+        Content::Key { created, .. } => *created,
+        _ => at(NOW - 9 * UNIT),
+    };
+    let stored = |held: &LabeledVersion| StoredVersion {
+        id: held.version.clone(),
+        created: Some(written(held)),
+    };
+    versions.iter().filter(|_| !some.once_in(4)).map(stored).collect()
 }
 
 /// The possible results of a verification; half of them say that the key works.

@@ -112,104 +112,10 @@ impl WaitPolicy {
     /// # Errors
     /// [`WaitPolicyError`] names the setting and the rule that it breaks.
     pub fn new(waits: Waits, allow_short_waits: bool) -> Result<Self, WaitPolicyError> {
-        let w = &waits;
-        let at_least = |name, value: Duration, least: Duration, why: &str| {
-            if value >= least {
-                return Ok(());
-            }
-            let least = format_duration(least);
-            Err(WaitPolicyError {
-                name,
-                value: format_duration(value),
-                rule: format!("expected at least {least}, {why}"),
-            })
-        };
-        if w.probes == 0 {
-            let rule =
-                "expected at least 1, because a key is verified before it is published".to_owned();
-            return Err(WaitPolicyError { name: "probes", value: "0".to_owned(), rule });
-        }
-        for (name, value) in [
-            ("max_age", w.max_age),
-            ("run_interval", w.run_interval),
-            ("overlap", w.overlap),
-            ("recent_use", w.recent_use),
-            ("idle", w.idle),
-            ("soak", w.soak),
-            ("settle", w.settle),
-            ("probe_for", w.probe_for),
-            ("probe_limit", w.probe_limit),
-        ] {
-            at_least(
-                name,
-                value,
-                Duration::from_millis(1),
-                "because a wait must be longer than zero",
-            )?;
-            if value > LONGEST {
-                let rule = "expected at most ten years".to_owned();
-                return Err(WaitPolicyError { name, value: format_duration(value), rule });
-            }
-        }
-        at_least(
-            "settle",
-            w.settle,
-            w.probe_for * 4,
-            "four times probe_for, because it has to outlast any run",
-        )?;
-        at_least(
-            "probe_limit",
-            w.probe_limit,
-            w.settle,
-            "as long as settle, because another run may still be verifying the key",
-        )?;
-        let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the previous key \
-                   has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
-        at_least("max_age", w.max_age, w.lead() + w.moving() + w.soak, why)?;
-        let why = "as long as overlap and recent_use together, because it only ever delays";
-        at_least("idle", w.idle, w.overlap + w.recent_use, why)?;
+        waits.check_each()?;
+        waits.check_together()?;
         if !allow_short_waits {
-            let s = Duration::from_secs;
-            let test = "(allow_short_waits says that this is a test)";
-            for (name, value, least, why) in [
-                (
-                    "overlap",
-                    w.overlap,
-                    HOUR,
-                    "because AWS's caching clients keep a secret for an hour",
-                ),
-                (
-                    "recent_use",
-                    w.recent_use,
-                    4 * HOUR,
-                    "because IAM reports a key's last use up to four hours late",
-                ),
-                ("soak", w.soak, HOUR, "to leave time to notice and reactivate the key"),
-                (
-                    "settle",
-                    w.settle,
-                    22 * MINUTE,
-                    "because half of it is a run's, and another machine's clock may be ten minutes from this one's",
-                ),
-                (
-                    "probe_for",
-                    w.probe_for,
-                    15,
-                    "because new keys are sometimes refused for fifteen seconds",
-                ),
-                (
-                    "max_age",
-                    w.max_age,
-                    DAY,
-                    "because Secrets Manager keeps every version of the last day",
-                ),
-            ] {
-                at_least(name, value, s(least), &format!("{why} {test}"))?;
-            }
-            for (name, value) in [("overlap", w.overlap), ("soak", w.soak)] {
-                let why = "more than twice settle, so that a rollback during another run finds the old key in time";
-                at_least(name, value, w.settle * 2 + s(MINUTE), &format!("{why} {test}"))?;
-            }
+            waits.check_for_production()?;
         }
         Ok(Self { waits, due_if_created_before: None, allow_short_waits })
     }
@@ -291,6 +197,93 @@ impl WaitPolicy {
 }
 
 impl Waits {
+    /// Checks each wait alone.
+    fn check_each(&self) -> Result<(), WaitPolicyError> {
+        if self.probes == 0 {
+            let rule =
+                "expected at least 1, because a key is verified before it is published".to_owned();
+            return Err(WaitPolicyError { name: "probes", value: "0".to_owned(), rule });
+        }
+        for (name, value) in [
+            ("max_age", self.max_age),
+            ("run_interval", self.run_interval),
+            ("overlap", self.overlap),
+            ("recent_use", self.recent_use),
+            ("idle", self.idle),
+            ("soak", self.soak),
+            ("settle", self.settle),
+            ("probe_for", self.probe_for),
+            ("probe_limit", self.probe_limit),
+        ] {
+            let why = "because a wait must be longer than zero";
+            at_least(name, value, Duration::from_millis(1), why)?;
+            if value > LONGEST {
+                let rule = "expected at most ten years".to_owned();
+                return Err(WaitPolicyError { name, value: format_duration(value), rule });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the waits against each other.
+    fn check_together(&self) -> Result<(), WaitPolicyError> {
+        let why = "four times probe_for, because it has to outlast any run";
+        at_least("settle", self.settle, self.probe_for * 4, why)?;
+        let why = "as long as settle, because another run may still be verifying the key";
+        at_least("probe_limit", self.probe_limit, self.settle, why)?;
+        let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the previous key \
+                   has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
+        at_least("max_age", self.max_age, self.lead() + self.moving() + self.soak, why)?;
+        let why = "as long as overlap and recent_use together, because it only ever delays";
+        at_least("idle", self.idle, self.overlap + self.recent_use, why)
+    }
+
+    /// Checks the waits against what is safe in production.
+    fn check_for_production(&self) -> Result<(), WaitPolicyError> {
+        let s = Duration::from_secs;
+        let twice_settle = self.settle * 2 + s(MINUTE);
+        let rollback = "more than twice settle, so that a rollback during another run finds the old key in time";
+        for (name, value, least, why) in [
+            (
+                "overlap",
+                self.overlap,
+                s(HOUR),
+                "because AWS's caching clients keep a secret for an hour",
+            ),
+            (
+                "recent_use",
+                self.recent_use,
+                s(4 * HOUR),
+                "because IAM reports a key's last use up to four hours late",
+            ),
+            ("soak", self.soak, s(HOUR), "to leave time to notice and reactivate the key"),
+            (
+                "settle",
+                self.settle,
+                s(22 * MINUTE),
+                "because half of it is a run's, and another machine's clock may be ten minutes from this one's",
+            ),
+            (
+                "probe_for",
+                self.probe_for,
+                s(15),
+                "because new keys are sometimes refused for fifteen seconds",
+            ),
+            (
+                "max_age",
+                self.max_age,
+                s(DAY),
+                "because Secrets Manager keeps every version of the last day",
+            ),
+            ("overlap", self.overlap, twice_settle, rollback),
+            ("soak", self.soak, twice_settle, rollback),
+        ] {
+            let why = format!("{why} (allow_short_waits says that this is a test)");
+            at_least(name, value, least, &why)?;
+        }
+        Ok(())
+    }
+
     /// Returns the time from publication until the old key can be retired: half of the overlap with
     /// uses, then `overlap` and `recent_use` without.
     fn moving(&self) -> Duration {
@@ -300,6 +293,23 @@ impl Waits {
     fn lead(&self) -> Duration {
         self.moving() + self.run_interval * 3 + self.settle
     }
+}
+
+fn at_least(
+    name: &'static str,
+    value: Duration,
+    least: Duration,
+    why: &str,
+) -> Result<(), WaitPolicyError> {
+    if value >= least {
+        return Ok(());
+    }
+    let least = format_duration(least);
+    Err(WaitPolicyError {
+        name,
+        value: format_duration(value),
+        rule: format!("expected at least {least}, {why}"),
+    })
 }
 
 pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * DAY);

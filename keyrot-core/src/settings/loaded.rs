@@ -1,6 +1,6 @@
 //! Settings that were validated together, each with its source.
 
-use crate::model::waits::WaitPolicy;
+use crate::model::waits::{WaitPolicy, WaitPolicyError};
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
 use crate::selection::users::Selection;
@@ -75,23 +75,10 @@ impl Settings {
             explained.push(latest);
         }
 
-        let origin = |name: &str| {
-            explained.iter().find(|e| e.name == name).map_or(Origin::Default, |e| e.origin.clone())
-        };
         if values.field_access_key_id == values.field_secret_access_key
             && !bad.contains("field_secret_access_key")
         {
-            let rule = format!(
-                "{:?} is the field of the access key id too ({}); expected another field",
-                values.field_secret_access_key,
-                origin("field_access_key_id")
-            );
-            let at = origin("field_secret_access_key");
-            errors.push(SettingsError::new(
-                "field_secret_access_key",
-                at,
-                Problem::Conflict { rule },
-            ));
+            errors.push(same_fields(&values, &explained));
         }
         let policy = WaitPolicy::new(values.waits, values.allow_short_waits);
         match policy {
@@ -104,23 +91,7 @@ impl Settings {
             }),
             // If a wait is invalid, checking the others would use a combination that nobody set.
             Err(error) if WAITS.iter().all(|name| !bad.contains(name)) => {
-                let others = WAITS.iter().filter(|name| **name != error.name);
-                let others = others
-                    .map(|name| (*name, origin(name)))
-                    .filter(|(_, at)| *at != Origin::Default);
-                let others: Vec<_> =
-                    others.map(|(name, at)| format!("{name} is from {at}")).collect();
-                let also = if others.is_empty() {
-                    String::new()
-                } else {
-                    format!(" ({})", others.join(", "))
-                };
-                let rule = format!("{error}{also}");
-                errors.push(SettingsError::new(
-                    error.name,
-                    origin(error.name),
-                    Problem::Conflict { rule },
-                ));
+                errors.push(unusable_waits(&error, &explained));
                 Err(SettingsErrors::new(errors))
             }
             _ => Err(SettingsErrors::new(errors)),
@@ -330,4 +301,35 @@ impl Settings {
     pub fn destinations(&self) -> &[DestinationSpec] {
         &self.values.destinations
     }
+}
+
+fn same_fields(values: &Values, explained: &[Explained]) -> SettingsError {
+    let rule = format!(
+        "{:?} is the field of the access key id too ({}); expected another field",
+        values.field_secret_access_key,
+        origin("field_access_key_id", explained)
+    );
+    conflict("field_secret_access_key", rule, explained)
+}
+
+/// Returns the error, with the sources of the other waits, because one of them may be the wrong
+/// one.
+fn unusable_waits(error: &WaitPolicyError, explained: &[Explained]) -> SettingsError {
+    let others: Vec<_> = WAITS
+        .iter()
+        .filter(|name| **name != error.name)
+        .map(|name| (*name, origin(name, explained)))
+        .filter(|(_, at)| *at != Origin::Default)
+        .map(|(name, at)| format!("{name} is from {at}"))
+        .collect();
+    let also = if others.is_empty() { String::new() } else { format!(" ({})", others.join(", ")) };
+    conflict(error.name, format!("{error}{also}"), explained)
+}
+
+fn conflict(name: &'static str, rule: String, explained: &[Explained]) -> SettingsError {
+    SettingsError::new(name, origin(name, explained), Problem::Conflict { rule })
+}
+
+fn origin(name: &str, explained: &[Explained]) -> Origin {
+    explained.iter().find(|one| one.name == name).map_or(Origin::Default, |one| one.origin.clone())
 }

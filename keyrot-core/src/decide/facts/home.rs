@@ -7,7 +7,10 @@ use crate::decide::decision::blocked::{Blocked, Unhoused};
 use crate::decide::decision::{Decision, Question, Step, Wait, Why};
 use crate::model::home::{Adoption, Difference, HomeTag, Owner};
 use crate::model::journal::{JournalEntry, Promoted};
-use crate::model::observed::{KeyStatus, Observed, Secret, SecretState, Verified};
+use crate::model::names::{KeyId, VersionId};
+use crate::model::observed::{
+    AccessKey, KeyStatus, LabeledVersion, Observed, Secret, SecretState, Verified,
+};
 use crate::model::time::Timestamp;
 use crate::model::version::Content;
 use crate::model::waits::{WaitPolicy, after};
@@ -84,7 +87,7 @@ fn no_secret(seen: &Observed) -> Option<Decision> {
     let chosen =
         matches!(residence.tag, HomeTag::At(_)) || residence.adoption != Adoption::NotNamed;
     if !chosen {
-        return blocked(Blocked::NotNamed { place });
+        return not_named(seen);
     }
     let excess = place.excess();
     if excess > 0 {
@@ -172,7 +175,7 @@ fn differ<'a>(secret: &Secret, wrong: impl Iterator<Item = &'a Difference>) -> O
     if wrong.is_empty() {
         return None;
     }
-    blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why: Unhoused::Differs(wrong) })
+    unhoused(secret, Unhoused::Differs(wrong))
 }
 
 /// Writes the entry of the current version again, if this run verified the version long after the
@@ -206,15 +209,12 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
     if let Some(decision) = not_elsewhere(seen) {
         return Some(decision);
     }
-    let unhoused = |why| blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why });
     let current = secret.current.as_ref();
     if let Some(held) = current.filter(|held| held.content == Content::Foreign) {
         return look(Question::VersionContents(held.version.clone()));
     }
-    let key = current
-        .and_then(|held| held.key())
-        .and_then(|id| seen.keys.iter().find(|key| key.id == *id));
-    let works = key.is_some_and(|key| key.status == KeyStatus::Active);
+    // The current version, and the Active key in it.
+    let held = current.and_then(|held| Some((held, active(seen, held.key()?)?)));
     let named = residence.adoption != Adoption::NotNamed || matches!(residence.tag, HomeTag::At(_));
     // Either keyrot bound it, or someone who can't read it. Its credentials are not verified,
     // because that would look like a use.
@@ -223,61 +223,78 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
             None => return look(Question::Differences),
             Some([]) if named => return None,
             // The place was not chosen on purpose: the secret has to show a key of the user.
-            Some([]) => match key.filter(|_| works) {
-                None => return blocked(Blocked::NotNamed { place: residence.place.clone() }),
-                Some(key) => match &seen.versions {
-                    None => return look(Question::Versions),
-                    Some(all)
-                        if all.iter().any(|one| {
-                            current.is_some_and(|held| held.version == one.id)
-                                && written_with_its_key(one, key, policy)
-                        }) =>
-                    {
-                        return None;
-                    }
-                    Some(_) => {}
-                },
-            },
+            Some([]) => {
+                let Some((held, key)) = held else { return not_named(seen) };
+                let Some(all) = &seen.versions else { return look(Question::Versions) };
+                let mut stored = all.iter().filter(|one| one.id == held.version);
+                if stored.any(|one| written_with_its_key(one, key, policy)) {
+                    return None;
+                }
+            }
             Some(_) => {}
         }
     }
-    if let Some(held) = current.filter(|_| works && !take_over) {
-        match seen
-            .verified
-            .as_ref()
-            .filter(|(version, _)| *version == held.version)
-            .map(|(_, verified)| verified)
-        {
-            None => return look(Question::Verification(held.version.clone())),
-            Some(Verified::Works) => {}
-            Some(Verified::Unknown(reason)) => {
-                let why = Why::VerificationUnknown { key: key?.id.clone(), reason: reason.clone() };
-                return Some(Decision::Wait(Wait { why, until: None }));
-            }
-            Some(Verified::Refused(reason) | Verified::Wrong(reason)) => {
-                return unhoused(Unhoused::DoesNotWork(reason.clone()));
-            }
+    if let Some((held, key)) = held.filter(|_| !take_over) {
+        if let Some(decision) = verification(seen, secret, &held.version, key) {
+            return Some(decision);
         }
         // A rotation before this tag existed chose the place; anything else is an adoption.
         let managed =
             bound || secret.journal.promoted.is_some() || matches!(residence.tag, HomeTag::At(_));
-        if !managed && residence.adoption == Adoption::NotNamed {
-            return blocked(Blocked::NotNamed { place: residence.place.clone() });
-        }
         if managed {
             return None;
         }
+        if !named {
+            return not_named(seen);
+        }
     } else if !take_over && !bound {
-        return unhoused(match current.map(|held| &held.content) {
-            None => Unhoused::Empty,
-            Some(Content::Placeholder) => Unhoused::Placeholder,
-            Some(_) if current.and_then(|held| held.key()).is_some() => Unhoused::NoSuchKey,
-            Some(Content::ForeignOther(why)) => Unhoused::HoldsOther(Some(*why)),
-            Some(_) => Unhoused::HoldsOther(None),
-        });
+        return unhoused(secret, no_active_key(current));
     }
     let Some(differences) = &seen.differences else { return look(Question::Differences) };
     differ(secret, differences.iter().filter(|one| !(take_over && one.may_be_accepted())))
+}
+
+fn active<'a>(seen: &'a Observed, id: &KeyId) -> Option<&'a AccessKey> {
+    seen.keys.iter().find(|key| key.id == *id).filter(|key| key.status == KeyStatus::Active)
+}
+
+/// Returns what is missing for this version to count as verified: its key works, and is the user's.
+fn verification(
+    seen: &Observed,
+    secret: &Secret,
+    version: &VersionId,
+    key: &AccessKey,
+) -> Option<Decision> {
+    match seen.verified.as_ref().filter(|(verified, _)| verified == version) {
+        None => look(Question::Verification(version.clone())),
+        Some((_, Verified::Works)) => None,
+        Some((_, Verified::Unknown(reason))) => {
+            let why = Why::VerificationUnknown { key: key.id.clone(), reason: reason.clone() };
+            Some(Decision::Wait(Wait { why, until: None }))
+        }
+        Some((_, Verified::Refused(reason) | Verified::Wrong(reason))) => {
+            unhoused(secret, Unhoused::DoesNotWork(reason.clone()))
+        }
+    }
+}
+
+/// Returns why the current version shows no Active key of the user.
+fn no_active_key(current: Option<&LabeledVersion>) -> Unhoused {
+    let Some(held) = current else { return Unhoused::Empty };
+    match &held.content {
+        Content::Placeholder => Unhoused::Placeholder,
+        _ if held.key().is_some() => Unhoused::NoSuchKey,
+        Content::ForeignOther(why) => Unhoused::HoldsOther(Some(*why)),
+        _ => Unhoused::HoldsOther(None),
+    }
+}
+
+fn unhoused(secret: &Secret, why: Unhoused) -> Option<Decision> {
+    blocked(Blocked::SecretNotBound { arn: secret.arn.clone(), why })
+}
+
+fn not_named(seen: &Observed) -> Option<Decision> {
+    blocked(Blocked::NotNamed { place: seen.residence.place.clone() })
 }
 
 fn blocked(why: Blocked) -> Option<Decision> {

@@ -142,11 +142,12 @@ async fn a_secret_whose_adoption_would_only_block_is_not_adopted_by_a_run() {
         account.change(|world| world.add_key(&user()).unwrap());
     };
     let no_fields = |account: &MemoryAccount| by_hand(account, None);
-    let cases: [(&str, Homes, &dyn Fn(&MemoryAccount), &str); 4] = [
-        ("no JSON", take_over(), &not_json, "secret_holds_other"),
-        ("no fields", take_over(), &no_fields, "secret_holds_other"),
-        ("two keys", here(), &with_a_second_key, "unknown_keys"),
-        ("two keys, taken over", take_over(), &with_a_second_key, "unknown_keys"),
+    type Prepare = fn(&MemoryAccount);
+    let cases: [(&str, Homes, Prepare, &str); 4] = [
+        ("no JSON", take_over(), not_json, "secret_holds_other"),
+        ("no fields", take_over(), no_fields, "secret_holds_other"),
+        ("two keys", here(), with_a_second_key, "unknown_keys"),
+        ("two keys, taken over", take_over(), with_a_second_key, "unknown_keys"),
     ];
     for (what, homes, prepare, expected) in cases {
         let account = account();

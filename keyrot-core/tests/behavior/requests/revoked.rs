@@ -51,91 +51,93 @@ async fn a_revoked_key_is_never_published_again_whatever_is_revoked_after_it() {
 }
 
 #[tokio::test]
-async fn a_revoked_key_that_is_reactivated_blocks_until_an_operator_decides() {
-    for is_current in [false, true] {
-        let harness = Harness::in_overlap().await;
-        harness.account.advance(HOUR);
-        let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
-        let (leaked, order) = match is_current {
-            false => (old.clone(), revoke(&old)),
-            true => (new.clone(), Revocation { without_successor: true, ..revoke(&new) }),
-        };
-        if is_current {
-            // There is no successor of any kind.
-            harness.account.change(|world| world.delete_key(&harness.user, &old).unwrap());
-            harness.account.inject(FaultAt::every("create_key", Fault::Denied));
-        }
-        harness.put(&Request::Revoke(order), Mode::Act).await;
-        assert!(!harness.active().contains(&leaked));
-        harness.account.heal();
-        harness.account.advance(HOUR);
-        if is_current {
-            // It is recorded as Inactive once more than the run that revoked it could do.
-            harness.account.change(|world| {
-                let note = JournalEntry::Retired(Retired {
-                    key: leaked.clone(),
-                    phase: Phase::Inactive,
-                    at: world.now(),
-                    soak: None,
-                    reactivated: false,
-                });
-                world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
-            });
-            harness.account.advance(HOUR);
-        }
-        harness.account.change(|world| {
-            world.set_key_status(&harness.user, &leaked, KeyStatus::Active).unwrap();
+async fn a_revoked_key_that_is_reactivated_can_be_reinstated() {
+    let harness = Harness::in_overlap().await;
+    harness.account.advance(HOUR);
+    let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+    harness.put(&Request::Revoke(revoke(&old)), Mode::Act).await;
+    assert!(!harness.active().contains(&old));
+    harness.account.advance(HOUR);
+    reactivate(&harness, &old);
+    let [_, reinstate] = resolutions_once_blocked(&harness, &old).await;
+    assert_eq!(harness.ask(&reinstate).await, Outcome::Done);
+    assert_eq!(harness.ask(&reinstate).await, Outcome::Done, "to ask again is harmless");
+    assert_eq!(harness.look().await.revoked, []);
+    // From here on it is like any other key: kept for another overlap, and available for a
+    // rollback.
+    let waits = harness.run().await.outcome;
+    assert!(
+        matches!(&waits, Outcome::Waiting(Wait { why: Why::Overlap(key), .. }) if *key == old),
+        "{waits:?}"
+    );
+    harness.account.advance(HOUR);
+    assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
+    harness.account.advance(HOUR);
+    assert_eq!(harness.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
+    assert_eq!((harness.look().await.revoked, harness.current()), (vec![new], Some(old)));
+}
+
+#[tokio::test]
+async fn a_revoked_current_key_that_is_reactivated_can_be_deactivated_again() {
+    let harness = Harness::in_overlap().await;
+    harness.account.advance(HOUR);
+    let (old, leaked) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+    // There is no successor of any kind.
+    harness.account.change(|world| world.delete_key(&harness.user, &old).unwrap());
+    harness.account.inject(FaultAt::every("create_key", Fault::Denied));
+    let order = Revocation { without_successor: true, ..revoke(&leaked) };
+    harness.put(&Request::Revoke(order), Mode::Act).await;
+    assert!(!harness.active().contains(&leaked));
+    harness.account.heal();
+    harness.account.advance(HOUR);
+    // It is recorded as Inactive once more than the run that revoked it could do.
+    harness.account.change(|world| {
+        let note = JournalEntry::Retired(Retired {
+            key: leaked.clone(),
+            phase: Phase::Inactive,
+            at: world.now(),
+            soak: None,
+            reactivated: false,
         });
-        let before = harness.account.world();
-        for _ in 0..20 {
-            let seen = harness.run().await;
-            let blocked = Blocked::RevokedKeyReactivated { key: leaked.clone() };
-            assert_eq!(seen.outcome, Outcome::Blocked(blocked));
-            assert_eq!(
-                seen.events.last().map(|event| event.kind.severity()),
-                Some(Severity::Error)
-            );
-            harness.account.advance(DAY);
-        }
-        assert_eq!(
-            harness.account.world().secret(&secret()),
-            before.secret(&secret()),
-            "it waits for a decision"
-        );
-        let ways = Resolution::of(&harness.look().await);
-        let choices: Vec<_> = ways.iter().map(|way| way.choice.to_string()).collect();
-        assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
-        assert_eq!(
-            harness.intended(&ways[1].request).await,
-            [PlannedAction::Reinstate(leaked.clone())]
-        );
-        if is_current {
-            harness.put(&ways[0].request, Mode::Act).await;
-            assert!(!harness.active().contains(&leaked), "off again");
-            assert_eq!(harness.look().await.revoked, std::slice::from_ref(&leaked));
-            harness.settles().await;
-        } else {
-            assert_eq!(harness.ask(&ways[1].request).await, Outcome::Done);
-            assert_eq!(
-                harness.ask(&ways[1].request).await,
-                Outcome::Done,
-                "to ask again is harmless"
-            );
-            assert_eq!(harness.look().await.revoked, []);
-            // From here on it is like any other key: kept for another overlap, and available for a
-            // rollback.
-            let waits = harness.run().await.outcome;
-            assert!(
-                matches!(&waits, Outcome::Waiting(Wait { why: Why::Overlap(key), .. }) if *key == old),
-                "{waits:?}"
-            );
-            harness.account.advance(HOUR);
-            assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
-            harness.account.advance(HOUR);
-            assert_eq!(harness.ask(&Request::Revoke(revoke(&new))).await, Outcome::Done);
-            assert_eq!((harness.look().await.revoked, harness.current()), (vec![new], Some(old)));
-        }
+        world.tag_secret(&secret(), &note.tag(), note.to_text()).unwrap();
+    });
+    harness.account.advance(HOUR);
+    reactivate(&harness, &leaked);
+    let [deactivate, _] = resolutions_once_blocked(&harness, &leaked).await;
+    harness.put(&deactivate, Mode::Act).await;
+    assert!(!harness.active().contains(&leaked), "off again");
+    assert_eq!(harness.look().await.revoked, std::slice::from_ref(&leaked));
+    harness.settles().await;
+}
+
+fn reactivate(harness: &Harness, key: &KeyId) {
+    harness.account.change(|world| {
+        world.set_key_status(&harness.user, key, KeyStatus::Active).unwrap();
+    });
+}
+
+/// Requires that the reactivated key blocks every run until an operator decides. Returns the
+/// requests that deactivate and reinstate it.
+async fn resolutions_once_blocked(harness: &Harness, leaked: &KeyId) -> [Request; 2] {
+    let before = harness.account.world();
+    for _ in 0..20 {
+        let seen = harness.run().await;
+        let blocked = Blocked::RevokedKeyReactivated { key: leaked.clone() };
+        assert_eq!(seen.outcome, Outcome::Blocked(blocked));
+        assert_eq!(seen.events.last().map(|event| event.kind.severity()), Some(Severity::Error));
+        harness.account.advance(DAY);
     }
+    assert_eq!(
+        harness.account.world().secret(&secret()),
+        before.secret(&secret()),
+        "it waits for a decision"
+    );
+    let ways = Resolution::of(&harness.look().await);
+    let choices: Vec<_> = ways.iter().map(|way| way.choice.to_string()).collect();
+    assert_eq!(choices, [format!("deactivate:{leaked}"), format!("reinstate:{leaked}")]);
+    let [deactivate, reinstate] = [0, 1].map(|n| ways[n].request.clone());
+    assert_eq!(harness.intended(&reinstate).await, [PlannedAction::Reinstate(leaked.clone())]);
+    [deactivate, reinstate]
 }
 
 #[tokio::test]
