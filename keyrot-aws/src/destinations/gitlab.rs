@@ -293,15 +293,17 @@ impl Destination for Variables {
         if let Some(found) = found.clone().filter(|_| same) {
             return Ok(found);
         }
-        let exists = there.is_some();
-        let reserves = !exists && self.may_lose_the_scope();
-        let exists = exists || reserves;
-        let reply = match reserves {
+        let mut is_reserved = matches!(found, Some(Found::Nothing));
+        if there.is_none() && self.may_lose_the_scope() {
+            self.reserve(place, end).await?;
+            is_reserved = true;
+        }
+        let exists = there.is_some() || is_reserved;
+        let reply = match is_reserved {
             // Jobs get the placeholder until the key is there.
             true => {
-                self.reserve(place, end).await?;
                 let until = (true, Instant::now() + COMPLETING);
-                self.put(place, &text, true, until).await.map_err(after_a_write)?
+                self.put(place, &text, exists, until).await.map_err(after_a_write)?
             }
             false => self.put(place, &text, exists, (false, end)).await?,
         };

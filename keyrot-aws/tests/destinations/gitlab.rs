@@ -180,13 +180,18 @@ async fn a_group_that_keeps_no_scopes_gets_no_key() {
 async fn a_placeholder_of_a_run_that_ended_is_an_empty_place() {
     let server = lab(GROUP).await;
     let to = variables(&server, SCOPED).await;
-    let lost = || vec![Fault::Dropped, Fault::Dropped, Fault::Dropped, Fault::Dropped];
-    for faults in [lost(), vec![Fault::Instead(403, "", "{}")]] {
-        server.lock().service.all.clear();
-        faults.into_iter().for_each(|fault| server.fail("PUT", fault));
-        to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
-        assert!(!server.lock().service.all[0].value.contains(SESAME));
-        assert_eq!(to.inspect("acme/shop").await.unwrap(), Found::Nothing);
+    server.fail("PUT", Fault::Instead(403, "", "{}"));
+    to.deliver("acme/shop", &delivery(1, None)).await.unwrap_err();
+    assert!(!server.lock().service.all[0].value.contains(SESAME));
+    assert_eq!(to.inspect("acme/shop").await.unwrap(), Found::Nothing);
+    // While the placeholder is there, outages do not end the delivery.
+    for is_there in [true, false] {
+        if !is_there {
+            server.lock().service.all.clear();
+        }
+        for fault in [503, 502, 503, 500, 503] {
+            server.fail("PUT", Fault::Instead(fault, "retry-after: 0\r\n", ""));
+        }
         let found = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
         assert!(matches!(&found, Found::Copy { holds: Holds::Key(_), .. }), "{found:?}");
         assert_eq!(server.lock().service.all[0].scope, "production");

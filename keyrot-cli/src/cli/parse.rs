@@ -5,7 +5,7 @@ use super::named;
 use super::{Cli, Global, Invocation, RESUMED, command, id, no_id, parser};
 use crate::error::CliError;
 use crate::exit::Exit;
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, FromArgMatches};
 use keyrot_core::settings::{Kind, SETTINGS};
 use std::ffi::OsString;
@@ -40,7 +40,13 @@ impl Invocation {
             };
             Ok((cli, matches, format))
         });
-        let (Cli { global, command }, matches, format) = parsed.map_err(|error| {
+        let (Cli { global, command }, matches, format) = parsed.map_err(|mut error| {
+            if error.kind() == ErrorKind::UnknownArgument && typed.iter().any(|word| word == "exec")
+            {
+                let tip = "put -- before the command: keyrot exec USER -- COMMAND";
+                let tips = ContextValue::StyledStrs(vec![tip.into()]);
+                error.insert(ContextKind::Suggested, tips);
+            }
             let (json, exit) = (asks_for_json(&typed), usage_exit(&typed));
             if error.kind() == ErrorKind::MissingSubcommand {
                 // clap lists every alias.

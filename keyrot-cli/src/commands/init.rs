@@ -39,7 +39,12 @@ pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exi
         false => {
             let settings = config::load(invocation)?;
             let look = reading(async {
-                let target = Backend::open(invocation, &settings).await?;
+                let target = Backend::open(invocation, &settings).await;
+                let target = target.map_err(|error| {
+                    error.also_hint(
+                        "to write the file without reading an account: `keyrot init --offline`",
+                    )
+                })?;
                 look::look(&target, &settings).await
             });
             Some(look.await?)

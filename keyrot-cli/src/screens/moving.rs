@@ -4,7 +4,7 @@ use crate::cli::given::as_given;
 use crate::exit::Exit;
 use crate::terminal::style::{self, paint};
 use crate::terminal::text::hanging;
-use keyrot_core::report::{Change, MoveDocument, MoveRow};
+use keyrot_core::report::{Change, MoveDocument, MoveRow, command_line};
 use keyrot_core::settings::Settings;
 use std::fmt::Write;
 
@@ -74,8 +74,19 @@ pub(crate) fn screen(document: &MoveDocument, settings: &Settings, width: Option
         let waits = settings.policy().waits();
         let [overlap, recent_use] =
             [waits.overlap, waits.recent_use].map(keyrot_core::model::format_duration);
+        let names: Vec<&str> = document
+            .users
+            .iter()
+            .filter(|row| row.result == Change::Planned)
+            .map(|row| row.user.as_str())
+            .collect();
+        // For all users, the run would show those of the old home as blocked.
+        let rotate = match names.len() {
+            1..=5 => command_line("keyrot rotate", &names, ""),
+            _ => "keyrot rotate".to_owned(),
+        };
         let text = format!(
-            "The move changes no key. After it, runs at the old home skip these users. The next `keyrot rotate` with these settings creates the new secret and publishes a new key there. \
+            "The move changes no key. After it, runs at the old home change nothing for these users, and show them as blocked. The next `{rotate}` with these settings creates the new secret and publishes a new key there. \
              The key in the old secret then stays Active for at least {overlap}, and while it was used in the last {recent_use}. Nothing updates the old secret anymore: \
              make its consumers read the new one. Do not run keyrot for these users at the old home during the move."
         );

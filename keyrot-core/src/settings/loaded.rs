@@ -1,7 +1,5 @@
 //! Settings that were validated together, each with its source.
 
-use crate::model::destination::Abilities;
-use crate::model::text::format_duration;
 use crate::model::waits::{WaitPolicy, WaitPolicyError};
 use crate::selection::pattern::SecretPattern;
 use crate::selection::template::SecretTemplate;
@@ -81,12 +79,6 @@ impl Settings {
             && !bad.contains("field_secret_access_key")
         {
             errors.push(same_fields(&values, &explained));
-        }
-        let pair = values.destinations.iter().find(|spec| spec.abilities() == Abilities::IN_PARTS);
-        if let Some(pair) = pair.filter(|_| !values.allow_short_waits && !bad.contains("settle"))
-            && values.waits.settle < SETTLE_OF_PAIRS
-        {
-            errors.push(short_for_pairs(pair, values.waits.settle, &explained));
         }
         let policy = WaitPolicy::new(values.waits, values.allow_short_waits);
         match policy {
@@ -309,25 +301,6 @@ impl Settings {
     pub fn destinations(&self) -> &[DestinationSpec] {
         &self.values.destinations
     }
-}
-
-/// A run starts no step later than half of `settle` after its first read, and the delivery of a pair
-/// may take three minutes: it has to be over before another run takes it for lost.
-const SETTLE_OF_PAIRS: Duration = Duration::from_secs(360);
-
-fn short_for_pairs(
-    pair: &DestinationSpec,
-    settle: Duration,
-    explained: &[Explained],
-) -> SettingsError {
-    let rule = format!(
-        "{} is less than {}, which the destination {} needs: it is written in two parts, which may take three minutes. Expected more, or \
-         `file_name` for the destination",
-        format_duration(settle),
-        format_duration(SETTLE_OF_PAIRS),
-        pair.name()
-    );
-    conflict("settle", rule, explained)
 }
 
 fn same_fields(values: &Values, explained: &[Explained]) -> SettingsError {

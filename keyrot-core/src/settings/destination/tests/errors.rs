@@ -230,18 +230,3 @@ fn a_token_in_a_table_is_not_repeated_in_messages() {
         assert!(!of_env(token).unwrap_err().contains("SESAME"));
     }
 }
-
-/// The delivery of a pair may take three minutes.
-#[test]
-fn a_pair_needs_a_settle_that_outlasts_its_delivery() {
-    let settle =
-        |settle: &str, more: &str| format!("settle = '{settle}'\n{}", table("github", more));
-    let said = refused(&settle("5m", ""));
-    assert!(
-        said.contains("settle") && said.contains("5m is less than 6m, which the dest"),
-        "{said}"
-    );
-    for fits in [settle("6m", ""), settle("5m", "file_name = 'AWS'")] {
-        load(&fits);
-    }
-}
