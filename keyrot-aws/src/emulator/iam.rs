@@ -26,8 +26,8 @@ pub(super) fn answer(
             let user = found(world, &name)?;
             Ok(Xml::of(|x| {
                 x.element("User", |x| {
-                    detail(x, &user.id, &user.arn, user.created, Some(&user.tags))
-                })
+                    detail(x, &user.id, &user.arn, user.created, Some(&user.tags));
+                });
             }))
         }
         "CreateUser" => create_user(call, world),
@@ -199,7 +199,7 @@ fn create_user(call: &ApiCall, world: &mut World) -> Result<Output, Refused> {
     let user = world.user_mut(&name).ok_or_else(|| nobody(&name))?;
     user.tags = tags;
     Ok(Xml::of(|x| {
-        x.element("User", |x| detail(x, &user.id, &user.arn, user.created, Some(&user.tags)))
+        x.element("User", |x| detail(x, &user.id, &user.arn, user.created, Some(&user.tags)));
     }))
 }
 
