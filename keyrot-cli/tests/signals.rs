@@ -143,6 +143,7 @@ fn a_revocation_that_is_stopped_says_how_to_resume() {
         let (status, stdout, stderr) =
             stopped_at(&sandbox, &["revoke", "ci-deployer", "--yes"], "created AKIA", &[signal]);
         assert_eq!(status.code(), Some(code), "{stdout}{stderr}");
+        assert!(stdout.contains("still works: stopped on request; repeat the request"), "{stdout}");
         let leaked = stdout.split_once("to resume: ").unwrap().1;
         let again: Vec<&str> = leaked.lines().next().unwrap().split(' ').skip(1).collect();
         assert!(stdout.contains("Incident record (incomplete)"), "{stdout}");

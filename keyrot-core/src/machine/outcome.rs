@@ -76,17 +76,54 @@ pub enum Stop {
     Contention,
 }
 
+impl Stop {
+    /// Returns why an operator's request ended early. No run finishes a request that is not
+    /// recorded yet, so it has to be repeated.
+    pub(crate) fn of_request(self) -> String {
+        let text = self.to_string();
+        match text.strip_suffix(CONTINUES) {
+            Some(why) => format!("{why}; repeat the request to finish it"),
+            None => text,
+        }
+    }
+}
+
+/// What follows after a run that ended early.
+const CONTINUES: &str = "; the next run continues";
+
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cancelled => "stopped on request; the next run continues",
-            Self::Deadline => "the run's time was over; the next run continues",
-            Self::ChangeLimit => "not started: the run had changed as many users as max_changes allows",
-            Self::AdoptionLimit => "waits for adoption: the run adopted as many users as max_adoptions allows",
-            Self::TookTooLong => "stopped: it took so long that what was seen is out of date; the next run continues",
-            Self::Contention => {
-                "stopped: another process keeps changing this user's keys or secret; the next run continues"
+        let why = match self {
+            Self::ChangeLimit => {
+                return f.write_str(
+                    "not started: the run had changed as many users as max_changes allows",
+                );
             }
-        })
+            Self::AdoptionLimit => {
+                return f.write_str(
+                    "waits for adoption: the run adopted as many users as max_adoptions allows",
+                );
+            }
+            Self::Cancelled => "stopped on request",
+            Self::Deadline => "the run's time was over",
+            Self::TookTooLong => "stopped: it took so long that what was seen is out of date",
+            Self::Contention => {
+                "stopped: another process keeps changing this user's keys or secret"
+            }
+        };
+        write!(f, "{why}{CONTINUES}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_stopped_is_not_left_to_the_next_run() {
+        assert_eq!(Stop::Cancelled.to_string(), "stopped on request; the next run continues");
+        let of_request = Stop::Cancelled.of_request();
+        assert_eq!(of_request, "stopped on request; repeat the request to finish it");
+        assert_eq!(Stop::ChangeLimit.of_request(), Stop::ChangeLimit.to_string());
     }
 }

@@ -323,6 +323,9 @@ impl RequestFlow {
         let account = target.subject.arn.account();
         let result = only(report, target);
         let mut user = UserDocument::new(&result, report.finished);
+        if let (Some(_), Outcome::Stopped(stop)) = (&request, &result.outcome) {
+            user.message = stop.of_request();
+        }
         user.hints.extend(request.as_ref().and_then(|request| at_once(request, &result)));
         RequestDocument {
             schema: self.kind.schema(),
