@@ -150,6 +150,10 @@ fn a_revocation_that_is_stopped_says_how_to_resume() {
         assert!(stdout.contains("created AKIA"), "the record has what was done: {stdout}");
         // Another run might still be at work on the key that was created.
         sandbox.json(&["sandbox", "advance", "1h"]);
+        let which = sandbox.run(&["revoke", "ci-deployer"]);
+        assert_eq!(which.code, Some(2), "{}", which.stdout);
+        assert!(which.stdout.contains("to finish the revocation of AKIA"), "{}", which.stdout);
+        assert!(which.stdout.contains(&again.join(" ")), "{again:?}: {}", which.stdout);
         let ran = sandbox.run(&[&again[..], &["--yes"]].concat());
         assert_eq!(ran.code, Some(0), "{again:?}: {}{}", ran.stdout, ran.stderr);
         converges(&sandbox, "ci-deployer");

@@ -2,6 +2,7 @@
 
 mod after;
 mod caution;
+mod next;
 mod report;
 mod without_successor;
 
@@ -19,7 +20,6 @@ use crate::model::observed::LastUse;
 use crate::model::request::{Request, Revocation};
 use crate::ports::UserPolicyPort;
 use crate::ports::cancel::Cancel;
-use crate::report::hint::{Action, Hint};
 use crate::report::request::RequestDocument;
 use crate::report::resolution::Resolution;
 use crate::report::user::{EvidenceDocument, UserDocument};
@@ -326,7 +326,8 @@ impl RequestFlow {
         if let (Some(_), Outcome::Stopped(stop)) = (&request, &result.outcome) {
             user.message = stop.of_request();
         }
-        user.hints.extend(request.as_ref().and_then(|request| at_once(request, &result)));
+        user.hints.extend(next::at_once(request.as_ref(), &result));
+        user.hints.extend(next::unfinished(&result));
         RequestDocument {
             schema: self.kind.schema(),
             started: report.started,
@@ -346,20 +347,6 @@ impl RequestFlow {
             notifier_failures: report.notifier_failures.clone(),
         }
     }
-}
-
-/// Returns how to deactivate a leaked key now, if the key stays Active because its successor has to
-/// wait.
-fn at_once(request: &Request, result: &UserResult) -> Option<Hint> {
-    let Request::Revoke(order) = request else { return None };
-    let waits = matches!(result.outcome, Outcome::Waiting(_));
-    let asked = order.without_successor || order.only_if_unused;
-    (waits && !asked).then(|| {
-        Hint::to(
-            format!("{} stays Active meanwhile; if it was leaked, to deactivate it now", order.key),
-            Action::revoke_now(&result.user, &order.key),
-        )
-    })
 }
 
 /// The result of a request, and the facts that were known before it.
