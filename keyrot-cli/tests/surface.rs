@@ -225,13 +225,9 @@ fn output_has_several_formats_and_can_go_to_files() {
     let sandbox = Sandbox::new();
     let table = sandbox.run(&["status", "-q"]).stdout;
     assert_eq!(sandbox.run(&["status", "-q", "--output", "table"]).stdout, table);
-    let forms = [
-        &["status", "-qo", "json"][..],
-        &["status", "--output=json"],
-        &["status", "--format=json"],
-    ];
-    for args in forms {
-        let document: Value = serde_json::from_str(&sandbox.run(args).stdout).unwrap();
+    for flags in ["-qo json", "--output=json", "--format=json"] {
+        let args: Vec<&str> = std::iter::once("status").chain(flags.split(' ')).collect();
+        let document: Value = serde_json::from_str(&sandbox.run(&args).stdout).unwrap();
         support::conforms(&document);
     }
     let rows = sandbox.run(&["status", "-q", "-o", "csv"]).stdout;

@@ -87,8 +87,9 @@ impl Function {
     ) -> Result<RunDocument, Problem> {
         let request = Request::parse(event).map_err(|bad| Problem::BadEvent(bad.to_string()))?;
         let now = self.ports.clock.now();
-        let end =
-            invocation.end - self.last_step((invocation.end - now).to_std().unwrap_or_default());
+        let longest = self.ports.destinations.values().map(|to| to.longest()).max();
+        let left = (invocation.end - now).to_std().unwrap_or_default();
+        let end = invocation.end - last_step(longest, left);
         if now >= end {
             return Err(Problem::NoTime((invocation.end - now).num_seconds()));
         }
@@ -98,13 +99,6 @@ impl Function {
                 self.order(&secret, order, invocation, end).await
             }
         }
-    }
-
-    /// Returns how long before its end the invocation starts no more steps: at most half of the time
-    /// that is left for a destination, because otherwise there would be none for the work.
-    fn last_step(&self, left: Duration) -> Duration {
-        let longest = self.ports.destinations.values().map(|to| to.longest() + LAST_NEWS).max();
-        longest.unwrap_or_default().min(left / 2).max(LAST_STEP)
     }
 
     /// Runs one pass. A blocked user is not an error of the function: it is reported in the answer,
@@ -259,4 +253,27 @@ fn failures(document: &RunDocument) -> String {
         document.users.len(),
         named.join("; ")
     )
+}
+
+/// Returns how long before its end the invocation starts no more steps, if the longest delivery
+/// takes this long: for that, at most half of the time that is left, because otherwise there would
+/// be none for the work.
+fn last_step(longest: Option<Duration>, left: Duration) -> Duration {
+    let delivery = longest.map_or(Duration::ZERO, |longest| longest + LAST_NEWS);
+    delivery.min(left / 2).max(LAST_STEP)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_ends_its_run_early_enough_for_the_longest_delivery() {
+        let s = Duration::from_secs;
+        assert_eq!(last_step(None, s(900)), LAST_STEP);
+        assert_eq!(last_step(Some(s(75)), s(900)), s(105));
+        assert_eq!(last_step(Some(s(180)), s(900)), s(210));
+        assert_eq!(last_step(Some(s(180)), s(300)), s(150), "there is time for the work, too");
+        assert_eq!(last_step(Some(s(180)), s(60)), LAST_STEP);
+    }
 }

@@ -150,36 +150,11 @@ fn header(rest: &str) -> Option<&str> {
     (!header.is_empty() && (after.is_empty() || after.starts_with(['#', ';']))).then_some(header)
 }
 
-/// Splits a header into its kind and its name, as a shell does (botocore, `_parse_section`: Python's
-/// `shlex.split`). Other than two words name nothing.
+/// Splits a header into its kind and its name, as a shell does (botocore, `_parse_section`). Other
+/// than two words name nothing.
 pub(super) fn words(header: &str) -> Option<(String, String)> {
-    let mut words: Vec<String> = Vec::new();
-    let (mut word, mut quote): (Option<String>, Option<char>) = (None, None);
-    let mut all = header.chars();
-    while let Some(c) = all.next() {
-        match (quote, c) {
-            (Some(open), _) if c == open => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None | Some('"'), '\\') => {
-                let next = all.next()?;
-                let word = word.get_or_insert_default();
-                if quote.is_some() && !['"', '\\'].contains(&next) {
-                    word.push(c);
-                }
-                word.push(next);
-            }
-            (None, _) if c.is_whitespace() => words.extend(word.take()),
-            _ => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    match (quote, <[String; 2]>::try_from(words)) {
-        (None, Ok([kind, name])) => Some((kind, name)),
-        _ => None,
-    }
+    let [kind, name] = <[String; 2]>::try_from(shell_words::split(header).ok()?).ok()?;
+    Some((kind, name))
 }
 
 /// Returns the value without a comment, as the SDK parses it.

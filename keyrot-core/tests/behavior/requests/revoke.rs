@@ -392,3 +392,27 @@ async fn a_revoked_current_key_that_leaves_no_room_is_an_alarm() {
         harness.settles().await;
     }
 }
+
+/// IAM shows a use hours late, so for a young key a missing record says nothing. But a revoked key
+/// that works is an alarm, not a wait.
+#[tokio::test]
+async fn an_interrupted_revocation_of_a_young_key_blocks_until_it_is_repeated() {
+    let harness = Harness::new(0);
+    harness.run().await;
+    let leaked = harness.current().unwrap();
+    harness.account.advance(HOUR);
+    let death = FaultAt::first("deactivate_key", Fault::DeathBefore);
+    harness.dies_at(death, &Request::Revoke(revoke(&leaked))).await;
+    harness.account.advance(HOUR);
+    for _ in 0..2 {
+        let outcome = harness.run().await.outcome;
+        assert!(
+            matches!(&outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. }) if *key == leaked),
+            "{outcome:?}"
+        );
+        assert!(harness.active().contains(&leaked));
+    }
+    assert_eq!(harness.ask(&Request::Revoke(revoke(&leaked))).await, Outcome::Done);
+    assert!(!harness.active().contains(&leaked));
+    harness.settles().await;
+}

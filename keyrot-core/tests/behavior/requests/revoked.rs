@@ -90,7 +90,7 @@ async fn a_revoked_current_key_that_is_reactivated_can_be_deactivated_again() {
     assert!(!harness.active().contains(&leaked));
     harness.account.heal();
     harness.account.advance(HOUR);
-    // It is recorded as Inactive once more than the run that revoked it could do.
+    // It is recorded as Inactive one time more than the run that revoked it could do.
     harness.account.change(|world| {
         let note = JournalEntry::Retired(Retired {
             key: leaked.clone(),
