@@ -19,7 +19,7 @@ use keyrot_core::ports::{TagPort, UserPolicyPort};
 use keyrot_core::settings::Settings;
 use keyrot_core::trail::TrailPort;
 use keyrot_core::{Homes, Notifier, Ports, Target, UserArn};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 /// The ports, and the account behind them.
 pub(crate) struct Backend {
@@ -67,11 +67,7 @@ impl Backend {
             return Err(CliError::usage(format!("KEYROT_SANDBOX = {switch:?} is not a file"))
                 .hint("set it to the file of the simulated account, or unset it to use AWS"));
         }
-        if invocation.sandbox.is_none() {
-            // Always printed: without a flag, the sandbox could be mistaken for AWS.
-            let text = "KEYROT_SANDBOX is set: this is a simulated account, not AWS";
-            say!("{}", paint(style::DIM, text));
-        }
+        say_of_environment(invocation);
         if !settings.destinations().is_empty() {
             note("destinations are simulated, too: nothing is delivered");
         }
@@ -100,23 +96,34 @@ impl Backend {
         if arns.is_empty() {
             return Ok(self);
         }
-        let account = match &self.aws {
-            None => SANDBOX_ACCOUNT.to_owned(),
+        let (account, partition) = match &self.aws {
+            None => (SANDBOX_ACCOUNT.to_owned(), "aws".to_owned()),
             Some(aws) => {
                 let caller = aws.caller_identity().await.map_err(|error| {
                     CliError::failed(format!("could not find out which account this is: {error}"))
                         .hint("name the user by name, not by ARN; nothing was done")
                 })?;
-                caller.account
+                let partition = caller.arn.split(':').nth(1).unwrap_or_default().to_owned();
+                (caller.account, partition)
             }
         };
-        match arns.iter().find(|arn| arn.account() != account) {
-            None => Ok(self),
-            Some(other) => Err(CliError::usage(format!(
-                "{other} is a user of another account: these credentials are for {account}"
-            ))
-            .hint("check the profile and the credentials; nothing was done")),
+        let wrong = |text: String| {
+            Err(CliError::usage(text)
+                .hint("check the profile and the credentials; nothing was done"))
+        };
+        for arn in arns {
+            if arn.account() != account {
+                return wrong(format!(
+                    "{arn} is a user of another account: these credentials are for {account}"
+                ));
+            }
+            if arn.partition() != partition {
+                return wrong(format!(
+                    "{arn} is a user of another partition: these credentials are for {partition}"
+                ));
+            }
         }
+        Ok(self)
     }
 
     /// Returns where users' secrets are. An account and region from the environment do not count as
@@ -256,6 +263,16 @@ pub(crate) fn refused(error: &ConnectError) -> CliError {
 /// A region for IAM only: its endpoint for the partition `aws` is the same from each of the
 /// partition's regions (AWS General Reference, "IAM endpoints and quotas").
 const ANY_REGION: &str = "us-east-1";
+
+/// Says once that a variable made the command work in the sandbox. Always printed: without a flag,
+/// the sandbox could be mistaken for AWS.
+pub(crate) fn say_of_environment(invocation: &Invocation) {
+    static SAID: Once = Once::new();
+    if invocation.sandbox.is_none() && is_sandbox(invocation) {
+        let text = "KEYROT_SANDBOX is set: this is a simulated account, not AWS";
+        SAID.call_once(|| say!("{}", paint(style::DIM, text)));
+    }
+}
 
 /// Whether a value looks like a switch instead of a file.
 fn is_a_switch(value: &str) -> bool {

@@ -204,9 +204,15 @@ fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &s
         (ErrorKind::NotFound, _) if reading.previous => problem.hint(format!(
             "{secret} has no version labeled AWSPREVIOUS: it was not rotated yet, or the region is wrong"
         )),
-        (ErrorKind::NotFound, None) => problem.hint(format!(
-            "check the name and the region; if the user's tag keyrot:secret names another secret than {secret}: --secret NAME"
-        )),
+        (ErrorKind::NotFound, None) => {
+            let never = reading.user.as_ref().filter(|_| meant.is_empty()).map(|user| {
+                format!("if the user was never rotated: keyrot rotate {}; ", flag("--user", user))
+            });
+            problem.hint(format!(
+                "{}check the name and the region; if the user's tag keyrot:secret names another secret than {secret}: --secret NAME",
+                never.unwrap_or_default()
+            ))
+        }
         (ErrorKind::NotFound, Some(_)) => problem.hint("check the region; name a secret of another account by its ARN"),
         (ErrorKind::Denied, _) => problem.hint(
             "a consumer needs secretsmanager:GetSecretValue on this secret, and kms:Decrypt if it has its own KMS key",

@@ -1,6 +1,6 @@
 //! `--output`: how a command prints what it found.
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
 use std::path::PathBuf;
@@ -80,7 +80,7 @@ impl Format {
             (None, Some(file)) if ending.is_some_and(is_of_another_tool) => {
                 let words: Vec<&str> = formats.iter().map(|one| one.word()).collect();
                 Err(format!(
-                    "--out {} ends as no format of {command}'s: name a file that ends with another format, such as .json or .csv, or choose one of --output {}",
+                    "--out {} does not end like a format that {command} writes: name a file that ends in .json or .csv, or choose one of --output {}",
                     file.display(),
                     words.join("|")
                 ))
@@ -118,7 +118,11 @@ pub(super) fn with_output(mut command: clap::Command) -> clap::Command {
             .long(ID)
             .short('o')
             .value_name(words.join("|"))
-            .value_parser(PossibleValuesParser::new(&words))
+            .value_parser(PossibleValuesParser::new(words.iter().map(|word| {
+                let value = PossibleValue::new(*word);
+                // A command without a table prints text for people under the same name.
+                if *word == Format::Text.word() { value.alias("table") } else { value }
+            })))
             .hide_possible_values(true)
             // The only choice is `--json`, which is shown.
             .hide(!words.contains(&"csv"))

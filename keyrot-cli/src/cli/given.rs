@@ -1,9 +1,11 @@
 //! The flags of this command line: a command in a hint has to run in the same place.
 
 use super::Invocation;
+use crate::backend::is_sandbox;
 use keyrot_core::report::flag;
 use keyrot_core::settings::{Kind, SETTINGS};
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -19,6 +21,8 @@ const PLACES: [&str; 6] =
     ["profile", "endpoint_url", "region", "secret_name", "secret_tag", "path_prefix"];
 
 struct Given {
+    /// Whether the command works in the sandbox, because of a flag or a variable.
+    sandbox: bool,
     /// The place where the command works: the sandbox, the settings file, the settings for places.
     places: Vec<String>,
     /// The other settings.
@@ -44,16 +48,11 @@ pub(crate) fn places() -> String {
     })
 }
 
-/// Whether the command works in the sandbox.
-pub(crate) fn in_sandbox() -> bool {
-    GIVEN.get().is_some_and(|given| given.places.iter().any(|flag| flag.starts_with("--sandbox")))
-}
-
 /// Returns the text with its commands adapted to the same place.
 pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
     match GIVEN.get() {
-        Some(given) if !given.places.is_empty() => Cow::Owned(with_flags(text, &given.places)),
-        _ => Cow::Borrowed(text),
+        Some(given) => given.adapted(text, &given.places),
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -62,11 +61,11 @@ pub(crate) fn as_given(text: &str) -> Cow<'_, str> {
 pub(crate) fn as_given_in_json(json: &str) -> Cow<'_, str> {
     let plain = |flag: &&String| !flag.contains(['"', '\\']) && !flag.contains(char::is_control);
     match GIVEN.get() {
-        Some(given) if given.places.iter().any(|flag| plain(&flag)) => {
+        Some(given) => {
             let flags: Vec<String> = given.places.iter().filter(plain).cloned().collect();
-            Cow::Owned(with_flags(json, &flags))
+            given.adapted(json, &flags)
         }
-        _ => Cow::Borrowed(json),
+        None => Cow::Borrowed(json),
     }
 }
 
@@ -99,7 +98,54 @@ fn with_flags(text: &str, flags: &[String]) -> String {
     text
 }
 
+/// Changes of a key in IAM: the beginning of the command, its end, and the command for the sandbox.
+const IN_IAM: [(&str, &str, &str); 3] = [
+    ("aws iam update-access-key ", " --status Active", "reactivate"),
+    ("aws iam update-access-key ", " --status Inactive", "deactivate"),
+    ("aws iam delete-access-key ", "", "delete"),
+];
+
+/// Replaces changes of a key in IAM by those of the simulated account. Pasted, they would go to AWS.
+fn simulated(text: &str) -> String {
+    const KEY: &str = "--access-key-id ";
+    let mut text = text.to_owned();
+    for (begin, end, command) in IN_IAM {
+        let mut out = String::new();
+        let mut rest = text.as_str();
+        while let Some((before, after)) = rest.split_once(begin) {
+            let key = after.split_once(KEY).map(|(_, after)| after).unwrap_or_default();
+            let id = key.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+            let left = key[id.len()..].strip_prefix(end);
+            // `Active` is not the beginning of another word.
+            let left = left.filter(|left| !left.starts_with(char::is_alphanumeric));
+            match left.filter(|_| !id.is_empty()) {
+                Some(left) => {
+                    let _ = write!(out, "{before}keyrot sandbox {command} {id}");
+                    rest = left;
+                }
+                None => {
+                    out.push_str(before);
+                    out.push_str(begin);
+                    rest = after;
+                }
+            }
+        }
+        out.push_str(rest);
+        text = out;
+    }
+    text
+}
+
 impl Given {
+    /// Returns the text with these flags in its commands.
+    fn adapted<'a>(&self, text: &'a str, flags: &[String]) -> Cow<'a, str> {
+        match (self.sandbox, flags) {
+            (false, []) => Cow::Borrowed(text),
+            (false, flags) => Cow::Owned(with_flags(text, flags)),
+            (true, flags) => Cow::Owned(with_flags(&simulated(text), flags)),
+        }
+    }
+
     fn of(invocation: &Invocation) -> Self {
         let quoted = |path: &Path| shell_words::quote(&path.to_string_lossy()).into_owned();
         let sandbox = invocation.sandbox.as_ref().map(|file| match file {
@@ -121,6 +167,7 @@ impl Given {
             settings.into_iter().map(|(name, value)| setting(name, value)).collect::<Vec<_>>()
         };
         Self {
+            sandbox: is_sandbox(invocation),
             places: sandbox.into_iter().chain(config).chain(texts(places)).collect(),
             settings: texts(settings),
         }
@@ -141,7 +188,27 @@ fn setting(name: &str, value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::with_flags;
+    use super::{simulated, with_flags};
+
+    #[test]
+    fn in_the_sandbox_no_command_changes_a_key_in_aws() {
+        let update = "aws iam update-access-key --user-name ci --access-key-id AKIA1 --status";
+        for (text, expected) in [
+            (format!("undo: {update} Active; more"), "undo: keyrot sandbox reactivate AKIA1; more"),
+            (format!("`{update} Inactive`"), "`keyrot sandbox deactivate AKIA1`"),
+            (
+                "delete: aws iam delete-access-key --user-name ci --access-key-id AKIA1".to_owned(),
+                "delete: keyrot sandbox delete AKIA1",
+            ),
+            (
+                format!("{update} Activated"),
+                "aws iam update-access-key --user-name ci --access-key-id AKIA1 --status Activated",
+            ),
+            ("aws iam update-access-key of yours".to_owned(), "aws iam update-access-key of yours"),
+        ] {
+            assert_eq!(simulated(&text), expected);
+        }
+    }
 
     #[test]
     fn each_command_of_a_text_has_each_flag_once() {

@@ -52,9 +52,9 @@ Exit codes:
   3  needs manual action: a user is blocked. Commands that only read exit with
      3 only with --check
   4  you answered no; nothing was done
-  130, 143  stopped by Ctrl-C or SIGTERM before everything was done
+  129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM before everything was done
 
-1 takes precedence over 3, 130 and 143. If stdout cannot be written, every
+1 takes precedence over 3, 129, 130 and 143. If stdout cannot be written, every
 command exits with 1, or with 141 if the reader closed the pipe. exec exits
 with its command's code; plan --detailed-exitcode with 0, 1 or 2 as terraform.";
 
@@ -104,10 +104,10 @@ struct Global {
     #[arg(long, global = true, value_name = "FILE", env = "KEYROT_CONFIG", hide_env = true, value_parser = path_or_empty())]
     config: Option<PathBuf>,
     /// Print one JSON document on stdout: short for --output json
-    #[arg(long, global = true)]
+    #[arg(long, global = true, overrides_with = "json")]
     json: bool,
     /// Print only what was asked for, and errors: no progress, notes or warnings
-    #[arg(long, short, alias = "no-progress", global = true)]
+    #[arg(long, short, alias = "no-progress", global = true, overrides_with = "quiet")]
     quiet: bool,
     /// Log what keyrot does on stderr; -vv also each call to AWS
     ///

@@ -20,6 +20,7 @@ Run it again after you update keyrot.";
 pub(crate) const MAN_EXAMPLES: &str = "\
 Examples:
   keyrot man | man -l -                            read the main page
+  keyrot man rotate | man -l -                     read a command's page
   keyrot man --out ~/.local/share/man/man1 && man keyrot-rotate
   sudo keyrot man --out /usr/local/share/man/man1  for all users";
 
@@ -38,6 +39,9 @@ pub(crate) struct CompletionArgs {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct ManArgs {
+    /// The command whose page to print; default: the main page
+    #[arg(value_name = "COMMAND", conflicts_with = "out")]
+    pub(crate) words: Vec<String>,
     /// Write a page for each command into DIR: keyrot.1, keyrot-rotate.1, and so on
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,

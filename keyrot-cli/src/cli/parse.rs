@@ -6,9 +6,10 @@ use super::{Cli, Global, Invocation, RESUMED, command, id, no_id, parser};
 use crate::error::CliError;
 use crate::exit::Exit;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
 use keyrot_core::settings::{Kind, SETTINGS};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 impl Invocation {
     /// Parses the process's arguments. Help, the version and usage errors are printed here.
@@ -33,6 +34,7 @@ impl Invocation {
                 return Err(command().error(ErrorKind::ArgumentConflict, text));
             }
             check_switches(innermost(&matches))?;
+            check_empty(innermost(&matches))?;
             let format = match cli.global.json {
                 true => Format::Json,
                 false => Format::chosen(name(&matches), innermost(&matches))
@@ -110,13 +112,14 @@ fn asks_for_json(words: &[OsString]) -> bool {
     })
 }
 
-/// Returns the exit code of a command line that could not be parsed.
+/// Returns the exit code of a command line that could not be parsed. With `plan
+/// --detailed-exitcode`, 2 has another meaning.
 fn usage_exit(words: &[OsString]) -> Exit {
-    let mut words = words.iter().take_while(|word| *word != "--");
+    let words = || words.iter().take_while(|word| *word != "--");
     let asks = |word: &OsString| {
         word.to_str().is_some_and(|word| word.split('=').next() == Some("--detailed-exitcode"))
     };
-    match words.any(asks) {
+    match words().any(asks) && words().any(|word| word == "plan") {
         true => Exit::Failed,
         false => Exit::Usage,
     }
@@ -137,6 +140,26 @@ fn name(matches: &ArgMatches) -> &str {
 /// Whether `--no-trail` was given.
 fn is_off(matches: &ArgMatches, setting: &str) -> bool {
     matches.try_get_one::<bool>(&no_id(setting)).ok().flatten().is_some_and(|off| *off)
+}
+
+/// Refuses an empty value where a shell's unset variable would change where keyrot works.
+fn check_empty(matches: &ArgMatches) -> Result<(), clap::Error> {
+    const PLACES: [&str; 4] = ["account", "profile", "region", "endpoint_url"];
+    let is_empty = |id: &str| {
+        let typed = matches.value_source(id) == Some(ValueSource::CommandLine);
+        let values = matches.try_get_raw(id).ok().flatten();
+        typed && values.is_some_and(|mut values| values.any(OsStr::is_empty))
+    };
+    let known = |id: &str| matches.try_contains_id(id).is_ok();
+    let places = SETTINGS.iter().filter(|info| info.has_flag() && PLACES.contains(&info.name));
+    let settings = places.map(|info| (id(info.name), info.flag()));
+    for (id, flag) in settings.chain([("config".to_owned(), "--config".to_owned())]) {
+        if known(&id) && is_empty(&id) {
+            let text = format!("{flag} is empty: give it a value, or leave it out");
+            return Err(command().error(ErrorKind::ValueValidation, text));
+        }
+    }
+    Ok(())
 }
 
 /// Refuses a pair of opposite flags, one before the command's name and the other after it: clap

@@ -7,7 +7,9 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::names;
 use crate::terminal::stdio::print;
+use clap::builder::PossibleValuesParser;
 use clap_complete::Shell;
+use std::collections::BTreeSet;
 
 pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Result<Exit, CliError> {
     if invocation.json {
@@ -16,12 +18,47 @@ pub(crate) fn completion(invocation: &Invocation, args: &CompletionArgs) -> Resu
         );
     }
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut command(), "keyrot", &mut script);
+    clap_complete::generate(args.shell, &mut for_completion(), "keyrot", &mut script);
     let script = String::from_utf8(script).map_err(|error| {
         CliError::failed(format!("the completion could not be generated: {error}"))
     })?;
     print(&with_users(args.shell, &script));
     Ok(Exit::Success)
+}
+
+/// Returns the command as the generators need it: they know only visible aliases and listed values.
+fn for_completion() -> clap::Command {
+    let names = || {
+        let root = command();
+        let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
+        shown.map(|command| command.get_name().to_owned()).collect::<Vec<_>>()
+    };
+    let words = |command: clap::Command, more: &[&str]| {
+        let all = names().into_iter().chain(more.iter().map(|word| (*word).to_owned()));
+        let values = PossibleValuesParser::new(all.collect::<Vec<_>>());
+        command.mut_arg("words", |arg| arg.value_parser(values))
+    };
+    command()
+        .mut_subcommand("help", |help| words(help, &["settings"]))
+        .mut_subcommand("man", |man| words(man, &[]))
+        .mut_subcommands(|one| {
+            let aliases: Vec<String> = one.get_all_aliases().map(str::to_owned).collect();
+            one.alias(None).visible_aliases(aliases)
+        })
+}
+
+/// Returns the flags that take a value, as on the command line.
+fn valued_flags() -> BTreeSet<String> {
+    fn of(command: &clap::Command) -> Vec<String> {
+        let own = command.get_arguments().filter(|arg| arg.get_action().takes_values());
+        let own = own.flat_map(|arg| {
+            let long = arg.get_long().map(|name| format!("--{name}"));
+            long.into_iter().chain(arg.get_short().map(|name| format!("-{name}")))
+        });
+        own.chain(command.get_subcommands().flat_map(of)).collect()
+    }
+    let all = of(&command()).into_iter();
+    all.filter(|flag| flag != "--user" && flag != "--sandbox").collect()
 }
 
 /// `users`, a hidden command: prints the names of the users in the last listing, one per line.
@@ -44,6 +81,8 @@ fn with_users(shell: Shell, script: &str) -> String {
             let shown = root.get_subcommands().filter(|command| !command.is_hide_set());
             let shown: Vec<&str> = shown.map(|command| command.get_name()).collect();
             let more = BASH.replace("COMMANDS", &TAKE_USERS.join("|"));
+            let valued = valued_flags().into_iter().collect::<Vec<_>>().join("|");
+            let more = more.replace("VALUED", &valued);
             script.to_owned() + &more.replace("SHOWN", &shown.join(" "))
         }
         Shell::Zsh => script.replace(":_users", ":_keyrot_users").replacen("\n\n", ZSH, 1),
@@ -51,10 +90,28 @@ fn with_users(shell: Shell, script: &str) -> String {
             let script = script.replace("(__fish_complete_users)", FISH);
             let commands = TAKE_USERS.join(" ");
             let when = format!("__fish_seen_subcommand_from {commands}");
-            format!("{script}complete -c keyrot -n \"{when}\" -a \"{FISH}\"\n")
+            let users = format!("complete -c keyrot -n \"{when}\" -f -a \"{FISH}\"\n");
+            // clap's generator knows no values of positional arguments.
+            let words = [
+                ("help man", for_completion(), "help", "words"),
+                ("completion completions", command(), "completion", "shell"),
+            ];
+            let words = words.map(|(seen, root, of, arg)| {
+                let values = values_of(&root, of, arg).join(" ");
+                format!("complete -c keyrot -n \"__fish_seen_subcommand_from {seen}\" -f -a \"{values}\"\n")
+            });
+            script + &users + &words.concat()
         }
         _ => script.to_owned(),
     }
+}
+
+/// Returns the values that a command's argument can have.
+fn values_of(root: &clap::Command, command: &str, arg: &str) -> Vec<String> {
+    let command = root.find_subcommand(command);
+    let arg = command.and_then(|command| command.get_arguments().find(|one| one.get_id() == arg));
+    let values = arg.map(clap::Arg::get_possible_values).unwrap_or_default();
+    values.iter().map(|value| value.get_name().to_owned()).collect()
 }
 
 /// The commands that take users.
@@ -88,8 +145,17 @@ _keyrot_with_users() {
     _keyrot "$@"
     local word command= sandbox= kept=() cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
     [[ $cur == -* ]] && return
+    # bash also splits `--color=always` into three words.
+    [[ $cur == = ]] && prev="${COMP_WORDS[COMP_CWORD-1]}"
+    [[ $prev == = ]] && prev="${COMP_WORDS[COMP_CWORD-2]}"
+    case $prev in
+        VALUED) return ;;
+    esac
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
         case $word in
+            --)
+                [[ $command == exec ]] && COMPREPLY=($(compgen -c -- "$cur")) && return
+                ;;
             --sandbox) sandbox=$word ;;
             help) [[ $command ]] || command=help ;;
             COMMANDS) command=$word ;;

@@ -1,6 +1,7 @@
 //! `keyrot doctor`: checks whether keyrot can work here. It changes nothing, and sends nothing
 //! unless asked to.
 
+use crate::backend::{is_sandbox, say_of_environment};
 use crate::cli::Invocation;
 use crate::cli::doctor::Doctor;
 use crate::config;
@@ -61,16 +62,19 @@ async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError>
         tell(&check);
         checks.push(check);
     }
-    let (account, sandbox) = match sandbox(invocation) {
-        Some(file) => {
+    let sandbox = is_sandbox(invocation);
+    let account = match sandbox {
+        true => {
+            say_of_environment(invocation);
+            let file = invocation.sandbox.clone().flatten();
             checks.extend(of_sandbox(file, args, &settings, &tell).await?);
-            (None, true)
+            None
         }
-        None => {
+        false => {
             let found = on_aws(&settings, args.verify(), args.test_message(), &tell).await;
             let Findings { checks: found, account } = found;
             checks.extend(found);
-            (account, false)
+            account
         }
     };
     let result = checks.iter().map(|check| check.health).max().unwrap_or(Health::Ok);
@@ -88,12 +92,6 @@ async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError>
         print(&sum(&checks));
     }
     Ok(if result == Health::Failure { Exit::Failed } else { Exit::Success })
-}
-
-/// Returns the sandbox's file, if a sandbox is used; the inner `None` stands for the default file.
-fn sandbox(invocation: &Invocation) -> Option<Option<PathBuf>> {
-    let by_environment = || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty());
-    invocation.sandbox.clone().or_else(|| by_environment().then_some(None))
 }
 
 async fn of_sandbox(

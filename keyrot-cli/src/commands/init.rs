@@ -30,7 +30,11 @@ struct Document<'a> {
 }
 
 pub(crate) async fn init(invocation: &Invocation, args: &InitArgs) -> Result<Exit, CliError> {
-    // This is checked before any question.
+    // These are checked before any question.
+    if args.out.as_os_str() == "-" {
+        return Err(CliError::usage("--out takes a file's name, and - is none")
+            .hint("to print the settings: keyrot init --stdout"));
+    }
     if !args.stdout && args.out.exists() {
         return Err(taken(&args.out));
     }

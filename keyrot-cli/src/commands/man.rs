@@ -6,10 +6,10 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::files::Access;
 use crate::output;
-use crate::terminal::stdio::print;
+use crate::terminal::stdio::{note, print};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliError> {
@@ -20,7 +20,18 @@ pub(crate) fn man(invocation: &Invocation, args: &ManArgs) -> Result<Exit, CliEr
         |error: io::Error| CliError::failed(format!("the page could not be generated: {error}"));
     let main = command();
     let Some(dir) = &args.out else {
-        print(&page(built(main)).map_err(made)?);
+        let wanted = std::iter::once("keyrot").chain(args.words.iter().map(String::as_str));
+        let wanted = wanted.collect::<Vec<_>>().join("-");
+        let found = with_all_below(built(main)).into_iter().find(|one| name(one) == wanted);
+        let found = found.ok_or_else(|| {
+            CliError::usage(format!("there is no page for {}", args.words.join(" ")))
+                .hint("`keyrot --help` lists the commands")
+        })?;
+        print(&page(found).map_err(made)?);
+        if io::stdout().is_terminal() {
+            let words: String = args.words.iter().map(|word| format!(" {word}")).collect();
+            note(&format!("to read it: keyrot man{words} | man -l -"));
+        }
         return Ok(Exit::Success);
     };
     let written = |path: &Path, error: io::Error| {

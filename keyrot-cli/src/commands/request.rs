@@ -4,6 +4,7 @@
 use crate::backend::Backend;
 use crate::cli::Invocation;
 use crate::cli::asking::Asking;
+use crate::cli::given;
 use crate::cli::values::as_key;
 use crate::commands::flow::Flow;
 use crate::config;
@@ -11,7 +12,7 @@ use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::request::{self as screens, View};
 use crate::terminal::progress::ProgressReporter;
-use crate::terminal::signals::{Signals, UNKNOWN};
+use crate::terminal::signals::{AGAIN, Signals};
 use crate::terminal::size::width;
 use crate::terminal::stdio::{json, print, record, warn};
 use crate::terminal::style::{self, paint};
@@ -189,13 +190,26 @@ impl<'a> RequestSession<'a> {
             })
         });
         let reporter = ProgressReporter::new(1, self.invocation.silent, self.invocation.json);
+        let then = self.unknown(plan.document.request.as_ref());
         let cancel = Cancel::default();
         let progress = |progress| reporter.take(&progress);
         let work = flow.carry_out(plan, &cancel, &progress);
         let say = |text: &str| reporter.say(&paint(style::WARN, text));
-        let (report, signal) = self.signals.while_working(&cancel, (say, UNKNOWN), work).await;
+        let (report, signal) = self.signals.while_working(&cancel, (say, &then), work).await;
         reporter.finish();
         Ok(self.report(&report, signal))
+    }
+
+    /// Returns how to go on after the process ended immediately.
+    fn unknown(&self, request: Option<&Request>) -> String {
+        let command = request.map(|request| {
+            let user = &self.flow.target().subject.user;
+            given::command(&screens::resuming(user, request, self.flow.ends_sessions()))
+        });
+        match command {
+            Some(command) => format!("it is not known what was done. To finish it: {command}"),
+            None => AGAIN.to_owned(),
+        }
     }
 
     /// Removes the policy that had ended the user's sessions, once they have expired.
@@ -319,10 +333,20 @@ async fn find(
                         )
                     ))
                 }
+                _ if begins_a_key(user.as_str()) => {
+                    problem.hint("a key's id has 20 characters; nothing was done")
+                }
                 _ => problem.hint("nothing was done"),
             })
         }
     }
+}
+
+/// Whether the name looks like a key's id that was cut off or extended.
+fn begins_a_key(name: &str) -> bool {
+    name.starts_with("AKIA")
+        && name.len() > 8
+        && name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// Finds the key's user: someone who finds a leaked key knows only its id.

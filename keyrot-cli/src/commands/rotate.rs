@@ -6,8 +6,9 @@ use crate::cli::run::Rotate;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::screens::users::Screen;
-use crate::terminal::style::{self, paint};
-use crate::terminal::time;
+use crate::terminal::size::talk_width;
+use crate::terminal::style;
+use crate::terminal::text::hanging;
 use keyrot_core::EventKind;
 use keyrot_core::report::{State, UserDocument};
 
@@ -22,7 +23,7 @@ pub(crate) async fn rotate(invocation: &Invocation, args: &Rotate) -> Result<Exi
     let would = if args.asking.dry_run { "would not replace" } else { "did not replace" };
     for user in &kept {
         let text = format!("--force {would} the key of {}: {}", user.user, user.message);
-        say!("{} {}", paint(style::BAD, "error:"), time::shown(&text));
+        say_part!("{}", hanging("error: ", style::BAD, &text, style::PLAIN, talk_width()));
     }
     // The request was not carried out, which takes precedence over a blocked user.
     Ok(match ran.exit {

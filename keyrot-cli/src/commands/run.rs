@@ -92,12 +92,15 @@ pub(crate) async fn run(
     let progress = |progress| reporter.take(&progress);
     // The deadline counts from here, because waiting for the answer may have taken long.
     let limits = settings.limits(target.ports.clock.now());
-    let work = rotator.run(selected.chosen.clone(), mode, &limits, &cancel, &progress);
+    let chosen = std::mem::take(&mut selected.chosen);
+    let work = rotator.run(chosen, mode, &limits, &cancel, &progress);
     let say = |text: &str| reporter.say(&paint(style::WARN, text));
     let (report, signal) = signals.while_working(&cancel, (say, NEXT_RUN), work).await;
     reporter.finish();
 
     let document = RunDocument::new(schema, &report, &selected);
+    // An account may have thousands of users: not twice more than needed.
+    drop(report);
     let exit = match what {
         Screen::Rotate => Exit::of(document.result, signal),
         Screen::Plan | Screen::Status => {
@@ -120,7 +123,7 @@ pub(crate) async fn run(
         }
     };
     output::deliver(invocation, out, &text)?;
-    report_notifier_failures(&report.notifier_failures);
+    report_notifier_failures(&document.notifier_failures);
     Ok(Ran { document, exit })
 }
 

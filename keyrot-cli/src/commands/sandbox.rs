@@ -3,6 +3,7 @@
 
 use crate::cli::Invocation;
 use crate::cli::sandbox::Sandbox;
+use crate::cli::values::as_key;
 use crate::config;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -232,9 +233,14 @@ fn known<'a>(
 ) -> Result<&'a mut keyrot_core::memory::MemoryUser, CliError> {
     let names: Vec<String> = world.users().map(|u| u.arn.name().to_string()).collect();
     let meant = did_you_mean(user, &world.list_users("/"));
-    world.user_mut(user).ok_or_else(|| {
-        CliError::usage(format!("there is no user {user} in the sandbox{meant}"))
-            .hint(format!("users: {}", names.join(", ")))
+    let of_key = as_key(user.as_str()).and_then(|key| owner(world, &key).ok());
+    world.user_mut(user).ok_or_else(|| match of_key {
+        Some(owner) => CliError::usage(format!("{user} is a key, and the command takes its user"))
+            .hint(format!(
+                "name the user {owner}; to use this key: keyrot sandbox use {owner} --key {user}"
+            )),
+        None => CliError::usage(format!("there is no user {user} in the sandbox{meant}"))
+            .hint(format!("users: {}", names.join(", "))),
     })
 }
 

@@ -312,7 +312,7 @@ fn described(key: &AccessKey, last_use: Option<&LastUse>, now: Timestamp) -> Str
 fn permissions(problem: CliError, error: &CallError) -> CliError {
     match error.kind {
         ErrorKind::Denied => problem.hint(
-            "you need iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey and GetAccessKeyLastUsed on yourself; if your permissions require MFA: --mfa-serial ARN",
+            "you need iam:ListAccessKeys, CreateAccessKey, UpdateAccessKey, DeleteAccessKey and GetAccessKeyLastUsed on yourself, as `keyrot policy --for my-key` prints them; if your permissions require MFA: --mfa-serial ARN",
         ),
         _ => problem,
     }

@@ -13,9 +13,10 @@ use crate::meant::did_you_mean;
 use crate::screens::who_uses::screen;
 use crate::terminal::progress::{USERS, bar};
 use crate::terminal::signals::Signals;
-use crate::terminal::size::width;
+use crate::terminal::size::{talk_width, width};
 use crate::terminal::stdio::{print, print_json};
-use crate::terminal::style::{self, paint};
+use crate::terminal::style;
+use crate::terminal::text::hanging;
 use crate::terminal::time;
 use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use keyrot_core::report::UsesDocument;
@@ -127,7 +128,8 @@ impl ProgressReporter {
                     regions.join(", "),
                     time::absolute(since)
                 );
-                bar.suspend(|| say!("{}", paint(style::DIM, text)));
+                let text = hanging("", style::PLAIN, &text, style::DIM, talk_width());
+                bar.suspend(|| say_part!("{text}"));
             }
             UsesProgress::Events { region, events } => {
                 bar.set_message(format!("{region}: {events} events read"));

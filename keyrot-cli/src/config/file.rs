@@ -38,7 +38,9 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
     let unreadable = |why: String| {
         let problem = CliError::usage(format!("the settings file {name} cannot be read: {why}"));
         match place {
-            Place::Named => problem.hint("name another file with --config, or leave out --config"),
+            Place::Named => problem.hint(
+                "name another file with --config or KEYROT_CONFIG, or leave out the flag and unset the variable",
+            ),
             Place::Own => problem
                 .hint("fix or remove it, or name another file with --config; nothing was done"),
             Place::CurrentDirectory => {
@@ -50,10 +52,13 @@ pub(super) fn read(path: &Path, place: Place) -> Result<Option<SettingsText>, Cl
         Ok(found) if place != Place::Named && !found.is_file() => {
             return Err(unreadable("expected a regular file".to_owned()));
         }
-        // A parent folder that cannot be read belongs to another user: `sudo -u`, a container's
-        // HOME.
+        // A folder above it cannot be read: HOME is another user's, as with `sudo -u`. There may be
+        // settings, such as users that keyrot must not touch.
         Err(error) if place == Place::Own && error.kind() == ErrorKind::PermissionDenied => {
-            return Ok(None);
+            return Err(CliError::usage(format!(
+                "it is unknown whether there are settings: {name} cannot be read: {error}"
+            ))
+            .hint("set HOME or XDG_CONFIG_HOME to a folder of yours, or name a file with --config or KEYROT_CONFIG; /dev/null stands for no settings"));
         }
         Err(error) if place != Place::Named && is_absent(error.kind()) => {
             // A link shows that settings are meant to be there, so it is not ignored.

@@ -13,7 +13,12 @@ pub(crate) fn screen(
     settings: &Settings,
     width: Option<usize>,
 ) -> String {
-    let heading = if document.is_release() { "WHAT STAYS" } else { "FIRST ROTATION" };
+    let first = |row: &EnrollRow| row.state.is_none_or(|state| !is_under_way(state));
+    let heading = match document.is_release() {
+        true => "WHAT STAYS",
+        false if document.users.iter().all(first) => "FIRST ROTATION",
+        false => "WHAT A RUN DOES",
+    };
     let mut table = Table::new(&["USER", heading]);
     for row in &document.users {
         let color = match (row.result, row.state) {
@@ -32,7 +37,7 @@ pub(crate) fn screen(
     }
     let begins = |row: &&EnrollRow| {
         let blocked = matches!(row.state, Some(State::Blocked | State::Failed));
-        row.result == Change::Planned && !blocked
+        row.result == Change::Planned && !blocked && first(row)
     };
     let planned = document.users.iter().filter(begins).count();
     if planned > 0 && !document.is_release() {
@@ -56,6 +61,11 @@ pub(crate) fn screen(
         let _ = writeln!(out, "{}", paint(style::DIM, "dry run: nothing was changed"));
     }
     out
+}
+
+/// Whether the user was rotated before, and its rotation continues.
+fn is_under_way(state: State) -> bool {
+    matches!(state, State::Settled | State::Waiting)
 }
 
 /// One line for each user that was changed, or could not be.

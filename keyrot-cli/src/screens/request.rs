@@ -4,7 +4,6 @@ mod next;
 mod record;
 mod view;
 
-use crate::cli::given;
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
@@ -17,7 +16,9 @@ use keyrot_core::{
     AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Severity, Timestamp, UserResult, Wait,
     Why,
 };
-use next::{elsewhere, what_next};
+use next::elsewhere;
+pub(crate) use next::resuming;
+use next::what_next;
 use record::{command_to_paste, incident, still_alive};
 use std::fmt::Write;
 pub(crate) use view::View;
@@ -166,6 +167,14 @@ fn state_of(view: &View<'_>, key: &KeyId) -> String {
     }
 }
 
+/// Whether the keys were listed before anything was done, and this was not among them.
+fn is_gone(view: &View<'_>, key: &KeyId) -> bool {
+    let View { document, result, .. } = view;
+    !document.evidence.is_empty()
+        && document.evidence.iter().all(|evidence| evidence.key != *key)
+        && result.keys.iter().all(|known| known.id != *key)
+}
+
 fn verdict(view: &View<'_>, width: Option<usize>) -> String {
     let document = view.document;
     let user = &document.user;
@@ -192,6 +201,9 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
         _ if !view.revoked() => user.message.clone(),
         (Some(order), _) if order.delete => format!("{} is deleted", order.key),
         (Some(order), None) => format!("{}; it already was", state_of(view, &order.key)),
+        (Some(order), _) if is_gone(view, &order.key) => {
+            format!("{} no longer exists: requests with it are refused", order.key)
+        }
         (Some(order), _) => format!("{} is Inactive: requests with it are refused", order.key),
         (None, None) => "nothing to do; it was already done".to_owned(),
         (None, Some(event)) => event.message.clone(),
@@ -223,6 +235,9 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         return out;
     };
     let current = match &left.current {
+        Some(key) if seen.revoked.contains(key) && is_active(seen, key) => {
+            format!("consumers of {} get {key}, which is revoked and still works", left.secret)
+        }
         Some(key)
             if seen.revoked.contains(key)
                 || (view.revoked() && view.order().is_some_and(|order| order.key == *key)) =>
@@ -264,11 +279,7 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
     if let Some(PlannedAction::DeleteLater { key, .. }) = intended.filter(|_| done) {
         let user = &view.result.user;
-        let activate = if given::in_sandbox() {
-            command_line("keyrot sandbox reactivate", &[key.as_str()], "")
-        } else {
-            Action::Activate { user: user.clone(), key: key.clone() }.command()
-        };
+        let activate = Action::Activate { user: user.clone(), key: key.clone() }.command();
         let choice = Some(Choice::Reinstate(key.clone()));
         let reinstate = Action::Resolve { user: user.clone(), choice }.command();
         let text = "to undo this before a run deletes it:";
@@ -283,6 +294,10 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         out.push_str(&hanging("  hint: ", style::HINT, &hint, style::PLAIN, width));
     }
     out
+}
+
+fn is_active(seen: &UserResult, key: &KeyId) -> bool {
+    seen.keys.iter().any(|known| known.id == *key && known.status == KeyStatus::Active)
 }
 
 fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {

@@ -4,7 +4,7 @@ pub(crate) mod csv;
 mod next;
 
 use self::next::{done, next};
-use crate::cli::given::{all, as_given, places};
+use crate::cli::given::{all, places};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
@@ -73,7 +73,7 @@ pub(crate) fn screen(
         out.push_str(&table.show(width));
         out.push('\n');
     }
-    out.push_str(&sum(screen, document, settings, asked));
+    out.push_str(&sum(screen, document, settings, asked, width));
     out
 }
 
@@ -94,15 +94,16 @@ fn place(document: &RunDocument) -> Option<String> {
 }
 
 /// Groups the users by error. If a call failed in the same way for all of them, there is one
-/// problem with the machine or the network.
+/// problem with the machine or the network. If the same blocks them, except for their names, one
+/// setting is missing.
 fn alike<'a>(users: &[&'a UserDocument]) -> Vec<Vec<&'a UserDocument>> {
-    let mut groups: Vec<(&str, Vec<&UserDocument>)> = Vec::new();
+    let mut groups: Vec<(String, Vec<&UserDocument>)> = Vec::new();
     for user in users {
         let why = match &user.outcome {
-            Outcome::Failed(failure) => failure.error.reason(),
-            _ => None,
+            Outcome::Failed(failure) => failure.error.reason().map(str::to_owned),
+            _ => Some(user.message.replace(user.user.as_str(), "USER")),
         };
-        let known = groups.iter_mut().find(|(of, _)| why.is_some_and(|why| why == *of));
+        let known = groups.iter_mut().find(|(of, _)| why.as_ref() == Some(of));
         match (known, why) {
             (Some((_, group)), _) => group.push(user),
             (None, why) => groups.push((why.unwrap_or_default(), vec![user])),
@@ -142,11 +143,12 @@ fn in_trouble(user: &UserDocument, sandbox: bool, width: Option<usize>) -> Strin
                 | Blocked::CurrentKeyInactive { .. }
         )
     );
-    if sandbox && matches!(&user.outcome, Outcome::Blocked(Blocked::BadTag { .. })) {
+    if sandbox && let Outcome::Blocked(Blocked::BadTag { reason }) = &user.outcome {
+        let named = reason.strip_prefix("the tag ").and_then(|rest| rest.split_once(" = "));
         let text = command_line(
             &format!("keyrot{} sandbox tag", places()),
             &[user.user.as_str()],
-            " KEY=VALUE",
+            &format!(" {}=VALUE", named.map_or("KEY", |(tag, _)| tag)),
         );
         out.push_str(&hanging("    sandbox: ", style::DIM, &text, style::DIM, width));
     }
@@ -255,7 +257,14 @@ fn what(screen: Screen, user: &UserDocument, now: Timestamp) -> String {
     }
 }
 
-fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked<'_>) -> String {
+fn sum(
+    screen: Screen,
+    document: &RunDocument,
+    settings: &Settings,
+    asked: Asked<'_>,
+    width: Option<usize>,
+) -> String {
+    let dim = |text: &str| hanging("", style::PLAIN, text, style::DIM, width);
     let Counts { users, due, rotated, retired, deleted, .. } = document.counts;
     let list = |parts: &[(usize, &str, Style)]| -> String {
         let some = parts.iter().filter(|(count, ..)| *count > 0);
@@ -278,12 +287,11 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
         (deleted, "deleted", style::GOOD),
     ]);
     let plural = if users == 1 { "user" } else { "users" };
-    let mut out = match changes.as_str() {
-        changes if screen == Screen::Rotate && !changes.is_empty() => {
-            format!("{users} {plural}: {states}\nthis run: {changes}\n")
-        }
-        _ => format!("{users} {plural}: {states}\n"),
-    };
+    let counts = format!("{users} {plural}: {states}");
+    let mut out = hanging("", style::PLAIN, &counts, style::PLAIN, width);
+    if screen == Screen::Rotate && !changes.is_empty() {
+        let _ = writeln!(out, "this run: {changes}");
+    }
     let passed = &document.skipped;
     let alone = [
         (passed.not_tagged, "without the tag"),
@@ -298,10 +306,10 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
         .map(|(count, why)| format!("{count} {why}"))
         .collect();
     if !alone.is_empty() {
-        let _ = writeln!(out, "{}", paint(style::DIM, format!("skipped: {}", alone.join(", "))));
+        out.push_str(&dim(&format!("skipped: {}", alone.join(", "))));
     }
     if let Some(text) = adoptions(screen, document, settings.max_adoptions()) {
-        let _ = writeln!(out, "{}", paint(style::HINT, text));
+        out.push_str(&hanging("", style::PLAIN, &text, style::HINT, width));
     }
     let replaces = |user: &UserDocument| user.rotation_is_due() || user.adoption_is_due();
     if screen == Screen::Plan && document.users.iter().any(replaces) {
@@ -310,23 +318,22 @@ fn sum(screen: Screen, document: &RunDocument, settings: &Settings, asked: Asked
         let text = format!(
             "an old key stays Active for at least {overlap}, and until something uses the new key or nothing has used the old key for {idle}; so a monthly job keeps working"
         );
-        let _ = writeln!(out, "{}", paint(style::DIM, text));
+        out.push_str(&dim(&text));
     }
-    if screen == Screen::Plan && due == 0 {
+    let unread = |user: &UserDocument| matches!(user.state, State::Failed | State::Stopped);
+    if screen == Screen::Plan && due == 0 && !document.users.iter().any(unread) {
         let text = match document.users.iter().all(|user| user.state == State::Blocked) {
             true => "a run would do nothing now: each user needs manual action".to_owned(),
-            false => {
-                as_given("a run would do nothing now; `keyrot status` shows what comes next").into()
-            }
+            false => "a run would do nothing now; `keyrot status` shows what comes next".to_owned(),
         };
-        let _ = writeln!(out, "{}", paint(style::DIM, text));
+        out.push_str(&dim(&text));
     }
     if screen == Screen::Plan && due > 0 && !asked.confirms {
         let names: Vec<&str> = asked.named.iter().map(UserName::as_str).collect();
         let force = if asked.force { " --force" } else { "" };
         let command = command_line(&format!("keyrot{} rotate", all()), &names, force);
         let text = format!("nothing was changed; to do it: `{}`", command.trim_end());
-        let _ = writeln!(out, "{}", paint(style::DIM, text));
+        out.push_str(&dim(&text));
     }
     out
 }

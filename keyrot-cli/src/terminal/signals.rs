@@ -15,9 +15,6 @@ const SIGTERM: u8 = 15;
 pub(crate) const NEXT_RUN: &str = "the next run resumes where this one ended";
 /// How to go on after a command that ended immediately.
 pub(crate) const AGAIN: &str = "to finish what it began, run the same command again";
-/// How to go on after a request about a key that ended immediately.
-pub(crate) const UNKNOWN: &str =
-    "it is not known what was done: to finish it, run the same command again and name the key";
 
 /// Prints what is left of a command on several users after a signal.
 pub(crate) fn say_resume(left: usize) {
@@ -131,7 +128,12 @@ impl Signals {
                 std::process::exit(i32::from(128 + signal));
             }
             cancel.cancel();
-            say("stopping after the current steps; press Ctrl-C again to stop immediately");
+            say(match signal {
+                SIGINT => {
+                    "stopping after the current steps; press Ctrl-C again to stop immediately"
+                }
+                _ => "stopping after the current steps; another SIGTERM stops immediately",
+            });
         };
         self.hearing(on_signal, work).await
     }

@@ -165,7 +165,13 @@ pub(crate) fn print_json(document: &impl Serialize) {
 pub(crate) fn json(document: &impl Serialize) -> String {
     match serde_json::to_string_pretty(document) {
         // Its commands are adapted to the same place, as on a screen.
-        Ok(text) => format!("{}\n", escaped(&as_given_in_json(&text))),
+        Ok(mut text) => {
+            text.push('\n');
+            match escaped(as_given_in_json(&text)) {
+                Cow::Borrowed(_) => text,
+                Cow::Owned(adapted) => adapted,
+            }
+        }
         Err(error) => {
             failed(&error.into());
             String::new()
@@ -175,9 +181,9 @@ pub(crate) fn json(document: &impl Serialize) -> String {
 
 /// Returns the JSON with invisible and bidirectional control characters escaped. Only its strings
 /// can hold such characters.
-fn escaped(json: &str) -> String {
-    if matches!(visible(json), Cow::Borrowed(_)) {
-        return json.to_owned();
+fn escaped(json: Cow<'_, str>) -> Cow<'_, str> {
+    if matches!(visible(&json), Cow::Borrowed(_)) {
+        return json;
     }
     let mut text = String::with_capacity(json.len() + 16);
     for c in json.chars() {
@@ -189,5 +195,5 @@ fn escaped(json: &str) -> String {
             }
         }
     }
-    text
+    Cow::Owned(text)
 }

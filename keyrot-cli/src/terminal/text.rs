@@ -23,7 +23,7 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
     for paragraph in text.lines() {
         let mut line = String::new();
         for word in words(paragraph) {
-            if !line.is_empty() && line.width() + 1 + word.width() > room {
+            if !line.is_empty() && columns(&line) + 1 + columns(word) > room {
                 wrapped.push(std::mem::take(&mut line));
             }
             if !line.is_empty() {
@@ -34,6 +34,11 @@ pub(crate) fn wrap(text: &str, room: Option<usize>) -> Vec<String> {
         wrapped.push(line);
     }
     wrapped
+}
+
+/// Returns the columns that the text takes, without the codes of its colors.
+fn columns(text: &str) -> usize {
+    anstream::adapter::strip_str(text).map(UnicodeWidthStr::width).sum()
 }
 
 /// Returns the words of a line; text between two backticks may contain spaces.

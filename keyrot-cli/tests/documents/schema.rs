@@ -152,7 +152,7 @@ fn each_reason_belongs_to_its_state() {
     let blocked = codes(&read("keyrot-core/src/decide/decision/code.rs"), "Blocked", "code");
     let refusals = codes(&read("keyrot-core/src/decide/decision/refusal.rs"), "Refusal", "code");
     let settled = words(["settled", "done", "revoked"]);
-    let stopped = words(["cancelled", "change_limit", "adoption_limit"]);
+    let stopped = words(["cancelled", "change_limit", "adoption_limit", "user_gone"]);
     let planned = words(["intended", "verify"]);
     let others = &(&(&outcome - &settled) - &stopped) - &planned;
     let expected = BTreeMap::from([

@@ -30,14 +30,8 @@ pub async fn survey(
     let users = iam.users("/").await?;
     let mut listed = BTreeMap::new();
     if ids {
-        // Users that are not in the report are new, and are read, too.
-        let keyless: BTreeSet<_> =
-            report.users.iter().filter(|u| u.keys.is_empty()).map(|u| &u.arn).collect();
-        let wanted: BTreeSet<UserName> = users
-            .iter()
-            .filter(|user| !keyless.contains(&user.arn))
-            .map(|user| user.arn.name().clone())
-            .collect();
+        // A user without a key in the report, or who is not in it, may have one by now.
+        let wanted: BTreeSet<UserName> = users.iter().map(|user| user.arn.name().clone()).collect();
         let whole = wanted.len();
         progress(0, whole);
         let mut answers =

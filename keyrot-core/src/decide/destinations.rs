@@ -107,11 +107,17 @@ pub(crate) fn destinations(
         let Some(key) = case.current_key() else { return none };
         match Standing::of(case, one, key) {
             Standing::LetGo => (Delivered::LetGo, None),
-            Standing::Recorded | Standing::Received => (Delivered::Delivered, None),
+            Standing::Recorded | Standing::Unconfirmed(_) | Standing::Received => {
+                (Delivered::Delivered, None)
+            }
             Standing::Failed(reason) => (Delivered::Failed, Some(reason.to_owned())),
             Standing::Unfinished(what) => (Delivered::Waiting, Some(what.to_owned())),
             Standing::Changed(how) => (Delivered::Changed, Some(how.to_string())),
             Standing::Later => (Delivered::Waiting, Some(AFTER_OTHERS.to_owned())),
+            // It was not read, so the receipt says what is known.
+            Standing::Unasked if case.has_receipt(&one.assignment.to) => {
+                (Delivered::Delivered, None)
+            }
             Standing::Unasked
             | Standing::Unrecorded(_)
             | Standing::Unannounced(_)

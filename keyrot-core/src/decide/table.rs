@@ -196,6 +196,9 @@ fn behind(facts: Facts<'_>) -> Part<()> {
             Outgoing::Needed(_) | Outgoing::Old(_) | Outgoing::Inactive(Removal::Soaks(_) | Removal::Over(_)),
         ) =>
             wait(not_delivered(to, reason), None),
+        /// Nothing needs the old key that has to be retired, and a required destination could not be read since its receipt
+        (Behind::Unconfirmed { to, reason }, Outgoing::Old(_) | Outgoing::Inactive(Removal::Over(_))) =>
+            wait(not_delivered(to, reason), None),
         /// An old key has to be retired, and something else wrote to a required destination
         (
             Behind::Changed { to, place, how },
@@ -218,7 +221,7 @@ fn behind(facts: Facts<'_>) -> Part<()> {
             | Outgoing::Inactive(Removal::Unrecorded(_)),
         )
         | (
-            Behind::Recorded(_),
+            Behind::Recorded(_) | Behind::Unconfirmed { .. },
             Outgoing::Nobody
             | Outgoing::BesideRevoked { .. }
             | Outgoing::Unreplaced(_)
@@ -339,7 +342,7 @@ fn next_key(case: &Situation<'_>, facts: Facts<'_>) -> Part<Infallible> {
         /// No key is due, and something else wrote to a required destination
         (NextKey::NotDue(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
         /// No key is due
-        (NextKey::NotDue(until), Behind::Nobody | Behind::Recorded(_)) => Decision::Settled { until },
+        (NextKey::NotDue(until), Behind::Nobody | Behind::Recorded(_) | Behind::Unconfirmed { .. }) => Decision::Settled { until },
         /// A key is due, and Secrets Manager's own rotation is on
         (NextKey::OfService, _) => wait(Why::Service, None),
         /// A key is due, and the secret has too many tags for the journal

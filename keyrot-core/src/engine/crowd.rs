@@ -14,7 +14,9 @@ use std::task::{Poll, Waker};
 
 /// The limit on users that wait for destinations and are not counted. Each takes about 25 KiB.
 const MOST_AWAY: usize = 1_024;
-/// The limit on concurrent calls to one destination: each takes a connection.
+/// The limit on concurrent calls to one destination: each takes a connection. The same applies to
+/// the home secrets' calls of users that have started to deliver: they all start at the same time,
+/// and each call takes about 10 KiB.
 const LANES: usize = 64;
 
 /// Counts the users of a run that wait for destinations, and those that have not reached that
@@ -30,6 +32,8 @@ pub(crate) struct Away {
     wakers: std::sync::Mutex<Vec<Waker>>,
     /// For each destination, the permits for concurrent calls.
     lanes: BTreeMap<DestinationName, Lanes>,
+    /// The permits for calls about home secrets during deliveries.
+    home: Lanes,
 }
 
 #[derive(Debug)]
@@ -69,9 +73,9 @@ impl Away {
         AtHome(self)
     }
 
-    /// Waits for a permit to call this destination.
-    pub(crate) async fn lane(&self, to: &DestinationName) -> Option<MutexGuard<'_, ()>> {
-        let lanes = self.lanes.get(to)?;
+    /// Waits for a permit to call this destination; `None` stands for the home secret.
+    pub(crate) async fn lane(&self, to: Option<&DestinationName>) -> Option<MutexGuard<'_, ()>> {
+        let lanes = to.map_or(Some(&self.home), |to| self.lanes.get(to))?;
         let next = lanes.next.fetch_add(1, Ordering::Relaxed) % LANES;
         Some(lanes.all.get(next)?.lock().await)
     }

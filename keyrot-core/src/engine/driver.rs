@@ -268,9 +268,9 @@ pub(crate) async fn drive_within(
                 let answer = {
                     let to = call.destination();
                     let _waiting = to.map(|_| bounds.away.one());
-                    let _lane = match to {
-                        Some(to) => bounds.away.lane(to).await,
-                        None => None,
+                    let _lane = match at_home {
+                        Some(_) => None,
+                        None => bounds.away.lane(to).await,
                     };
                     // The wait may have been long, behind others whose calls hang.
                     if let Some(why) = to.and_then(|_| bounds.why_stop(ports.clock.now())) {

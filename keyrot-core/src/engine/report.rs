@@ -24,6 +24,8 @@ pub struct UserResult {
     pub owner: Option<String>,
     /// The user's secret.
     pub secret: SecretName,
+    /// The region of the secret, if it is known.
+    pub region: Option<String>,
     /// How it ended.
     pub outcome: Outcome,
     /// The key under AWSCURRENT, if it was read.
@@ -32,7 +34,8 @@ pub struct UserResult {
     pub previous: Option<KeyId>,
     /// The keys that an operator revoked, if this was read.
     pub revoked: Vec<KeyId>,
-    /// When the rotation of the current key begins, by the user's policy.
+    /// When the rotation of the current key begins, by the user's policy. `None` with Secrets
+    /// Manager's own rotation: its schedule decides.
     pub due: Option<Timestamp>,
     /// When the current key is no longer Active, if its consumers move: the user's `max_age`.
     pub deadline: Option<Timestamp>,
@@ -76,6 +79,7 @@ impl UserResult {
             user,
             owner: None,
             secret,
+            region: None,
             outcome,
             current: None,
             previous: None,
@@ -127,6 +131,7 @@ impl UserResult {
             subject.destinations.iter().cloned().map(DestinationState::unread).collect();
         Self {
             owner,
+            region: Some(subject.region.clone()),
             deployed_by,
             destinations,
             ..Self::new(subject.user.clone(), subject.secret.clone(), outcome)
@@ -172,6 +177,9 @@ impl UserResult {
             self.previous = previous.filter(|key| Some(key) != self.current.as_ref());
         }
         let current = self.keys.iter().find(|k| Some(&k.id) == self.current.as_ref());
+        // With Secrets Manager's own rotation, its schedule decides.
+        let own = !matches!(&seen.secret, SecretState::Present(secret) if secret.rotation_enabled);
+        let current = current.filter(|_| own);
         self.due = current.map(|k| policy.due_by_age(k.created));
         self.deadline = current.map(|k| policy.deadline(k.created));
         self.unadopted = seen.is_unadopted();

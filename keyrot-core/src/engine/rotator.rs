@@ -15,9 +15,10 @@ use crate::engine::held_use::{HeldUse, held_uses, look_up_within};
 use crate::engine::notifier::Notifier;
 use crate::engine::report::{Report, UserResult};
 use crate::machine::event::{Event, EventKind};
-use crate::machine::outcome::Outcome;
+use crate::machine::outcome::{Outcome, Stop};
 use crate::machine::rotation::task::Task;
 use crate::machine::rotation::{Mode, Rotation};
+use crate::model::error::ErrorKind;
 use crate::model::request::Request;
 use crate::model::step::RotationStep;
 use crate::model::time::Timestamp;
@@ -229,16 +230,17 @@ impl Rotator {
             self.notifier_limits,
             self.ports.clock.as_ref(),
             async move |queues: EventQueues| {
-                let all = |chosen: Vec<Target>| {
-                    let work =
-                        chosen.into_iter().map(|one| self.one(one, job, bounds, &queues, progress));
+                // Each target is copied only while its user is at work.
+                let all = |chosen: Vec<_>| {
+                    let work = chosen
+                        .into_iter()
+                        .map(|one| self.one(Target::clone(one), job, bounds, &queues, progress));
                     crowd::all(work, limits.concurrency, &bounds.away)
                 };
-                let again = if most.is_some() { chosen.clone() } else { Vec::new() };
-                let mut users = all(chosen).await;
+                let mut users = all(chosen.iter().collect()).await;
                 if let Some(most) = most {
                     bounds.may_adopt.store(true, Ordering::Relaxed);
-                    adopt(&mut users, again, most, all).await;
+                    adopt(&mut users, &chosen, most, all).await;
                     for one in users.iter().filter(|one| one.waits_for_adoption()) {
                         progress(Progress::Done(Box::new(one.clone())));
                     }
@@ -316,7 +318,18 @@ impl Rotator {
                         let now = self.ports.clock.now();
                         standing.see(driven.rotation.seen(), &policy, now);
                         standing.calls = driven.calls;
-                        standing.outcome = driven.outcome;
+                        standing.outcome = match driven.outcome {
+                            // IAM's first answer about the user. A request was made on purpose, so
+                            // it fails.
+                            Outcome::Failed(failure)
+                                if driven.calls == 1
+                                    && job.task == Task::Everything
+                                    && failure.error.kind == ErrorKind::NotFound =>
+                            {
+                                Outcome::Stopped(Stop::UserGone)
+                            }
+                            outcome => outcome,
+                        };
                     }
                     Err(panic) => {
                         let reason = panic_text(&*panic);

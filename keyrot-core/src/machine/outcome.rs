@@ -74,6 +74,8 @@ pub enum Stop {
     TookTooLong,
     /// The observed state kept changing while keyrot read it.
     Contention,
+    /// The user was deleted after the run had listed the account's users.
+    UserGone,
 }
 
 impl Stop {
@@ -102,6 +104,11 @@ impl fmt::Display for Stop {
             Self::AdoptionLimit => {
                 return f.write_str(
                     "waits for adoption: the run adopted as many users as max_adoptions allows",
+                );
+            }
+            Self::UserGone => {
+                return f.write_str(
+                    "the user does not exist anymore: it was deleted during the run; nothing was changed",
                 );
             }
             Self::Cancelled => "stopped on request",

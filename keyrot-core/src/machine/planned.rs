@@ -29,6 +29,8 @@ pub enum PlannedAction {
     Deactivate(KeyId),
     /// Delete a key.
     Delete(KeyId),
+    /// Add the key to the entry of revoked keys; everything else has to wait.
+    Revoke(KeyId),
     /// Remove the key from the entry of revoked keys.
     Reinstate(KeyId),
     /// Deliver the current key to a destination.
@@ -123,6 +125,7 @@ impl PlannedAction {
             Self::Activate(key) => format!("reactivate {}", name(key)),
             Self::Deactivate(key) => format!("deactivate {}", name(key)),
             Self::Delete(key) => format!("delete {}", name(key)),
+            Self::Revoke(key) => format!("record the revocation of {}", name(key)),
             Self::Reinstate(key) => format!("take the revocation of {} back", name(key)),
             Self::Deliver { to, restarts: true, .. } => format!("restart {to}"),
             Self::Deliver { to, .. } => format!("deliver the current key to {to}"),
@@ -152,6 +155,10 @@ impl fmt::Display for PlannedAction {
             Self::Activate(key) => write!(f, "reactivate {key}"),
             Self::Deactivate(key) => write!(f, "deactivate {key}: requests with it are refused"),
             Self::Delete(key) => write!(f, "delete {key}: this cannot be undone"),
+            Self::Revoke(key) => write!(
+                f,
+                "record in the secret that {key} is revoked: it is never published again, and stays Active for now"
+            ),
             Self::Reinstate(key) => {
                 write!(f, "undo the revocation of {key}: it counts as any other key again")
             }
@@ -239,6 +246,10 @@ mod tests {
                     PlannedAction::Delete(old.clone()),
                 ],
                 "Deactivate AKIAOLD0000000000001, publish a new key and delete AKIAOLD0000000000001, for ci",
+            ),
+            (
+                vec![PlannedAction::Revoke(old.clone()), wait(&old)],
+                "Record the revocation of AKIAOLD0000000000001 for ci",
             ),
             (vec![wait(&old)], "Go on for ci"),
         ] {

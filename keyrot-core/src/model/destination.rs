@@ -169,8 +169,8 @@ pub struct SeenDestination {
     pub unfinished: Option<String>,
     /// The version whose delivery there this run has announced.
     pub announced_here: Option<VersionId>,
-    /// The version that this run has delivered there.
-    pub delivered_here: Option<VersionId>,
+    /// The version that this run has delivered there, and the mark that the place gave to it.
+    pub delivered_here: Option<(VersionId, Option<Mark>)>,
 }
 
 impl SeenDestination {
@@ -185,6 +185,18 @@ impl SeenDestination {
             announced_here: None,
             delivered_here: None,
         }
+    }
+
+    /// Whether this run has delivered the version.
+    #[must_use]
+    pub fn has_delivered(&self, version: &VersionId) -> bool {
+        self.delivered_here.as_ref().is_some_and(|(delivered, _)| delivered == version)
+    }
+
+    /// Whether the mark is the one that the place gave to this run's delivery.
+    #[must_use]
+    pub fn is_own(&self, mark: &Mark) -> bool {
+        matches!(&self.delivered_here, Some((_, Some(own))) if own == mark)
     }
 }
 

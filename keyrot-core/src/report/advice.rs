@@ -4,30 +4,84 @@ mod blocked;
 mod refusal;
 
 use crate::decide::decision::blocked::Blocked;
+use crate::decide::decision::refusal::Refusal;
 use crate::decide::decision::{Wait, Why};
 use crate::engine::report::UserResult;
 use crate::machine::outcome::{Outcome, Stop};
 use crate::model::error::ErrorKind;
-use crate::model::names::{SecretName, UserName};
-use crate::report::hint::{Action, Hint, worded};
+use crate::model::names::{KeyId, SecretName, UserName};
+use crate::model::observed::KeyStatus;
+use crate::report::hint::{AboutSecret, Action, Hint, worded};
 
 impl UserResult {
     /// Returns what the operator can do about the user's state; empty if there is nothing to do.
     #[must_use]
     pub fn hints(&self) -> Vec<Hint> {
+        let secret = AboutSecret { name: Some(self.secret.clone()), region: self.region.clone() };
+        self.outcome_hints().into_iter().map(|hint| hint.about(&secret)).collect()
+    }
+
+    fn outcome_hints(&self) -> Vec<Hint> {
         match &self.outcome {
-            Outcome::Waiting(wait) => wait.hints(&self.user, &self.secret),
+            Outcome::Waiting(wait) => {
+                let mut hints = wait.hints(&self.user, &self.secret);
+                hints.extend(self.revoked_and_active().map(|key| {
+                    let text = format!("to deactivate {key} now, even if it is in use");
+                    Hint::to(text, Action::revoke_now(&self.user, key))
+                }));
+                hints
+            }
             Outcome::Stopped(Stop::AdoptionLimit) => vec![Hint::advice(
                 "run keyrot again once the adopted users' consumers read their secrets, or raise max_adoptions",
             )],
             Outcome::Revoked { rest, .. } => rest.hints(&self.user),
             Outcome::Blocked(blocked) => {
                 let mut hints = blocked.hints(&self.user);
+                if let (Blocked::SecretHoldsOther { .. }, Some(key)) = (blocked, &self.previous) {
+                    hints.push(Hint::to(
+                        format!("if something overwrote it by mistake, publish {key} again"),
+                        Action::Rollback { user: self.user.clone() },
+                    ));
+                }
                 hints.extend(self.deployment(blocked));
                 hints
             }
+            Outcome::Refused(Refusal::WasRevoked { key }) => self.of_revoked(key),
             outcome => outcome.hints(&self.user),
         }
+    }
+
+    /// Returns what the operator can do if the key to roll back to was revoked.
+    fn of_revoked(&self, key: &KeyId) -> Vec<Hint> {
+        let mut hints = self.outcome.hints(&self.user);
+        if self.revoked_and_active() == Some(key) {
+            // It need not be activated.
+            hints.retain(|hint| !matches!(hint.action, Some(Action::Activate { .. })));
+            for hint in &mut hints {
+                if let Some(Action::Resolve { .. }) = hint.action {
+                    hint.text = format!(
+                        "if {key} was revoked by mistake, take the revocation back, and try again"
+                    );
+                }
+            }
+        }
+        if self.is_full_with(key) {
+            let text =
+                "a user has two keys at most; to make room for a new one, delete the revoked key";
+            hints.insert(0, Hint::to(text, Action::delete(&self.user, key)));
+        }
+        hints
+    }
+
+    /// Returns a key that was revoked, and that IAM lists as Active.
+    pub(crate) fn revoked_and_active(&self) -> Option<&KeyId> {
+        let mut active = self.keys.iter().filter(|key| key.status == KeyStatus::Active);
+        active.find(|key| self.revoked.contains(&key.id)).map(|key| &key.id)
+    }
+
+    /// Whether this key leaves no room for a new one.
+    fn is_full_with(&self, key: &KeyId) -> bool {
+        self.keys.len() > 1 && self.keys.iter().any(|listed| listed.id == *key)
     }
 
     /// Returns the [`hints`](Self::hints) in the CLI's words.

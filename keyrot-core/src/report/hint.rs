@@ -4,7 +4,7 @@
 
 use crate::model::ended_sessions::deny_issued_before;
 use crate::model::home::SecretArn;
-use crate::model::names::{KeyId, UserName};
+use crate::model::names::{KeyId, SecretName, UserName, VersionId};
 use crate::model::time::Timestamp;
 use crate::report::choice::Choice;
 use serde::{Serialize, Serializer};
@@ -110,16 +110,23 @@ pub enum Action {
         key: KeyId,
     },
     /// Restore a secret that is scheduled for deletion.
-    RestoreSecret,
+    RestoreSecret(AboutSecret),
     /// Delete a secret that is no longer read.
     DeleteSecret {
         /// The secret.
         secret: SecretArn,
     },
     /// Make Secrets Manager start a rotation now.
-    RotateSecret,
+    RotateSecret(AboutSecret),
     /// Cancel the rotation that Secrets Manager started.
-    CancelRotation,
+    CancelRotation(AboutSecret),
+    /// Remove the AWSPENDING label, which stays after a canceled rotation.
+    FreePending {
+        /// The secret.
+        about: AboutSecret,
+        /// The version with the label.
+        version: VersionId,
+    },
     /// Deny a role's sessions that were issued before this time.
     EndRoleSessions {
         /// The role's name.
@@ -131,7 +138,40 @@ pub enum Action {
     EmptyCache,
 }
 
+/// The secret that an action is about, if it is known. The result of a user knows it; a reason
+/// alone does not.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct AboutSecret {
+    /// Its name.
+    pub name: Option<SecretName>,
+    /// Its region.
+    pub region: Option<String>,
+}
+
+impl AboutSecret {
+    /// Returns the flags of an AWS command.
+    fn flags(&self) -> String {
+        let name = self.name.as_ref().map_or("SECRET", SecretName::as_str);
+        format!("{}{}", flag("--secret-id", name), region_flag(self.region.as_deref()))
+    }
+}
+
 impl Hint {
+    /// Returns the hint for this secret, if its action is about a secret that it does not name yet.
+    #[must_use]
+    pub fn about(mut self, secret: &AboutSecret) -> Self {
+        if let Some(
+            Action::RestoreSecret(about)
+            | Action::RotateSecret(about)
+            | Action::CancelRotation(about)
+            | Action::FreePending { about, .. },
+        ) = &mut self.action
+        {
+            about.clone_from(secret);
+        }
+        self
+    }
+
     /// Returns advice without a single command.
     #[must_use]
     pub fn advice(text: impl Into<String>) -> Self {
@@ -211,17 +251,23 @@ impl Action {
                 let user = flag("--user-name", user);
                 format!("aws iam update-access-key {user} --access-key-id {key} --status Active")
             }
-            Self::RestoreSecret => {
-                "aws secretsmanager restore-secret --secret-id SECRET".to_owned()
+            Self::RestoreSecret(about) => {
+                format!("aws secretsmanager restore-secret {}", about.flags())
             }
             Self::DeleteSecret { secret } => format!(
                 "aws secretsmanager delete-secret --region {} --secret-id {secret}",
                 secret.place().region
             ),
-            Self::RotateSecret => "aws secretsmanager rotate-secret --secret-id SECRET".to_owned(),
-            Self::CancelRotation => {
-                "aws secretsmanager cancel-rotate-secret --secret-id SECRET".to_owned()
+            Self::RotateSecret(about) => {
+                format!("aws secretsmanager rotate-secret {}", about.flags())
             }
+            Self::CancelRotation(about) => {
+                format!("aws secretsmanager cancel-rotate-secret {}", about.flags())
+            }
+            Self::FreePending { about, version } => format!(
+                "aws secretsmanager update-secret-version-stage {} --version-stage AWSPENDING --remove-from-version-id {version}",
+                about.flags()
+            ),
             Self::EndRoleSessions { role, before } => format!(
                 "aws iam put-role-policy --role-name {role} --policy-name AWSRevokeOlderSessions --policy-document '{}'",
                 deny_issued_before(None, *before)
@@ -312,6 +358,21 @@ mod tests {
         assert_eq!(
             Action::DeleteSecret { secret: secret.clone() }.command(),
             format!("aws secretsmanager delete-secret --region eu-west-1 --secret-id {secret}")
+        );
+        let about = AboutSecret {
+            name: Some(SecretName::parse("/iam/ci/key").expect("a name")),
+            region: Some("eu-west-1".into()),
+        };
+        let free = Action::FreePending {
+            about: AboutSecret::default(),
+            version: VersionId::parse("v".repeat(32)).expect("an id"),
+        };
+        assert_eq!(
+            Hint::to("free it", free).about(&about).to_string(),
+            format!(
+                "free it: `aws secretsmanager update-secret-version-stage --secret-id /iam/ci/key --region eu-west-1 --version-stage AWSPENDING --remove-from-version-id {}`",
+                "v".repeat(32)
+            )
         );
         let choice = Some(Choice::Replace);
         assert_eq!(

@@ -20,7 +20,7 @@ pub use aftermath::{Aftermath, Remains, StillAlive};
 pub use choice::{Choice, UnknownChoice};
 pub use consent::Consent;
 pub use enroll::{Change, EnrollDocument, EnrollRow};
-pub use hint::{Action, Hint, command_line, flag, worded};
+pub use hint::{AboutSecret, Action, Hint, command_line, flag, worded};
 pub use moving::{HomeDocument, MoveDocument, MoveRow};
 pub use request::RequestDocument;
 pub use resolution::Resolution;

@@ -1,5 +1,6 @@
 //! The document of users whose homes are moved.
 
+use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::NotifierFailure;
 use crate::engine::rotator::moving::Moved;
 use crate::machine::outcome::Outcome;
@@ -135,12 +136,20 @@ impl MoveRow {
             (None, _) if stays => format!("its home stays {}", to.place()),
             (None, _) => format!("its home is {}", to.place()),
         };
-        let hints = match why.map(|(_, why)| why) {
+        let mut hints = match why.map(|(_, why)| why) {
             Some(Outcome::Blocked(why)) => why.hints(user),
             Some(Outcome::Refused(why)) => why.hints(user),
             Some(_) => vec![Hint::advice("run the same command again; it resumes")],
             None => Vec::new(),
         };
+        if let (Some((_, Outcome::Refused(Refusal::NotAtRest { .. }))), Some(old)) = (why, from) {
+            // Something is under way there, not at the new place.
+            for hint in &mut hints {
+                if let Some(Action::Status { region, .. }) = &mut hint.action {
+                    *region = Some(old.place().region.clone());
+                }
+            }
+        }
         let mut row = Self {
             user: user.clone(),
             result,

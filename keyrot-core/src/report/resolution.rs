@@ -65,12 +65,12 @@ impl Resolution {
                 },
             ],
             Blocked::ClaimedKey { key } => vec![Self::retire(key)],
-            Blocked::CurrentKeyGone { key } | Blocked::CurrentKeyInactive { key } => {
-                Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
-            }
-            Blocked::CurrentDoesNotWork { key, .. } => {
-                Self::back(seen).into_iter().chain([Self::replace(key)]).collect()
-            }
+            Blocked::CurrentKeyGone { key }
+            | Blocked::CurrentKeyInactive { key }
+            | Blocked::CurrentDoesNotWork { key, .. } => match Self::back(seen) {
+                Some(back) => vec![back, Self::replace(key)],
+                None => Self::replace_or_make_room(seen, key),
+            },
             Blocked::RolledBack { from, to: Some(_) } => vec![
                 Self {
                     choice: Choice::GoOn,
@@ -87,26 +87,16 @@ impl Resolution {
                     request: Request::Revoke(Revocation::of(from.clone())),
                 },
             ],
-            Blocked::NoWayBack { key, .. } => vec![Self {
-                choice: Choice::MakeRoom,
-                message: format!(
+            Blocked::NoWayBack { key, .. } => vec![Self::make_room(
+                key,
+                format!(
                     "make room for a new key: deactivate {key} and delete it, even if it is in use"
                 ),
-                request: Request::Revoke(Revocation {
-                    without_successor: true,
-                    delete: true,
-                    ..Revocation::of(key.clone())
-                }),
-            }],
-            Blocked::RevokedKeyCurrent { key, .. } => vec![Self {
-                choice: Choice::MakeRoom,
-                message: format!("make room for a new key: delete {key} now, and publish another"),
-                request: Request::Revoke(Revocation {
-                    without_successor: true,
-                    delete: true,
-                    ..Revocation::of(key.clone())
-                }),
-            }],
+            )],
+            Blocked::RevokedKeyCurrent { key, .. } => vec![Self::make_room(
+                key,
+                format!("make room for a new key: delete {key} now, and publish another"),
+            )],
             Blocked::RevokedKeyInUse { key, .. } => vec![Self {
                 choice: Choice::Revoke(key.clone()),
                 message: format!(
@@ -198,6 +188,32 @@ impl Resolution {
             ),
             request: Request::Revoke(Revocation::of(key.clone())),
         }
+    }
+
+    /// If the user has another key, it leaves no room for a new one. Only a newer one may be staged,
+    /// and then replaces this key itself.
+    fn replace_or_make_room(seen: &UserResult, key: &KeyId) -> Vec<Self> {
+        let mut others = seen.keys.iter().filter(|other| other.id != *key);
+        let (Some(this), Some(other)) =
+            (seen.keys.iter().find(|listed| listed.id == *key), others.next())
+        else {
+            return vec![Self::replace(key)];
+        };
+        let message = format!(
+            "make room for a new key: delete {key}, because {} stays, and publish another",
+            other.id
+        );
+        let newer = (other.created > this.created).then(|| Self::replace(key));
+        newer.into_iter().chain([Self::make_room(key, message)]).collect()
+    }
+
+    fn make_room(key: &KeyId, message: String) -> Self {
+        let request = Request::Revoke(Revocation {
+            without_successor: true,
+            delete: true,
+            ..Revocation::of(key.clone())
+        });
+        Self { choice: Choice::MakeRoom, message, request }
     }
 
     fn back(seen: &UserResult) -> Option<Self> {

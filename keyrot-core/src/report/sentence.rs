@@ -12,6 +12,9 @@ use crate::model::time::Timestamp;
 /// Returns the user's state as a sentence, without the user's name.
 pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
     match &one.outcome {
+        Outcome::Settled { .. } if one.current.is_some() && one.due.is_none() => {
+            "settled; Secrets Manager's own rotation creates the next key".to_owned()
+        }
         Outcome::Settled { until } => format!("settled; the next rotation begins {}", time(*until)),
         Outcome::Done => "done".to_owned(),
         Outcome::Revoked { key, rest } => {
@@ -22,7 +25,10 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
             steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then ")
         }
         Outcome::Refused(refusal) => refusal.to_string(),
-        Outcome::Waiting(wait) => wait.to_string(),
+        Outcome::Waiting(wait) => match one.revoked_and_active() {
+            Some(key) => format!("{key} was revoked and still works; {wait}"),
+            None => wait.to_string(),
+        },
         Outcome::Blocked(reason) => reason.to_string(),
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),

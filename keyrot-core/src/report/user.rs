@@ -144,7 +144,9 @@ impl Outcome {
                 RunStatus::Ok
             }
             Self::Done | Self::Planned(_) | Self::Revoked { .. } => RunStatus::Ok,
-            Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit) => RunStatus::Ok,
+            Self::Stopped(Stop::ChangeLimit | Stop::AdoptionLimit | Stop::UserGone) => {
+                RunStatus::Ok
+            }
             Self::Blocked(_) => RunStatus::Blocked,
             Self::Stopped(Stop::Cancelled) => RunStatus::Stopped,
             Self::Stopped(Stop::Deadline | Stop::TookTooLong | Stop::Contention) => {
@@ -162,9 +164,9 @@ impl Outcome {
             Self::Waiting(_) => State::Waiting,
             Self::Due(_) | Self::Verifying { .. } | Self::Planned(_) => State::Due,
             Self::Blocked(_) => State::Blocked,
-            Self::Stopped(Stop::Cancelled | Stop::ChangeLimit | Stop::AdoptionLimit) => {
-                State::Stopped
-            }
+            Self::Stopped(
+                Stop::Cancelled | Stop::ChangeLimit | Stop::AdoptionLimit | Stop::UserGone,
+            ) => State::Stopped,
             Self::Stopped(_) | Self::Failed(_) | Self::Panicked(_) | Self::Refused(_) => {
                 State::Failed
             }
@@ -190,6 +192,7 @@ impl Outcome {
             Self::Stopped(Stop::AdoptionLimit) => "adoption_limit",
             Self::Stopped(Stop::TookTooLong) => "took_too_long",
             Self::Stopped(Stop::Contention) => "contention",
+            Self::Stopped(Stop::UserGone) => "user_gone",
             Self::Failed(failure) => match failure.error.kind {
                 ErrorKind::Denied => "denied",
                 ErrorKind::Throttled => "throttled",
@@ -293,6 +296,13 @@ impl UserDocument {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
+    }
+
+    /// Returns a key that was revoked and still works.
+    #[must_use]
+    pub fn revoked_and_active(&self) -> Option<&KeyId> {
+        let mut active = self.keys.iter().filter(|key| key.status == KeyStatus::Active);
+        active.find(|key| self.revoked.contains(&key.id)).map(|key| &key.id)
     }
 
     /// Returns the keys that do not have the AWSCURRENT label.

@@ -54,7 +54,9 @@ impl UsesDocument {
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let failed = |one: &KeyUses| {
-            one.problem.is_some() || one.uses.regions.iter().any(|region| region.problem.is_some())
+            one.problem.is_some()
+                || one.uses.unreadable > 0
+                || one.uses.regions.iter().any(|region| region.problem.is_some())
         };
         !self.unseen.is_empty()
             || self.keys.iter().any(failed)

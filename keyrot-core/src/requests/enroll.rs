@@ -352,6 +352,12 @@ fn enrolled_at(one: &Target) -> String {
 }
 
 fn first_rotation(user: &UserDocument) -> String {
+    if matches!(user.state, State::Settled | State::Waiting) {
+        return format!("keyrot continues: {}; its secret is {}", user.message, user.secret);
+    }
+    if matches!(user.state, State::Blocked | State::Failed) {
+        return format!("{}; its secret is {}", user.message, user.secret);
+    }
     let keys = match user.keys.as_slice() {
         [] if !were_keys_read(user) => String::new(),
         [] => "; it has no key".to_owned(),
@@ -387,6 +393,10 @@ fn left_behind(user: &UserDocument) -> String {
     // Without a current key, nothing was ever published, and there may be no secret.
     let secret = match user.current {
         Some(_) => format!(" and the secret {}; its key is no longer rotated", user.secret),
+        // The secret was not read.
+        None if user.reason == "secret_deleted" || user.state == State::Failed => {
+            format!("; {}", user.message)
+        }
         None => "; keyrot never replaced it".to_owned(),
     };
     let under_way = match user.state {

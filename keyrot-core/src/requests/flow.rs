@@ -142,6 +142,12 @@ impl RequestFlow {
         Self { end_sessions, ..self }
     }
 
+    /// Whether a revocation also ends the user's sessions.
+    #[must_use]
+    pub fn ends_sessions(&self) -> bool {
+        self.end_sessions
+    }
+
     /// Adds the notifiers for what is done.
     #[must_use]
     pub fn notify(
@@ -326,7 +332,8 @@ impl RequestFlow {
         if let (Some(_), Outcome::Stopped(stop)) = (&request, &result.outcome) {
             user.message = stop.of_request();
         }
-        user.hints.extend(next::at_once(request.as_ref(), &result));
+        let at_once = next::at_once(request.as_ref(), &result);
+        user.hints.extend(at_once.filter(|_| result.revoked_and_active().is_none()));
         user.hints.extend(next::unfinished(&result));
         RequestDocument {
             schema: self.kind.schema(),

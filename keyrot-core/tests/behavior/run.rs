@@ -5,10 +5,11 @@ use async_trait::async_trait;
 use keyrot_core::engine::{NotifierError, NotifierLimits, Progress};
 use keyrot_core::memory::{Fault, FaultAt, MemoryAccount, World};
 use keyrot_core::model::{NewKey, SecretArn};
+use keyrot_core::report::RunStatus;
 use keyrot_core::{
     AccessKey, CallError, Cancel, Event, Homes, IamPort, IamUser, KeyId, LastUse, Limits, Mode,
-    Notifier, Outcome, Ports, Report, Rotator, Selection, Stop, Target, UserName, WaitPolicy,
-    select,
+    Notifier, Outcome, Ports, Report, Request, Rotator, Selection, Stop, Target, UserName,
+    WaitPolicy, select,
 };
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -52,6 +53,25 @@ async fn no_more_users_are_changed_than_allowed() {
         report.users.iter().filter(|u| u.outcome == Outcome::Stopped(Stop::ChangeLimit)).count();
     assert_eq!(stopped, 13);
     assert_eq!(account.world().secrets().count(), 7, "who was not reached was not changed");
+}
+
+/// Between the listing of all users and the work on one, minutes may pass.
+#[tokio::test]
+async fn a_user_that_was_deleted_in_the_meantime_is_no_failure() {
+    let account = account(2);
+    let targets = chosen(&account).await;
+    let gone = targets[0].subject.user.clone();
+    account.change(|world| world.rename_user(&gone, "renamed").unwrap());
+    let rotator = Rotator::new(Ports::of(account.clone()));
+    let (limits, cancel) = (Limits::default(), Cancel::default());
+    let report = rotator.run(targets.clone(), Mode::Act, &limits, &cancel, &|_| {}).await;
+    assert_eq!(report.users[0].outcome, Outcome::Stopped(Stop::UserGone));
+    assert_eq!((report.verdict(), rotated(&report)), (RunStatus::Ok, 1));
+
+    let request = Request::Rollback { to: KeyId::parse("AKIAIOSFODNN7EXAMPLE").unwrap() };
+    let asked =
+        rotator.fulfill(targets[0].clone(), request, Mode::Act, &limits, &cancel, &|_| {}).await;
+    assert!(matches!(asked.users[0].outcome, Outcome::Failed(_)), "a request is made on purpose");
 }
 
 #[tokio::test]

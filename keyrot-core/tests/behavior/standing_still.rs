@@ -4,6 +4,7 @@
 use crate::support::{DAY, HOUR, MINUTE};
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryAccount, Value, World};
 use keyrot_core::model::{VersionId, after};
+use keyrot_core::report::UserDocument;
 use keyrot_core::{
     Blocked, Cancel, EventKind, Homes, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Rotator,
     SecretName, Selection, Severity, Target, Timestamp, UserName, UserResult, WaitPolicy, Waits,
@@ -237,6 +238,10 @@ async fn a_secrets_manager_rotation_that_is_never_ordered_blocks() {
         .await;
     loud(&scene, &runs, start);
     assert!(is_overdue(runs.last().unwrap()));
+    // Its schedule decides, so no date of keyrot's is shown.
+    assert!(runs.iter().all(|run| run.due.is_none() && run.deadline.is_none()));
+    let first = UserDocument::new(&runs[0], start).message;
+    assert!(first.contains("Secrets Manager's own rotation creates the next key"), "{first}");
 }
 
 #[tokio::test]

@@ -91,7 +91,11 @@ impl Check {
                     if !state.interfered && state.watch.is_revoked(&key) =>
                 {
                     let again = Request::Revoke(Revocation::of(key));
-                    run(&self.setting, &mut world, Task::Request(again));
+                    let outcome = run(&self.setting, &mut world, Task::Request(again));
+                    // If nothing can replace the key yet, a later run makes room for a new one.
+                    if outcome != Outcome::Done {
+                        world.advance(self.setting.policy().waits().soak);
+                    }
                     continue;
                 }
                 Outcome::Blocked(_) => return state.interfered,

@@ -256,10 +256,15 @@ impl Row<'_> {
 
     fn key(&self, slot: u8) -> Result<Option<ReportedKey>, ReportError> {
         let column = |what: &str| format!("access_key_{slot}_{what}");
-        let active = self.switch(&column("active"))?.unwrap_or(false);
+        let active = self.switch(&column("active"))?;
         let rotated = match self.time(&column("last_rotated"))? {
+            // An unknown status must not hide a key.
+            Time::At(_) if active.is_none() => {
+                let expected = "true or false, because the key has a creation time";
+                return Err(self.wrong(&column("active"), expected));
+            }
             Time::At(at) => at,
-            Time::None | Time::Unknown if !active => return Ok(None),
+            Time::None | Time::Unknown if active != Some(true) => return Ok(None),
             Time::None | Time::Unknown => {
                 return Err(
                     self.wrong(&column("last_rotated"), "a time, because the key is Active")
@@ -281,7 +286,7 @@ impl Row<'_> {
                 LastUse::Unknown("the credential report has no information".to_owned())
             }
         };
-        Ok(Some(ReportedKey { slot, active, rotated, last_use }))
+        Ok(Some(ReportedKey { slot, active: active.unwrap_or(false), rotated, last_use }))
     }
 }
 

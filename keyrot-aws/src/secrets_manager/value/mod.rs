@@ -4,10 +4,11 @@
 //! configured otherwise. There is no documented format for access keys in Secrets Manager, so
 //! keyrot also reads a few common spellings that other programs write. Fields that do not belong to
 //! the access key are carried into the next version verbatim and in order. So are other spellings
-//! of the same access key, with the new key in them, because they may be in use. An SES SMTP
-//! password that belongs to the access key is replaced, too: whatever the name of its field, the
-//! next version has the new key's password for the same region, and the new key's id in each field
-//! that had the old one, because that is the user name.
+//! of the same access key, with the new key in them, because they may be in use. Copies of the
+//! secret half and SES SMTP passwords that belong to the access key are replaced, too, whatever the
+//! names of their fields: the next version has the new key's secret half, or its password for the
+//! same region, and the new key's id in each field that had the old one, because that is the user
+//! name.
 //!
 //! Nothing here returns an error: the text of a JSON error may quote the value.
 
@@ -30,6 +31,9 @@ const SPELLINGS: [(&str, &str); 6] = [
     ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
     ("AWSAccessKeyId", "AWSSecretKey"),
 ];
+
+/// A shorter text may be equal to a secret half by chance. AWS's have 40 characters.
+const SHORTEST: usize = 16;
 
 pub use keyrot_core::model::PLACEHOLDER;
 
@@ -214,18 +218,27 @@ impl<'a> Object<'a> {
         names
     }
 
-    /// Returns the fields that hold an SMTP password or should hold one, with the new key's quoted
-    /// password for each. If a password is found, other fields with the key's id are its user name.
+    /// Returns the fields that hold a copy of the secret half or an SMTP password, or should hold
+    /// one, each with the quoted text for the new key. If one is found, other fields with the key's
+    /// id belong to it.
     fn derived(&self, fields: &FieldNames, new: &Credentials) -> Vec<(String, Zeroizing<String>)> {
         let password = |region: &str| quoted(&smtp::password(&new.secret, region));
         let mut all: Vec<(String, Zeroizing<String>)> =
             fields.smtp().map(|(name, region)| (name, password(region))).collect();
         let Some(held) = self.access_key(fields) else { return all };
         let (own, mut found, mut ids) = (all.len(), false, Vec::new());
-        for (name, _) in &self.0 {
+        let spelled = self.spelled(fields);
+        let others = self
+            .0
+            .iter()
+            .filter(|(name, _)| spelled.iter().all(|(id, secret)| id != name && secret != name));
+        for (name, _) in others {
             let Some(text) = self.text(name).map(Zeroizing::new) else { continue };
             if text.trim() == held.id.as_str() {
                 ids.push((name.clone(), quoted(new.key.as_str())));
+            } else if text.len() >= SHORTEST && text.trim() == held.secret.expose() {
+                found = true;
+                all.push((name.clone(), quoted(new.secret.expose())));
             } else if let Some(region) =
                 smtp::region_of(&held.secret, text.trim(), fields.smtp_regions())
             {

@@ -88,6 +88,19 @@ fn an_smtp_password_is_never_carried_over() {
     assert!(inside(&FieldNames::default(), &value).extras);
 }
 
+/// Other programs and earlier settings have other names for the same two fields.
+#[test]
+fn a_copy_of_the_key_under_other_names_gets_the_new_key_too() {
+    let half = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
+    let value = format!(
+        r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"{half}","username":"{OLD}","password":"{half}","host":"s3"}}"#
+    );
+    let text = composed(Some(&value));
+    assert!(!text.contains(OLD) && !text.contains(half), "{text}");
+    assert!(text.contains(&format!(r#""username":"{NEW}""#)) && text.contains(r#""host":"s3""#));
+    assert!(text.contains(r#""password":"n\"ew/+""#), "{text}");
+}
+
 #[test]
 fn an_id_elsewhere_is_no_user_name_without_a_password() {
     let value = format!(r#"{{"AccessKeyId":"{OLD}","SecretAccessKey":"old","replaces":"{OLD}"}}"#);

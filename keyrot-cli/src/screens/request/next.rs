@@ -2,8 +2,8 @@
 
 use super::view::View;
 use keyrot_core::model::SecretArn;
-use keyrot_core::report::{Action, Choice, State, command_line};
-use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation};
+use keyrot_core::report::{Action, Choice, Hint, State, command_line};
+use keyrot_core::{AccessKey, Blocked, KeyStatus, Outcome, Request, Revocation, UserName};
 
 /// Returns the next command, if the request did not finish.
 pub(super) fn what_next(view: &View<'_>) -> Option<String> {
@@ -21,12 +21,19 @@ pub(super) fn what_next(view: &View<'_>) -> Option<String> {
         ));
     }
     match (view.result.outcome.state(), &view.document.request) {
-        (State::Stopped, Some(request)) => Some(format!("to resume: {}", resuming(view, request))),
+        (State::Stopped, Some(request)) => {
+            Some(format!("to resume: {}", resuming(user, request, view.end_sessions)))
+        }
         (_, Some(Request::Revoke(order)))
             if !view.revoked() && !matches!(view.result.outcome, Outcome::Refused(_)) =>
         {
             let off = |key: &AccessKey| key.id == order.key && key.status != KeyStatus::Active;
-            let works = !order.without_successor && !view.result.keys.iter().any(off);
+            let offered = |hint: &Hint| {
+                matches!(hint.action, Some(Action::Revoke { without_successor: true, .. }))
+            };
+            let works = !order.without_successor
+                && !view.result.keys.iter().any(off)
+                && !view.document.user.hints.iter().any(offered);
             works.then(|| {
                 format!(
                     "{} still works; to deactivate it now, even if it is in use: {}",
@@ -56,8 +63,8 @@ pub(super) fn elsewhere(outcome: &Outcome) -> Option<&SecretArn> {
 
 /// Returns the command that continues a request. It names the request itself, because the
 /// resolution that was chosen may no longer be offered.
-fn resuming(view: &View<'_>, request: &Request) -> String {
-    let user = view.result.user.clone();
+pub(crate) fn resuming(user: &UserName, request: &Request, end_sessions: bool) -> String {
+    let user = user.clone();
     match request {
         Request::Rollback { to } => {
             command_line("keyrot rollback", &[user.as_str()], &format!(" --to {to}"))
@@ -74,7 +81,7 @@ fn resuming(view: &View<'_>, request: &Request) -> String {
             key: Some(key.clone()),
             without_successor: *without_successor,
             delete: *delete,
-            end_sessions: view.end_sessions,
+            end_sessions,
         }
         .command(),
         Request::Deliver { to } => {

@@ -59,11 +59,12 @@ pub(super) fn still_alive(view: &View<'_>, width: Option<usize>) -> String {
             command_line("keyrot resolve", &[view.result.user.as_str()], "")
         );
         out.push_str(&hanging("", style::PLAIN, &text, style::PLAIN, width));
+        out.push('\n');
     }
     if still_alive.is_empty() {
         return out;
     }
-    let _ = writeln!(out, "{}", paint(style::HEAD, "What still works"));
+    let _ = writeln!(out, "{}", paint(style::HEAD, "What may still work"));
     for one in still_alive {
         let until = one
             .until

@@ -13,11 +13,17 @@ pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
         _ => None,
     };
     let text = match (user.state, waits) {
+        (State::Settled, _) if user.due.is_none() => {
+            "Secrets Manager's own rotation creates the next key".to_owned()
+        }
         (State::Settled, _) => match user.deadline {
             Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
             None => format!("next rotation {until}"),
         },
-        (_, Some(text)) => text,
+        (_, Some(text)) => match user.revoked_and_active() {
+            Some(key) => format!("{key} was revoked and still works; {text}"),
+            None => text,
+        },
         (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
             Some(due) => {
                 let begin = format!("replace the key, due {}", time::both(due, now));

@@ -185,7 +185,8 @@ pub enum Blocked {
     },
     /// There are keys that can be attributed neither to keyrot nor to the secret.
     UnknownKeys(Vec<Evidence>),
-    /// A key that was treated as keyrot's own lost key was reactivated: it is not lost.
+    /// A key that keyrot never published is in use or was reactivated, although it looked like one
+    /// that a run had lost, or was retired.
     ClaimedKey {
         /// The key.
         key: KeyId,
@@ -362,11 +363,7 @@ impl fmt::Display for Blocked {
                 )
             }
             Self::SecretDeleted { since } => {
-                write!(
-                    f,
-                    "the secret has been scheduled for deletion since {}",
-                    since.format("%F %R UTC")
-                )
+                write!(f, "the secret is scheduled for deletion ({})", since.format("%F %R UTC"))
             }
             Self::SecretIsReplica { primary } => {
                 write!(f, "the secret is a replica; its primary is in {primary}")
@@ -437,7 +434,7 @@ impl fmt::Display for Blocked {
                 )
             }
             Self::ClaimedKey { key } => {
-                write!(f, "{key} looked like keyrot's own lost key, but was reactivated")
+                write!(f, "{key} was never published by keyrot, and is in use or was reactivated")
             }
             Self::UnknownStatus { key, status } => {
                 write!(f, "{key} has the status {status}, which keyrot does not know")

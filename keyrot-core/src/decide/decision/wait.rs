@@ -115,7 +115,7 @@ impl Wait {
     pub fn in_short(&self, until: &str, used: &str) -> Option<String> {
         Some(match &self.why {
             Why::Overlap(_) => format!(
-                "old key kept while consumers move to the new one; deactivated {until} if nothing uses it anymore"
+                "old key kept while consumers move to the new one; deactivated {until} if they have moved by then"
             ),
             Why::Soak(key) => format!("{key} will be deleted {until}"),
             Why::InUse { .. } => {

@@ -11,7 +11,7 @@ use crate::decide::facts::why_kept::WhyKept;
 use crate::model::destination::{Abilities, Changed, Found, SeenDestination};
 use crate::model::journal::JournalEntry;
 use crate::model::names::{DestinationName, Mark, VersionId};
-use crate::model::observed::KeyStatus;
+use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::receipt::{Receipt, Receiving};
 use crate::model::time::Timestamp;
 
@@ -57,7 +57,9 @@ impl<'a> Deliver<'a> {
                 Standing::Unannounced(mark) => Self::Unannounced { to, mark },
                 Standing::Due(replaces) => Self::Due { to, replaces },
                 Standing::LetGo | Standing::Recorded | Standing::Received => return None,
-                Standing::Failed(_) | Standing::Unfinished(_) => return None,
+                Standing::Failed(_) | Standing::Unconfirmed(_) | Standing::Unfinished(_) => {
+                    return None;
+                }
                 Standing::Changed(_) | Standing::Later => return None,
             })
         });
@@ -72,6 +74,8 @@ pub(crate) enum Behind<'a> {
     Nobody,
     /// According to receipts, all have the current key. This one was not read in this run.
     Recorded(&'a DestinationName),
+    /// According to its receipt it has the current key, and it could not be read in this run.
+    Unconfirmed { to: &'a DestinationName, reason: &'a str },
     /// It does not have the current key.
     Failed { to: &'a DestinationName, reason: &'a str },
     /// Something else wrote to it.
@@ -81,8 +85,8 @@ pub(crate) enum Behind<'a> {
 impl<'a> Behind<'a> {
     pub(crate) fn of(case: &Situation<'a>) -> Self {
         let leaves = Outgoing::next(case);
-        let waits_for_nobody = leaves
-            .is_some_and(|key| !case.is(key, Role::Old) || case.revoked_at(&key.id).is_some());
+        let waits_for_nobody =
+            leaves.is_some_and(|key| !case.is(key, Role::Old) || leaves_at_once(case, key));
         // Neither the deactivation nor the deletion of this key waits for a destination. But
         // between the two, consumers there have a key that does not work, and that must be
         // reported.
@@ -108,6 +112,7 @@ impl<'a> Behind<'a> {
 
     fn among(all: impl Iterator<Item = (&'a SeenDestination, Standing<'a>)>) -> Self {
         let (mut recorded, mut later) = (Self::Nobody, Self::Nobody);
+        let mut unconfirmed = Self::Nobody;
         for (one, standing) in all {
             let to = &one.assignment.to;
             match standing {
@@ -117,6 +122,7 @@ impl<'a> Behind<'a> {
                 Standing::Changed(how) => {
                     return Self::Changed { to, place: &one.assignment.place, how };
                 }
+                Standing::Unconfirmed(reason) => unconfirmed = Self::Unconfirmed { to, reason },
                 Standing::Recorded => recorded = Self::Recorded(to),
                 Standing::LetGo | Standing::Received => {}
                 Standing::Unasked => recorded = Self::Recorded(to),
@@ -128,7 +134,8 @@ impl<'a> Behind<'a> {
                 }
             }
         }
-        if matches!(later, Self::Nobody) { recorded } else { later }
+        let all = [later, unconfirmed, recorded];
+        all.into_iter().find(|one| !matches!(one, Self::Nobody)).unwrap_or(Self::Nobody)
     }
 }
 
@@ -147,8 +154,15 @@ fn served<'a>(case: &Situation<'a>) -> impl Iterator<Item = (&'a SeenDestination
 /// Whether a revoked key has to be deactivated, and nothing prevents that.
 fn is_revoking(case: &Situation<'_>) -> bool {
     let revoked = Outgoing::next(case)
-        .is_some_and(|key| key.status == KeyStatus::Active && case.revoked_at(&key.id).is_some());
+        .is_some_and(|key| key.status == KeyStatus::Active && leaves_at_once(case, key));
     revoked && matches!(Outgoing::of(case), Outgoing::Old(_))
+}
+
+/// Whether a revoked key waits for no destination. In a scheduled run, an Active one does: anyone
+/// who may write the secret can write the entry, and consumers there may have only that key.
+fn leaves_at_once(case: &Situation<'_>, key: &AccessKey) -> bool {
+    let asked = matches!(case.ask, Ask::Revoke(order) if order.key == key.id);
+    case.revoked_at(&key.id).is_some() && (asked || key.status == KeyStatus::Inactive)
 }
 
 /// Whether this run is about to create the next key, which is then delivered instead.
@@ -196,6 +210,13 @@ impl Situation<'_> {
             counts.then_some(written.map_or(receipt.at, |written| written.max(receipt.at)))
         });
         receipts.max()
+    }
+
+    /// Whether a receipt says that the destination has the current version.
+    pub(crate) fn has_receipt(&self, to: &DestinationName) -> bool {
+        self.secret.journal.receipts.get(to).is_some_and(|receipt| {
+            receipt.state == Receiving::Delivered && receipt.version == self.current.version
+        })
     }
 
     /// Returns when a run last announced or recorded a delivery of the current version. The run may

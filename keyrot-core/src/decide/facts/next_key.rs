@@ -73,7 +73,6 @@ impl<'a> NextKey<'a> {
     }
 
     fn now(case: &Situation<'a>) -> Self {
-        // A secret has 50 tags at most (Secrets Manager user guide, "AWS Secrets Manager quotas").
         let (tags, most) = tags_and_room(case);
         if tags > most {
             return Self::NoTagRoom { tags, most };
@@ -105,6 +104,9 @@ impl<'a> NextKey<'a> {
         }
     }
 }
+
+/// The limit on a secret's tags (Secrets Manager user guide, "AWS Secrets Manager quotas").
+const MOST_TAGS: usize = 50;
 
 /// The size of the next value. keyrot's own fields are short; fields that are carried over may not
 /// be.
@@ -149,5 +151,14 @@ fn tags_and_room(case: &Situation<'_>) -> (usize, usize) {
     let assigned = |to: &DestinationName| all.iter().any(|one| one.assignment.to == *to);
     let stale = case.secret.journal.receipts.keys().filter(|to| !assigned(to)).count();
     let own = JournalEntry::TAGS.len() + 1 + all.len();
-    (case.secret.other_tags + stale, 50_usize.saturating_sub(own))
+    (case.secret.other_tags + stale, MOST_TAGS.saturating_sub(own))
+}
+
+impl Situation<'_> {
+    /// Whether the secret has room for the tag of another receipt. The last room is for the other
+    /// entries: without them, no key can be retired.
+    pub(crate) fn has_room_for_receipt(&self) -> bool {
+        let own = JournalEntry::TAGS.len() + 1 + self.secret.journal.receipts.len();
+        self.secret.other_tags + own < MOST_TAGS
+    }
 }

@@ -90,6 +90,29 @@ impl<'a> Outgoing<'a> {
             (KeyStatus::Active, _) => Self::stray(case, key),
             (KeyStatus::Inactive, _) => Self::Inactive(Removal::of(case, key)),
         }
+        .or_alarm(case)
+    }
+
+    /// While the current key is revoked and works, and nothing can replace it before this key is
+    /// gone, a wait for this key is an alarm in a scheduled run.
+    fn or_alarm(self, case: &Situation<'a>) -> Self {
+        if !matches!(case.ask, Ask::Run) {
+            return self;
+        }
+        let current = case.current_key().filter(|id| case.revoked_at(id).is_some());
+        let Some(current) = current.and_then(|id| case.key(id)) else { return self };
+        let alarm = || match case.seen.last_use.get(&current.id) {
+            None => WhyKept::Unasked(&current.id),
+            Some(last_use) => WhyKept::RevokedInUse { key: &current.id, last_use },
+        };
+        match self {
+            _ if current.status != KeyStatus::Active => self,
+            Self::Needed(WhyKept::Unasked(_))
+            | Self::Inactive(Removal::Soaks(WhyKept::Unasked(_))) => self,
+            Self::Needed(_) => Self::Needed(alarm()),
+            Self::Inactive(Removal::Soaks(_)) => Self::Inactive(Removal::Soaks(alarm())),
+            _ => self,
+        }
     }
 
     /// Returns the key that the current one replaced, for an entry.

@@ -27,7 +27,7 @@ impl<'a> Standing<'a> {
         let current = &case.current.version;
         let receipt = receipt.filter(|receipt| receipt.version == *current);
         let found = one.found.as_ref();
-        if one.delivered_here.as_ref() == Some(current)
+        if one.has_delivered(current)
             && let Some(mark) = found.and_then(Found::mark)
         {
             return match receipt {
@@ -73,7 +73,7 @@ impl Situation<'_> {
         }
         for one in self.seen.destinations.iter().filter(|one| !one.assignment.abilities.restarts) {
             match Standing::of(self, one, key) {
-                Standing::Recorded | Standing::Received => {
+                Standing::Recorded | Standing::Unconfirmed(_) | Standing::Received => {
                     let receipt = self.secret.journal.receipts.get(&one.assignment.to);
                     since = receipt.map_or(since, |receipt| since.max(receipt.at));
                 }

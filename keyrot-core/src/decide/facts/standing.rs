@@ -12,6 +12,9 @@ use crate::model::waits::after;
 const OVERTAKEN: &str =
     "another run may be delivering an earlier key there; the next run delivers the current one";
 
+const NO_ROOM: &str =
+    "the home secret has no room for the tag of another receipt: remove tags from it";
+
 /// The state of one destination for the current key.
 #[derive(Clone, Copy)]
 pub(crate) enum Standing<'a> {
@@ -31,6 +34,8 @@ pub(crate) enum Standing<'a> {
     Due(Option<&'a Mark>),
     /// In this run, it could not be read, or it refused the key.
     Failed(&'a str),
+    /// A receipt says that it has the key, and in this run it could not be read.
+    Unconfirmed(&'a str),
     /// It has the key, and something is still in progress there, such as a restart.
     Unfinished(&'a str),
     /// Something else wrote to the place.
@@ -44,11 +49,19 @@ impl<'a> Standing<'a> {
     /// Returns the state of the destination for the current version, which holds this key.
     pub(crate) fn of(case: &Situation<'a>, one: &'a SeenDestination, key: &KeyId) -> Self {
         let current = &case.current.version;
-        let delivered_here = one.delivered_here.as_ref() == Some(current);
+        let delivered_here = one.has_delivered(current);
         let asked = case.delivery_asked(&one.assignment.to) && !delivered_here;
         let receipt = case.secret.journal.receipts.get(&one.assignment.to);
+        let delivered = receipt.filter(|receipt| receipt.state == Receiving::Delivered);
+        let served = delivered.filter(|receipt| receipt.version == *current && !asked);
         if let Some(reason) = &one.failed {
-            return Self::Failed(reason);
+            return match served {
+                Some(_) => Self::Unconfirmed(reason),
+                None => Self::Failed(reason),
+            };
+        }
+        if receipt.is_none() && !case.has_room_for_receipt() {
+            return Self::Failed(NO_ROOM);
         }
         if let Some(what) = &one.unfinished {
             return Self::Unfinished(what);
@@ -59,10 +72,18 @@ impl<'a> Standing<'a> {
         if one.assignment.abilities.restarts {
             return Self::of_restart(case, one, key, receipt, asked);
         }
-        let delivered = receipt.filter(|receipt| receipt.state == Receiving::Delivered);
         let Some(found) = &one.found else {
-            let served = delivered.is_some_and(|receipt| receipt.version == *current) && !asked;
-            return if served { Self::Recorded } else { Self::Unasked };
+            // A run that was overtaken may write an earlier key after this receipt, and so may a
+            // call whose reply was lost.
+            let may_change = |receipt: &Receipt| {
+                one.assignment.abilities.visible
+                    && !delivered_here
+                    && case.now < after(receipt.at, case.overlap())
+            };
+            return match served {
+                Some(receipt) if !may_change(receipt) => Self::Recorded,
+                _ => Self::Unasked,
+            };
         };
         // Each run announces the delivery again before it verifies the key. So keyrot's own use of
         // the key is never much later than the last entry.
@@ -126,7 +147,10 @@ impl<'a> Standing<'a> {
             Holds::NotShown => true,
             Holds::Other => false,
         };
-        if one.delivered_here.as_ref() == Some(current) && fits {
+        // If the place does not show what it holds, a mark that this run did not get is another
+        // writer's.
+        let own = !matches!(holds, Holds::NotShown) || one.is_own(mark);
+        if one.has_delivered(current) && fits && own {
             return if recorded { Self::Received } else { Self::Unrecorded(mark) };
         }
         match holds {

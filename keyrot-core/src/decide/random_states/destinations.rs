@@ -80,7 +80,10 @@ pub(super) fn destinations(
             failed: (!served && some.once_in(5)).then(reason),
             unfinished: (!served && some.once_in(5)).then(reason),
             announced_here: versions.first().filter(|_| some.once_in(2)).cloned(),
-            delivered_here: versions.first().filter(|_| some.once_in(6)).cloned(),
+            delivered_here: versions
+                .first()
+                .filter(|_| some.once_in(6))
+                .map(|version| (version.clone(), some.once_in(2).then(|| mark(some)))),
         });
     }
     all

@@ -180,7 +180,7 @@ pub(crate) fn after_deliveries(facts: Facts<'_>) -> Part<Infallible> {
         /// Another key is current as requested, and something else wrote to a required destination
         (Rollback(_) | Reinstate(_), Behind::Changed { to, place, how }) => blocked(changed(to, place, how)),
         /// The request is done
-        (Deliver(_) | Rollback(_) | Reinstate(_), Behind::Nobody | Behind::Recorded(_))
+        (Deliver(_) | Rollback(_) | Reinstate(_), Behind::Nobody | Behind::Recorded(_) | Behind::Unconfirmed { .. })
         | (Revoke(_) | LetGo(_) | Run | InStep(..), _) => Decision::Done,
     } else {
     } }

@@ -10,13 +10,13 @@ use std::collections::BTreeMap;
 /// Works on users that are new to keyrot last, in the order of their names, because all others are
 /// known to work with it. A user that could not be changed at all, because its first call was
 /// refused, does not count toward the limit.
-pub(super) async fn adopt<F, W>(
+pub(super) async fn adopt<'a, F, W>(
     users: &mut Vec<UserResult>,
-    chosen: Vec<Target>,
+    chosen: &'a [Target],
     most: usize,
     all: F,
 ) where
-    F: Fn(Vec<Target>) -> W,
+    F: Fn(Vec<&'a Target>) -> W,
     W: Future<Output = Vec<UserResult>>,
 {
     let waiting: BTreeMap<UserName, usize> = users
@@ -24,14 +24,14 @@ pub(super) async fn adopt<F, W>(
         .filter(|one| one.waits_for_adoption())
         .map(|one| (one.user.clone(), one.calls))
         .collect();
-    let mut next: BTreeMap<UserName, Target> = chosen
-        .into_iter()
-        .map(|one| (one.subject.user.clone(), one))
-        .filter(|(user, _)| waiting.contains_key(user))
+    let mut next: BTreeMap<&UserName, &Target> = chosen
+        .iter()
+        .map(|one| (&one.subject.user, one))
+        .filter(|(user, _)| waiting.contains_key(*user))
         .collect();
     let mut left = most;
     while left > 0 && !next.is_empty() {
-        let batch: Vec<Target> =
+        let batch: Vec<&Target> =
             (0..left).map_while(|_| next.pop_first()).map(|(_, one)| one).collect();
         for mut one in all(batch).await {
             left -= usize::from(one.was_adopted());

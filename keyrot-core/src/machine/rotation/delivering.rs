@@ -68,8 +68,8 @@ impl Rotation {
         let key = key.cloned();
         self.forget_restarts(Some(&to));
         let Some(one) = self.destination(&to) else { return };
+        one.delivered_here = Some((version, found.mark().cloned()));
         one.found = Some(found);
-        one.delivered_here = Some(version);
         let place = one.assignment.place.clone();
         let restarts = one.assignment.abilities.restarts;
         if let Some(key) = key {

@@ -44,6 +44,8 @@ struct Preview {
     /// The content of destinations before the first change.
     found: BTreeMap<DestinationName, Option<Found>>,
     steps: Vec<PlannedAction>,
+    /// Whether the entry of revoked keys was written.
+    records: bool,
 }
 
 impl Rotation {
@@ -87,7 +89,7 @@ impl Rotation {
         // Failed reads are known already, and nothing fails in the simulated part.
         run.undelivered.clear();
         run.skipped = None;
-        Preview { run, now, last_use, versions, found, steps: Vec::new() }
+        Preview { run, now, last_use, versions, found, steps: Vec::new(), records: false }
     }
 }
 
@@ -107,6 +109,10 @@ impl Preview {
                 Next::Done(Outcome::Waiting(wait)) => {
                     let until = wait.until.filter(|_| waits < MOST_WAITS && self.is_listed(&wait));
                     waits += 1;
+                    // A revocation is recorded before it waits.
+                    if self.steps.is_empty() {
+                        self.steps.extend(self.recorded());
+                    }
                     self.steps.push(PlannedAction::Wait(wait));
                     let Some(until) = until else { return Ok(self.steps) };
                     self.ask_again(until);
@@ -137,6 +143,7 @@ impl Preview {
     /// Simulates a call.
     fn make(&mut self, call: Call) {
         self.steps.extend(self.step(&call));
+        self.records |= matches!(call, Call::Write(JournalEntry::Revoked(_)));
         let answer = match &call {
             // This call determines whether the key exists.
             Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
@@ -202,6 +209,13 @@ impl Preview {
             }
             _ => return None,
         })
+    }
+
+    /// Returns the step that adds the key to revoke to the entry of revoked keys, if this run has
+    /// added it.
+    fn recorded(&self) -> Option<PlannedAction> {
+        let Task::Request(Request::Revoke(order)) = &self.run.task else { return None };
+        self.records.then(|| PlannedAction::Revoke(order.key.clone()))
     }
 
     fn reinstated(&self) -> Option<PlannedAction> {

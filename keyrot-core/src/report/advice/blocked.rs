@@ -6,7 +6,7 @@ use crate::model::home::Difference;
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::LastUse;
 use crate::report::choice::Choice;
-use crate::report::hint::{Action, Hint, worded};
+use crate::report::hint::{AboutSecret, Action, Hint, worded};
 
 impl Blocked {
     /// Returns the [`hints`](Self::hints) in the CLI's words.
@@ -110,13 +110,13 @@ impl Blocked {
             Self::Overdue { wait: Wait { why: Why::Service, .. }, .. } => vec![
                 Hint::to(
                     "start a rotation now, and schedule it more often than max_age",
-                    Action::RotateSecret,
+                    Action::RotateSecret(AboutSecret::default()),
                 ),
                 Hint::advice("or switch Secrets Manager's rotation off"),
             ],
             Self::Overdue { key, wait, .. } => overdue(user, key.as_ref(), wait),
             Self::SecretDeleted { .. } => vec![
-                Hint::to("restore the secret", Action::RestoreSecret),
+                Hint::to("restore the secret", Action::RestoreSecret(AboutSecret::default())),
                 Hint::advice("or remove the user's rotation tag"),
             ],
             Self::SecretIsReplica { primary } => advice(&format!(
@@ -129,12 +129,19 @@ impl Blocked {
                 });
                 mend.into_iter().chain(advice(other)).collect()
             }
-            Self::ForeignPending { .. } => {
-                vec![Hint::to(
-                    "finish the other rotation, or cancel it, so that AWSPENDING is free",
-                    Action::CancelRotation,
-                )]
-            }
+            // A canceled rotation may leave the label behind (Secrets Manager API reference,
+            // CancelRotateSecret).
+            Self::ForeignPending { version } => vec![
+                Hint::advice("finish the other rotation"),
+                Hint::to(
+                    "or cancel it, if Secrets Manager started it",
+                    Action::CancelRotation(AboutSecret::default()),
+                ),
+                Hint::to(
+                    "then free AWSPENDING",
+                    Action::FreePending { about: AboutSecret::default(), version: version.clone() },
+                ),
+            ],
             Self::CurrentKeyGone { .. } => vec![
                 Hint::advice("if the user is being decommissioned, remove its rotation tag"),
                 Hint::to(

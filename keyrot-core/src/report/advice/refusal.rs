@@ -46,9 +46,11 @@ impl Refusal {
             Self::WhichKey { keys } if keys.is_empty() => {
                 vec![Hint::advice("there is nothing to revoke")]
             }
-            Self::WhichKey { .. } | Self::NoSuchKey { .. } => {
-                vec![Hint::advice("name the key; nothing was done")]
-            }
+            Self::WhichKey { keys } => keys
+                .iter()
+                .map(|key| Hint::to(format!("to revoke {key}"), Action::revoke(user, key)))
+                .collect(),
+            Self::NoSuchKey { .. } => vec![Hint::advice("name the key; nothing was done")],
             Self::NoRoom { key, other, revoked: true } => vec![
                 Hint::to(
                     format!(
@@ -102,7 +104,9 @@ impl Refusal {
                 vec![Hint::advice("check the profile and the credentials")]
             }
             Self::NoSuchDestination { .. } => {
-                vec![Hint::advice("the settings say where a key may go: see `destination` there")]
+                vec![Hint::advice(
+                    "the settings file says where keys are delivered, in `[[destination]]` tables (docs/destinations)",
+                )]
             }
             Self::NothingCurrent => {
                 vec![Hint::to("to see what adopting takes", Action::Plan { user: user.clone() })]

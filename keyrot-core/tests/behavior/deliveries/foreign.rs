@@ -1,10 +1,10 @@
 //! Writes by others to places and to receipts.
 
-use super::harness::{Harness, PLACE, assignment, name, secret};
-use crate::support::{DAY, HOUR};
-use keyrot_core::memory::{Fault, FaultAt, Label};
-use keyrot_core::model::{Abilities, Receipt, Receiving};
-use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Why};
+use super::harness::{Harness, PLACE, assignment, events, name, secret};
+use crate::support::{DAY, HOUR, MINUTE};
+use keyrot_core::memory::{Fault, FaultAt, Label, MemoryDestination};
+use keyrot_core::model::{Abilities, JournalEntry, Receipt, Receiving, Revoked};
+use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Why};
 
 #[tokio::test]
 async fn a_foreign_write_is_not_overwritten() {
@@ -31,6 +31,66 @@ async fn a_foreign_write_is_not_overwritten() {
         assert!(matches!(&result.outcome, Outcome::Waiting(wait)
             if matches!(wait.why, Why::Overlap(_) | Why::InUse { .. } | Why::UsedLate { .. })));
     }
+}
+
+/// A run that was overtaken, or a call whose reply was lost, writes an earlier key after the receipt
+/// for the current one. After a revocation, no old key is left that would make a run look again.
+#[tokio::test]
+async fn a_late_write_of_an_earlier_key_is_noticed_and_replaced() {
+    for (to, abilities) in [("gitlab", Abilities::READABLE), ("github", Abilities::IN_PARTS)] {
+        let harness = Harness::settled(vec![assignment(to, true, abilities)]).await;
+        let leaked = harness.current();
+        let done = harness.ask(Request::Revoke(Revocation::of(leaked.clone()))).await;
+        assert_eq!(done.outcome, Outcome::Done, "{to}");
+        assert_eq!(harness.copy(to), Some(harness.current()), "{to}");
+        harness.account.advance(MINUTE);
+        harness.account.change(|world| world.overwrite(&name(to), PLACE, Some(&leaked)));
+
+        harness.account.advance(DAY);
+        let result = harness.run().await;
+        assert_eq!(harness.copy(to), Some(harness.current()), "{to}: {result:?}");
+    }
+}
+
+/// A destination that is down is no failure of a run that has nothing to deliver there.
+#[tokio::test]
+async fn a_delivered_place_that_cannot_be_read_is_reported_when_an_old_key_has_to_go() {
+    let harness = Harness::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    let old = harness.rotated().await;
+    harness.account.inject(FaultAt::every("inspect_destination", Fault::LostRequest));
+    let mut failed = false;
+    for day in 0..60 {
+        harness.account.advance(DAY);
+        harness.consume();
+        let result = harness.run().await;
+        assert_eq!(harness.status(&old), Some(KeyStatus::Active));
+        failed |= matches!(result.outcome, Outcome::Failed(_));
+        assert!(!failed || day >= 6, "{result:?}");
+    }
+    assert!(failed);
+}
+
+/// An attacker who may tag the secret forges a revocation. Consumers at the destination have only
+/// that key.
+#[tokio::test]
+async fn a_forged_revocation_takes_no_key_from_a_destination() {
+    let harness = Harness::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    harness.account.inject(FaultAt::every("deliver", Fault::Denied));
+    let old = harness.rotated().await;
+    for _ in 0..60 {
+        harness.account.change(|world| {
+            let entry = Revoked { key: old.clone(), at: world.now(), only_if_unused: false };
+            let text = JournalEntry::Revoked(vec![entry]).to_text();
+            world.tag_secret(&secret(), "keyrot:revoked", text).unwrap();
+        });
+        harness.account.advance(DAY);
+        let result = harness.run().await;
+        assert_eq!(harness.status(&old), Some(KeyStatus::Active), "{result:?}");
+        assert!(!matches!(result.outcome, Outcome::Waiting(_)), "{result:?}");
+    }
+    harness.account.heal();
+    harness.run().await;
+    assert_eq!(harness.copy("gitlab"), Some(harness.current()));
 }
 
 /// The versions of a recreated parameter start at 1 again, so the mark is the same as the
@@ -86,6 +146,25 @@ async fn an_occupied_place_is_not_overwritten_by_the_first_delivery() {
     harness.account.change(|world| world.overwrite(&name("gitlab"), PLACE, Some(&key)));
     harness.run().await;
     assert_eq!(harness.copy("gitlab"), Some(harness.current()));
+}
+
+/// Without room for the journal's other entries, no key could be retired.
+#[tokio::test]
+async fn the_receipt_of_an_optional_destination_takes_no_tag_that_the_journal_needs() {
+    let mut harness = Harness::settled(vec![assignment("gitlab", true, Abilities::READABLE)]).await;
+    let more = assignment("mail", false, Abilities::WRITE_ONLY);
+    harness.account.change(|world| {
+        world.add_destination(more.to.clone(), MemoryDestination::new(more.abilities));
+        let taken = world.secret(&secret()).unwrap().tags.len();
+        for n in taken..49 {
+            world.tag_secret(&secret(), &format!("team:{n}"), "x".to_owned()).unwrap();
+        }
+    });
+    harness.destinations.push(more);
+    let result = harness.run().await;
+    assert!(events(&result).contains(&"not_delivered"), "{result:?}");
+    assert_eq!(harness.receipt("mail"), None);
+    assert_eq!(harness.account.world().secret(&secret()).unwrap().tags.len(), 49);
 }
 
 /// An attacker who may tag the secret writes an earlier time into a receipt. The place itself shows

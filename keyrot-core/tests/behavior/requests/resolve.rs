@@ -55,6 +55,19 @@ async fn each_resolution_unblocks_the_user() {
         harness.settles().await;
     }
 
+    // Another key leaves no room for a new one, and is no way back.
+    let harness = Harness::new(1);
+    harness.run().await;
+    let current = harness.current().unwrap();
+    harness.account.advance(DAY);
+    harness.account.change(|world| {
+        world.set_key_status(&harness.user, &current, KeyStatus::Inactive).unwrap();
+    });
+    let ways = Resolution::of(&harness.run().await);
+    assert_eq!(ways.iter().map(|way| way.choice.to_string()).collect::<Vec<_>>(), ["make-room"]);
+    assert_eq!(harness.ask(&ways[0].request).await, Outcome::Done);
+    harness.settles().await;
+
     // AWSCURRENT was moved back. The newer key is published again, or revoked.
     for choice in [Choice::GoOn, Choice::GiveUp] {
         let harness = Harness::in_overlap().await;

@@ -61,10 +61,14 @@ async fn without_room_the_previous_key_replaces_the_leaked_one() {
     let intended = harness.intended(&request).await;
     let until = harness.account.world().now() + 30 * MINUTE;
     let settling = Wait { why: Why::Settling(leaked.clone()), until: Some(until) };
-    assert_eq!(intended[0], PlannedAction::Wait(settling));
     assert_eq!(
-        intended[1..3],
-        [PlannedAction::PublishAgain(old.clone()), PlannedAction::Deactivate(leaked.clone())]
+        intended[..4],
+        [
+            PlannedAction::Revoke(leaked.clone()),
+            PlannedAction::Wait(settling),
+            PlannedAction::PublishAgain(old.clone()),
+            PlannedAction::Deactivate(leaked.clone())
+        ]
     );
     // It was just published: a run that is still under way may publish it again.
     let settling = harness.ask(&request).await;
@@ -76,6 +80,34 @@ async fn without_room_the_previous_key_replaces_the_leaked_one() {
     assert_eq!(harness.ask(&request).await, Outcome::Done);
     assert_eq!((harness.current(), harness.active()), (Some(old.clone()), vec![old]));
     harness.settles().await;
+}
+
+/// Both keys leaked, minutes after a rotation. The older one goes, and then nothing replaces the
+/// newer one for a whole soak: that must not look like a wait.
+#[tokio::test]
+async fn a_revoked_current_key_that_still_works_is_an_alarm_until_it_is_off() {
+    let harness = Harness::in_overlap().await;
+    let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+    for key in [&new, &old] {
+        harness.ask(&Request::Revoke(revoke(key))).await;
+    }
+    let look = harness.look().await;
+    assert!(matches!(look.outcome, Outcome::Waiting(_)), "{:?}", look.outcome);
+    assert!(look.hint().contains("--without-successor"), "{}", look.hint());
+
+    harness.account.advance(35 * MINUTE);
+    let works = |outcome: &Outcome| matches!(outcome, Outcome::Blocked(Blocked::RevokedKeyInUse { key, .. }) if *key == new);
+    for _ in 0..3 {
+        let outcome = harness.run().await.outcome;
+        assert!(works(&outcome), "{outcome:?}");
+        harness.account.advance(DAY);
+    }
+    assert_eq!(harness.active(), vec![new.clone()]);
+    assert!(works(&harness.look().await.outcome));
+
+    let off = Revocation { without_successor: true, ..revoke(&new) };
+    harness.ask(&Request::Revoke(off)).await;
+    assert!(harness.active().is_empty());
 }
 
 #[tokio::test]

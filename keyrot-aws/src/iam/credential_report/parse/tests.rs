@@ -82,6 +82,10 @@ fn an_error_names_the_line_and_column() {
         "line 3 of the report, column access_key_1_active: \"yes\", expected true, false or not_supported"
     );
     assert_eq!(
+        with("true,2025-01-01T00:00:00+00:00", "no_information,2025-01-01T00:00:00+00:00"),
+        "line 3 of the report, column access_key_1_active: \"no_information\", expected true or false, because the key has a creation time"
+    );
+    assert_eq!(
         with("true,2025-01-01T00:00:00+00:00", "true,N/A"),
         "line 3 of the report, column access_key_1_last_rotated: \"N/A\", expected a time, because the key is Active"
     );
