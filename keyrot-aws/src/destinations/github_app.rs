@@ -20,7 +20,9 @@ use zeroize::Zeroizing;
 pub(super) const HEADERS: &[(&str, &str)] =
     &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
 
-/// A token is valid for an hour. A token with less time left than this is not used.
+/// A token is valid for an hour.
+const LASTS: Duration = Duration::from_secs(60 * 60);
+/// A token with less time left than this is not used.
 const LEFT: Duration = Duration::from_secs(5 * 60);
 /// The allowance for clock differences in a JWT, which is valid for ten minutes.
 const BEFORE: u64 = 60;
@@ -43,6 +45,19 @@ struct Answer {
     expires_at: Option<DateTime<Utc>>,
 }
 
+/// The reason why there is no token.
+struct NoToken {
+    /// Whether the private key is not valid, or does not belong to the App.
+    by_key: bool,
+    error: CallError,
+}
+
+impl From<CallError> for NoToken {
+    fn from(error: CallError) -> Self {
+        Self { by_key: false, error }
+    }
+}
+
 impl App {
     pub(super) fn source(&self) -> String {
         format!("of the App {}, whose key is in {}", self.id, self.private_key.source())
@@ -54,9 +69,29 @@ impl App {
         end: Instant,
     ) -> Result<(SecretKey, SystemTime), CallError> {
         let pem = self.private_key.get(end).await.map_err(|e| not_read(about, &e))?;
+        let refusal = match self.make_with(&pem, about, end).await {
+            Err(NoToken { by_key: true, error }) => error,
+            other => return other.map_err(|refusal| refusal.error),
+        };
+        // The private key may have been replaced since it was read.
+        let other = self.private_key.other_than(&pem, end).await;
+        match other.map_err(|e| not_read(about, &e))? {
+            Some(other) => {
+                self.make_with(&other, about, end).await.map_err(|refusal| refusal.error)
+            }
+            None => Err(refusal),
+        }
+    }
+
+    async fn make_with(
+        &self,
+        pem: &SecretKey,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<(SecretKey, SystemTime), NoToken> {
         let jwt = jwt(&self.id, pem.expose()).map_err(|why| {
             let said = format!("the key in {} {why}", self.private_key.source());
-            about.refused(ErrorKind::Other, said)
+            NoToken { by_key: true, error: about.refused(ErrorKind::Other, said) }
         })?;
         let ask = Ask {
             method: "POST",
@@ -73,7 +108,7 @@ impl App {
                 "GitHub answered HTTP {} when asked for a token of the App {}: {what}",
                 reply.status, self.id
             );
-            Err(about.refused(kind, said))
+            Err(NoToken { by_key: reply.status == 401, error: about.refused(kind, said) })
         };
         match reply.status {
             201 => {}
@@ -85,7 +120,9 @@ impl App {
         let Some(Answer { token, expires_at }) = reply.json::<Answer>() else {
             return refused(ErrorKind::Other, "the answer cannot be read");
         };
-        let until = expires_at.map_or_else(SystemTime::now, |at| SystemTime::from(at) - LEFT);
+        let now = SystemTime::now();
+        let lasts = expires_at.and_then(|at| (at - DateTime::<Utc>::from(now)).to_std().ok());
+        let until = now + lasts.unwrap_or_default().min(LASTS).saturating_sub(LEFT);
         Ok((SecretKey::new(token.to_string()), until))
     }
 }

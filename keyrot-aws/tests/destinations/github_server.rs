@@ -4,7 +4,7 @@ use super::server::{Answer, Request, Service};
 use crypto_box::SecretKey;
 use crypto_box::aead::OsRng;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghij";
 
@@ -20,7 +20,12 @@ pub(crate) struct GitHub {
     pub(crate) clock: i64,
     /// The function that checks the JWT and returns a token, by the id of the installation.
     pub(crate) app: Option<Authority>,
+    /// Changes of the selected repositories, each after one more page of a list was read.
+    pub(crate) changes: VecDeque<Change>,
 }
+
+/// Changes the ids of the selected repositories.
+pub(crate) type Change = fn(&mut Vec<u64>);
 
 #[derive(Clone)]
 pub(crate) struct Place {
@@ -53,6 +58,7 @@ impl GitHub {
             token: TOKEN.to_owned(),
             clock: 1_800_000_000,
             app: None,
+            changes: VecDeque::new(),
         }
     }
 
@@ -132,6 +138,9 @@ impl GitHub {
                     .map(|id| json!({ "id": id, "name": "x" }))
                     .collect();
                 let body = json!({ "total_count": secret.selected.len(), "repositories": ids });
+                if let Some(change) = self.changes.pop_front() {
+                    change(&mut place.secrets.get_mut(name).unwrap().selected);
+                }
                 self.say(200, &body)
             }
             ("PUT", None) => self.put(&base, &rest, &request.json()),

@@ -2,6 +2,7 @@
 //! passes the reply back.
 
 use crate::engine::crowd::Away;
+use crate::engine::dispatch::panic_text;
 use crate::engine::telemetry;
 use crate::machine::call::{Call, Reply};
 use crate::machine::event::Event;
@@ -9,7 +10,8 @@ use crate::machine::outcome::{Outcome, Stop};
 use crate::machine::rotation::delivering::no_such_port;
 use crate::machine::rotation::{Mode, Next, Rotation};
 use crate::model::clock::WrongClock;
-use crate::model::error::CallError;
+use crate::model::destination::{Delivery, Found};
+use crate::model::error::{CallError, Effect, ErrorKind};
 use crate::model::journal::JournalEntry;
 use crate::model::names::DestinationName;
 use crate::model::observed::Observed;
@@ -20,8 +22,10 @@ use crate::model::waits::WaitPolicy;
 use crate::ports::cancel::Cancel;
 use crate::ports::destination::Destination;
 use crate::ports::{Clock, CredentialProbe, IamPort, SecretStorePort};
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Either, select};
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -123,13 +127,35 @@ impl Ports {
             Call::Activate(key) => done(iam.activate_key(user, key).await)?,
             Call::DeleteKey(key) => done(iam.delete_key(user, key).await)?,
             Call::InspectDestination { to, place } => {
-                Reply::Found(self.destination(to)?.inspect(place).await?)
+                let call = async { self.destination(to)?.inspect(place).await };
+                Reply::Found(caught(call, (to, place), None).await?)
             }
             Call::Deliver { to, place, delivery } => {
-                Reply::Found(self.destination(to)?.deliver(place, delivery).await?)
+                let call = async { self.destination(to)?.deliver(place, delivery).await };
+                Reply::Found(caught(call, (to, place), Some(delivery)).await?)
             }
         })
     }
+}
+
+/// Makes a call of a destination. If its code panics, that is an error of the destination, and the
+/// rest of the user's run goes on.
+async fn caught(
+    call: impl Future<Output = Result<Found, CallError>>,
+    (to, place): (&DestinationName, &str),
+    delivery: Option<&Delivery>,
+) -> Result<Found, CallError> {
+    let panic = match AssertUnwindSafe(call).catch_unwind().await {
+        Ok(result) => return result,
+        Err(panic) => panic,
+    };
+    let mut text = panic_text(&*panic);
+    if let Some(delivery) = delivery {
+        text = text.replace(delivery.credentials.secret.expose(), "[hidden]");
+    }
+    let effect = if delivery.is_some() { Effect::Unknown } else { Effect::None };
+    let message = format!("destination {to}, {place}: its code panicked, please report it: {text}");
+    Err(CallError::new(ErrorKind::Other, effect, message))
 }
 
 fn done(result: Result<(), CallError>) -> Result<Reply, CallError> {

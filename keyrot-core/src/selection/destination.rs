@@ -237,7 +237,7 @@ pub enum PlaceForm {
     Secret,
     /// `OWNER/REPOSITORY`, `OWNER/REPOSITORY:ENVIRONMENT`, or `ORGANIZATION` alone.
     GitHub,
-    /// The full path of a GitLab project or group.
+    /// The full path of a GitLab project or group. It is not a number.
     GitLab,
     /// `NAMESPACE/SECRET` in a Kubernetes cluster.
     Kubernetes,
@@ -302,8 +302,10 @@ impl PlaceForm {
                 "OWNER/REPOSITORY, OWNER/REPOSITORY:ENVIRONMENT, or ORGANIZATION alone",
             ),
             Self::GitLab => (
-                place.len() <= 255 && place.split('/').all(|part| segment(part, 255)),
-                "the path of a project or group, such as GROUP/PROJECT",
+                place.len() <= 255
+                    && place.split('/').all(|part| segment(part, 255))
+                    && !is_gitlab_id(place),
+                "the path of a project or group, such as GROUP/PROJECT, and not a number, which GitLab would take for an id",
             ),
             Self::CircleCi => (
                 is_uuid(place),
@@ -369,6 +371,13 @@ fn is_parameter(place: &str) -> bool {
     levels.len() <= 15
         && levels.iter().all(|level| named(level, "_.-"))
         && !levels.first().is_some_and(reserved)
+}
+
+/// Whether GitLab's API takes the text for the id of a project or group, and not for its path
+/// (GitLab, `API::Helpers`, `INTEGER_ID_REGEX`).
+fn is_gitlab_id(place: &str) -> bool {
+    let digits = place.strip_prefix('-').unwrap_or(place);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Checks owners and repositories by the rules in GitHub's documentation. Of environment names,

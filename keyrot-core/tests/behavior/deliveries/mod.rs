@@ -3,6 +3,7 @@
 mod beside;
 mod foreign;
 mod harness;
+mod panics;
 mod plans;
 mod restarts;
 mod suite;
