@@ -57,7 +57,7 @@ impl Backend {
         settings: &Settings,
         region: Option<&str>,
     ) -> Result<Self, CliError> {
-        if !is_sandbox(invocation) {
+        if !invocation.is_sandbox() {
             let backend = Self::aws(settings, region).await?;
             return backend.of_the_account(&invocation.arns).await;
         }
@@ -170,7 +170,7 @@ impl Backend {
         invocation: &Invocation,
         settings: &Settings,
     ) -> Result<(Self, Option<String>), CliError> {
-        if is_sandbox(invocation) {
+        if invocation.is_sandbox() {
             return Ok((Self::open(invocation, settings).await?, None));
         }
         let (backend, no_secrets) = Self::aws_for_iam(settings).await?;
@@ -268,7 +268,7 @@ const ANY_REGION: &str = "us-east-1";
 /// the sandbox could be mistaken for AWS.
 pub(crate) fn say_of_environment(invocation: &Invocation) {
     static SAID: Once = Once::new();
-    if invocation.sandbox.is_none() && is_sandbox(invocation) {
+    if invocation.sandbox.is_none() && invocation.is_sandbox() {
         let text = "KEYROT_SANDBOX is set: this is a simulated account, not AWS";
         SAID.call_once(|| say!("{}", paint(style::DIM, text)));
     }
@@ -279,10 +279,4 @@ fn is_a_switch(value: &str) -> bool {
     ["0", "1", "true", "false", "yes", "no", "on", "off"]
         .iter()
         .any(|word| value.eq_ignore_ascii_case(word))
-}
-
-/// Whether the command uses the simulated account.
-pub(crate) fn is_sandbox(invocation: &Invocation) -> bool {
-    invocation.sandbox.is_some()
-        || std::env::var_os("KEYROT_SANDBOX").is_some_and(|v| !v.is_empty())
 }

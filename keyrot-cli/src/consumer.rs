@@ -8,7 +8,7 @@ mod caller;
 mod nested;
 pub(crate) mod secret;
 
-use crate::backend::{Backend, is_sandbox};
+use crate::backend::Backend;
 use crate::cli::Invocation;
 use crate::cli::consumer::Reading;
 use crate::config;
@@ -66,7 +66,7 @@ async fn find(
         warn("this is the previous key (AWSPREVIOUS); it works only until keyrot deactivates it");
     }
     let stage = if reading.previous { VersionStage::Previous } else { VersionStage::Current };
-    let sandbox = if is_sandbox(invocation) {
+    let sandbox = if invocation.is_sandbox() {
         Some(Backend::open(invocation, settings).await?)
     } else {
         None

@@ -1,7 +1,6 @@
 //! The flags of this command line: a command in a hint has to run in the same place.
 
 use super::Invocation;
-use crate::backend::is_sandbox;
 use keyrot_core::report::flag;
 use keyrot_core::settings::{Kind, SETTINGS};
 use std::borrow::Cow;
@@ -167,7 +166,7 @@ impl Given {
             settings.into_iter().map(|(name, value)| setting(name, value)).collect::<Vec<_>>()
         };
         Self {
-            sandbox: is_sandbox(invocation),
+            sandbox: invocation.is_sandbox(),
             places: sandbox.into_iter().chain(config).chain(texts(places)).collect(),
             settings: texts(settings),
         }

@@ -12,6 +12,13 @@ use keyrot_core::settings::{Kind, SETTINGS};
 use std::ffi::{OsStr, OsString};
 
 impl Invocation {
+    /// Whether the command works in a simulated account, because of a flag or a variable.
+    pub(crate) fn is_sandbox(&self) -> bool {
+        let by_variable =
+            || std::env::var_os("KEYROT_SANDBOX").is_some_and(|file| !file.is_empty());
+        self.sandbox.is_some() || by_variable()
+    }
+
     /// Parses the process's arguments. Help, the version and usage errors are printed here.
     pub(crate) fn parse() -> Result<Self, Exit> {
         let mut words: Vec<OsString> = std::env::args_os().collect();

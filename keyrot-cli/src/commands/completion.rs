@@ -1,6 +1,5 @@
 //! `completion`: prints a shell completion script. Calls no service and reads no setting.
 
-use crate::backend::is_sandbox;
 use crate::cli::pages::CompletionArgs;
 use crate::cli::{Invocation, command};
 use crate::error::CliError;
@@ -67,7 +66,7 @@ pub(crate) fn users(invocation: &Invocation) -> Result<Exit, CliError> {
         return Err(CliError::usage("names for completion are text, not JSON")
             .hint("leave out --json; `keyrot status --json` lists the users"));
     }
-    let names = names::recalled(is_sandbox(invocation));
+    let names = names::recalled(invocation.is_sandbox());
     print(&names.iter().map(|name| format!("{name}\n")).collect::<String>());
     Ok(Exit::Success)
 }

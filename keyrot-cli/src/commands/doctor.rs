@@ -1,7 +1,7 @@
 //! `keyrot doctor`: checks whether keyrot can work here. It changes nothing, and sends nothing
 //! unless asked to.
 
-use crate::backend::{is_sandbox, say_of_environment};
+use crate::backend::say_of_environment;
 use crate::cli::Invocation;
 use crate::cli::doctor::Doctor;
 use crate::config;
@@ -62,7 +62,7 @@ async fn check(invocation: &Invocation, args: &Doctor) -> Result<Exit, CliError>
         tell(&check);
         checks.push(check);
     }
-    let sandbox = is_sandbox(invocation);
+    let sandbox = invocation.is_sandbox();
     let account = match sandbox {
         true => {
             say_of_environment(invocation);

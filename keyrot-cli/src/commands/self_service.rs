@@ -2,7 +2,6 @@
 
 mod find;
 
-use crate::backend::is_sandbox;
 use crate::cli::Invocation;
 use crate::cli::self_service::OwnArgs;
 use crate::commands::flow::Flow;
@@ -34,7 +33,7 @@ pub(crate) async fn own(invocation: &Invocation, args: &OwnArgs) -> Result<Exit,
         true => settings.policy().forced(found.ports.clock.now()),
         false => *settings.policy(),
     };
-    let sandbox = if is_sandbox(invocation) { " (sandbox)" } else { "" };
+    let sandbox = if invocation.is_sandbox() { " (sandbox)" } else { "" };
     // Access keys have no region, because IAM is global.
     let flow =
         Flow::new(invocation, args.asking, format!("in account {}{sandbox}", found.arn.account()));

@@ -1,6 +1,6 @@
 //! Finds the key's user, and the file that holds it.
 
-use crate::backend::{Backend, is_sandbox, refused};
+use crate::backend::{Backend, refused};
 use crate::cli::Invocation;
 use crate::cli::self_service::OwnArgs;
 use crate::cli::values::mfa_code;
@@ -62,7 +62,7 @@ pub(super) async fn find(
             file.name().display()
         ));
     }
-    let (ports, aws) = if is_sandbox(invocation) {
+    let (ports, aws) = if invocation.is_sandbox() {
         (Backend::open(invocation, settings).await?.ports, None)
     } else {
         let region = env("AWS_REGION")
