@@ -21,6 +21,7 @@ mod about;
 mod circleci;
 #[cfg(feature = "command")]
 mod command;
+mod digest;
 mod ecs;
 mod github;
 mod github_app;

@@ -1,8 +1,7 @@
 //! A key in the form of a credentials file for the AWS tools, with one profile.
 
-use hmac::{Hmac, KeyInit, Mac};
+use super::digest::digest;
 use keyrot_core::{Credentials, KeyId, SecretKey};
-use sha2::Sha256;
 use std::fmt::Write;
 use zeroize::Zeroizing;
 
@@ -47,16 +46,8 @@ pub(super) fn key(profile: &str, text: &str) -> Option<Credentials> {
 /// secret half as its key.
 pub(super) fn mark(credentials: Option<&Credentials>, parts: &[&str]) -> String {
     let secret = credentials.map_or("", |credentials| credentials.secret.expose());
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
-        // HMAC takes keys of any length.
-        return "unusable".to_owned();
-    };
-    for part in ["keyrot destination"].iter().chain(parts) {
-        mac.update(&(part.len() as u64).to_be_bytes());
-        mac.update(part.as_bytes());
-    }
     let mut hex = String::with_capacity(24);
-    for byte in &mac.finalize().into_bytes()[..10] {
+    for byte in &digest(secret, parts)[..10] {
         let _ = write!(hex, "{byte:02x}");
     }
     match credentials {

@@ -1,12 +1,15 @@
 //! Secrets of Secrets Manager in another region or account, or under names other than the users'
 //! homes.
 //!
-//! A delivery writes a version with the same id as in the home. Then AWSCURRENT moves to it from
-//! the version that had the label when it was read. If another version has the label by then,
-//! Secrets Manager refuses the move (API reference, `UpdateSecretVersionStage`, parameter
-//! `RemoveFromVersionId`).
+//! A delivery writes a version with the same id as in the home. If there is a version with that id
+//! and another value, such as from before a change of the settings, the id gets a suffix that
+//! identifies the value: the value of a version never changes (API reference, `PutSecretValue`,
+//! parameter `ClientRequestToken`). Then AWSCURRENT moves to the version from the one that had the
+//! label when it was read. If another version has the label by then, Secrets Manager refuses the
+//! move (API reference, `UpdateSecretVersionStage`, parameter `RemoveFromVersionId`).
 
 use super::about::{About, after_a_write};
+use super::digest::digest;
 use super::role;
 use crate::calls::errors::Failure;
 use crate::calls::op::Op;
@@ -20,7 +23,9 @@ use crate::secrets_manager::value;
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
-use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Holds, Mark, Owner};
+use keyrot_core::model::{
+    Abilities, Delivery, DestinationName, Found, Holds, Mark, Owner, VersionId,
+};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::SecretCopies;
 use keyrot_core::{CallError, ErrorKind};
@@ -147,31 +152,52 @@ impl Secrets {
         }
     }
 
+    /// Writes a version with this value, and returns its id.
     async fn put(
         &self,
         place: &str,
         text: &str,
         delivery: &Delivery,
         budget: &Budget,
-    ) -> Result<(), CallError> {
+    ) -> Result<VersionId, CallError> {
+        const TAKEN: &[&str] = &["ResourceExistsException"];
+        let plain = delivery.version.clone();
+        match self.put_under(&plain, place, text, delivery, budget).await {
+            Ok(()) => return Ok(plain),
+            Err(failure) if failure.is(TAKEN) => {}
+            Err(failure) => return Err(failure.into()),
+        }
+        let other = of_value(delivery, text);
+        match self.put_under(&other, place, text, delivery, budget).await {
+            Ok(()) => Ok(other),
+            Err(failure) => Err(conflict_if(TAKEN, failure)),
+        }
+    }
+
+    async fn put_under(
+        &self,
+        version: &VersionId,
+        place: &str,
+        text: &str,
+        delivery: &Delivery,
+        budget: &Budget,
+    ) -> Result<(), Failure> {
         let hidden = delivery.credentials.secret.expose();
         let op = self.write("secretsmanager:PutSecretValue", place).hiding(hidden);
         let call = self
             .client
             .put_secret_value()
             .secret_id(place)
-            .client_request_token(delivery.version.as_str())
+            .client_request_token(version.as_str())
             .secret_string(text)
             .version_stages(PENDING);
-        match send(&op, budget, || call.clone().send()).await {
-            Ok(_) => Ok(()),
-            Err(failure) => Err(conflict_if(&["ResourceExistsException"], failure)),
-        }
+        send(&op, budget, || call.clone().send()).await.map(drop)
     }
 
     async fn promote(
         &self,
         place: &str,
+        version: &VersionId,
         delivery: &Delivery,
         budget: &Budget,
     ) -> Result<(), CallError> {
@@ -181,7 +207,7 @@ impl Secrets {
             .update_secret_version_stage()
             .secret_id(place)
             .version_stage(CURRENT)
-            .move_to_version_id(delivery.version.as_str())
+            .move_to_version_id(version.as_str())
             .set_remove_from_version_id(delivery.replaces.as_ref().map(|m| m.as_str().to_owned()));
         match send(&op, budget, || call.clone().send()).await {
             Ok(_) => Ok(()),
@@ -191,6 +217,15 @@ impl Secrets {
             }
         }
     }
+}
+
+/// Returns the id of a version with this value, for a secret in which another value has the
+/// delivery's version id.
+fn of_value(delivery: &Delivery, text: &str) -> VersionId {
+    let secret = delivery.credentials.secret.expose();
+    let digest = digest(secret, &[delivery.version.as_str(), text]);
+    let (first, _) = digest.split_first_chunk().unwrap_or((&[0; 8], &[]));
+    delivery.version.with_other_value(u64::from_be_bytes(*first))
 }
 
 /// Returns a conflict if the error code says that another process was faster.
@@ -221,25 +256,33 @@ impl Destination for Secrets {
         let text: Zeroizing<String> =
             value::compose(&self.aws.inner.secret.fields, &delivery.credentials, None)
                 .unwrap_or_default();
-        let is_ours = mark.map(Mark::as_str) == Some(delivery.version.as_str());
+        let is_ours = mark.is_some_and(|mark| {
+            [&delivery.version, &of_value(delivery, &text)]
+                .iter()
+                .any(|id| id.as_str() == mark.as_str())
+        });
         let same = current.as_ref().and_then(|it| it.secret_string()) == Some(text.as_str());
-        match found {
+        let version = match found {
             Some(found) if is_ours && same => return Ok(found),
-            _ if !exists => self.create(place, &text, delivery, &budget).await?,
+            _ if !exists => {
+                self.create(place, &text, delivery, &budget).await?;
+                delivery.version.clone()
+            }
             _ => {
-                self.put(place, &text, delivery, &budget).await?;
+                let version = self.put(place, &text, delivery, &budget).await?;
                 // The first version of a secret becomes current automatically.
                 let is_first = mark.is_none() && self.current(place, &budget).await?.is_some();
-                if !is_ours && !is_first {
-                    self.promote(place, delivery, &budget).await?;
+                if !is_first {
+                    self.promote(place, &version, delivery, &budget).await?;
                 }
+                version
             }
-        }
+        };
         let now = self.current(place, &budget).await.map_err(after_a_write)?;
         let now = now.map(|now| self.found(place, &now)).transpose()?;
         match now {
             Some(Found::Copy { mark, holds, written })
-                if mark.as_str() == delivery.version.as_str()
+                if mark.as_str() == version.as_str()
                     && holds == Holds::Key(delivery.credentials.key.clone()) =>
             {
                 Ok(Found::Copy { mark, holds, written })

@@ -2,7 +2,7 @@
 //! follows (`cas`). Vault refuses the write if another one came first (Vault documentation, "KV
 //! secrets engine - version 2 (API)").
 
-use super::about::{About, WITHIN};
+use super::about::{About, WITHIN, hidden};
 use super::kept::Kept;
 use super::request::{Ask, Reply};
 use super::rest::Rest;
@@ -77,6 +77,16 @@ struct There {
     found: Found,
     /// The text of the version; `None` if it was deleted.
     text: Option<Zeroizing<String>>,
+}
+
+/// A field of a secret.
+#[derive(Deserialize, PartialEq, Eq)]
+struct Text(#[serde(deserialize_with = "hidden")] Zeroizing<String>);
+
+/// Returns the fields of a value; `None` if one of them is not text. Vault writes the value anew,
+/// with the fields in another order.
+fn fields(value: &str) -> Option<BTreeMap<String, Text>> {
+    serde_json::from_str(value).ok()
 }
 
 impl VaultSecrets {
@@ -234,8 +244,8 @@ impl Destination for VaultSecrets {
         }
         // Writing the same value again would only use up a version.
         if let Some(there) = &there
-            && let Some(held) = &there.text
-            && value::credentials(&self.aws.inner.secret.fields, held).as_ref() == Some(credentials)
+            && let (Some(held), Some(own)) = (there.text.as_deref(), fields(&text))
+            && fields(held).as_ref() == Some(&own)
         {
             return Ok(there.found.clone());
         }

@@ -26,7 +26,7 @@ mod vault;
 mod vault_server;
 
 use keyrot_aws::notify::FromEnvironment;
-use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints};
+use keyrot_aws::{Aws, AwsSettings, CallerCredentials, Endpoints, FieldNames, SecretSettings};
 use keyrot_core::SecretKey;
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::{Settings, Sources};
@@ -34,13 +34,27 @@ use std::sync::Arc;
 
 /// Returns an account with every service at this URL.
 async fn aws(url: &str) -> Aws {
+    Aws::connect(&connection(url)).await.unwrap()
+}
+
+/// Returns the same account, with an SMTP password in each secret.
+async fn aws_with_smtp(url: &str) -> Aws {
+    Aws::connect(&with_smtp(connection(url))).await.unwrap()
+}
+
+fn connection(url: &str) -> AwsSettings {
     let caller =
         CallerCredentials::new("AKIAIOSFODNN7EXAMPLE", SecretKey::new("caller-secret".into()));
-    let settings = AwsSettings::default()
+    AwsSettings::default()
         .with_region("us-east-1")
         .with_endpoints(Endpoints::all_at(url.to_owned()))
-        .with_credentials(caller);
-    Aws::connect(&settings).await.unwrap()
+        .with_credentials(caller)
+}
+
+fn with_smtp(settings: AwsSettings) -> AwsSettings {
+    let regions = vec!["eu-west-1".to_owned()];
+    let fields = FieldNames::default().with_smtp_regions(regions);
+    settings.with_secret(SecretSettings::default().with_fields(fields))
 }
 
 fn settings(text: &str) -> Settings {

@@ -59,6 +59,30 @@ async fn it_has_only_the_fields_of_the_secret() {
     assert_eq!((mark.as_str(), written.timestamp_subsec_nanos()), ("1", 945_319_214));
 }
 
+/// The key is the same, but the settings add an SMTP password, or another writer added a field.
+#[tokio::test]
+async fn a_value_with_other_fields_is_replaced() {
+    let server = lab().await;
+    let to = secrets(&server, BY_TOKEN).await;
+    let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    let text = format!(
+        "[[destination]]\nname = 'x'\nkind = 'vault'\nusers = ['ci']\nto = '{PLACE}'\nurl = '{}'\n{BY_TOKEN}\n",
+        server.url
+    );
+    let aws = super::aws_with_smtp(&server.url).await;
+    let all = aws.destinations(&super::settings(&text), FromEnvironment::Refused).unwrap();
+    let with_smtp = all.into_values().next().unwrap();
+    let second = with_smtp.deliver(PLACE, &delivery(1, first.mark())).await.unwrap();
+    let last =
+        |server: &Server<Vault>| server.lock().service.secrets[PLACE].last().unwrap().data.clone();
+    assert!(last(&server)["SmtpPassword_eu-west-1"].is_string());
+    assert_ne!(second.mark(), first.mark());
+    with_smtp.deliver(PLACE, &delivery(1, second.mark())).await.unwrap();
+    assert_eq!(server.lock().service.secrets[PLACE].len(), 2, "the same value again");
+    to.deliver(PLACE, &delivery(1, second.mark())).await.unwrap();
+    assert!(last(&server)["SmtpPassword_eu-west-1"].is_null(), "a value is replaced as a whole");
+}
+
 #[tokio::test]
 async fn a_token_in_a_file_is_read_again_when_it_is_refused() {
     let server = lab().await;

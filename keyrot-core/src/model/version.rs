@@ -9,6 +9,9 @@
 //!   carried over;
 //! - `keyrot-placeholder-…` for the adoption placeholder.
 //!
+//! In a copy of a secret, the id may end with `-v` and a digest: see
+//! [`VersionId::with_other_value`].
+//!
 //! Something else wrote a version with any other id. A repeated write with the same id is a no-op,
 //! so a lost reply does no harm.
 
@@ -66,7 +69,7 @@ impl Content {
             "keyx" => true,
             _ => return None,
         };
-        let (key, created) = rest.rsplit_once('-')?;
+        let (key, created) = without_digest(rest).rsplit_once('-')?;
         Some(Self::Key {
             key: KeyId::parse(key).ok()?,
             created: DateTime::from_timestamp(created.parse().ok()?, 0)?,
@@ -99,6 +102,16 @@ impl Content {
     }
 }
 
+/// The separator between an id and the digest of a value.
+const DIGEST: &str = "-v";
+
+fn without_digest(id: &str) -> &str {
+    let is_digest = |text: &str| {
+        text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    id.rsplit_once(DIGEST).filter(|(_, digest)| is_digest(digest)).map_or(id, |(start, _)| start)
+}
+
 impl VersionId {
     /// Returns the version id under which keyrot stores this key's credentials.
     ///
@@ -108,6 +121,20 @@ impl VersionId {
     pub fn for_key(key: &KeyId, created: Timestamp, extras: bool) -> Result<Self, NameError> {
         let kind = if extras { "keyx" } else { "key" };
         Self::parse(format!("keyrot-{kind}-{key}-{}", created.timestamp()))
+    }
+
+    /// Returns the id of a version with the same content and another value, for a copy of the
+    /// secret that already has a version with this id. The value has other fields besides the key,
+    /// such as after a change of the settings. The digest identifies the value.
+    ///
+    /// # Panics
+    /// Never: the id is 50 to 64 characters long, all of them allowed.
+    #[must_use]
+    pub fn with_other_value(&self, digest: u64) -> Self {
+        // Ids of keyrot's own are shorter than that.
+        let start = &self.as_str()[..self.as_str().len().min(64 - DIGEST.len() - 16)];
+        Self::parse(format!("{start}{DIGEST}{digest:016x}"))
+            .expect("50 to 64 characters that the type allows")
     }
 
     /// Returns when the placeholder with this id was written.
@@ -152,6 +179,26 @@ mod tests {
             assert_eq!(Content::of(&id), content);
         }
         assert_eq!(Content::of(&VersionId::for_placeholder(at(7))), Content::Placeholder);
+    }
+
+    #[test]
+    fn an_id_for_another_value_says_the_same() {
+        for extras in [false, true] {
+            let id = VersionId::for_key(&key("A"), at(7), extras).expect("fits");
+            let (one, two) = (id.with_other_value(1), id.with_other_value(u64::MAX));
+            assert!(one != two && one != id && one.as_str().starts_with(id.as_str()));
+            for other in [one, two] {
+                assert_eq!(Content::of(&other), Content::of(&id), "{other}");
+            }
+        }
+        for length in [32, 45, 46, 47, 64] {
+            let foreign = VersionId::parse("f".repeat(length)).expect("an id");
+            assert_eq!(Content::of(&foreign.with_other_value(7)), Content::Foreign);
+        }
+        for no in ["-v", "-v000000000000000", "-v000000000000000G", "-w0000000000000000"] {
+            let id = VersionId::parse(format!("keyrot-key-AKIAIOSFODNN7EXAMPLE-1700000000{no}"));
+            assert_eq!(Content::of(&id.expect("an id")), Content::Foreign, "{no}");
+        }
     }
 
     #[test]
