@@ -27,6 +27,7 @@ use keyrot_core::settings::{GitHub, GitHubAuth};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
@@ -40,6 +41,8 @@ const LOOKS: usize = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(700);
 /// The limit on pages of a hundred repositories that may use an organization's secret.
 const MOST_PAGES: usize = 50;
+/// The limit on reads of a list that changes while it is read.
+const MOST_LISTS: usize = 5;
 
 pub(super) struct GitHubSecrets {
     name: DestinationName,
@@ -197,6 +200,10 @@ impl GitHubSecrets {
         Ok(access)
     }
 
+    /// Returns the repositories that may use the secret. A write without them, or with some of
+    /// them, takes the secret away from the others (external-secrets, issue 6514). GitHub counts
+    /// pages by position, so a change between two pages moves a repository to a page that was read
+    /// already. So a list of several pages has to be the same twice in a row.
     async fn selected(
         &self,
         about: &About<'_>,
@@ -204,7 +211,31 @@ impl GitHubSecrets {
         name: &str,
         end: Instant,
     ) -> Result<Vec<u64>, CallError> {
-        let mut ids = Vec::new();
+        let mut before = None;
+        for _ in 0..MOST_LISTS {
+            let list = self.selected_once(about, at, name, end).await?;
+            match list {
+                Some((ids, pages)) if pages == 1 || before.as_ref() == Some(&ids) => {
+                    return Ok(ids.into_iter().collect());
+                }
+                other => before = other.map(|(ids, _)| ids),
+            }
+        }
+        let said = format!(
+            "the list of repositories that may use {name} could not be read as a whole, because it changes; nothing was written"
+        );
+        Err(about.refused(ErrorKind::Unavailable, said))
+    }
+
+    /// Reads the list, and returns it with the number of its pages; `None` if it is not complete.
+    async fn selected_once(
+        &self,
+        about: &About<'_>,
+        at: &GitHubPlace,
+        name: &str,
+        end: Instant,
+    ) -> Result<Option<(BTreeSet<u64>, usize)>, CallError> {
+        let (mut ids, mut total) = (BTreeSet::new(), None);
         for page in 1..=MOST_PAGES {
             let reply = self.get(about, at.selected(name, page), end).await?;
             if reply.status != 200 {
@@ -212,21 +243,16 @@ impl GitHubSecrets {
             }
             let Selected { total_count, repositories } =
                 reply.json().ok_or_else(|| self.rest.unreadable(about, Effect::None))?;
-            let last = repositories.is_empty();
+            let is_end = repositories.is_empty();
             ids.extend(repositories.into_iter().map(|repository| repository.id));
-            if ids.len() >= total_count {
-                return Ok(ids);
+            if *total.get_or_insert(total_count) != total_count {
+                return Ok(None);
             }
-            if last {
-                break;
+            if is_end || ids.len() >= total_count {
+                return Ok(Some((ids, page)).filter(|(ids, _)| ids.len() == total_count));
             }
         }
-        Err(about.refused(
-            ErrorKind::Other,
-            format!(
-                "the list of repositories that may use {name} is not whole; nothing was written"
-            ),
-        ))
+        Ok(None)
     }
 
     /// Writes one secret, and returns its time of change according to GitHub. If GitHub has a new

@@ -236,10 +236,51 @@ async fn keeps_who_may_use_it(server: &Server<GitHub>, to: &dyn Destination) {
     // With an incomplete list, repositories would lose access to the secret.
     let seen = to.inspect("acme").await.unwrap();
     let short = r#"{"total_count":250,"repositories":[]}"#;
-    server.fail("AWS_ACCESS_KEY_ID/repositories", Fault::Instead(200, "", short));
+    for _ in 0..10 {
+        server.fail("AWS_ACCESS_KEY_ID/repositories", Fault::Instead(200, "", short));
+    }
+    let puts = server.count("PUT");
     let error = to.deliver("acme", &delivery(2, seen.mark())).await.unwrap_err();
-    assert_eq!(error.effect, Effect::None);
-    assert!(error.to_string().contains("is not whole"), "{error}");
+    assert_eq!((error.kind, error.effect), (ErrorKind::Unavailable, Effect::None), "{error}");
+    assert!(error.to_string().contains("could not be read as a whole"), "{error}");
+    assert_eq!(server.count("PUT"), puts);
+}
+
+/// A repository that is deselected between two pages moves all later ones, so one of them is on no
+/// page that is read.
+#[tokio::test]
+async fn a_selection_that_changes_while_it_is_read_takes_no_access() {
+    let many: Vec<u64> = (1..=250).collect();
+    let without_one: fn(&mut Vec<u64>) = |ids| ids.retain(|id| *id != 5);
+    let exchanged: fn(&mut Vec<u64>) = |ids| {
+        ids.retain(|id| *id != 5);
+        ids.push(251);
+    };
+    let added: fn(&mut Vec<u64>) = |ids| ids.insert(0, 900);
+    for path in ["/orgs/acme/actions/secrets", "/orgs/acme/dependabot/secrets"] {
+        for change in [without_one, exchanged, added] {
+            let server = hub(path).await;
+            let to = match path.contains("dependabot") {
+                true => dependabot(&server, "acme").await,
+                false => secrets(&server, "acme").await,
+            };
+            {
+                let mut inner = server.lock();
+                inner.service.place().put(ID, "selected", many.clone());
+                inner.service.place().put(SECRET, "private", Vec::new());
+                inner.service.place().changes.push_back(change);
+            }
+            let seen = to.inspect("acme").await.unwrap();
+            to.deliver("acme", &delivery(1, seen.mark())).await.unwrap();
+            let mut expected = many.clone();
+            change(&mut expected);
+            let mut inner = server.lock();
+            let mut selected = inner.service.place().secrets[ID].selected.clone();
+            selected.sort_unstable();
+            expected.sort_unstable();
+            assert_eq!(selected, expected);
+        }
+    }
 }
 
 #[tokio::test]

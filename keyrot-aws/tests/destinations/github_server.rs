@@ -4,7 +4,7 @@ use super::server::{Answer, Request, Service};
 use crypto_box::SecretKey;
 use crypto_box::aead::OsRng;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) const TOKEN: &str = "ghp_0123456789abcdefghij";
 
@@ -22,12 +22,17 @@ pub(crate) struct GitHub {
     pub(crate) app: Option<Authority>,
 }
 
+/// Changes the ids of the selected repositories.
+pub(crate) type Change = fn(&mut Vec<u64>);
+
 #[derive(Clone)]
 pub(crate) struct Place {
     key: SecretKey,
     pub(crate) key_id: String,
     pub(crate) secrets: BTreeMap<String, Secret>,
     is_organization: bool,
+    /// Changes of the selected repositories, each after one more page of a list was read.
+    pub(crate) changes: VecDeque<Change>,
 }
 
 #[derive(Clone)]
@@ -47,6 +52,7 @@ impl GitHub {
             key_id: "1001".to_owned(),
             secrets: BTreeMap::new(),
             is_organization,
+            changes: VecDeque::new(),
         };
         Self {
             places: [(path.to_owned(), place)].into(),
@@ -132,6 +138,9 @@ impl GitHub {
                     .map(|id| json!({ "id": id, "name": "x" }))
                     .collect();
                 let body = json!({ "total_count": secret.selected.len(), "repositories": ids });
+                if let Some(change) = place.changes.pop_front() {
+                    change(&mut place.secrets.get_mut(name).unwrap().selected);
+                }
                 self.say(200, &body)
             }
             ("PUT", None) => self.put(&base, &rest, &request.json()),
