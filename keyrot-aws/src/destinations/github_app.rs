@@ -43,6 +43,19 @@ struct Answer {
     expires_at: Option<DateTime<Utc>>,
 }
 
+/// The reason why there is no token.
+struct NoToken {
+    /// Whether the private key is not valid, or does not belong to the App.
+    by_key: bool,
+    error: CallError,
+}
+
+impl From<CallError> for NoToken {
+    fn from(error: CallError) -> Self {
+        Self { by_key: false, error }
+    }
+}
+
 impl App {
     pub(super) fn source(&self) -> String {
         format!("of the App {}, whose key is in {}", self.id, self.private_key.source())
@@ -54,9 +67,29 @@ impl App {
         end: Instant,
     ) -> Result<(SecretKey, SystemTime), CallError> {
         let pem = self.private_key.get(end).await.map_err(|e| not_read(about, &e))?;
+        let refusal = match self.make_with(&pem, about, end).await {
+            Err(NoToken { by_key: true, error }) => error,
+            other => return other.map_err(|refusal| refusal.error),
+        };
+        // The private key may have been replaced since it was read.
+        let other = self.private_key.other_than(&pem, end).await;
+        match other.map_err(|e| not_read(about, &e))? {
+            Some(other) => {
+                self.make_with(&other, about, end).await.map_err(|refusal| refusal.error)
+            }
+            None => Err(refusal),
+        }
+    }
+
+    async fn make_with(
+        &self,
+        pem: &SecretKey,
+        about: &About<'_>,
+        end: Instant,
+    ) -> Result<(SecretKey, SystemTime), NoToken> {
         let jwt = jwt(&self.id, pem.expose()).map_err(|why| {
             let said = format!("the key in {} {why}", self.private_key.source());
-            about.refused(ErrorKind::Other, said)
+            NoToken { by_key: true, error: about.refused(ErrorKind::Other, said) }
         })?;
         let ask = Ask {
             method: "POST",
@@ -73,7 +106,7 @@ impl App {
                 "GitHub answered HTTP {} when asked for a token of the App {}: {what}",
                 reply.status, self.id
             );
-            Err(about.refused(kind, said))
+            Err(NoToken { by_key: reply.status == 401, error: about.refused(kind, said) })
         };
         match reply.status {
             201 => {}

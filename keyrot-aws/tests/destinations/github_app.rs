@@ -9,6 +9,8 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use keyrot_core::ErrorKind;
 use serde_json::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 fn decoded(text: &str) -> Vec<u8> {
     let mut text = text.replace('-', "+").replace('_', "/");
@@ -35,8 +37,8 @@ fn is_valid(jwt: &str, public_key: &[u8]) -> bool {
         && until - from <= 600
 }
 
-#[tokio::test]
-async fn an_app_gets_a_token_and_gets_a_new_one_after_a_refusal() {
+/// Returns a new private key in PEM, and its public key.
+fn generated() -> (String, Vec<u8>) {
     let pair = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
     let public_key = pair.public_key().as_ref().to_vec();
     let der: Pkcs8V1Der<'_> = pair.as_der().unwrap();
@@ -45,11 +47,59 @@ async fn an_app_gets_a_token_and_gets_a_new_one_after_a_refusal() {
         base64.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
     let pem =
         format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"));
+    (pem, public_key)
+}
 
+/// "Read again when the service refuses it": the key was replaced in its place and at GitHub.
+#[tokio::test]
+async fn a_replaced_private_key_is_read_again() {
+    let (first_pem, first_key) = generated();
+    let (second_pem, second_key) = generated();
+    let valid = Arc::new(Mutex::new(first_key));
     let mut hub = GitHub::with("/repos/acme/shop/actions/secrets");
-    let given = std::sync::atomic::AtomicUsize::new(0);
+    let (given, keys) = (AtomicUsize::new(0), valid.clone());
     hub.app = Some(Box::new(move |jwt| {
-        let n = given.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        let n = given.fetch_add(1, Ordering::SeqCst);
+        is_valid(jwt, &keys.lock().unwrap()).then(|| format!("ghs_token{n}"))
+    }));
+    let server = Server::start(hub).await;
+    let more = format!(
+        "app = 'Iv1.app'\ninstallation = '42'\nprivate_key = 'ssm:/keyrot/app'\nurl = '{}'",
+        server.url
+    );
+    let store = |pem: &str| server.lock().parameters.put("/keyrot/app", "SecureString", pem);
+    store(&first_pem);
+    let to = destination("github", "acme/shop", &more, &server.url).await;
+    let found = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+
+    // The token ended, and the private key was replaced.
+    let end = || server.lock().service.token = "ghs_other".to_owned();
+    end();
+    valid.lock().unwrap().clone_from(&second_key);
+    let error = to.inspect("acme/shop").await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Denied, "{error}");
+    assert!(silent(&error).contains("do not fit"), "{error}");
+    store(&second_pem);
+    let found = to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap();
+
+    // The text in its place was not a key for a while.
+    end();
+    valid.lock().unwrap().clear();
+    store("no key");
+    let error = to.inspect("acme/shop").await.unwrap_err();
+    assert!(silent(&error).contains("is not a PEM private key"), "{error}");
+    valid.lock().unwrap().clone_from(&second_key);
+    store(&second_pem);
+    to.deliver("acme/shop", &delivery(3, found.mark())).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_app_gets_a_token_and_gets_a_new_one_after_a_refusal() {
+    let (pem, public_key) = generated();
+    let mut hub = GitHub::with("/repos/acme/shop/actions/secrets");
+    let given = AtomicUsize::new(0);
+    hub.app = Some(Box::new(move |jwt| {
+        let n = given.fetch_add(1, Ordering::SeqCst);
         is_valid(jwt, &public_key).then(|| format!("ghs_token{n}"))
     }));
     let server = Server::start(hub).await;
