@@ -268,6 +268,7 @@ impl Services {
         about.error(refused.kind, effect, said).with_aws_code(refused.code)
     }
 
+    /// Returns the time of the oldest task. A task without a time counts as older than any key.
     fn found(
         &self,
         about: &About<'_>,
@@ -276,7 +277,7 @@ impl Services {
         Ok(Found::Copy {
             mark: about.mark(self.now().timestamp_millis().to_string())?,
             holds: Holds::NotShown,
-            written: tasks.iter().flatten().min().copied(),
+            written: tasks.iter().map(|created| created.unwrap_or(DateTime::UNIX_EPOCH)).min(),
         })
     }
 }

@@ -160,6 +160,26 @@ async fn after_a_lost_answer_the_next_delivery_finds_the_restart() {
     assert_eq!(server.lock().service.deployments[0].id, "ecs-svc/0000000000000000003");
 }
 
+/// The time of the oldest task decides whether the old key may be deactivated.
+#[tokio::test]
+async fn a_task_that_is_not_described_counts_as_an_old_one() {
+    let (server, to) = shop().await;
+    to.deliver(PLACE, &announced(&to, 1).await).await.unwrap();
+    let oldest = |found: Found| match found {
+        Found::Copy { written: Some(written), .. } => {
+            now() - written.timestamp_millis() as f64 / 1e3
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(oldest(to.inspect(PLACE).await.unwrap()) < 60.0, "all tasks are new");
+    server.lock().service.hides = true;
+    let age = oldest(to.inspect(PLACE).await.unwrap());
+    assert!(age > 1e9, "nothing is known about one task, and it is said to be {age} s old");
+    // It is the only task.
+    server.lock().service.tasks.truncate(1);
+    assert!(oldest(to.inspect(PLACE).await.unwrap()) > 1e9);
+}
+
 #[tokio::test]
 async fn a_failed_restart_says_what_to_do() {
     let (server, to) = shop().await;

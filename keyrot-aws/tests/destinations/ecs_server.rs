@@ -22,6 +22,8 @@ pub(crate) struct Ecs {
     pub(crate) then: Then,
     /// The number of times that a new deployment is missing from descriptions at first.
     pub(crate) lags: u32,
+    /// Whether the first task is not described.
+    pub(crate) hides: bool,
     made: u32,
 }
 
@@ -60,6 +62,7 @@ impl Default for Ecs {
             takes: 0,
             then: Then::Completes,
             lags: 0,
+            hides: false,
             made: 0,
         };
         ecs.deploy();
@@ -151,13 +154,20 @@ impl Ecs {
     }
 
     fn told(&self, asked: &Value) -> Value {
-        let of = |arn: &Value| {
+        let nth = |arn: &Value| {
             let n = arn.as_str().unwrap().rsplit('/').next().unwrap();
-            let created = self.tasks[usize::from_str_radix(n, 16).unwrap()];
+            usize::from_str_radix(n, 16).unwrap()
+        };
+        let of = |arn: &Value| {
+            let created = self.tasks[nth(arn)];
             json!({ "taskArn": arn, "createdAt": created, "lastStatus": "RUNNING" })
         };
-        let tasks: Vec<Value> = asked["tasks"].as_array().unwrap().iter().map(of).collect();
-        json!({ "tasks": tasks, "failures": [] })
+        let asked = asked["tasks"].as_array().unwrap().iter();
+        let (hidden, shown): (Vec<_>, Vec<_>) = asked.partition(|arn| self.hides && nth(arn) == 0);
+        let tasks: Vec<Value> = shown.into_iter().map(of).collect();
+        let failed = |arn: &Value| json!({ "arn": arn, "reason": "UNAVAILABLE" });
+        let failures: Vec<Value> = hidden.into_iter().map(failed).collect();
+        json!({ "tasks": tasks, "failures": failures })
     }
 }
 
