@@ -401,7 +401,8 @@ impl Deployment {
 
 /// Returns the time in a mark, which is in milliseconds.
 fn time(mark: &Mark) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp_millis(mark.as_str().parse().ok()?)
+    let time = DateTime::from_timestamp_millis(mark.as_str().parse().ok()?)?;
+    Some(time).filter(|time| *time > DateTime::UNIX_EPOCH)
 }
 
 /// Splits a place into cluster and service. Its form was checked with the settings.

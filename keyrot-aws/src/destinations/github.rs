@@ -325,14 +325,16 @@ impl GitHubSecrets {
                     }
                     continue;
                 };
-                if shown.updated_at > put + LATER {
+                // The difference of any two dates fits, but not the sum.
+                let behind = shown.updated_at - put;
+                if behind > LATER {
                     return Err(about.overtaken(format!(
                         "{name} was changed at {}, and keyrot wrote it at {}",
                         shown.updated_at.to_rfc3339_opts(SecondsFormat::Secs, true),
                         put.to_rfc3339_opts(SecondsFormat::Secs, true)
                     )));
                 }
-                if shown.updated_at < put - LATER {
+                if behind < -LATER {
                     late.push(name);
                 }
             }

@@ -20,7 +20,9 @@ use zeroize::Zeroizing;
 pub(super) const HEADERS: &[(&str, &str)] =
     &[("accept", "application/vnd.github+json"), ("x-github-api-version", "2022-11-28")];
 
-/// A token is valid for an hour. A token with less time left than this is not used.
+/// A token is valid for an hour.
+const LASTS: Duration = Duration::from_secs(60 * 60);
+/// A token with less time left than this is not used.
 const LEFT: Duration = Duration::from_secs(5 * 60);
 /// The allowance for clock differences in a JWT, which is valid for ten minutes.
 const BEFORE: u64 = 60;
@@ -118,7 +120,9 @@ impl App {
         let Some(Answer { token, expires_at }) = reply.json::<Answer>() else {
             return refused(ErrorKind::Other, "the answer cannot be read");
         };
-        let until = expires_at.map_or_else(SystemTime::now, |at| SystemTime::from(at) - LEFT);
+        let now = SystemTime::now();
+        let lasts = expires_at.and_then(|at| (at - DateTime::<Utc>::from(now)).to_std().ok());
+        let until = now + lasts.unwrap_or_default().min(LASTS).saturating_sub(LEFT);
         Ok((SecretKey::new(token.to_string()), until))
     }
 }

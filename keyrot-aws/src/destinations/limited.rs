@@ -1,12 +1,9 @@
 //! When a service accepts requests again, after it refused one because of a limit.
 
+use crate::http::retry_after::LONGEST;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The limit on a wait that a service asks for: the longest limit that GitHub documents is an
-/// hour's (GitHub documentation, "Rate limits for the REST API").
-const LONGEST: Duration = Duration::from_secs(3_600);
 
 /// The end of the wait that a service asked for. All requests with the same account share it: going
 /// on with requests while an account is limited may get it banned (GitHub documentation, "Best

@@ -3,12 +3,13 @@
 use super::about::About;
 use crate::connection::Aws;
 use crate::http::plain::Lost;
+use crate::http::retry_after;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use chrono::{DateTime, Utc};
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::de::DeserializeOwned;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use zeroize::Zeroizing;
 
@@ -30,6 +31,7 @@ pub(super) struct Reply {
     pub(super) date: Option<DateTime<Utc>>,
     /// Whether an earlier attempt may have been carried out, because its answer was lost.
     pub(super) is_unknown: bool,
+    /// The wait that the service asked for, limited by [`retry_after`].
     pub(super) retry_after: Option<Duration>,
     pub(super) is_limit: bool,
     pub(super) body: Zeroizing<Vec<u8>>,
@@ -107,19 +109,14 @@ pub(super) async fn once<'a>(
     let http = &aws.inner.notify.http;
     let mut answer = http.send(request).await?;
     let status = answer.status().as_u16();
-    let header = |name: &str| answer.headers().get(name).map(str::trim).map(str::to_owned);
-    let seconds = |name: &str| header(name)?.parse::<u64>().ok();
+    let header = |name: &str| answer.headers().get(name).map(str::trim);
     let date = header("date")
-        .and_then(|text| DateTime::parse_from_rfc2822(&text).ok())
+        .and_then(|text| DateTime::parse_from_rfc2822(text).ok())
         .map(|date| date.with_timezone(&Utc));
-    let until = |at: u64| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Duration::from_secs(at).saturating_sub(now).max(Duration::from_secs(1))
-    };
-    let is_spent = seconds("x-ratelimit-remaining") == Some(0);
-    let retry_after = seconds("retry-after")
-        .map(Duration::from_secs)
-        .or_else(|| seconds("x-ratelimit-reset").filter(|_| is_spent).map(until));
+    let is_spent = header("x-ratelimit-remaining") == Some("0");
+    let retry_after = header("retry-after")
+        .and_then(retry_after::seconds)
+        .or_else(|| header("x-ratelimit-reset").filter(|_| is_spent).and_then(retry_after::until));
     let body = Zeroizing::new(http.body(&mut answer, LONGEST).await);
     let mut reply = Reply { status, date, is_unknown: false, retry_after, is_limit: false, body };
     // GitHub also answers 403 for its rate limits.

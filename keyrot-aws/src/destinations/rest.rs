@@ -7,6 +7,7 @@ use super::token::Token;
 use crate::calls::backoff::pause;
 use crate::connection::Aws;
 use crate::http::plain::Lost;
+use crate::http::retry_after::SHORTEST;
 use keyrot_core::{CallError, Effect, ErrorKind, SecretKey};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 /// The wait that GitHub requires if an answer names no time (GitHub documentation, "Best practices
 /// for using the REST API", "Handle rate limit errors appropriately").
 const WAIT: Duration = Duration::from_secs(60);
+/// The first and the longest pause after an answer that asks for a shorter one. GitHub requires
+/// pauses that become longer (the same page).
+const LEAST_WAITS: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(8));
+const _: () = assert!(LEAST_WAITS.0.as_secs() / 2 >= SHORTEST.as_secs());
 /// The time limit for completing a pair of which one half is written: long enough for the wait that
 /// GitHub requires. Until then, consumers get halves that do not belong together.
 pub(super) const COMPLETING: Duration = Duration::from_secs(100);
@@ -116,13 +121,14 @@ impl Rest {
             let (kind, said, wait) = match timeout_at(limit, self.once(ask, token)).await {
                 Ok(Ok(reply)) if reply.is_limit => {
                     is_harmless = true;
-                    let wait = reply.retry_after.unwrap_or(WAIT);
+                    let asked = reply.retry_after.unwrap_or(WAIT);
+                    let wait = at_least(attempt, asked);
                     self.limited.close(wait);
                     let said = format!(
                         "{} answered HTTP {}: too many requests, and asks to wait {}s",
                         self.service,
                         reply.status,
-                        wait.as_secs()
+                        asked.as_secs()
                     );
                     (ErrorKind::Throttled, said, Some(wait))
                 }
@@ -132,12 +138,12 @@ impl Rest {
                         "{} answered HTTP {BEHIND}: this node does not have the newest data yet",
                         self.service
                     );
-                    (ErrorKind::Unavailable, said, reply.retry_after)
+                    (ErrorKind::Unavailable, said, asked(attempt, &reply))
                 }
                 Ok(Ok(reply)) if reply.status >= 500 => {
                     unknown |= !ask.is_read();
                     let said = format!("{} answered HTTP {}", self.service, reply.status);
-                    (ErrorKind::Unavailable, said, reply.retry_after)
+                    (ErrorKind::Unavailable, said, asked(attempt, &reply))
                 }
                 Ok(Ok(reply)) => return Ok(Reply { is_unknown: unknown, ..reply }),
                 Ok(Err(lost)) if lost.is_lasting => {
@@ -154,11 +160,12 @@ impl Rest {
                 }
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
-            if !is_harmless || attempt >= most || Instant::now() + wait >= end {
+            let next = Instant::now() + wait;
+            if !is_harmless || attempt >= most || next >= end {
                 let said = format!("{said} ({}, after {attempt} attempts)", ask.method);
                 return Err(about.error(kind, effect(unknown), said));
             }
-            sleep_until(Instant::now() + wait).await;
+            sleep_until(next).await;
         }
     }
 
@@ -232,4 +239,16 @@ impl Rest {
         let said = format!("{}'s answer cannot be read", self.service);
         about.error(ErrorKind::Other, effect, said)
     }
+}
+
+/// Returns the wait that the answer asks for, or a longer one.
+fn asked(attempt: u32, reply: &Reply) -> Option<Duration> {
+    reply.retry_after.map(|asked| at_least(attempt, asked))
+}
+
+/// Returns the wait before the next attempt after an answer that asks for this one. It doubles,
+/// because a service may ask for none each time.
+fn at_least(attempt: u32, asked: Duration) -> Duration {
+    let (first, longest) = LEAST_WAITS;
+    asked.max(pause(attempt, first, longest))
 }

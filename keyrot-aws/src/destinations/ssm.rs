@@ -175,11 +175,11 @@ impl Destination for Parameters {
                 "the answer of ssm:PutParameter cannot be read",
             )
         })?;
-        if written.version != seen + 1 {
+        let next = seen.saturating_add(1);
+        if written.version != next {
             return Err(about.overtaken(format!(
-                "version {} was written, expected version {}",
-                written.version,
-                seen + 1
+                "version {} was written, expected version {next}",
+                written.version
             )));
         }
         // The response to a write contains no time, and a missing time is no reason to fail.

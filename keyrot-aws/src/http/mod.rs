@@ -5,5 +5,7 @@ pub(crate) mod down;
 pub(crate) mod guarded;
 #[cfg(feature = "notify")]
 pub(crate) mod plain;
+#[cfg(feature = "notify")]
+pub(crate) mod retry_after;
 pub(crate) mod trust;
 pub(crate) mod unreached;

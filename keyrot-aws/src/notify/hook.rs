@@ -5,6 +5,7 @@ use super::failed::{self, setup};
 use super::secret_ref::Hidden;
 use crate::calls::backoff::pause;
 use crate::http::plain::Http;
+use crate::http::retry_after;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use keyrot_core::SecretKey;
@@ -162,11 +163,7 @@ async fn once(
     if (200..300).contains(&status) {
         return Next::Done;
     }
-    let wait = reply
-        .headers()
-        .get("retry-after")
-        .and_then(|text| text.trim().parse().ok())
-        .map(Duration::from_secs);
+    let wait = reply.headers().get("retry-after").and_then(retry_after::seconds);
     let said = http.body(&mut reply, 200).await;
     Answer { status, wait, word: word(&said, url) }.judge(host)
 }

@@ -209,7 +209,9 @@ async fn a_failed_restart_says_what_to_do() {
         refused(error, ErrorKind::Denied, &format!("need ecs:{operation}"));
     }
     // Whoever may tag the secret can write such a mark: it restarts nothing.
-    for mark in ["x", "9999999999999", "-1e9"] {
+    server.lock().service.hides = true;
+    let first = chrono::DateTime::<chrono::Utc>::MIN_UTC.timestamp_millis().to_string();
+    for mark in ["x", "9999999999999", "-1e9", "-1", &first] {
         let error = to.deliver(PLACE, &delivery(1, Some(&Mark::parse(mark).unwrap()))).await;
         let said = "the tag keyrot:to:x of the user's secret was not written by keyrot";
         refused(error.unwrap_err(), ErrorKind::Other, said);

@@ -324,8 +324,9 @@ async fn a_pair_that_is_half_written_is_completed_through_limits_and_outages() {
     let server = hub(REPOSITORY).await;
     let to = secrets(&server, "acme/shop").await;
     let second = "PUT /repos/acme/shop/actions/secrets/AWS_SECRET_ACCESS_KEY";
-    for fault in [429, 503, 502, 503, 429, 500, 503] {
-        server.fail(second, Fault::Instead(fault, "retry-after: 0\r\n", ""));
+    server.fail(second, Fault::Instead(429, "retry-after: 0\r\n", ""));
+    for fault in [503, 502, 500] {
+        server.fail(second, Fault::Instead(fault, "", ""));
     }
     server.fail(second, Fault::LostReply);
     to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
@@ -333,7 +334,7 @@ async fn a_pair_that_is_half_written_is_completed_through_limits_and_outages() {
     // Before the first write, the limit on attempts holds.
     let first = "PUT /repos/acme/shop/actions/secrets/AWS_ACCESS_KEY_ID";
     let found = to.inspect("acme/shop").await.unwrap();
-    (0..4).for_each(|_| server.fail(first, Fault::Instead(503, "retry-after: 0\r\n", "")));
+    (0..4).for_each(|_| server.fail(first, Fault::Instead(503, "", "")));
     let error = to.deliver("acme/shop", &delivery(2, found.mark())).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable, "{error}");
     assert_eq!(server.lock().service.values(), both(1));

@@ -11,6 +11,7 @@ mod github_app;
 mod github_server;
 mod gitlab;
 mod gitlab_server;
+mod hostile;
 mod kubernetes;
 mod kubernetes_access;
 mod kubernetes_server;

@@ -118,6 +118,21 @@ async fn a_retry_after_is_respected_if_there_is_time() {
 }
 
 #[tokio::test]
+async fn a_wait_without_end_or_without_length_is_limited() {
+    for status in [429, 503] {
+        let forever = Answer::Http(status, "retry-after: 18446744073709551615\r\n", String::new());
+        let server_of = server([forever, ok()]).await;
+        let NotifierError { kind, .. } = tell(&server_of).await.unwrap_err();
+        assert_eq!((kind, server_of.posts().len()), (NotifierErrorKind::Unavailable, 1));
+        let none = Answer::Http(status, "retry-after: 0\r\n", String::new());
+        let server_of = server([none, ok()]).await;
+        tell(&server_of).await.unwrap();
+        let posts = server_of.posts();
+        assert!(posts[1].at - posts[0].at >= Duration::from_secs(1));
+    }
+}
+
+#[tokio::test]
 async fn a_permanent_refusal_is_not_retried() {
     let server_of = server([Answer::Http(400, "", "invalid_blocks".into())]).await;
     let NotifierError { kind, message: why, .. } = tell(&server_of).await.unwrap_err();

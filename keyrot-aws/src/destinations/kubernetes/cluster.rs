@@ -7,6 +7,7 @@ use super::client;
 use crate::calls::backoff::pause;
 use crate::destinations::about::About;
 use crate::destinations::request::{Ask, Reply};
+use crate::http::retry_after;
 use crate::http::unreached::Reason;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http_body_util::{BodyExt, Limited};
@@ -141,7 +142,7 @@ async fn once(client: &Client, ask: &Ask) -> Result<Reply, Lost> {
     let (head, body) = answer.into_parts();
     let status = head.status.as_u16();
     let seconds = head.headers.get("retry-after").and_then(|text| text.to_str().ok());
-    let retry_after = seconds.and_then(|s| s.parse().ok()).map(Duration::from_secs);
+    let retry_after = seconds.and_then(retry_after::seconds);
     let broke = |_| Lost {
         said: "the answer broke off, or is too long".to_owned(),
         sent: true,

@@ -98,7 +98,11 @@ impl Rollout {
             WorkloadKind::StatefulSet => {
                 let partition = spec.update_strategy.rolling_update.as_ref();
                 let kept = partition.and_then(|rolling| rolling.partition).unwrap_or(0).min(wanted);
-                match counted(status.updated_replicas, status.ready_replicas, wanted - kept) {
+                match counted(
+                    status.updated_replicas,
+                    status.ready_replicas,
+                    wanted.saturating_sub(kept),
+                ) {
                     Progress::Complete if kept > 0 => Progress::Stuck(format!(
                         "its partition keeps {kept} of {wanted} pods from being restarted, so they keep the old key"
                     )),
@@ -118,7 +122,7 @@ impl Rollout {
                         "{said}, and it exceeded its progress deadline (kubectl rollout status)"
                     )),
                     Progress::Complete if status.replicas > status.updated_replicas => {
-                        let old = status.replicas - status.updated_replicas;
+                        let old = status.replicas.saturating_sub(status.updated_replicas);
                         Progress::Going(format!("old pods that still run: {old}"))
                     }
                     other => other,
@@ -212,5 +216,19 @@ mod tests {
         assert_eq!(daemons(json!({}), status(2, 1)), going("1 of 2 restarted pods are ready"));
         assert_eq!(daemons(json!({}), status(2, 2)), Progress::Complete);
         assert!(is_stuck(&daemons(by_hand, status(2, 2)), "OnDelete"));
+    }
+
+    #[test]
+    fn extreme_numbers_are_not_an_end() {
+        let (least, most) = (i64::MIN, i64::MAX);
+        let strategy = |partition: i64| json!({ "replicas": most, "updateStrategy": { "rollingUpdate": { "partition": partition } } });
+        let status = json!({ "observedGeneration": 3, "updatedReplicas": 1, "readyReplicas": 1 });
+        let set = progress(WorkloadKind::StatefulSet, &strategy(least), &status);
+        assert!(matches!(set, Progress::Going(_)), "{set:?}");
+        let status = json!({
+            "observedGeneration": 3, "replicas": most, "updatedReplicas": least, "availableReplicas": least,
+        });
+        let of = progress(WorkloadKind::Deployment, &json!({ "replicas": least }), &status);
+        assert!(matches!(of, Progress::Going(_)), "{of:?}");
     }
 }
