@@ -147,6 +147,8 @@ impl Rest {
                 }
                 Ok(Ok(reply)) => return Ok(Reply { is_unknown: unknown, ..reply }),
                 Ok(Err(lost)) if lost.is_lasting => {
+                    // The token may have characters that cannot be sent.
+                    self.token.forget(token).await;
                     return Err(about.error(ErrorKind::Other, effect(unknown), lost));
                 }
                 Ok(Err(lost)) => {

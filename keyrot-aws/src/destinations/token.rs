@@ -51,6 +51,15 @@ impl Token {
         }
     }
 
+    /// Forgets this token: the next call reads it again, or gets another one.
+    pub(super) async fn forget(&self, token: &SecretKey) {
+        match self {
+            Self::Kept(hidden) => hidden.forget(token).await,
+            Self::OfApp(app) => app.kept.forget(token).await,
+            Self::OfVault(login) => login.kept.forget(token).await,
+        }
+    }
+
     /// Returns the token's place, as written in the settings.
     pub(super) fn source(&self) -> String {
         match self {

@@ -1,7 +1,9 @@
 //! How long a server asks to wait before the next request. The number is the server's, so it is
 //! limited where it is read.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
+#[cfg(feature = "destinations")]
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The longest limit that GitHub documents is an hour's (GitHub documentation, "Rate limits for the
 /// REST API"). No call waits that long.

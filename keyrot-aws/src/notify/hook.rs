@@ -112,7 +112,13 @@ impl Hook {
         headers: &(dyn Fn() -> Vec<(&'static str, String)> + Sync),
         end: Instant,
     ) -> Result<Option<String>, NotifierError> {
-        let host = self.host(url)?;
+        let host = match self.host(url) {
+            Ok(host) => host,
+            Err(error) => {
+                self.url.forget(url).await;
+                return Err(error);
+            }
+        };
         let mut attempt = 0;
         loop {
             attempt += 1;

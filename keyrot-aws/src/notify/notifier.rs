@@ -98,8 +98,13 @@ impl ChannelNotifier {
         let body = serde_json::to_string(&document).map_err(failed::document)?;
         let mut text = key.get(end).await?;
         loop {
-            let bytes =
-                signature::key(&text).map_err(|why| setup(format!("{}: {why}", key.source())))?;
+            let bytes = match signature::key(&text) {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    key.forget(&text).await;
+                    return Err(setup(format!("{}: {why}", key.source())));
+                }
+            };
             let headers = || {
                 let now = SystemTime::now()
                     .duration_since(SystemTime::UNIX_EPOCH)

@@ -1,4 +1,5 @@
-//! A URL or a key: read when it is first needed, kept, and read again when the receiver refuses it.
+//! A URL or a key: read when it is first needed, kept, and read again when the receiver refuses it
+//! or when it cannot be used.
 
 use super::failed::{not_read, setup};
 use super::parameter;
@@ -65,6 +66,14 @@ impl Hidden {
             *kept = Some(self.read(end).await?);
         }
         Ok(kept.clone().filter(|text| text != refused))
+    }
+
+    /// Forgets this text, because it cannot be used: the next call reads it again.
+    pub(crate) async fn forget(&self, unusable: &SecretKey) {
+        let mut kept = self.kept.lock().await;
+        if kept.as_ref() == Some(unusable) {
+            *kept = None;
+        }
     }
 
     async fn read(&self, end: Instant) -> Result<SecretKey, NotifierError> {

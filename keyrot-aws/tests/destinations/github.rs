@@ -268,7 +268,7 @@ async fn a_selection_that_changes_while_it_is_read_takes_no_access() {
                 let mut inner = server.lock();
                 inner.service.place().put(ID, "selected", many.clone());
                 inner.service.place().put(SECRET, "private", Vec::new());
-                inner.service.changes.push_back(change);
+                inner.service.place().changes.push_back(change);
             }
             let seen = to.inspect("acme").await.unwrap();
             to.deliver("acme", &delivery(1, seen.mark())).await.unwrap();

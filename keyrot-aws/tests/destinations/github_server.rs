@@ -20,8 +20,6 @@ pub(crate) struct GitHub {
     pub(crate) clock: i64,
     /// The function that checks the JWT and returns a token, by the id of the installation.
     pub(crate) app: Option<Authority>,
-    /// Changes of the selected repositories, each after one more page of a list was read.
-    pub(crate) changes: VecDeque<Change>,
 }
 
 /// Changes the ids of the selected repositories.
@@ -33,6 +31,8 @@ pub(crate) struct Place {
     pub(crate) key_id: String,
     pub(crate) secrets: BTreeMap<String, Secret>,
     is_organization: bool,
+    /// Changes of the selected repositories, each after one more page of a list was read.
+    pub(crate) changes: VecDeque<Change>,
 }
 
 #[derive(Clone)]
@@ -52,13 +52,13 @@ impl GitHub {
             key_id: "1001".to_owned(),
             secrets: BTreeMap::new(),
             is_organization,
+            changes: VecDeque::new(),
         };
         Self {
             places: [(path.to_owned(), place)].into(),
             token: TOKEN.to_owned(),
             clock: 1_800_000_000,
             app: None,
-            changes: VecDeque::new(),
         }
     }
 
@@ -138,7 +138,7 @@ impl GitHub {
                     .map(|id| json!({ "id": id, "name": "x" }))
                     .collect();
                 let body = json!({ "total_count": secret.selected.len(), "repositories": ids });
-                if let Some(change) = self.changes.pop_front() {
+                if let Some(change) = place.changes.pop_front() {
                     change(&mut place.secrets.get_mut(name).unwrap().selected);
                 }
                 self.say(200, &body)

@@ -103,6 +103,17 @@ async fn the_mark_identifies_contents_and_does_not_reveal_them() {
 }
 
 #[tokio::test]
+async fn a_token_that_cannot_be_sent_is_read_again() {
+    let server = lab(PROJECT).await;
+    let to = variables(&server, "").await;
+    server.lock().parameters.put("/keyrot/gitlab", "SecureString", "glpat-one\nglpat-two");
+    let error = to.inspect("acme/shop").await.unwrap_err();
+    assert!(silent(&error).contains("the token has characters that cannot be sent"), "{error}");
+    server.lock().parameters.put("/keyrot/gitlab", "SecureString", TOKEN);
+    to.inspect("acme/shop").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_variable_deleted_or_created_in_the_meantime_is_not_overwritten() {
     let server = lab(PROJECT).await;
     let to = variables(&server, "").await;

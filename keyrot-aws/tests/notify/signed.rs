@@ -83,6 +83,21 @@ async fn events_and_the_runs_end_are_posted_and_signed() {
 }
 
 #[tokio::test]
+async fn a_url_or_a_key_that_cannot_be_used_is_read_again() {
+    let server = server([]).await;
+    let hook = notifier(SPEC, &server.url).await;
+    server.secret("hmac", "no key");
+    hook.happened(&[blocked("ci")]).await.unwrap_err();
+    server.secret("hmac", KEY);
+    server.secret("hook", "no URL");
+    hook.happened(&[blocked("ci")]).await.unwrap_err();
+    server.secret("hook", &format!("{}/keyrot", server.url));
+    assert!(server.posts().is_empty());
+    hook.happened(&[blocked("ci")]).await.unwrap();
+    assert!(accepted(&server.posts()[0], KEY, 0));
+}
+
+#[tokio::test]
 async fn each_attempt_has_the_same_id() {
     let server = server([Answer::Http(500, "", String::new()), ok()]).await;
     notifier(SPEC, &server.url).await.happened(&[blocked("ci")]).await.unwrap();

@@ -230,8 +230,7 @@ impl Services {
     fn apart(&self) -> Self {
         let Self { hub, labs, hub_has_files, outage, readers } = self;
         let (places, token) = (hub.places.clone(), hub.token.clone());
-        let changes = hub.changes.clone();
-        let hub = GitHub { places, token, clock: hub.clock, app: None, changes };
+        let hub = GitHub { places, token, clock: hub.clock, app: None };
         let (labs, hub_has_files) = (labs.clone(), *hub_has_files);
         Self { hub, labs, hub_has_files, outage: *outage, readers: readers.apart() }
     }
