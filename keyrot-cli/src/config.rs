@@ -74,6 +74,12 @@ fn reads_current_directory(command: &Command) -> bool {
     }
 }
 
+/// Whether there is a settings file in the current directory that the command does not read.
+pub(crate) fn skips_file_here(invocation: &Invocation) -> bool {
+    let named = invocation.config.as_deref().is_some_and(|path| !path.as_os_str().is_empty());
+    !named && !reads_current_directory(&invocation.command) && Path::new(FILE).exists()
+}
+
 /// Prints which files are used, and which variables have no effect.
 fn report(invocation: &Invocation, settings: &Settings, named: bool) {
     for name in settings.unknown_variables() {
@@ -86,7 +92,7 @@ fn report(invocation: &Invocation, settings: &Settings, named: bool) {
     if !settings.files().is_empty() {
         note(&format!("settings from {}", settings.files().join(", then ")));
     }
-    if !named && !reads_current_directory(&invocation.command) && Path::new(FILE).exists() {
+    if !named && skips_file_here(invocation) {
         note(&format!(
             "this command ignores {FILE} in the current directory; if you trust it: --config {FILE}"
         ));

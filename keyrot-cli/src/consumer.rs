@@ -45,10 +45,19 @@ pub(crate) async fn read(
 ) -> Result<ForCommand, CliError> {
     let settings = config::load(invocation)?;
     let secret = secret_of(reading, &settings)?;
-    let caller = caller::find(&settings, &secret)?;
+    let skipped = |problem: CliError| {
+        match config::skips_file_here(invocation) {
+        true => problem.also_hint(
+            "this command skips keyrot.toml in the current directory; to use it: --config keyrot.toml",
+        ),
+        false => problem,
+    }
+    };
+    let caller = caller::find(&settings, &secret).map_err(skipped)?;
     let nesting = Nesting::enter(caller.read.clone(), invocation.resumed)?;
     let secret_variables = settings.secret_variables();
-    let key = find(invocation, reading, &settings, (secret, &caller, &nesting)).await?;
+    let key = find(invocation, reading, &settings, (secret, &caller, &nesting)).await;
+    let key = key.map_err(skipped)?;
     let region = settings.region().map(str::to_owned).or_else(|| caller.region());
     Ok(ForCommand { key, nesting, secret_variables, region })
 }
@@ -205,12 +214,12 @@ fn unreadable(reading: &Reading, secret: &SecretId, error: &CallError, meant: &s
             "{secret} has no version labeled AWSPREVIOUS: it was not rotated yet, or the region is wrong"
         )),
         (ErrorKind::NotFound, None) => {
-            let never = reading.user.as_ref().filter(|_| meant.is_empty()).map(|user| {
-                format!("if the user was never rotated: keyrot rotate {}; ", flag("--user", user))
-            });
+            let never = match meant {
+                "" => "a user that was never rotated has no secret yet; otherwise ",
+                _ => "",
+            };
             problem.hint(format!(
-                "{}check the name and the region; if the user's tag keyrot:secret names another secret than {secret}: --secret NAME",
-                never.unwrap_or_default()
+                "{never}check the name and the region; if the user's tag keyrot:secret names another secret than {secret}: --secret NAME"
             ))
         }
         (ErrorKind::NotFound, Some(_)) => problem.hint("check the region; name a secret of another account by its ARN"),

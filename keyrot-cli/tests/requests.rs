@@ -333,3 +333,41 @@ fn a_reactivated_revoked_key_is_reported_and_its_revocation_can_be_taken_back() 
     let (code, run) = sandbox.json(&["rotate", "--user", "ci-deployer"]);
     assert_eq!((code, &user(&run, "ci-deployer")["reason"]), (Some(0), &json!("overlap")), "{run}");
 }
+
+/// In an emergency, a name is typed in a hurry.
+#[test]
+fn a_key_of_another_user_than_the_named_one_is_revoked_with_the_printed_command() {
+    let sandbox = Sandbox::new();
+    let leaked = keys(&sandbox, "ci-deployer")[0].0.clone();
+    let ran = sandbox.run(&["revoke", "ci-deplyer", &leaked, "--without-successor", "--yes"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let command = format!("keyrot revoke ci-deployer {leaked} --without-successor");
+    let hint = format!("{leaked} belongs to ci-deployer; to revoke it: {command}");
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+}
+
+/// The successor of a key that was just published has to wait. Until then, the revocation is
+/// shown, and can be finished or taken back.
+#[test]
+fn a_revocation_that_waits_is_shown_and_can_be_finished() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["rotate", "--user", "ci-deployer"]).code, Some(0));
+    let (_, status) = sandbox.json(&["status", "--user", "ci-deployer"]);
+    let leaked = user(&status, "ci-deployer")["current"].as_str().unwrap().to_owned();
+    let plan = sandbox.run(&["revoke", "ci-deployer", &leaked, "--dry-run"]).stdout;
+    assert!(plan.contains("1. record in the secret that") && plan.contains("2. stop"), "{plan}");
+    assert_eq!(sandbox.run(&["revoke", "ci-deployer", &leaked, "--yes"]).code, Some(1));
+
+    let works = format!("{leaked} was revoked and still works");
+    let status = sandbox.run(&["status", "--user", "ci-deployer"]).stdout;
+    assert!(status.contains(&works), "{status}");
+    let (_, look) = sandbox.json(&["resolve", "ci-deployer", "--dry-run"]);
+    let choices: Vec<_> =
+        look["choices"].as_array().unwrap().iter().map(|one| one["choice"].clone()).collect();
+    let expected = ["revoke", "reinstate"].map(|word| json!(format!("{word}:{leaked}")));
+    assert_eq!(choices, expected);
+    sandbox.run(&["sandbox", "advance", "1h"]);
+    let choice = format!("revoke:{leaked}");
+    let (code, done) = sandbox.json(&["resolve", "ci-deployer", "--choose", &choice, "--yes"]);
+    assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")), "{done}");
+}

@@ -19,13 +19,15 @@ use crate::terminal::style::{self, paint};
 use futures_util::FutureExt;
 use keyrot_core::decide::Refusal;
 use keyrot_core::model::EndedSessions;
-use keyrot_core::report::{RequestDocument, command_line, flag};
+use keyrot_core::report::{Action, RequestDocument, command_line, flag};
 use keyrot_core::requests::{
     Lifted, RequestFlow, RequestKind, RequestPlan, RequestReport, RequestStatus,
 };
 use keyrot_core::selection::MissingWhy;
 use keyrot_core::settings::Settings;
-use keyrot_core::{CallError, Cancel, KeyId, Request, Target, UserName, UserResult};
+use keyrot_core::{
+    CallError, Cancel, ErrorKind, KeyId, Outcome, Request, Target, UserName, UserResult,
+};
 use std::sync::Arc;
 
 /// One user, with everything that a request needs.
@@ -197,7 +199,28 @@ impl<'a> RequestSession<'a> {
         let say = |text: &str| reporter.say(&paint(style::WARN, text));
         let (report, signal) = self.signals.while_working(&cancel, (say, &then), work).await;
         reporter.finish();
-        Ok(self.report(&report, signal))
+        let exit = self.report(&report, signal);
+        if let Some(text) = self.whose_it_is(&report).await {
+            say!("{} {text}", paint(style::HINT, "hint:"));
+        }
+        Ok(exit)
+    }
+
+    /// Returns the command with the right user, if the key to revoke belongs to another user than
+    /// the one that was named.
+    async fn whose_it_is(&self, report: &RequestReport) -> Option<String> {
+        let Outcome::Failed(failure) = &report.result.outcome else { return None };
+        let Some(Request::Revoke(order)) = &report.document.request else { return None };
+        if failure.error.kind != ErrorKind::NotFound {
+            return None;
+        }
+        let owner = owner(&self.backend, &order.key).await.ok()?;
+        let named = &report.result.user;
+        let request = Request::Revoke(order.clone());
+        let command = screens::resuming(&owner, &request, self.flow.ends_sessions());
+        (owner != *named).then(|| {
+            format!("{} belongs to {owner}; to revoke it: {}", order.key, given::command(&command))
+        })
     }
 
     /// Returns how to go on after the process ended immediately.
@@ -224,10 +247,16 @@ impl<'a> RequestSession<'a> {
         mut self,
         seen: &UserResult,
         refusal: Refusal,
-        asking: Asking,
+        (asking, without_successor): (Asking, bool),
     ) -> Result<Exit, CliError> {
-        let report =
+        let mut report =
             self.signals.or(self.flow.refuse(seen, refusal)).await.map_err(CliError::signal)?;
+        // The commands in the hints ask for the same.
+        for hint in &mut report.document.user.hints {
+            if let Some(Action::Revoke { without_successor: off_first, .. }) = &mut hint.action {
+                *off_first |= without_successor;
+            }
+        }
         Ok(self.show(report, asking.dry_run))
     }
 

@@ -49,7 +49,7 @@ async fn replace(invocation: &Invocation, args: &Revoke) -> Result<Exit, CliErro
     let key = args.key.clone().or_else(|| session.key.clone());
     match Request::revoke(&seen, key) {
         Ok(order) => session.ask(&seen, Request::Revoke(args.order(order)), args.asking).await,
-        Err(refusal) => session.refuse(&seen, refusal, args.asking).await,
+        Err(refusal) => session.refuse(&seen, refusal, (args.asking, args.without_successor)).await,
     }
 }
 

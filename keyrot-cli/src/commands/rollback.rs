@@ -13,6 +13,6 @@ pub(crate) async fn rollback(invocation: &Invocation, args: &Rollback) -> Result
     let seen = session.look().await?;
     match args.to.clone().map_or_else(|| Request::key_before(&seen), Ok) {
         Ok(to) => session.ask(&seen, Request::Rollback { to }, args.asking).await,
-        Err(refusal) => session.refuse(&seen, refusal, args.asking).await,
+        Err(refusal) => session.refuse(&seen, refusal, (args.asking, false)).await,
     }
 }

@@ -10,7 +10,9 @@ use crate::terminal::text::hanging;
 use crate::terminal::time;
 use keyrot_core::machine::PlannedAction;
 use keyrot_core::model::age;
-use keyrot_core::report::{Action, Choice, RequestDocument, Resolution, State, command_line};
+use keyrot_core::report::{
+    Action, Choice, RequestDocument, Resolution, State, UserDocument, command_line,
+};
 use keyrot_core::requests::{Caution, RequestKind};
 use keyrot_core::{
     AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Severity, Timestamp, UserResult, Wait,
@@ -167,6 +169,12 @@ fn state_of(view: &View<'_>, key: &KeyId) -> String {
     }
 }
 
+/// Returns the user's message without what is wrong meanwhile: the screen has that already.
+fn said(user: &UserDocument) -> &str {
+    let first = user.meanwhile.as_ref().and_then(|first| user.message.strip_prefix(first.as_str()));
+    first.and_then(|rest| rest.strip_prefix("; ")).unwrap_or(&user.message)
+}
+
 /// Whether the keys were listed before anything was done, and this was not among them.
 fn is_gone(view: &View<'_>, key: &KeyId) -> bool {
     let View { document, result, .. } = view;
@@ -196,7 +204,7 @@ fn verdict(view: &View<'_>, width: Option<usize>) -> String {
                 && !view.revoked()
                 && !matches!(view.result.outcome, Outcome::Planned(_)) =>
         {
-            format!("{}: {}", state_of(view, &order.key), user.message)
+            format!("{}: {}", state_of(view, &order.key), said(user))
         }
         _ if !view.revoked() => user.message.clone(),
         (Some(order), _) if order.delete => format!("{} is deleted", order.key),
@@ -229,6 +237,10 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
     let mut out = format!("{}\n", paint(style::HEAD, "Now"));
     let intended = view.document.intended.last();
     let (Some(left), Some(seen)) = (&view.document.left, view.left) else {
+        if view.result.outcome.state() == State::Stopped {
+            out.push_str(&hanging("  ", style::DIM, "not read again", style::PLAIN, width));
+            return out;
+        }
         let resolve = command_line("keyrot resolve", &[view.result.user.as_str()], " --dry-run");
         let text = format!("not read again; to see it: {resolve}");
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
@@ -274,7 +286,7 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         _ if left.state == State::Due => {
             format!("if the user is tagged for rotation, a run does next: {}", left.message)
         }
-        _ => left.message.clone(),
+        _ => said(left).to_owned(),
     };
     out.push_str(&hanging("  ", style::DIM, &message, style::PLAIN, width));
     if let Some(PlannedAction::DeleteLater { key, .. }) = intended.filter(|_| done) {

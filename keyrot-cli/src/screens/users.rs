@@ -308,6 +308,21 @@ fn sum(
     if !alone.is_empty() {
         out.push_str(&dim(&format!("skipped: {}", alone.join(", "))));
     }
+    let held = document.users.iter().find_map(|user| match &user.outcome {
+        Outcome::Waiting(wait) if wait.is_hold() => Some((user, wait.why.key()?)),
+        _ => None,
+    });
+    if screen != Screen::Plan
+        && let Some((one, key)) = held
+    {
+        let user = one.user.as_str();
+        let text = format!(
+            "held: the old key may be needed. To see what uses it: `{}`; once all have moved: `{}`",
+            command_line("keyrot who-uses", &[user], ""),
+            command_line("keyrot revoke", &[user, key.as_str()], "")
+        );
+        out.push_str(&dim(&text));
+    }
     if let Some(text) = adoptions(screen, document, settings.max_adoptions()) {
         out.push_str(&hanging("", style::PLAIN, &text, style::HINT, width));
     }

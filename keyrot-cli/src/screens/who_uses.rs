@@ -69,7 +69,7 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
             let or = |text: &Option<String>| text.clone().unwrap_or_default();
             let service = or(&key.service);
             let own = match service.as_str() {
-                "sts" => "; keyrot itself calls sts to verify a key",
+                "sts" => "; a verification of the key by keyrot also calls sts",
                 _ => "",
             };
             let text = format!("{service} in {} {}{own}", or(&key.region), time::both(when, now));

@@ -83,6 +83,19 @@ fn a_failed_discovery_is_exit_1_and_changes_no_user() {
     assert!(!ran.stderr.contains("never-sent-anywhere"));
 }
 
+/// `credentials` runs in any directory, so it reads no file there.
+#[test]
+fn a_file_that_is_skipped_is_named_when_the_region_is_missing() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.dir().join("keyrot.toml"), "region = \"eu-west-1\"\n").unwrap();
+    let mut command = sandbox.command(&["credentials", "ci", "--no-cache"]);
+    command.current_dir(sandbox.dir()).env_remove("KEYROT_SANDBOX");
+    command.env("AWS_EC2_METADATA_DISABLED", "true");
+    let ran = sandbox.take(&command.output().unwrap());
+    assert_eq!(ran.code, Some(2), "{}", ran.stderr);
+    assert!(ran.stderr.contains("this command skips keyrot.toml"), "{}", ran.stderr);
+}
+
 #[test]
 fn a_missing_region_is_reported_before_any_call() {
     let sandbox = Sandbox::new();

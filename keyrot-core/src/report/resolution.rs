@@ -37,7 +37,8 @@ impl Resolution {
             let active = |key: &KeyId| {
                 seen.keys.iter().any(|k| k.id == *key && k.status == KeyStatus::Active)
             };
-            return seen.revoked.iter().filter(|key| active(key)).map(Self::reinstate).collect();
+            let works = seen.revoked.iter().filter(|key| active(key));
+            return works.flat_map(|key| [Self::finish(key), Self::reinstate(key)]).collect();
         };
         match blocked {
             Blocked::RevokedKeyReactivated { key } => vec![
@@ -169,6 +170,16 @@ impl Resolution {
                 only_if_unused: true,
                 ..Revocation::of(key.clone())
             }),
+        }
+    }
+
+    fn finish(key: &KeyId) -> Self {
+        Self {
+            choice: Choice::Revoke(key.clone()),
+            message: format!(
+                "finish the revocation of {key}: deactivate it, once its successor works"
+            ),
+            request: Request::Revoke(Revocation::of(key.clone())),
         }
     }
 

@@ -25,14 +25,11 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
             steps.iter().map(ToString::to_string).collect::<Vec<_>>().join("; then ")
         }
         Outcome::Refused(refusal) => refusal.to_string(),
-        Outcome::Waiting(wait) => match one.revoked_and_active() {
-            Some(key) => format!("{key} was revoked and still works; {wait}"),
-            None => wait.to_string(),
-        },
+        Outcome::Waiting(wait) => meanwhile(one, &wait.to_string()),
         Outcome::Blocked(reason) => reason.to_string(),
         Outcome::Failed(failure) => failure.to_string(),
         Outcome::Stopped(stop) => stop.to_string(),
-        Outcome::Due(step) => due_text(one, step, now),
+        Outcome::Due(step) => meanwhile(one, &due_text(one, step, now)),
         Outcome::Verifying { key, then } => {
             let verify = if one.current.as_ref() == Some(key) {
                 format!("verify {key}, which is current")
@@ -47,6 +44,11 @@ pub(crate) fn outcome_text(one: &UserResult, now: Timestamp) -> String {
         }
         Outcome::Panicked(reason) => format!("keyrot panicked, please report it: {reason}"),
     }
+}
+
+/// Returns the sentence, after what is wrong meanwhile.
+fn meanwhile(one: &UserResult, text: &str) -> String {
+    one.meanwhile().map_or_else(|| text.to_owned(), |first| format!("{first}; {text}"))
 }
 
 /// Returns how the rest of a revocation ended, as a sentence.

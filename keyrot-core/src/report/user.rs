@@ -43,6 +43,10 @@ pub struct UserDocument {
     /// done. Not in the document, where `message` has both.
     #[serde(skip)]
     pub rest: Option<String>,
+    /// What is wrong while the user waits, or while a step is due: a revoked key works, or the
+    /// current key doesn't. Not in the document, where `message` begins with it.
+    #[serde(skip)]
+    pub meanwhile: Option<String>,
     /// In a plan that verifies a key first: the steps that follow if the key works. Omitted if
     /// there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -260,6 +264,10 @@ impl UserDocument {
                 Outcome::Revoked { rest, .. } => Some(rest_text(one, rest, now)),
                 _ => None,
             },
+            meanwhile: match &one.outcome {
+                Outcome::Waiting(_) | Outcome::Due(_) => one.meanwhile(),
+                _ => None,
+            },
             intended: match &one.outcome {
                 Outcome::Verifying { then, .. } => then.clone(),
                 _ => Vec::new(),
@@ -296,13 +304,6 @@ impl UserDocument {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         (!self.hints.is_empty()).then(|| worded(&self.hints))
-    }
-
-    /// Returns a key that was revoked and still works.
-    #[must_use]
-    pub fn revoked_and_active(&self) -> Option<&KeyId> {
-        let mut active = self.keys.iter().filter(|key| key.status == KeyStatus::Active);
-        active.find(|key| self.revoked.contains(&key.id)).map(|key| &key.id)
     }
 
     /// Returns the keys that do not have the AWSCURRENT label.

@@ -20,10 +20,11 @@ pub(super) fn next(user: &UserDocument, now: Timestamp) -> String {
             Some(deadline) => format!("next rotation {until}, done by {}", time::day(deadline)),
             None => format!("next rotation {until}"),
         },
-        (_, Some(text)) => match user.revoked_and_active() {
-            Some(key) => format!("{key} was revoked and still works; {text}"),
+        (_, Some(text)) => match &user.meanwhile {
+            Some(first) => format!("{first}; {text}"),
             None => text,
         },
+        (State::Due, _) if user.meanwhile.is_some() => user.message.clone(),
         (State::Due, _) if user.rotation_is_due() => match user.due.filter(|due| *due <= now) {
             Some(due) => {
                 let begin = format!("replace the key, due {}", time::both(due, now));

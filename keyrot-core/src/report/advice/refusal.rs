@@ -63,7 +63,7 @@ impl Refusal {
             Self::NoRoom { key, other, .. } => vec![
                 Hint::to(
                     format!(
-                        "a user has two keys at most; if {key} must go now, although it may be in use"
+                        "a user has two keys at most, and {other} leaves no room for a successor; if {key} must go now, although its consumers are then refused until there is room"
                     ),
                     Action::revoke_now(user, key),
                 ),

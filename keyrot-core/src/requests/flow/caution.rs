@@ -81,7 +81,9 @@ impl fmt::Display for Caution {
                 "nothing reads {secret} yet: consumers of the key are refused until they do"
             ),
             Self::DecisionFollows => {
-                f.write_str("after this the user is blocked until you decide about the other key")
+                f.write_str(
+                    "after this, as soon as IAM shows the change, the user is blocked until you decide about the other key",
+                )
             }
             Self::ListLags(key) => write!(
                 f,
