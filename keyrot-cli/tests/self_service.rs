@@ -213,7 +213,7 @@ fn two_unexplained_keys_need_a_decision() {
     assert!(hint.contains(&both[1]) && hint.contains("created 70d ago"), "{hint}");
     assert!(
         hint.contains(&format!(
-            "keyrot sandbox deactivate {}, then keyrot my-key --delete-inactive",
+            "`keyrot sandbox deactivate {}`, then `keyrot my-key --delete-inactive`",
             both[1]
         )),
         "{hint}"

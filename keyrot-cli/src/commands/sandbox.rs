@@ -220,7 +220,8 @@ fn from_secret(
 }
 
 fn secret_of(world: &World, settings: &Settings, user: &UserName) -> Option<SecretName> {
-    let selection = Selection { only: vec![user.clone()], ..settings.selection().clone() };
+    let (only, without_tag) = (vec![user.clone()], true);
+    let selection = Selection { only, without_tag, ..settings.selection().clone() };
     let users = world.list_users("/");
     let homes = settings.homes(world.region(), true);
     let selected = select(&users, &selection, &homes, settings.policy());

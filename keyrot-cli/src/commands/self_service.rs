@@ -213,7 +213,7 @@ impl Work<'_> {
         let user = self.user();
         let hint = match (why, other) {
             (OwnBlocked::Unexplained { .. }, Some(other)) => Some(format!(
-                "the other key is {described}. If nothing uses it: aws iam update-access-key {} --access-key-id {} --status Inactive, then keyrot my-key --delete-inactive",
+                "the other key is {described}. If nothing uses it: `aws iam update-access-key {} --access-key-id {} --status Inactive`, then `keyrot my-key --delete-inactive`",
                 flag("--user-name", user),
                 other.id
             )),

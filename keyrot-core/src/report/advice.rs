@@ -74,18 +74,14 @@ impl UserResult {
     }
 
     /// Returns what is wrong meanwhile with a user who waits, or for whom a step is due: a revoked
-    /// key works, or the current key doesn't.
+    /// key works, or consumers get a revoked key that doesn't. Only what was revoked counts: IAM may
+    /// list a key as Inactive for a while after its reactivation.
     pub(crate) fn meanwhile(&self) -> Option<String> {
-        let current = self.current.as_ref();
-        let is_off = |key: &&KeyId| {
-            let listed = self.keys.iter().find(|listed| listed.id == **key);
-            listed.is_some_and(|listed| listed.status != KeyStatus::Active)
-        };
         if let Some(key) = self.revoked_and_active() {
             return Some(format!("{key} was revoked and still works"));
         }
-        let off = current.filter(is_off)?;
-        Some(format!("{off}, the current key, is Inactive: its consumers are refused"))
+        let current = self.current.as_ref().filter(|key| self.revoked.contains(key))?;
+        Some(format!("{current}, the current key, was revoked: its consumers are refused"))
     }
 
     /// Returns a key that was revoked, and that IAM lists as Active.

@@ -44,7 +44,7 @@ struct Preview {
     /// The content of destinations before the first change.
     found: BTreeMap<DestinationName, Option<Found>>,
     steps: Vec<PlannedAction>,
-    /// Whether the entry of revoked keys was written.
+    /// Whether a journal entry was written.
     records: bool,
 }
 
@@ -109,9 +109,9 @@ impl Preview {
                 Next::Done(Outcome::Waiting(wait)) => {
                     let until = wait.until.filter(|_| waits < MOST_WAITS && self.is_listed(&wait));
                     waits += 1;
-                    // A revocation is recorded before it waits.
-                    if self.steps.is_empty() {
-                        self.steps.extend(self.recorded());
+                    // What the request records before it waits is its step.
+                    if self.steps.is_empty() && self.records {
+                        self.steps.push(self.recorded());
                     }
                     self.steps.push(PlannedAction::Wait(wait));
                     let Some(until) = until else { return Ok(self.steps) };
@@ -143,7 +143,7 @@ impl Preview {
     /// Simulates a call.
     fn make(&mut self, call: Call) {
         self.steps.extend(self.step(&call));
-        self.records |= matches!(call, Call::Write(JournalEntry::Revoked(_)));
+        self.records |= matches!(call, Call::Write(_));
         let answer = match &call {
             // This call determines whether the key exists.
             Call::Deactivate(key) if !self.run.seen.keys.iter().any(|known| known.id == *key) => {
@@ -211,11 +211,12 @@ impl Preview {
         })
     }
 
-    /// Returns the step that adds the key to revoke to the entry of revoked keys, if this run has
-    /// added it.
-    fn recorded(&self) -> Option<PlannedAction> {
-        let Task::Request(Request::Revoke(order)) = &self.run.task else { return None };
-        self.records.then(|| PlannedAction::Revoke(order.key.clone()))
+    /// Returns the step of a request that has only written journal entries.
+    fn recorded(&self) -> PlannedAction {
+        match &self.run.task {
+            Task::Request(Request::Revoke(order)) => PlannedAction::Revoke(order.key.clone()),
+            _ => PlannedAction::WriteDown,
+        }
     }
 
     fn reinstated(&self) -> Option<PlannedAction> {
