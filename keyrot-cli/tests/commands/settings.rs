@@ -136,3 +136,25 @@ fn missing_root_certificates_are_reported() {
         ran.stderr
     );
 }
+
+/// An unset variable of a shell must not change where keyrot works.
+#[test]
+fn an_empty_place_and_a_user_of_another_partition_are_refused() {
+    let sandbox = Sandbox::new();
+    let refused = |args: &[&str], expected: &str| {
+        let ran = sandbox.run(args);
+        assert_eq!(ran.code, Some(2), "{args:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{args:?}: {}", ran.stderr);
+    };
+    for flag in ["--profile", "--account", "--region", "--endpoint-url", "--config"] {
+        refused(&["status", flag, ""], &format!("{flag} is empty"));
+    }
+    let user = "arn:aws-cn:iam::123456789012:user/ci-deployer";
+    refused(&["status", user], "is a user of another partition");
+    // Only `plan` has that flag, and only there does 2 have another meaning.
+    refused(&["status", "--detailed-exitcode"], "--detailed-exitcode");
+    assert_eq!(sandbox.run(&["plan", "--detailed-exitcode", "--no-such"]).code, Some(1));
+    refused(&["man", "nonsense"], "there is no page for nonsense");
+    let page = sandbox.run(&["man", "rotate"]).stdout;
+    assert!(page.contains(".TH keyrot-rotate"), "{page}");
+}

@@ -68,7 +68,7 @@ impl Fixture<'_> {
         }
         if !self.port.abilities().visible {
             same("what a delivery answers", &found, &Found::unseen())?;
-            same("a look at a place that cannot be seen", &seen, &Found::Nothing)?;
+            same("reading a place that cannot be seen", &seen, &Found::Nothing)?;
             return Ok(found);
         }
         self.is(&seen, &delivery.credentials.key)?;

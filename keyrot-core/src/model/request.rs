@@ -54,7 +54,7 @@ pub enum Request {
 }
 
 /// A key that must no longer be used. keyrot skips its overlap and `recent_use`, but waits for a
-/// working successor unless told otherwise.
+/// working successor, unless the request says otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub struct Revocation {
     /// The key.

@@ -73,8 +73,8 @@ impl UserResult {
         hints
     }
 
-    /// Returns what is wrong meanwhile with a user who waits, or for whom a step is due: a revoked
-    /// key works, or consumers get a revoked key that doesn't. Only what was revoked counts: IAM may
+    /// Returns what is wrong while a user waits, or while a step is due: a revoked key works, or
+    /// consumers get a revoked key that doesn't. Only what was revoked counts: IAM may
     /// list a key as Inactive for a while after its reactivation.
     pub(crate) fn meanwhile(&self) -> Option<String> {
         if let Some(key) = self.revoked_and_active() {

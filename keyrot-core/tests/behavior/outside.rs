@@ -123,7 +123,7 @@ fn with_a_wrong_clock_nothing_is_changed_and_the_difference_is_named() {
             assert!(why(&standing).contains("Set the clock, then run again"));
             assert!(
                 matches!(standing.events.last().unwrap().kind, EventKind::Failed(_)),
-                "people are told"
+                "people are notified"
             );
             assert_eq!((keys(&life), changes(&life.account)), (before, made), "{ahead}");
         }

@@ -243,7 +243,7 @@ impl Model for Check {
             Property::<Self>::always("S13 a revocation that is done has revoked", |_, s| {
                 s.unrevoked.is_none()
             }),
-            Property::<Self>::always("S13 a revoked key that works again is told", |m, s| {
+            Property::<Self>::always("S13 a revoked key that works again is reported", |m, s| {
                 m.setting.claims || !s.at_rest() || s.broken.is_some() || m.tells(s)
             }),
             Property::<Self>::always(

@@ -2,9 +2,18 @@
 
 use super::harness::{Harness, PLACE, assignment, events, name, secret};
 use crate::support::{DAY, HOUR, MINUTE};
+use async_trait::async_trait;
 use keyrot_core::memory::{Fault, FaultAt, Label, MemoryDestination};
-use keyrot_core::model::{Abilities, JournalEntry, Receipt, Receiving, Revoked};
-use keyrot_core::{Blocked, KeyId, KeyStatus, Outcome, Request, Revocation, Why};
+use keyrot_core::model::{
+    Abilities, Delivery, Found, Holds, JournalEntry, Mark, Receipt, Receiving, Revoked,
+};
+use keyrot_core::ports::Destination;
+use keyrot_core::{
+    Blocked, CallError, Cancel, KeyId, KeyStatus, Limits, Mode, Outcome, Ports, Request,
+    Revocation, Rotator, Why,
+};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 #[tokio::test]
 async fn a_foreign_write_is_not_overwritten() {
@@ -220,6 +229,70 @@ async fn a_forged_receipt_takes_no_key_away() {
             harness.account.advance(DAY);
             harness.run().await;
             assert_eq!(harness.status(&old), Some(KeyStatus::Active), "{to}");
+        }
+    }
+}
+
+/// A write-only place. Another writer comes right after the first delivery.
+#[derive(Default)]
+struct Shared {
+    mark: AtomicU64,
+    delivered: Mutex<Vec<u64>>,
+}
+
+impl Shared {
+    fn found(mark: u64) -> Found {
+        let mark = Mark::parse(mark.to_string()).unwrap();
+        Found::Copy { mark, holds: Holds::NotShown, written: None }
+    }
+}
+
+#[async_trait]
+impl Destination for Shared {
+    fn abilities(&self) -> Abilities {
+        Abilities::WRITE_ONLY
+    }
+
+    async fn inspect(&self, _place: &str) -> Result<Found, CallError> {
+        match self.mark.load(Ordering::Relaxed) {
+            0 => Ok(Found::Nothing),
+            mark => Ok(Self::found(mark)),
+        }
+    }
+
+    async fn deliver(&self, _place: &str, _delivery: &Delivery) -> Result<Found, CallError> {
+        let own = 1 + self.mark.fetch_add(1, Ordering::Relaxed);
+        let mut delivered = self.delivered.lock().unwrap();
+        if delivered.is_empty() {
+            self.mark.fetch_add(1, Ordering::Relaxed);
+        }
+        delivered.push(own);
+        Ok(Self::found(own))
+    }
+}
+
+/// The receipt is lost, so the run reads the place again, and finds the other writer's
+/// mark.
+#[tokio::test]
+async fn a_run_takes_no_other_mark_for_that_of_its_own_delivery() {
+    for nth in 0..12 {
+        let mut harness = Harness::settled(Vec::new()).await;
+        harness.destinations = vec![assignment("mail", true, Abilities::WRITE_ONLY)];
+        let shared = Arc::new(Shared::default());
+        let port: Arc<dyn Destination> = shared.clone();
+        let ports = Ports::of(harness.account.clone());
+        let rotator = Rotator::new(ports.with_destinations([(name("mail"), port)].into()));
+        harness
+            .account
+            .inject(FaultAt { after: nth, ..FaultAt::first("write_note", Fault::LostRequest) });
+        let (limits, cancel) = (Limits::default(), Cancel::default());
+        rotator.run(vec![harness.target()], Mode::Act, &limits, &cancel, &|_| {}).await;
+        let delivered = shared.delivered.lock().unwrap().clone();
+        let receipt = harness.receipt("mail").unwrap();
+        if receipt.state == Receiving::Delivered {
+            let own: Vec<String> = delivered.iter().map(u64::to_string).collect();
+            let mark = receipt.mark.unwrap().to_string();
+            assert!(own.contains(&mark), "call {nth}: {mark} is none of {own:?}");
         }
     }
 }

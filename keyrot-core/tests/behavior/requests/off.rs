@@ -77,7 +77,7 @@ async fn a_store_that_is_down_or_full_keeps_no_key_active() {
             let told: Vec<_> = ended.events.iter().map(|event| event.kind.to_string()).collect();
             assert!(
                 told[0].contains("deactivated") && told.len() == 2,
-                "that the rest failed is told, too: {told:?}"
+                "that the rest failed is reported, too: {told:?}"
             );
             // If the request is repeated after the store is back, the rest is done.
             harness.account.heal();

@@ -82,7 +82,7 @@ async fn each_resolution_unblocks_the_user() {
         harness.settles().await;
     }
 
-    assert_eq!(Resolution::of(&Harness::new(1).look().await), [], "nothing is in the way");
+    assert_eq!(Resolution::of(&Harness::new(1).look().await), [], "nothing blocks it");
 }
 
 #[tokio::test]

@@ -89,7 +89,7 @@ impl Model for Lives {
                 !m.housed || s.touched.iter().all(|(id, place)| *place == 1 || *id == s.first)
             }),
             Property::<Self>::always(
-                "S9 nothing is published in what somebody else created",
+                "S9 nothing is published in what another process created",
                 |_, s| s.touched.iter().all(|(_, place)| !s.squatted.contains(place)),
             ),
             Property::<Self>::always("S1 what is published works", |_, s| !s.dead_key()),

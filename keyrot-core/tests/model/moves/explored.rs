@@ -69,7 +69,7 @@ fn consumers_read_the_old_secret_after_the_home_was_moved() {
 fn two_operators_move_the_home_to_and_from() {
     for start in [Start::Rest, Start::Begun, Start::Moved, Start::Settled] {
         let moves = Moves { moves: 2, at_once: 2, horizon: bound(1, 2), ..Moves::new(start) };
-        moved("two moves at once", moves);
+        moved("two concurrent moves", moves);
     }
 }
 
