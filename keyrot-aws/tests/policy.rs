@@ -31,6 +31,7 @@ const NOT_SEEN_HERE: &[(&str, &str)] = &[
     ("kms:Encrypt", "SSM calls KMS, not keyrot; only with a key of one's own"),
     ("ssm:GetParameter", "settings, URLs and tokens; the tests of destinations see it called"),
     ("ssm:PutParameter", "only a destination; as before"),
+    ("secretsmanager:ReplicateSecretToRegions", "only a destination; as before"),
     ("ecs:DescribeServices", "only a destination; as before"),
     ("ecs:UpdateService", "as ecs:DescribeServices"),
     ("ecs:ListTasks", "as ecs:DescribeServices"),

@@ -41,6 +41,7 @@ SAMPLES = {
     "DestinationParameterArns": "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*/aws,arn:aws:ssm:us-east-1:123456789012:parameter/ci.*",
     "DestinationSecretArns": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*/access_key,"
     "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*",
+    "DestinationReplicaRegions": "eu-west-1,us-gov-east-1",
     "DestinationServiceArns": "arn:aws:ecs:eu-central-1:123456789012:service/prod/shop,arn:aws:ecs:us-east-1:123456789012:service/jobs/ci-*",
     "DestinationClusterArns": "arn:aws:ecs:eu-central-1:123456789012:cluster/prod,arn:aws:ecs:us-east-1:123456789012:cluster/jobs",
     "DestinationKmsKeyArns": "arn:aws:kms:eu-west-1:123456789012:key/mrk-1234abcd,arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd",
@@ -71,6 +72,19 @@ DELIVERIES = {
             "arn:aws:secretsmanager:us-east-1:123456789012:secret:copies/*-??????",
         },
         {},
+    ),
+    "ReplicateSecrets": (
+        {"secretsmanager:ReplicateSecretToRegions"},
+        {"arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/*/access_key-??????"},
+        {"ForAllValues:StringEquals": {"secretsmanager:AddReplicaRegions": ["eu-west-1", "us-gov-east-1"]}},
+    ),
+    "ReadReplicas": (
+        {"secretsmanager:GetSecretValue"},
+        {"arn:aws:secretsmanager:*:123456789012:secret:/iam/*/access_key-??????"},
+        {
+            "ForAnyValue:StringEqualsIfExists": {"secretsmanager:VersionStage": "AWSCURRENT"},
+            "StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-gov-east-1"]},
+        },
     ),
     "RestartServices": (
         {"ecs:DescribeServices", "ecs:UpdateService"},
@@ -120,6 +134,12 @@ REFUSED = {
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/*",
         "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/copies/*-??????",
         "arn:aws:ssm:eu-central-1:123456789012:parameter/ci/*",
+    ),
+    "DestinationReplicaRegions": (
+        "*",
+        "eu-west-1, eu-west-3",
+        "eu-west-*",
+        'eu-west-1", "*',
     ),
     "DestinationServiceArns": (
         "arn:aws:ecs:eu-central-1:*:service/prod/shop",
@@ -208,10 +228,11 @@ def deliveries(texts):
     statements = {one["Sid"]: one for text in texts for one in json.loads(text)["Statement"]}
     for sid, (actions, resources, condition) in DELIVERIES.items():
         one = statements[sid]
-        found = (set(one["Action"]), set(one["Resource"]), one.get("Condition", {}))
+        named = one["Resource"] if isinstance(one["Resource"], list) else [one["Resource"]]
+        found = (set(one["Action"]), set(named), one.get("Condition", {}))
         if found != (actions, resources, condition):
             yield f"template.yaml: {sid} is {found}, not {(actions, resources, condition)}"
-    for page, sid in (("ssm.md", "DeliverParameters"), ("secrets_manager.md", "DeliverSecrets"), ("ecs.md", "RestartServices")):
+    for page, sid in (("ssm.md", "DeliverParameters"), ("secrets_manager.md", "DeliverSecrets"), ("replica.md", "ReplicateSecrets"), ("ecs.md", "RestartServices")):
         text = (ROOT / "docs" / "destinations" / page).read_text()
         actions = set(json.loads(re.search(r"```json\n(\{\s*\"Effect\".*?)```", text, re.DOTALL)[1])["Action"])
         if actions != DELIVERIES[sid][0]:

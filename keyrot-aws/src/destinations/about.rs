@@ -1,13 +1,15 @@
 //! The context of a destination's errors: the destination and the place.
 
+use crate::connection::Aws;
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use keyrot_core::engine::{NotifierError, NotifierErrorKind};
 use keyrot_core::model::{Abilities, Delivery, DestinationName, Found, Mark};
 use keyrot_core::ports::Destination;
 use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::{Deserialize, Deserializer};
 use std::fmt::Display;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use zeroize::Zeroizing;
 
 /// The time limit for one port call, including retries.
@@ -67,6 +69,11 @@ pub(super) fn after_a_write(error: CallError) -> CallError {
     CallError::new(error.kind, Effect::Unknown, error.message.clone())
         .with_aws_code(error.aws_code().map(str::to_owned))
         .with_source(error)
+}
+
+/// Returns AWS's time, according to its last response.
+pub(super) fn now(aws: &Aws) -> DateTime<Utc> {
+    aws.inner.time.now().unwrap_or_else(|| SystemTime::now().into())
 }
 
 /// Deserializes text that may be secret.

@@ -11,7 +11,7 @@
 //! if the last one has ended and earlier tasks are still running. So a service is restarted only
 //! once for each key, no matter who restarts it.
 
-use super::about::{About, WITHIN, after_a_write};
+use super::about::{About, WITHIN, after_a_write, now};
 use super::json_service::{JsonService, instant};
 use crate::connection::Aws;
 use crate::signed_requests::json_call::{Refused, Service};
@@ -25,7 +25,7 @@ use keyrot_core::{CallError, Effect, ErrorKind};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// The first and the longest pause before a service is read again.
@@ -170,11 +170,6 @@ impl Services {
         About { name: &self.name, what: "the service", place }
     }
 
-    /// Returns AWS's time, according to its last response.
-    fn now(&self) -> DateTime<Utc> {
-        self.aws.inner.time.now().unwrap_or_else(|| SystemTime::now().into())
-    }
-
     async fn describe(&self, about: &About<'_>, end: Instant) -> Result<Seen, CallError> {
         let (cluster, service) = parts(about.place);
         let body = json!({ "cluster": cluster, "services": [service] });
@@ -275,7 +270,7 @@ impl Services {
         tasks: &[Option<DateTime<Utc>>],
     ) -> Result<Found, CallError> {
         Ok(Found::Copy {
-            mark: about.mark(self.now().timestamp_millis().to_string())?,
+            mark: about.mark(now(&self.aws).timestamp_millis().to_string())?,
             holds: Holds::NotShown,
             written: tasks.iter().map(|created| created.unwrap_or(DateTime::UNIX_EPOCH)).min(),
         })
@@ -299,7 +294,7 @@ impl Destination for Services {
         let (about, end) = (self.about(place), Instant::now() + WITHIN);
         let since = match &delivery.replaces {
             Some(mark) => {
-                let since = time(mark).filter(|since| *since <= self.now() + AHEAD);
+                let since = time(mark).filter(|since| *since <= now(&self.aws) + AHEAD);
                 since.ok_or_else(|| {
                     let tag = Receipt::tag_of(&self.name);
                     let said = format!(
@@ -308,7 +303,7 @@ impl Destination for Services {
                     about.refused(ErrorKind::Other, said)
                 })?
             }
-            None => self.now(),
+            None => now(&self.aws),
         };
         let (mut pause, longest) = PAUSES;
         let mut begun: Option<String> = None;
@@ -334,7 +329,7 @@ impl Destination for Services {
                 }
                 Next::Wait if Instant::now() + pause + READ < end => {}
                 Next::Wait => {
-                    let so_far = (self.now() - since).to_std().unwrap_or_default();
+                    let so_far = (now(&self.aws) - since).to_std().unwrap_or_default();
                     let said = format!(
                         "tasks from before its restart still run: {old} of {}",
                         tasks.len()

@@ -1,5 +1,5 @@
 //! Places in addition to the home secret that get a copy of each published key: SSM parameters,
-//! secrets in other regions, secrets and variables of GitHub, GitLab, CircleCI, Vault and
+//! secrets and replicas in other regions, secrets and variables of GitHub, GitLab, CircleCI, Vault and
 //! Kubernetes, and programs and credentials files on this machine. Also ECS services, which are
 //! restarted.
 //!
@@ -36,6 +36,7 @@ mod limited;
 #[cfg(feature = "files")]
 mod profile;
 mod profile_file;
+mod replica;
 mod request;
 mod rest;
 mod role;
@@ -124,6 +125,9 @@ impl Aws {
             DestinationKind::Ssm(kind) => Arc::new(ssm::Parameters::new(name, kind, self)),
             DestinationKind::SecretsManager(kind) => {
                 Arc::new(secrets_manager::Secrets::new(name, kind, self))
+            }
+            DestinationKind::Replica(kind) => {
+                Arc::new(replica::ReplicaSecrets::new(name, kind, self))
             }
             DestinationKind::Ecs(kind) => Arc::new(ecs::Services::new(name, kind, self)),
             DestinationKind::GitHub(kind) => {

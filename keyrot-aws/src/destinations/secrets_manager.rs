@@ -75,7 +75,7 @@ impl Secrets {
     }
 
     /// Returns the current version; `None` if there is no secret, or if it has no current version.
-    async fn current(
+    pub(super) async fn current(
         &self,
         place: &str,
         budget: &Budget,
@@ -89,7 +89,11 @@ impl Secrets {
         }
     }
 
-    fn found(&self, place: &str, current: &GetSecretValueOutput) -> Result<Found, CallError> {
+    pub(super) fn found(
+        &self,
+        place: &str,
+        current: &GetSecretValueOutput,
+    ) -> Result<Found, CallError> {
         let about = self.about(place);
         let fields = &self.aws.inner.secret.fields;
         let holds = match current.secret_string() {

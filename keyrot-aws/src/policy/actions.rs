@@ -39,6 +39,8 @@ pub enum Sid {
     ReadHookParameters,
     DeliverParameters,
     DeliverSecrets,
+    ReplicateSecrets,
+    ReadReplicas,
     RestartServices,
     SeeTasks,
     UseDeliveryKeys,
@@ -146,13 +148,24 @@ pub const ACTIONS: &[Action] = &[
     ),
     action(
         "secretsmanager:GetSecretValue",
-        &[Sid::ReadSecrets, Sid::ReadHookSecrets, Sid::ReadPublishedKey, Sid::DeliverSecrets],
-        "read back a staged key; inspect versions that something else wrote; read a webhook's URL or a destination's token; see what is at a copy; as a consumer, read the key",
+        &[
+            Sid::ReadSecrets,
+            Sid::ReadHookSecrets,
+            Sid::ReadPublishedKey,
+            Sid::DeliverSecrets,
+            Sid::ReadReplicas,
+        ],
+        "read back a staged key; inspect versions that something else wrote; read a webhook's URL or a destination's token; see what is at a copy or replica; as a consumer, read the key",
     ),
     action(
         "secretsmanager:UpdateSecretVersionStage",
         &[Sid::LabelVersions, Sid::DeliverSecrets],
         "make the verified key current; remove the label AWSPENDING",
+    ),
+    action(
+        "secretsmanager:ReplicateSecretToRegions",
+        &[Sid::ReplicateSecrets],
+        "create the replica of a secret in the region of a destination",
     ),
     action(
         "kms:Decrypt",
@@ -173,7 +186,7 @@ pub const ACTIONS: &[Action] = &[
     action(
         "kms:Encrypt",
         &[Sid::UseDeliveryKeys, Sid::UseDeliveryAliases],
-        "write to a parameter with a KMS key of your own",
+        "write to a parameter or a replica with a KMS key of your own",
     ),
     action(
         "ssm:GetParameter",

@@ -1,6 +1,7 @@
-//! The permissions for destinations in AWS: SSM parameters, secrets elsewhere, and ECS services.
+//! The permissions for destinations in AWS: SSM parameters, secrets and replicas elsewhere, and ECS
+//! services.
 
-use super::{Delivery, DeliveryKind, Hooks, Key, Scope, Sid, Statement, Text};
+use super::{Delivery, DeliveryKind, Hooks, Key, OneOrMany, Scope, Sid, Statement, Text};
 use keyrot_core::settings::DestinationSpec;
 
 impl Hooks {
@@ -22,6 +23,7 @@ impl Scope {
         let (mut parameters, mut secrets, mut restarts) = (Vec::new(), Vec::new(), Vec::new());
         let (mut keys, mut aliases, mut services) = (Vec::new(), Vec::new(), Vec::new());
         let (mut alias_keys, mut roles, mut clusters) = (Vec::new(), Vec::new(), Vec::new());
+        let mut replicas = Vec::new();
         let add = |list: &mut Vec<String>, text: String| {
             if !list.contains(&text) {
                 list.push(text);
@@ -43,6 +45,10 @@ impl Scope {
                     let with_end = one.names.clone().then(Text::arn_end());
                     add(&mut secrets, there.arn("secretsmanager", "secret:", &one.names));
                     add(&mut secrets, there.arn("secretsmanager", "secret:", &with_end));
+                    there.service("secretsmanager")
+                }
+                DeliveryKind::Replica => {
+                    add(&mut replicas, there.region.plain(self.syntax));
                     there.service("secretsmanager")
                 }
                 DeliveryKind::EcsService => {
@@ -72,6 +78,9 @@ impl Scope {
         if !secrets.is_empty() {
             statements.push(Statement::new(Sid::DeliverSecrets, secrets));
         }
+        if !replicas.is_empty() {
+            statements.extend(self.replicas(&replicas.into()));
+        }
         if !restarts.is_empty() {
             statements.push(Statement::new(Sid::RestartServices, restarts));
             let all = vec!["*".to_owned()];
@@ -96,13 +105,33 @@ impl Scope {
         statements
     }
 
+    /// Returns the statements on replicas of the users' secrets in these regions.
+    fn replicas(&self, regions: &OneOrMany) -> [Statement; 2] {
+        let anywhere = self.in_region(&Text::any()).secret_arns();
+        [
+            Statement::new(Sid::ReplicateSecrets, self.secret_arns()).when(
+                "ForAllValues:StringEquals",
+                "secretsmanager:AddReplicaRegions",
+                regions.clone(),
+            ),
+            Statement::new(Sid::ReadReplicas, anywhere).labelled(&["AWSCURRENT"]).when(
+                "StringEquals",
+                "aws:RequestedRegion",
+                regions.clone(),
+            ),
+        ]
+    }
+
     /// Returns the same statements, with lists that are filled in later. KMS keys are named by ARN.
     pub(super) fn open_deliveries(&self) -> Vec<Statement> {
         let Some(open) = &self.open_deliveries else { return Vec::new() };
         let of = |sid, place: &str| Statement::new(sid, self.open_list(place));
+        let [replicate, read] = self.replicas(&self.open_list(&open.replica_regions));
         vec![
             of(Sid::DeliverParameters, &open.parameters),
             of(Sid::DeliverSecrets, &open.secrets),
+            replicate,
+            read,
             of(Sid::RestartServices, &open.ecs_services),
             Statement::new(Sid::SeeTasks, vec!["*".to_owned()]).when(
                 "ArnLike",

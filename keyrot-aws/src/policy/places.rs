@@ -26,7 +26,7 @@ pub struct Delivery {
     pub what: DeliveryKind,
     /// Its region, if it differs from the region of the users' secrets.
     pub region: Option<Text>,
-    /// The names of its places, with wildcards.
+    /// The names of its places, with wildcards. Replicas have the names of the users' secrets.
     pub names: Text,
     /// The KMS key, if it is not the account's own.
     pub key: Option<Key>,
@@ -56,6 +56,8 @@ pub struct OpenDeliveries {
     pub parameters: String,
     /// The ARNs of the secrets, with and without the six characters at the end.
     pub secrets: String,
+    /// The regions of replicas.
+    pub replica_regions: String,
     /// The ARNs of the services of ECS.
     pub ecs_services: String,
     /// The ARNs of their clusters.
@@ -76,6 +78,8 @@ pub enum DeliveryKind {
     Parameter,
     /// Secrets of Secrets Manager.
     Secret,
+    /// Replicas of the users' secrets.
+    Replica,
     /// Services of ECS.
     EcsService,
 }
@@ -92,6 +96,9 @@ impl Delivery {
                 }
                 DestinationKind::SecretsManager(kind) => {
                     (DeliveryKind::Secret, Some(kind.region.clone()), &kind.kms_key, &kind.role)
+                }
+                DestinationKind::Replica(kind) => {
+                    (DeliveryKind::Replica, Some(kind.region.clone()), &kind.kms_key, &None)
                 }
                 DestinationKind::Ecs(kind) => {
                     (DeliveryKind::EcsService, kind.region.clone(), &None, &kind.role)

@@ -36,8 +36,14 @@ fn every_action_is_listed_once_with_its_reason_and_is_in_some_policy() {
     #[cfg(feature = "settings")]
     {
         let role = "arn:aws:iam::210987654321:role/keyrot";
-        use DeliveryKind::{EcsService, Parameter, Secret};
-        let all = [(Parameter, None), (Secret, None), (EcsService, None), (Parameter, Some(role))];
+        use DeliveryKind::{EcsService, Parameter, Replica, Secret};
+        let all = [
+            (Parameter, None),
+            (Secret, None),
+            (Replica, None),
+            (EcsService, None),
+            (Parameter, Some(role)),
+        ];
         full.deliveries = all
             .map(|(what, role)| Delivery {
                 what,
@@ -190,6 +196,7 @@ fn destinations_add_what_they_need() {
           { name = "params", kind = "ssm", users = ["*"], to = "/ci/{user}/aws" },
           { name = "others", kind = "ssm", users = ["*"], to = "x.{account}.{user}", region = "us-east-1", kms_key = "alias/ci" },
           { name = "copy", kind = "secrets_manager", users = ["*"], to = "copies{path}{user}", region = "eu-north-1", kms_key = "0a1b" },
+          { name = "twin", kind = "replica", users = ["*"], region = "eu-south-1", kms_key = "1a2b" },
           { name = "other", kind = "ssm", users = ["*"], to = "/other/{user}", role_arn = "arn:aws:iam::210987654321:role/keyrot" },
           { name = "shop", kind = "ecs", users = ["*"], to = "prod/shop" },
           { name = "jobs", kind = "ecs", users = ["*"], to = "jobs/{user}", region = "us-east-1" },
@@ -235,16 +242,34 @@ fn destinations_add_what_they_need() {
         of(Sid::DeliverSecrets)["Resource"],
         serde_json::json!([copies, format!("{copies}-??????")])
     );
+    let replicate = of(Sid::ReplicateSecrets);
+    let home = "123456789012:secret:/iam/*-??????";
+    assert_eq!(replicate["Resource"], format!("arn:aws:secretsmanager:eu-west-1:{home}"));
+    assert_eq!(
+        replicate["Condition"]["ForAllValues:StringEquals"]["secretsmanager:AddReplicaRegions"],
+        "eu-south-1"
+    );
+    let read = of(Sid::ReadReplicas);
+    assert_eq!(read["Resource"], format!("arn:aws:secretsmanager:*:{home}"));
+    assert_eq!(read["Condition"]["StringEquals"]["aws:RequestedRegion"], "eu-south-1");
     let services = serde_json::json!([
         "ssm.us-east-1.amazonaws.com",
-        "secretsmanager.eu-north-1.amazonaws.com"
+        "secretsmanager.eu-north-1.amazonaws.com",
+        "secretsmanager.eu-south-1.amazonaws.com"
     ]);
     for (sid, key) in [
         (Sid::UseDeliveryAliases, "arn:aws:kms:us-east-1:123456789012:key/*"),
-        (Sid::UseDeliveryKeys, "arn:aws:kms:eu-north-1:123456789012:key/0a1b"),
+        (
+            Sid::UseDeliveryKeys,
+            "arn:aws:kms:eu-north-1:123456789012:key/0a1b arn:aws:kms:eu-south-1:123456789012:key/1a2b",
+        ),
     ] {
         let keys = of(sid);
-        assert_eq!(keys["Resource"], key);
+        let found: Vec<&str> = match keys["Resource"].as_array() {
+            Some(all) => all.iter().filter_map(|one| one.as_str()).collect(),
+            None => keys["Resource"].as_str().into_iter().collect(),
+        };
+        assert_eq!(found.join(" "), key);
         assert_eq!(keys["Condition"]["StringEquals"]["kms:ViaService"], services);
     }
     assert_eq!(
@@ -271,7 +296,7 @@ fn destinations_add_what_they_need() {
 #[cfg(feature = "settings")]
 #[test]
 fn destinations_that_are_filled_in_later_get_the_same_statements() {
-    use DeliveryKind::{EcsService, Parameter, Secret};
+    use DeliveryKind::{EcsService, Parameter, Replica, Secret};
     let delivery = |what, region: &str, names: &str, key: &str| Delivery {
         what,
         region: Some(Text::fixed(region)),
@@ -285,6 +310,8 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
             delivery(Parameter, "eu-west-1", "/ci/*/aws", "0a1b"),
             delivery(Secret, "us-east-1", "/copies/*", arn),
             delivery(EcsService, "us-east-1", "prod/*", ""),
+            delivery(Replica, "us-east-1", "", "0a1b"),
+            delivery(Replica, "eu-south-1", "", "0a1b"),
             delivery(Parameter, "us-east-1", "/other/*", "arn:aws:iam::210987654321:role/keyrot"),
         ],
         ..scope("/iam/{user}", "/")
@@ -299,6 +326,7 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
             open_deliveries: Some(OpenDeliveries {
                 parameters: "${parameters}".to_owned(),
                 secrets: "${secrets}".to_owned(),
+                replica_regions: "${replica_regions}".to_owned(),
                 ecs_services: "${ecs_services}".to_owned(),
                 ecs_clusters: "${ecs_clusters}".to_owned(),
                 keys: "${keys}".to_owned(),
@@ -310,15 +338,24 @@ fn destinations_that_are_filled_in_later_get_the_same_statements() {
         for (sid, resources) in [
             (Sid::DeliverParameters, "parameters"),
             (Sid::DeliverSecrets, "secrets"),
+            (Sid::ReplicateSecrets, ""),
+            (Sid::ReadReplicas, ""),
             (Sid::RestartServices, "ecs_services"),
             (Sid::UseDeliveryKeys, "keys"),
             (Sid::AssumeDeliveryRoles, "roles"),
         ] {
             let mut wanted = statement(&known, sid);
-            wanted["Resource"] = listed(&wanted["Resource"]);
+            if !resources.is_empty() {
+                wanted["Resource"] = listed(&wanted["Resource"]);
+            }
+            let regions = serde_json::json!(["us-east-1", "eu-south-1"]);
             let services = &wanted["Condition"]["StringEquals"]["kms:ViaService"];
             let mut text = statement(&open, sid).to_string();
-            for (place, list) in [(resources, &wanted["Resource"]), ("services", services)] {
+            for (place, list) in [
+                (resources, &wanted["Resource"]),
+                ("services", services),
+                ("replica_regions", &regions),
+            ] {
                 let place = match syntax {
                     Syntax::CloudFormation => format!("[\"${{{place}}}\"]"),
                     Syntax::Plain | Syntax::Terraform => format!("\"${{{place}}}\""),

@@ -17,6 +17,8 @@ mod kubernetes_access;
 mod kubernetes_server;
 mod parameters;
 mod profile;
+mod replica;
+mod replica_server;
 mod role;
 mod rules;
 mod secrets_manager;

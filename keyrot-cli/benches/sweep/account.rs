@@ -84,7 +84,8 @@ pub(crate) fn with_receipts(
         let version = found.labelled(Label::Current).ok_or("it has a version")?.clone();
         let arn = world.user(user).ok_or("it is there")?.arn.clone();
         for spec in settings.destinations() {
-            let Assignment { to, place_id: place, .. } = spec.rule(region).assignment(&arn)?;
+            let Assignment { to, place_id: place, .. } =
+                spec.rule(region).assignment(&arn, &secret)?;
             let receipt = JournalEntry::Receipt(Receipt {
                 to,
                 place,

@@ -129,6 +129,18 @@ const PARTS: &[Part] = &[
         Sid::DeliverSecrets,
     ),
     part(
+        "destination-replicate",
+        "HasDestinationReplicas",
+        "length(var.destination_replica_regions) > 0",
+        Sid::ReplicateSecrets,
+    ),
+    part(
+        "destination-replicas",
+        "HasDestinationReplicas",
+        "length(var.destination_replica_regions) > 0",
+        Sid::ReadReplicas,
+    ),
+    part(
         "destination-services",
         "HasDestinationServices",
         "length(var.destination_service_arns) > 0",
@@ -177,6 +189,7 @@ const SAM_VARIABLES: &[(&str, &str)] = &[
         "DestinationSecrets",
         "!Join ['', [!Join ['\", \"', !Split [',', !Ref DestinationSecretArns]], '\", \"', !Join ['-??????\", \"', !Split [',', !Ref DestinationSecretArns]], '-??????']]",
     ),
+    ("DestinationReplicas", "!Join ['\", \"', !Split [',', !Ref DestinationReplicaRegions]]"),
     ("DestinationEcs", "!Join ['\", \"', !Split [',', !Ref DestinationServiceArns]]"),
     ("DestinationClusters", "!Join ['\", \"', !Split [',', !Ref DestinationClusterArns]]"),
     ("DestinationKmsKeys", "!Join ['\", \"', !Split [',', !Ref DestinationKmsKeyArns]]"),
@@ -248,6 +261,7 @@ pub(crate) fn terraform_module() -> String {
             "NotifyParameters" => "var.notify_parameter_arns",
             "DestinationParameters" => "var.destination_parameter_arns",
             "DestinationSecrets" => "local.destination_secrets",
+            "DestinationReplicas" => "var.destination_replica_regions",
             "DestinationEcs" => "var.destination_service_arns",
             "DestinationClusters" => "var.destination_cluster_arns",
             "DestinationKmsKeys" => "var.destination_kms_key_arns",
@@ -306,6 +320,7 @@ fn everything(
         open_deliveries: Some(OpenDeliveries {
             parameters: place("DestinationParameters"),
             secrets: place("DestinationSecrets"),
+            replica_regions: place("DestinationReplicas"),
             ecs_services: place("DestinationEcs"),
             ecs_clusters: place("DestinationClusters"),
             keys: place("DestinationKmsKeys"),

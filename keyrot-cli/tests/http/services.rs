@@ -214,7 +214,7 @@ fn bring_receipts(world: &mut World, settings: &str) {
         let secret = secret_of(user.name());
         for spec in settings.destinations() {
             let Assignment { to, place_id: place, .. } =
-                spec.rule("us-east-1").assignment(&user).unwrap();
+                spec.rule("us-east-1").assignment(&user, &secret).unwrap();
             let tag = Receipt::tag_of(&to);
             let found = world.secret(&secret).and_then(|secret| secret.tags.get(&tag).cloned());
             let receipt = found.and_then(|text| Receipt::parse(&tag, &text));

@@ -1,7 +1,7 @@
 //! Which users' keys a destination gets, and where it puts each one.
 
 use crate::model::destination::{Abilities, Assignment, PlaceId};
-use crate::model::names::{DestinationName, UserArn, UserName};
+use crate::model::names::{DestinationName, SecretName, UserArn, UserName};
 use crate::selection::pattern::Pattern;
 use crate::selection::template::{Part, TemplateError, filled, split};
 use std::fmt;
@@ -64,6 +64,8 @@ impl DestinationRule {
             [only] if one(only) => {}
             // A restart takes no key, so it overwrites none.
             _ if abilities.restarts => {}
+            // No two users share a home.
+            _ if to.form == PlaceForm::Home => {}
             _ if to.parts.contains(&Part::User) => {}
             several => {
                 let users = several.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", ");
@@ -151,12 +153,15 @@ impl DestinationRule {
         self.users.iter().any(|pattern| pattern.matches(user))
     }
 
-    /// Returns the place of this user's key.
+    /// Returns the place of the key of this user, who has this home secret.
     ///
     /// # Errors
     /// [`Unplaceable`] if the store's own rules do not allow the place.
-    pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
-        let place = filled(&self.to.parts, user, str::to_owned);
+    pub fn place_of(&self, user: &UserArn, home: &SecretName) -> Result<String, Unplaceable> {
+        let place = match self.to.form {
+            PlaceForm::Home => home.to_string(),
+            _ => filled(&self.to.parts, user, str::to_owned),
+        };
         match self.to.form.check(&place) {
             Ok(()) => Ok(place),
             Err(expected) => Err(Unplaceable {
@@ -168,12 +173,12 @@ impl DestinationRule {
         }
     }
 
-    /// Returns the assignment of this user's key to the destination.
+    /// Returns the assignment of the key of this user, who has this home secret, to the destination.
     ///
     /// # Errors
     /// As [`place_of`](Self::place_of).
-    pub fn assignment(&self, user: &UserArn) -> Result<Assignment, Unplaceable> {
-        let place = self.place_of(user)?;
+    pub fn assignment(&self, user: &UserArn, home: &SecretName) -> Result<Assignment, Unplaceable> {
+        let place = self.place_of(user, home)?;
         let Self { name, kind, required, abilities, store, parts, .. } = self;
         let (to, required, abilities) = (name.clone(), *required, *abilities);
         let place_id = PlaceId::of(store, &place, parts.iter().map(String::as_str));
@@ -235,6 +240,8 @@ pub enum PlaceForm {
     Parameter,
     /// The name of a secret in Secrets Manager.
     Secret,
+    /// The name of the user's home secret, for a replica of it.
+    Home,
     /// `OWNER/REPOSITORY`, `OWNER/REPOSITORY:ENVIRONMENT`, or `ORGANIZATION` alone.
     GitHub,
     /// The full path of a GitLab project or group. It is not a number.
@@ -270,6 +277,12 @@ impl PlaceTemplate {
         }
     }
 
+    /// Returns the template of places that have the names of the users' home secrets.
+    #[must_use]
+    pub fn home() -> Self {
+        Self { text: "{secret}".to_owned(), parts: Vec::new(), form: PlaceForm::Home }
+    }
+
     /// Returns the template as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -294,7 +307,7 @@ impl PlaceForm {
                 is_parameter(place),
                 "a parameter's name of A-Z a-z 0-9 _ . - and /, with / first where it has one, which does not begin with aws or ssm",
             ),
-            Self::Secret => {
+            Self::Secret | Self::Home => {
                 (named(place, "/_+=.@-"), "a secret's name of A-Z a-z 0-9 / _ + = . @ -")
             }
             Self::GitHub => (

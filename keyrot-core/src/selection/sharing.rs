@@ -20,9 +20,9 @@ pub(super) struct Places<'a> {
 type Spot<'a> = (&'a str, String, &'a str);
 
 impl<'a> Places<'a> {
-    /// Returns the places of these users.
+    /// Returns the places of these users, each with the name of its home.
     pub(super) fn of(
-        users: impl IntoIterator<Item = &'a UserArn>,
+        users: impl IntoIterator<Item = (&'a UserArn, Option<SecretName>)>,
         secrets: impl IntoIterator<Item = (&'a SecretName, &'a UserName)>,
         homes: &'a Homes,
     ) -> Self {
@@ -36,11 +36,12 @@ impl<'a> Places<'a> {
             return places;
         }
         places.homes.extend(secrets);
-        for user in users {
+        for (user, home) in users {
+            let Some(home) = home else { continue };
             for rule in &homes.destinations {
                 if rule.serves(user.name())
                     && !rule.abilities().restarts
-                    && let Ok(place) = rule.place_of(user)
+                    && let Ok(place) = rule.place_of(user, &home)
                 {
                     for spot in spots(rule, &place) {
                         let at = places.users.entry(spot).or_default();
@@ -59,6 +60,8 @@ impl<'a> Places<'a> {
         home: Option<&SecretName>,
     ) -> (Vec<Assignment>, Vec<String>) {
         let (mut assigned, mut problems) = (Vec::new(), Vec::new());
+        // Without a home, there is nothing to deliver.
+        let Some(home) = home else { return (assigned, problems) };
         let name = user.name();
         let rules: Vec<&DestinationRule> =
             self.rules.iter().filter(|rule| rule.serves(name)).collect();
@@ -72,7 +75,7 @@ impl<'a> Places<'a> {
             return (assigned, problems);
         }
         for rule in rules {
-            match rule.assignment(user) {
+            match rule.assignment(user, home) {
                 Ok(it) => match self.in_the_way(&it, rule, user, home) {
                     None => assigned.push(it),
                     Some(problem) => problems.push(problem),
@@ -89,14 +92,14 @@ impl<'a> Places<'a> {
         it: &Assignment,
         rule: &DestinationRule,
         user: &UserArn,
-        home: Option<&SecretName>,
+        home: &SecretName,
     ) -> Option<String> {
         let Assignment { to, place, .. } = it;
         if it.abilities.restarts {
             return None;
         }
         if rule.store() == self.home_store {
-            let own = home.filter(|home| home.as_str() == place).map(|_| user.name());
+            let own = (home.as_str() == place).then(|| user.name());
             let of = own.or_else(|| {
                 let secret = SecretName::parse(place.as_str()).ok()?;
                 self.homes.get(&secret).copied()

@@ -50,8 +50,8 @@ pub(crate) mod values;
 
 pub use destination::kind::{
     CircleCi, Command, DestinationKind, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab,
-    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
-    Workload, WorkloadKind, WriterRole,
+    GitLabLevel, Kubernetes, ParameterStore, Replicas, SecretCopies, Tier, VariableNames, Vault,
+    VaultAuth, Workload, WorkloadKind, WriterRole,
 };
 pub use destination::spec::DestinationSpec;
 pub use error::{Origin, SettingsError, SettingsErrors};

@@ -361,7 +361,7 @@ pub static SETTINGS: &[SettingInfo] = &[
         Kind::Tables,
         None,
         "where copies of users' keys go beside their secrets: a table [[destination]] for each, with name, kind, users, to, \
-         and the keys of its kind; kinds: ssm, secrets_manager, ecs, github, gitlab, kubernetes, circleci, vault, command, profile",
+         and the keys of its kind; kinds: ssm, secrets_manager, replica, ecs, github, gitlab, kubernetes, circleci, vault, command, profile",
         |v, raw| {
             if let Raw::Destinations(specs) = raw {
                 v.destinations.clone_from(specs);

@@ -6,6 +6,10 @@
 // A check may read the clock to report how long it took; the core may not.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods, missing_docs)]
 
+/// The model makes many small allocations on each thread.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod actions;
 mod check;
 mod claims;

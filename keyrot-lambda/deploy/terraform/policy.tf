@@ -332,6 +332,57 @@ resource "aws_iam_role_policy" "destination_secrets" {
   })
 }
 
+resource "aws_iam_role_policy" "destination_replicate" {
+  count = length(var.destination_replica_regions) > 0 ? 1 : 0
+  name  = "destination-replicate"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "ReplicateSecrets",
+        "Effect" : "Allow",
+        "Action" : [
+          "secretsmanager:ReplicateSecretToRegions"
+        ],
+        "Resource" : "arn:${data.aws_partition.current.partition}:secretsmanager:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????",
+        "Condition" : {
+          "ForAllValues:StringEquals" : {
+            "secretsmanager:AddReplicaRegions" : "${var.destination_replica_regions}"
+          }
+        }
+      }
+    ]
+  })
+}
+
+resource "aws_iam_role_policy" "destination_replicas" {
+  count = length(var.destination_replica_regions) > 0 ? 1 : 0
+  name  = "destination-replicas"
+  role  = aws_iam_role.function.id
+  policy = jsonencode({
+    "Version" : "2012-10-17",
+    "Statement" : [
+      {
+        "Sid" : "ReadReplicas",
+        "Effect" : "Allow",
+        "Action" : [
+          "secretsmanager:GetSecretValue"
+        ],
+        "Resource" : "arn:${data.aws_partition.current.partition}:secretsmanager:*:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????",
+        "Condition" : {
+          "ForAnyValue:StringEqualsIfExists" : {
+            "secretsmanager:VersionStage" : "AWSCURRENT"
+          },
+          "StringEquals" : {
+            "aws:RequestedRegion" : "${var.destination_replica_regions}"
+          }
+        }
+      }
+    ]
+  })
+}
+
 resource "aws_iam_role_policy" "destination_services" {
   count = length(var.destination_service_arns) > 0 ? 1 : 0
   name  = "destination-services"

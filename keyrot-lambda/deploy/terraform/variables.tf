@@ -221,6 +221,17 @@ variable "destination_secret_arns" {
   }
 }
 
+variable "destination_replica_regions" {
+  description = "The regions of replica destinations. `keyrot policy --for lambda` prints them (ReplicateSecrets)."
+  type        = list(string)
+  default     = []
+
+  validation {
+    condition     = alltrue([for one in var.destination_replica_regions : can(regex("^([a-z]+-)+[0-9]+$", one))])
+    error_message = "Expected regions such as eu-west-1."
+  }
+}
+
 variable "destination_service_arns" {
   description = "The ARNs of the services of ecs destinations. An ARN ends with the destination's `to`, with * for each part in braces, such as arn:aws:ecs:eu-central-1:123456789012:service/prod/shop. `keyrot policy --for lambda` prints them (RestartServices)."
   type        = list(string)

@@ -2,7 +2,7 @@
 
 use crate::model::names::DestinationName;
 use crate::model::nearest::nearest;
-use crate::selection::destination::{DestinationRule, PlaceTemplate};
+use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate};
 use crate::selection::pattern::Pattern;
 use crate::settings::destination::kind::form;
 use crate::settings::destination::spec::DestinationSpec;
@@ -19,9 +19,10 @@ pub(super) const NAME: &str = "destination";
 const EVERY: [&str; 5] = ["name", "kind", "users", "to", "required"];
 
 /// The kinds, and the keys of each kind in addition to [`EVERY`].
-pub(super) const KINDS: [(&str, &[&str]); 10] = [
+pub(super) const KINDS: [(&str, &[&str]); 11] = [
     ("ssm", &["region", "kms_key", "tier", "role_arn", "external_id"]),
     ("secrets_manager", &["region", "kms_key", "role_arn", "external_id"]),
+    ("replica", &["region", "kms_key"]),
     ("ecs", &["region", "role_arn", "external_id"]),
     (
         "github",
@@ -169,8 +170,7 @@ impl<'a> Keys<'a> {
             self.unknown(kind);
         }
         let users = self.users();
-        let example = kind.map_or("/ci/{user}/aws", |kind| form(kind).1);
-        let to = self.needed("to", example);
+        let to = self.to(kind);
         let required = match self.table.fields.get("required") {
             None => true,
             Some(Value::Bool(required)) => *required,
@@ -183,13 +183,6 @@ impl<'a> Keys<'a> {
             .map_err(|_| self.refuse("name", "1 to 32 of a-z 0-9 -, a letter first"))
             .ok();
         let kind = kind?;
-        let to = PlaceTemplate::parse(to?, form(kind).0)
-            .map_err(|error| {
-                let shown = shown(to.unwrap_or_default());
-                let what = format!("to = {shown:?} is not usable: {error}; for example {example}");
-                self.wrong("to", what);
-            })
-            .ok();
         let kind = self.of_kind(kind)?;
         let rule = DestinationRule::new(name?, users?, to?, kind.abilities())
             .map_err(|error| self.wrong("users", error.to_string()))
@@ -198,6 +191,26 @@ impl<'a> Keys<'a> {
         let rule = if required { rule } else { rule.optional() };
         let json = Value::Object(self.table.fields.clone()).to_string();
         self.errors.borrow().is_empty().then_some(DestinationSpec { rule, kind, json })
+    }
+
+    /// Returns the template for the places of this kind.
+    fn to(&self, kind: Option<&str>) -> Option<PlaceTemplate> {
+        let (form, example) = kind.map_or((PlaceForm::Text, "/ci/{user}/aws"), form);
+        if form == PlaceForm::Home {
+            if self.table.fields.contains_key("to") {
+                let what = "a replica has the name of the user's secret; expected no `to`, or kind secrets_manager for a copy under another name";
+                self.wrong("to", what);
+            }
+            return Some(PlaceTemplate::home());
+        }
+        let to = self.needed("to", example)?;
+        kind?;
+        let wrong = |error| {
+            let shown = shown(to);
+            let what = format!("to = {shown:?} is not usable: {error}; for example {example}");
+            self.wrong("to", what);
+        };
+        PlaceTemplate::parse(to, form).map_err(wrong).ok()
     }
 
     fn kind(&self) -> Option<&'static str> {

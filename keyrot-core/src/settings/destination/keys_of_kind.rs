@@ -4,8 +4,8 @@ use crate::model::arn::Arn;
 use crate::settings::destination::keys::Keys;
 use crate::settings::destination::kind::{
     CircleCi, Command, DestinationKind, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab,
-    GitLabLevel, Kubernetes, ParameterStore, SecretCopies, Tier, VariableNames, Vault, VaultAuth,
-    Workload, WorkloadKind, WriterRole,
+    GitLabLevel, Kubernetes, ParameterStore, Replicas, SecretCopies, Tier, VariableNames, Vault,
+    VaultAuth, Workload, WorkloadKind, WriterRole,
 };
 use crate::settings::name::{is_absolute, is_name};
 use crate::settings::value::is_region;
@@ -37,6 +37,11 @@ impl Keys<'_> {
                     kms_key,
                     role,
                 })
+            }
+            "replica" => {
+                self.needed("region", "eu-west-1");
+                let kms_key = self.kms_key();
+                DestinationKind::Replica(Replicas { region: self.region()?, kms_key })
             }
             "github" => self.github()?,
             "gitlab" => self.gitlab()?,

@@ -13,6 +13,8 @@ pub enum DestinationKind {
     Ssm(ParameterStore),
     /// Secrets of Secrets Manager, in addition to the users' homes.
     SecretsManager(SecretCopies),
+    /// Replicas of the users' homes in another region.
+    Replica(Replicas),
     /// Secrets of GitHub Actions.
     GitHub(GitHub),
     /// Variables of GitLab CI/CD.
@@ -38,6 +40,7 @@ impl DestinationKind {
         match self {
             Self::Ssm(_) => "ssm",
             Self::SecretsManager(_) => "secrets_manager",
+            Self::Replica(_) => "replica",
             Self::GitHub(_) => "github",
             Self::GitLab(_) => "gitlab",
             Self::CircleCi(_) => "circleci",
@@ -53,6 +56,7 @@ impl DestinationKind {
         match self {
             Self::Ssm(_) | Self::SecretsManager(_) | Self::GitLab(_) => Abilities::READABLE,
             Self::Vault(_) | Self::Kubernetes(_) | Self::Profile => Abilities::READABLE,
+            Self::Replica(_) => Abilities::READABLE,
             Self::GitHub(GitHub { names, .. }) | Self::CircleCi(CircleCi { names, .. }) => {
                 names.abilities()
             }
@@ -66,6 +70,7 @@ impl DestinationKind {
 pub(super) fn form(kind: &str) -> (PlaceForm, &'static str) {
     match kind {
         "ssm" => (PlaceForm::Parameter, "/ci/{user}/aws"),
+        "replica" => (PlaceForm::Home, "{secret}"),
         "secrets_manager" => (PlaceForm::Secret, "/iam/{user}/access_key"),
         "github" => (PlaceForm::GitHub, "acme/shop:production"),
         "kubernetes" => (PlaceForm::Kubernetes, "shop/{user}-aws"),
@@ -121,6 +126,16 @@ pub struct SecretCopies {
     pub kms_key: Option<String>,
     /// The role that writes there, in another account; `None` means keyrot itself.
     pub role: Option<WriterRole>,
+}
+
+/// Replicas of the users' homes in another region. Secrets Manager itself copies each new version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replicas {
+    /// The region.
+    pub region: String,
+    /// The KMS key of new replicas, in that region; `None` means the account's
+    /// `aws/secretsmanager`.
+    pub kms_key: Option<String>,
 }
 
 /// A role that keyrot assumes to write to a destination in another account.

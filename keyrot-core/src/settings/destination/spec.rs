@@ -1,7 +1,7 @@
 //! One destination: which users' keys go to which places.
 
 use crate::model::destination::Abilities;
-use crate::model::names::{DestinationName, UserArn, UserName};
+use crate::model::names::{DestinationName, SecretName, UserArn, UserName};
 use crate::selection::destination::{DestinationRule, PlaceTemplate, Unplaceable};
 use crate::settings::destination::kind::{DestinationKind, GitHubAuth, VaultAuth};
 use crate::settings::notify_target::SecretSource;
@@ -58,12 +58,12 @@ impl DestinationSpec {
         self.rule.serves(user)
     }
 
-    /// Returns the place of this user's key.
+    /// Returns the place of the key of this user, who has this home secret.
     ///
     /// # Errors
     /// [`Unplaceable`] if the store's own rules do not allow the place.
-    pub fn place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
-        self.rule.place_of(user)
+    pub fn place_of(&self, user: &UserArn, home: &SecretName) -> Result<String, Unplaceable> {
+        self.rule.place_of(user, home)
     }
 
     /// Returns the kind of destination.
@@ -90,6 +90,7 @@ impl DestinationSpec {
         match &self.kind {
             DestinationKind::Ssm(_)
             | DestinationKind::SecretsManager(_)
+            | DestinationKind::Replica(_)
             | DestinationKind::Ecs(_) => Vec::new(),
             // Secrets that a kubeconfig names are read by the client that reads the kubeconfig.
             DestinationKind::Kubernetes(_) => Vec::new(),

@@ -4,7 +4,7 @@
 use crate::selection::destination::DestinationRule;
 use crate::settings::destination::kind::{
     CircleCi, Command, DestinationKind, EcsServices, GitHub, GitLab, Kubernetes, ParameterStore,
-    SecretCopies, Vault, WriterRole,
+    Replicas, SecretCopies, Vault, WriterRole,
 };
 
 impl DestinationKind {
@@ -20,6 +20,7 @@ impl DestinationKind {
             Self::SecretsManager(SecretCopies { region, role, .. }) => {
                 DestinationRule::secrets_in(region) + &account(role)
             }
+            Self::Replica(Replicas { region, .. }) => DestinationRule::secrets_in(region),
             Self::GitHub(GitHub { url, store, .. }) => {
                 format!("github {} {store:?}", server(url.as_deref(), GITHUB))
             }

@@ -22,7 +22,7 @@ fn errors_have_the_line_and_the_expected_value() {
         (table("github", "tier = 'standard'"), "`tier` is a key of kind ssm; a github"),
         (
             table("gitub", ""),
-            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, ecs, github, gitlab, kubernetes, circleci, vault, command, profile; did you mean github?",
+            "kind = \"gitub\" is not usable; expected one of ssm, secrets_manager, replica, ecs, github, gitlab, kubernetes, circleci, vault, command, profile; did you mean github?",
         ),
         (
             table("ssm", "required = 'yes'"),

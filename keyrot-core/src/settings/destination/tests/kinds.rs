@@ -1,14 +1,18 @@
 use super::*;
-use crate::model::names::UserArn;
+use crate::model::names::{SecretName, UserArn};
 use crate::settings::destination::kind::{
     DestinationKind, EcsServices, GitHub, GitHubAuth, GitHubStore, GitLab, GitLabLevel, Kubernetes,
-    ParameterStore, SecretCopies, Tier, VaultAuth, WorkloadKind,
+    ParameterStore, Replicas, SecretCopies, Tier, VaultAuth, WorkloadKind,
 };
 
 /// Returns a destination of [`EVERY_KIND`].
 fn of_every_kind(name: &str) -> DestinationSpec {
     let settings = load(EVERY_KIND);
     settings.destinations().iter().find(|spec| spec.name().as_str() == name).unwrap().clone()
+}
+
+fn home() -> SecretName {
+    SecretName::parse("/iam/home/access_key").unwrap()
 }
 
 fn ci_shop() -> UserArn {
@@ -20,7 +24,7 @@ fn each_table_is_read_in_its_order() {
     let settings = load(EVERY_KIND);
     let all = settings.destinations();
     let names: Vec<&str> = all.iter().map(|spec| spec.name().as_str()).collect();
-    assert_eq!(names, ["params", "copy", "shop", "app", "lab", "cluster", "tasks"]);
+    assert_eq!(names, ["params", "copy", "twin", "shop", "app", "lab", "cluster", "tasks"]);
     assert!(!all[0].required() && all[1..].iter().all(DestinationSpec::required));
     let homes = settings.homes("us-east-1", true);
     let stores: Vec<&str> = homes.destinations.iter().map(|rule| rule.store()).collect();
@@ -31,7 +35,7 @@ fn each_table_is_read_in_its_order() {
 fn parameters_and_copies_in_secrets_manager_are_read() {
     let (spec, user) = (of_every_kind("params"), ci_shop());
     assert!(spec.serves(user.name()) && !of_every_kind("app").serves(user.name()));
-    assert_eq!(spec.place_of(&user).unwrap(), "/ci/ci-shop/aws");
+    assert_eq!(spec.place_of(&user, &home()).unwrap(), "/ci/ci-shop/aws");
     let DestinationKind::Ssm(ParameterStore {
         region: None,
         kms_key,
@@ -50,6 +54,22 @@ fn parameters_and_copies_in_secrets_manager_are_read() {
         panic!("{spec:?}")
     };
     assert_eq!(region, "eu-west-1");
+}
+
+#[test]
+fn replicas_are_read() {
+    let spec = of_every_kind("twin");
+    let DestinationKind::Replica(Replicas { region, kms_key }) = spec.kind() else {
+        panic!("{spec:?}")
+    };
+    assert_eq!((region.as_str(), kms_key.as_deref()), ("eu-central-1", Some("alias/there")));
+    assert_eq!(spec.place_of(&ci_shop(), &home()).unwrap(), "/iam/home/access_key");
+    // It is a secret of its region, as a copy is.
+    assert_eq!(spec.rule("us-east-1").store(), "secrets_manager eu-central-1");
+    let said = refused(&table("replica", "to = '/x/{user}'"));
+    assert!(said.contains("expected no `to`, or kind secrets_manager"), "{said}");
+    let said = refused("[[destination]]\nname = 'a'\nkind = 'replica'\nusers = ['*']");
+    assert!(said.contains("it has no region"), "{said}");
 }
 
 #[test]
@@ -106,7 +126,7 @@ fn kubernetes_and_its_workloads_are_read() {
     assert_eq!(context.as_deref(), Some("arn:aws:eks:eu-west-1:123456789012:cluster/shop"));
     assert_eq!((id_name.as_str(), secret_name.as_str()), ("AWS_ACCESS_KEY_ID", "aws.secret"));
     assert_eq!(restart.len(), 0);
-    assert_eq!(spec.place_of(&ci_shop()).unwrap(), "shop/ci-shop-aws");
+    assert_eq!(spec.place_of(&ci_shop(), &home()).unwrap(), "shop/ci-shop-aws");
     assert!(spec.sources().is_empty());
 
     let list = "restart = ['deployment/shop', 'statefulset/shop.db', 'daemonset/a']";

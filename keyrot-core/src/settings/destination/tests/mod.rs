@@ -10,7 +10,7 @@ use crate::settings::source::Sources;
 use crate::settings::table::SETTINGS;
 use proptest::prelude::*;
 
-/// Seven tables, of six kinds.
+/// Eight tables, of seven kinds.
 const EVERY_KIND: &str = r#"overlap = "3d"
 
 [[destination]]
@@ -28,6 +28,13 @@ kind = "secrets_manager"
 users = ["*"]
 to = "/iam/{user}/access_key"
 region = "eu-west-1"
+
+[[destination]]
+name = "twin"
+kind = "replica"
+users = ["*"]
+region = "eu-central-1"
+kms_key = "alias/there"
 
 [[destination]]
 name = "shop"
@@ -92,6 +99,7 @@ fn table(kind: &str, more: &str) -> String {
     let own = match kind {
         "ssm" => "to = '/x/{user}'",
         "secrets_manager" => "to = '/x/{user}'\nregion = 'eu-west-1'",
+        "replica" => "region = 'eu-west-1'",
         "github" => "to = 'acme/{user}'\ntoken = 'secret:x'",
         "kubernetes" => "to = 'shop/{user}'",
         "ecs" => "to = 'acme/{user}'",
@@ -163,8 +171,8 @@ fn the_help_of_the_setting_names_every_kind() {
 
 proptest! {
     #[test]
-    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..9_usize) {
-        let kind = ["ssm", "secrets_manager", "github", "gitlab", "kubernetes", "circleci", "vault", "command", "profile"][kind];
+    fn no_table_panics(key in "[a-z_]{1,12}", value in "[ -~]{0,40}", kind in 0..10_usize) {
+        let kind = ["ssm", "secrets_manager", "github", "gitlab", "kubernetes", "circleci", "vault", "command", "profile", "replica"][kind];
         for toml in [format!("{key} = {value}"), format!("{key} = {value:?}")] {
             let text = table(kind, &toml);
             let _ = Settings::load(&Sources::default().file("keyrot.toml", &text)).map_err(|e| e.to_string());
