@@ -19,7 +19,7 @@ use keyrot_core::model::{Abilities, Delivery, DestinationName, Found};
 use keyrot_core::ports::Destination;
 use keyrot_core::settings::CircleCi;
 use keyrot_core::{CallError, Effect, ErrorKind};
-use serde::Deserialize;
+use serde::{Deserialize, de};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,8 @@ use zeroize::Zeroizing;
 
 const SERVER: &str = "https://circleci.com";
 const NEEDED: &str = "to belong to an account that may change the context";
-/// The limit on pages of variables: a context has at most a few hundred variables.
+/// The limit on pages of variables: a context has at most a hundred variables (CircleCI
+/// documentation, "Using contexts").
 const MOST_PAGES: usize = 20;
 
 pub(super) struct Contexts {
@@ -49,6 +50,13 @@ struct Variable {
     updated_at: DateTime<Utc>,
 }
 
+/// An answer that names no variable.
+#[derive(Deserialize)]
+struct Message {
+    #[serde(rename = "message")]
+    _message: de::IgnoredAny,
+}
+
 /// The times of the last changes of the variables.
 type Times = Vec<Option<DateTime<Utc>>>;
 
@@ -64,6 +72,7 @@ impl Contexts {
             token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
             refuses_with: 401,
             limited: Arc::default(),
+            pace: Some(Limiter::new(LimiterSettings::service())),
         };
         Self { name: name.clone(), kind: kind.clone(), rest }
     }
@@ -125,10 +134,20 @@ impl Contexts {
         if !reply.is_success() {
             return Err(self.rest.refusal(&about, &reply, NEEDED));
         }
-        let written: Option<Variable> = reply.json();
-        let written = written.filter(|written| written.variable == name);
-        let written = written.ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown))?;
-        Ok(written.updated_at)
+        if let Some(written) = reply.json::<Variable>() {
+            let at = Some(written.updated_at).filter(|_| written.variable == name);
+            return at.ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown));
+        }
+        // CircleCI may answer with a message only (CircleCI API v2,
+        // `addEnvironmentVariableToContext`).
+        if reply.json::<Message>().is_none() {
+            return Err(self.rest.unreadable(&about, Effect::Unknown));
+        }
+        let end = end.max(Instant::now() + WITHIN / 2);
+        let times = self.times(place, end).await.map_err(after_a_write)?;
+        let names = self.kind.names.all();
+        let at = names.iter().zip(times).find(|(of, _)| **of == name).and_then(|(_, at)| at);
+        at.ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown))
     }
 }
 

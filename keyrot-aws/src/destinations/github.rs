@@ -106,6 +106,7 @@ impl GitHubSecrets {
             token,
             refuses_with: 401,
             limited: turns.limited.clone(),
+            pace: None,
         };
         Self { name: name.clone(), kind: kind.clone(), rest, turns }
     }

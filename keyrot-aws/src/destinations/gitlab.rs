@@ -71,6 +71,7 @@ impl Variables {
             token: Token::Kept(Hidden::new(&kind.token, aws, &reads)),
             refuses_with: 401,
             limited: Arc::default(),
+            pace: Some(Limiter::new(LimiterSettings::service())),
         };
         Self { name: name.clone(), kind: kind.clone(), rest }
     }
@@ -191,6 +192,17 @@ impl Variables {
         let variable = &self.kind.variable;
         let gone = "the variable was deleted meanwhile";
         let made = "the variable was created by something other than keyrot meanwhile";
+        // Without a variable of the scope, GitLab changes any group variable with that key (GitLab,
+        // `Ci::ChangeVariableService`).
+        let other = reply.json::<Variable>().filter(|_| exists && reply.is_success());
+        if let Some(other) = other.filter(|other| other.scope() != self.kind.environment_scope) {
+            let said = format!(
+                "{gone}, and GitLab wrote the key into the variable {variable} with the scope {} in its place; restore that one's value, \
+                 and delete this user's key from it",
+                other.scope()
+            );
+            return Err(about.error(ErrorKind::Conflict, Effect::Unknown, said));
+        }
         match reply.status {
             _ if reply.is_success() => self.read(about, reply, Effect::Unknown),
             404 if exists => Err(about.error(ErrorKind::Conflict, reply.effect(), gone)),

@@ -8,6 +8,7 @@ use crate::calls::backoff::pause;
 use crate::connection::Aws;
 use crate::http::plain::Lost;
 use crate::http::retry_after::SHORTEST;
+use crate::limiter::{Limiter, Permit};
 use keyrot_core::{CallError, Effect, ErrorKind, SecretKey};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,9 @@ const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// The wait that GitHub requires if an answer names no time (GitHub documentation, "Best practices
-/// for using the REST API", "Handle rate limit errors appropriately").
+/// The wait after an answer for which no pace is kept, and that names no time. GitHub requires it
+/// if an answer (GitHub documentation, "Best practices for using the REST API", "Handle rate limit errors
+/// appropriately").
 const WAIT: Duration = Duration::from_secs(60);
 /// The first and the longest pause after an answer that asks for a shorter one. GitHub requires
 /// pauses that become longer (the same page).
@@ -34,9 +36,13 @@ pub(super) const LONGEST_PAIR: Duration = Duration::from_secs(180);
 const _: () = assert!(
     LONGEST_PAIR.as_secs() > WITHIN.as_secs() * 2 + COMPLETING.as_secs() + WITHIN.as_secs() / 2
 );
-/// The answer of a node of Vault that does not have the newest data yet. It has not started on the
-/// request (Vault documentation, "HTTP API", "HTTP status codes").
+/// The answer of a node of Vault that does not have the newest data yet (Vault documentation, "HTTP
+/// API", "HTTP status codes").
 const BEHIND: u16 = 412;
+/// In the answer of a KV engine of Vault that was created a moment ago.
+const UPGRADING: &str = "non-versioned to versioned data";
+/// In the answer of a sealed Vault.
+const SEALED: &str = "vault is sealed";
 
 /// A service's API.
 pub(super) struct Rest {
@@ -54,6 +60,8 @@ pub(super) struct Rest {
     pub(super) refuses_with: u16,
     /// The wait that the service asked for, shared by all requests with the same account.
     pub(super) limited: Arc<Limited>,
+    /// The pace of requests. GitHub's deliveries have turns instead.
+    pub(super) pace: Option<Limiter>,
 }
 
 impl Rest {
@@ -110,39 +118,31 @@ impl Rest {
         let (mut attempt, mut unknown) = (0, false);
         let effect = |unknown| if unknown { Effect::Unknown } else { Effect::None };
         loop {
-            if let Some(until) = self.limited_until(about, effect(unknown), end)? {
-                sleep_until(until).await;
-            }
+            let permit = self.turn(about, effect(unknown), end).await?;
             attempt += 1;
+            let mut is_limit = false;
             // A second creation would find the object of the first. The next read shows what
             // happened.
             let mut is_harmless = ask.method != "POST";
             let limit = end.min(Instant::now() + ATTEMPT);
-            let (kind, said, wait) = match timeout_at(limit, self.once(ask, token)).await {
+            let answer = timeout_at(limit, self.once(ask, token)).await;
+            tell(permit, &answer);
+            let (kind, said, wait) = match answer {
                 Ok(Ok(reply)) if reply.is_limit => {
-                    is_harmless = true;
-                    let asked = reply.retry_after.unwrap_or(WAIT);
-                    let wait = at_least(attempt, asked);
-                    self.limited.close(wait);
-                    let said = format!(
-                        "{} answered HTTP {}: too many requests, and asks to wait {}s",
-                        self.service,
-                        reply.status,
-                        asked.as_secs()
-                    );
-                    (ErrorKind::Throttled, said, Some(wait))
+                    (is_harmless, is_limit) = (true, true);
+                    let (said, wait) = self.refused_for_now(attempt, &reply);
+                    (ErrorKind::Throttled, said, wait)
                 }
-                Ok(Ok(reply)) if reply.status == BEHIND => {
+                Ok(Ok(reply)) if not_begun(&reply).is_some() => {
                     is_harmless = true;
-                    let said = format!(
-                        "{} answered HTTP {BEHIND}: this node does not have the newest data yet",
-                        self.service
-                    );
+                    let why = not_begun(&reply).unwrap_or_default();
+                    let said = format!("{} answered HTTP {}: {why}", self.service, reply.status);
                     (ErrorKind::Unavailable, said, asked(attempt, &reply))
                 }
                 Ok(Ok(reply)) if reply.status >= 500 => {
                     unknown |= !ask.is_read();
-                    let said = format!("{} answered HTTP {}", self.service, reply.status);
+                    let sealed = if reply.says(SEALED) { ": it is sealed; unseal it" } else { "" };
+                    let said = format!("{} answered HTTP {}{sealed}", self.service, reply.status);
                     (ErrorKind::Unavailable, said, asked(attempt, &reply))
                 }
                 Ok(Ok(reply)) => return Ok(Reply { is_unknown: unknown, ..reply }),
@@ -163,12 +163,54 @@ impl Rest {
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
             let next = Instant::now() + wait;
-            if !is_harmless || attempt >= most || next >= end {
+            // If a pace is kept, a refused request costs only time.
+            let enough = attempt >= most && !(is_limit && self.pace.is_some());
+            if !is_harmless || enough || next >= end {
                 let said = format!("{said} ({}, after {attempt} attempts)", ask.method);
                 return Err(about.error(kind, effect(unknown), said));
             }
             sleep_until(next).await;
         }
+    }
+
+    /// Waits until the service accepts a request, and the pace allows one.
+    async fn turn(
+        &self,
+        about: &About<'_>,
+        effect: Effect,
+        end: Instant,
+    ) -> Result<Option<Permit>, CallError> {
+        loop {
+            if let Some(until) = self.limited_until(about, effect, end)? {
+                sleep_until(until).await;
+            }
+            let Some(pace) = &self.pace else { return Ok(None) };
+            let Ok(permit) = timeout_at(end, pace.acquire()).await else {
+                let said = format!(
+                    "{} limits the rate of requests, and this one got no turn; the next run tries again",
+                    self.service
+                );
+                return Err(about.error(ErrorKind::Throttled, effect, said));
+            };
+            // Another request may have been refused meanwhile.
+            if self.limited.until().is_none() {
+                return Ok(Some(permit));
+            }
+        }
+    }
+
+    /// Returns what is said about an answer to too many requests, and the wait that it asks for.
+    fn refused_for_now(&self, attempt: u32, reply: &Reply) -> (String, Option<Duration>) {
+        let said = format!("{} answered HTTP {}: too many requests", self.service, reply.status);
+        let asked = reply.retry_after.or_else(|| self.pace.is_none().then_some(WAIT));
+        let Some(asked) = asked else { return (said, None) };
+        let wait = at_least(attempt, asked);
+        self.limited.close(wait);
+        let said = match reply.retry_after {
+            Some(asked) => format!("{said}, and asks to wait {}s", asked.as_secs()),
+            None => said,
+        };
+        (said, Some(wait))
     }
 
     /// Returns the end of the wait that the service asked for.
@@ -240,6 +282,25 @@ impl Rest {
     pub(super) fn unreadable(&self, about: &About<'_>, effect: Effect) -> CallError {
         let said = format!("{}'s answer cannot be read", self.service);
         about.error(ErrorKind::Other, effect, said)
+    }
+}
+
+/// Tells the pace about the answer.
+fn tell<E>(permit: Option<Permit>, answer: &Result<Result<Reply, Lost>, E>) {
+    match (permit, answer) {
+        (Some(permit), Ok(Ok(reply))) if reply.is_limit => permit.throttled(),
+        (Some(permit), Ok(Ok(_))) => permit.succeeded(),
+        // Without an answer, nothing is known about the rate.
+        _ => {}
+    }
+}
+
+/// Returns why Vault has not started on the request, if its answer says so.
+fn not_begun(reply: &Reply) -> Option<&'static str> {
+    match reply.status {
+        BEHIND => Some("this node does not have the newest data yet"),
+        400 if reply.says(UPGRADING) => Some("the KV engine is not ready yet"),
+        _ => None,
     }
 }
 

@@ -117,6 +117,7 @@ impl VaultSecrets {
             token,
             refuses_with: 403,
             limited: Arc::default(),
+            pace: Some(Limiter::new(LimiterSettings::service())),
         };
         Self { name: name.clone(), mount: mount.clone(), rest, aws: aws.clone() }
     }
@@ -158,9 +159,16 @@ impl VaultSecrets {
         let key = text
             .as_ref()
             .and_then(|text| value::inside(&self.aws.inner.secret.fields, text).key.ok());
-        let holds = key.map_or(Holds::Other, Holds::Key);
-        let mark = about.mark(version.to_string())?;
-        Ok(Some(There { version, found: Found::Copy { mark, holds, written: created_time }, text }))
+        let found = match &text {
+            Some(_) => Found::Copy {
+                mark: about.mark(version.to_string())?,
+                holds: key.map_or(Holds::Other, Holds::Key),
+                written: created_time,
+            },
+            // It was deleted, or it has expired. A write adds a version, and removes nothing.
+            None => Found::Nothing,
+        };
+        Ok(Some(There { version, found, text }))
     }
 
     /// Checks that the KV engine is of version 2. In version 1, an empty place looks the same, but a

@@ -156,6 +156,18 @@ impl LimiterSettings {
         }
     }
 
+    /// A service other than AWS, whose limits depend on its installation or are not published.
+    pub(crate) const fn service() -> Self {
+        Self {
+            initial_rate: 5.0,
+            initial_window: 4,
+            burst: 8,
+            growth: 0.5,
+            floor: 0.5,
+            ceiling: 100.0,
+        }
+    }
+
     /// `LookupEvents`: a published 2 a second for each account and Region, not adjustable. One at a
     /// time, and a little is left to others. Source: AWS CloudTrail User Guide, "Quotas in AWS
     /// CloudTrail".

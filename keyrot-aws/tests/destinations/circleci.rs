@@ -41,6 +41,18 @@ async fn it_follows_the_rules_and_changes_no_other_variable() {
     assert_eq!(server.count("DELETE"), 0);
 }
 
+/// The description of the API also allows an answer that names no variable.
+#[tokio::test]
+async fn an_answer_with_only_a_message_is_an_answer() {
+    let server = lab().await;
+    let to = contexts(&server).await;
+    let first = to.deliver(CONTEXT, &delivery(1, None)).await.unwrap();
+    server.lock().service.says_only = true;
+    let second = to.deliver(CONTEXT, &delivery(2, first.mark())).await.unwrap();
+    assert_eq!(to.inspect(CONTEXT).await.unwrap().mark(), second.mark());
+    assert_ne!(second.mark(), first.mark());
+}
+
 #[tokio::test]
 async fn one_variable_holds_both_halves() {
     let server = lab().await;

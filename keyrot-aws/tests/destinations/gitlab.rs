@@ -3,7 +3,7 @@
 use super::destination;
 use super::gitlab_server::{GitLab, TOKEN};
 use super::rules::{SESAME, credentials, delivery, keeps_the_rules, silent};
-use super::server::{Fault, Server};
+use super::server::{Fault, Held, Server};
 use keyrot_core::model::{Found, Holds};
 use keyrot_core::ports::Destination;
 use keyrot_core::{Effect, ErrorKind};
@@ -134,6 +134,28 @@ async fn a_variable_deleted_or_created_in_the_meantime_is_not_overwritten() {
     let error = to.deliver("acme/shop", &delivery(2, first.mark())).await.unwrap_err();
     assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown));
     silent(&error);
+}
+
+/// GitLab then changes the group's variable of another scope, and reports success.
+#[tokio::test]
+async fn a_group_variable_deleted_in_the_meantime_is_named_with_the_one_that_got_the_key() {
+    let server = lab(GROUP).await;
+    server.lock().service.put("staging", "theirs");
+    let to = variables(&server, SCOPED).await;
+    let first = to.deliver("acme/shop", &delivery(1, None)).await.unwrap();
+    let gate = server.hold(1, Held::Before);
+    let (writer, second) = (to.clone(), delivery(2, first.mark()));
+    let delivery = tokio::spawn(async move { writer.deliver("acme/shop", &second).await });
+    while !gate.is_reached() {
+        tokio::task::yield_now().await;
+    }
+    server.lock().service.all.retain(|one| one.scope == "staging");
+    gate.release();
+    let error = delivery.await.unwrap().unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::Unknown), "{error}");
+    let said = silent(&error);
+    assert!(said.contains("was deleted meanwhile, and GitLab wrote the key into"), "{said}");
+    assert!(said.contains("with the scope staging"), "{said}");
 }
 
 #[tokio::test]

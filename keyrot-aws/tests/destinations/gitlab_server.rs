@@ -75,7 +75,15 @@ impl GitLab {
             ("GET", Some(key)) => Ok(self.find(request, key)?.answer(200)),
             ("PUT", Some(key)) => {
                 let asked = request.json();
-                let found = self.find(request, key)?;
+                let of_group = self.path.contains("/groups/");
+                let found = match of_group && self.find(request, key).is_err() {
+                    // `Ci::ChangeVariableService` then looks for the key alone.
+                    true => {
+                        let of_key = self.all.iter_mut().find(|one| one.key == key);
+                        of_key.ok_or_else(|| no(404, "404 GroupVariable Not Found"))?
+                    }
+                    false => self.find(request, key)?,
+                };
                 if found.hidden && !asked["masked"].is_null() {
                     return Err(no(400, "masked cannot be changed"));
                 }

@@ -194,17 +194,54 @@ async fn a_node_that_is_behind_is_asked_again() {
     assert!(silent(&error).contains("does not have the newest data yet"), "{error}");
 }
 
+/// The last version was deleted, or it has expired (`delete_version_after`).
 #[tokio::test]
-async fn a_deleted_secret_is_not_an_empty_place() {
+async fn a_deleted_secret_holds_nothing_and_keeps_its_versions() {
     let server = lab().await;
     let to = secrets(&server, BY_TOKEN).await;
     let first = to.deliver(PLACE, &delivery(1, None)).await.unwrap();
     server.lock().service.secrets.get_mut(PLACE).unwrap()[0].is_deleted = true;
-    let seen = to.inspect(PLACE).await.unwrap();
-    assert!(matches!(seen, Found::Copy { holds: Holds::Other, .. }), "{seen:?}");
-    assert_eq!(seen.mark(), first.mark());
-    to.deliver(PLACE, &delivery(2, seen.mark())).await.unwrap();
+    assert_eq!(to.inspect(PLACE).await.unwrap(), Found::Nothing);
+    let error = to.deliver(PLACE, &delivery(2, first.mark())).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Conflict, Effect::None), "{error}");
+    let second = to.deliver(PLACE, &delivery(2, None)).await.unwrap();
+    assert_eq!(second.mark().unwrap().as_str(), "2");
     assert_eq!(server.lock().service.secrets[PLACE].len(), 2);
+}
+
+/// Vault's rate limit quotas name no time by default.
+#[tokio::test]
+async fn a_limit_that_names_no_time_is_a_matter_of_pace() {
+    let server = lab().await;
+    let to = secrets(&server, BY_TOKEN).await;
+    to.inspect(PLACE).await.unwrap();
+    server.lock().service.quota = Some(10);
+    let begin = std::time::Instant::now();
+    let places: Vec<String> = (0..40).map(|n| format!("ci/shop/{n}")).collect();
+    let all = places.iter().map(|place| async {
+        to.deliver(place, &delivery(1, None)).await.map_err(|error| error.to_string())
+    });
+    let delivered = futures_util::future::join_all(all).await;
+    let failed: Vec<_> = delivered.iter().filter_map(|one| one.as_ref().err()).collect();
+    assert!(failed.is_empty(), "{failed:?}");
+    // Each is at least two requests, at ten a second.
+    assert!(begin.elapsed() > std::time::Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert!(server.lock().service.refused < 40, "{}", server.lock().service.refused);
+}
+
+#[tokio::test]
+async fn a_new_engine_and_a_sealed_server() {
+    let server = lab().await;
+    let to = secrets(&server, BY_TOKEN).await;
+    let upgrading = r#"{"errors":["Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period and will resume service shortly."]}"#;
+    server.fail("GET /v1/secret", Fault::Instead(400, "", upgrading));
+    server.fail("POST /v1/secret", Fault::Instead(400, "", upgrading));
+    to.deliver(PLACE, &delivery(1, None)).await.unwrap();
+    for _ in 0..4 {
+        server.fail("GET", Fault::Instead(503, "", r#"{"errors":["Vault is sealed"]}"#));
+    }
+    let error = to.inspect(PLACE).await.unwrap_err();
+    assert!(silent(&error).contains("HTTP 503: it is sealed; unseal it"), "{error}");
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use super::server::{Answer, Request, Service};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 pub(crate) const TOKEN: &str = "hvs.CAESIJ0123456789";
 const MISMATCH: &str = "check-and-set parameter did not match the current version";
@@ -24,6 +25,12 @@ pub(crate) struct Vault {
     pub(crate) logins: Vec<BTreeMap<String, String>>,
     /// The lifetime of a login's token, in seconds.
     pub(crate) lease: u64,
+    /// The most requests in one second, if there is a rate limit quota.
+    pub(crate) quota: Option<usize>,
+    /// The number of requests that the quota has refused.
+    pub(crate) refused: usize,
+    /// The times of the requests in the last second.
+    recent: Vec<Instant>,
 }
 
 pub(crate) struct Version {
@@ -43,7 +50,22 @@ impl Vault {
             server_id: None,
             logins: Vec::new(),
             lease: 2_764_800,
+            quota: None,
+            refused: 0,
+            recent: Vec::new(),
         }
+    }
+
+    /// Whether the quota is used up.
+    fn is_over_quota(&mut self) -> bool {
+        let Some(most) = self.quota else { return false };
+        self.recent.retain(|at| at.elapsed() < Duration::from_secs(1));
+        if self.recent.len() >= most {
+            self.refused += 1;
+            return true;
+        }
+        self.recent.push(Instant::now());
+        false
     }
 
     pub(crate) fn put(&mut self, path: &str, data: Value) {
@@ -134,6 +156,9 @@ fn metadata(number: usize, version: &Version) -> Value {
 impl Service for Vault {
     fn answer(&mut self, request: &Request) -> Answer {
         assert_eq!(request.headers["x-vault-request"], "true");
+        if self.is_over_quota() {
+            return no(429, "request path \"secret/\": rate limit quota exceeded");
+        }
         let Some(path) = request.path.strip_prefix(self.base) else {
             return no(404, "no handler for route");
         };

@@ -4,6 +4,7 @@ use super::Invocation;
 use keyrot_core::report::flag;
 use keyrot_core::settings::{Kind, SETTINGS};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -73,6 +74,20 @@ pub(crate) fn command(text: &str) -> String {
     as_given(&format!("`{text}`")).trim_matches('`').to_owned()
 }
 
+/// Whether keyrot has a command with this name or alias.
+fn is_command(word: &str) -> bool {
+    static NAMES: OnceLock<BTreeSet<String>> = OnceLock::new();
+    let names = NAMES.get_or_init(|| {
+        let command = super::command();
+        let all = command.get_subcommands().flat_map(|one| {
+            let aliases = one.get_all_aliases().map(str::to_owned);
+            aliases.chain([one.get_name().to_owned()]).collect::<Vec<_>>()
+        });
+        all.chain(["help".to_owned()]).collect()
+    });
+    names.contains(word)
+}
+
 /// Adds each flag to a command once. A command that only explains needs none.
 fn with_flags(text: &str, flags: &[String]) -> String {
     let mut text = text.to_owned();
@@ -81,6 +96,13 @@ fn with_flags(text: &str, flags: &[String]) -> String {
         let mut out = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let command = part.split(['`', ';']).next().unwrap_or_default();
+            // A sentence about keyrot is no command.
+            let word = command.split([' ', ',', '.']).next().unwrap_or_default();
+            if !word.starts_with("--") && !is_command(word) {
+                out.push_str(begin);
+                out.push_str(part);
+                continue;
+            }
             out.push_str(begin.trim_end());
             for flag in flags.iter().filter(|_| !command.starts_with("help")) {
                 let name = flag.split([' ', '=']).next().unwrap_or_default();
@@ -222,6 +244,10 @@ mod tests {
             ("`keyrot status --region x`; more", "`keyrot --sandbox=a status --region x`; more"),
             ("`keyrot help settings`", "`keyrot help settings`"),
             ("keyrot selects users", "keyrot selects users"),
+            (
+                "who writes there: keyrot is to be the only one; keyrot plan",
+                "who writes there: keyrot is to be the only one; keyrot --sandbox=a --region r plan",
+            ),
             (
                 "then: keyrot rotate ci; keyrot resolve ci",
                 "then: keyrot --sandbox=a --region r rotate ci; keyrot --sandbox=a --region r resolve ci",
