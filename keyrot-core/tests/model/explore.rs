@@ -51,24 +51,39 @@ fn explored_as<M>(
     checker.assert_properties();
 }
 
+/// How many states are explored depth first for a counterexample. Most are found that way, after a
+/// small part of the states that are nearer to the start.
+const IN_DEPTH: usize = 30_000;
+
 /// Explores until a property breaks, and requires that it is this promise.
-pub(crate) fn breaks<M>(what: &str, model: M, promise: &str)
+pub(crate) fn breaks<M>(what: &str, model: impl Fn() -> M, promise: &str)
 where
     M: Model + Send + Sync + 'static,
     M::State: Clone + Debug + Hash + PartialEq + Send + Sync + 'static,
     M::Action: Clone + Debug + PartialEq,
 {
-    let checker =
-        model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
+    let checker = || model().checker().threads(2).finish_when(HasDiscoveries::AnyFailures);
+    let in_depth = broken(&checker().target_state_count(IN_DEPTH).spawn_dfs().join());
+    let is_it = |name: &&str| name.starts_with(promise);
+    let (names, states) = match in_depth {
+        found if found.0.iter().any(is_it) => found,
+        _ => broken(&checker().spawn_bfs().join()),
+    };
+    eprintln!("{what}: broke {names:?} after {states} states");
+    assert!(names.iter().any(is_it), "{what} should break {promise}, and broke {names:?}");
+}
+
+/// Returns the properties that broke, and the number of states that were explored.
+fn broken<M: Model>(checker: &impl Checker<M>) -> (Vec<&'static str>, usize)
+where
+    M::State: Clone + Debug + Hash + PartialEq,
+    M::Action: Clone + Debug + PartialEq,
+{
     let always = |name: &&'static str| {
         !matches!(checker.model().property(name).expectation, Expectation::Sometimes)
     };
-    let names: Vec<_> = checker.discoveries().into_keys().filter(always).collect();
-    eprintln!("{what}: broke {names:?} after {} states", checker.unique_state_count());
-    assert!(
-        names.iter().any(|name| name.starts_with(promise)),
-        "{what} should break {promise}, and broke {names:?}"
-    );
+    let names = checker.discoveries().into_keys().filter(always).collect();
+    (names, checker.unique_state_count())
 }
 
 /// Returns the steps, one per line.

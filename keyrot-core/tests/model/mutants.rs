@@ -25,7 +25,7 @@ use std::time::Duration;
 fn breaks(setting: Setting, promise: &str) {
     explore::breaks(
         &format!("{} / {:?}", setting.decider.name, setting.port),
-        Check::new(setting),
+        || Check::new(setting.clone()),
         promise,
     );
 }

@@ -153,6 +153,7 @@ fn consumers_are_restarted_before_their_copy_has_the_key() {
             _ => decide(s, p, n),
         }
     };
-    let setting = Setting { destinations: RESTARTED, ..delivering("restart first", decide_so) };
+    let setting =
+        Setting { destinations: RESTARTED, horizon: 3, ..delivering("restart first", decide_so) };
     breaks(setting, "S16");
 }

@@ -9,7 +9,7 @@ use keyrot_core::model::{Adoption, HomeTag, Observed, SecretState};
 use keyrot_core::{Timestamp, WaitPolicy};
 
 fn breaks(lives: Lives, promise: &str) {
-    explore::breaks(lives.decider.name, lives, promise);
+    explore::breaks(lives.decider.name, || lives.clone(), promise);
 }
 
 fn weak(name: &'static str, decide: fn(&Observed, &WaitPolicy, Timestamp) -> Decision) -> Lives {

@@ -14,7 +14,7 @@ const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
 
 fn breaks(moves: Moves, promise: &str) {
     let what = format!("{}, {:?}", moves.decider.name, moves.start);
-    explore::breaks(&what, Check::new(moves), promise);
+    explore::breaks(&what, || Check::new(moves.clone()), promise);
 }
 
 type Deciding = fn(&Observed, &Request, &WaitPolicy, Timestamp) -> Decision;
