@@ -6,6 +6,8 @@ use crate::error::CliError;
 use crate::no_aws::{self, Aws};
 use crate::sandbox::SandboxAccount;
 use crate::sandbox::region::{SANDBOX_ACCOUNT, SANDBOX_REGION};
+#[cfg(feature = "aws")]
+use crate::terminal::patience::Patience;
 use crate::terminal::stdio::note;
 use crate::terminal::style::{self, paint};
 #[cfg(feature = "aws")]
@@ -15,6 +17,8 @@ use keyrot_aws::{
 };
 use keyrot_core::audit::AccountPort;
 use keyrot_core::consumer::{CredentialSource, HomeSource};
+#[cfg(feature = "aws")]
+use keyrot_core::ports::Wrapped;
 use keyrot_core::ports::{TagPort, UserPolicyPort};
 use keyrot_core::settings::Settings;
 use keyrot_core::trail::TrailPort;
@@ -221,7 +225,8 @@ impl Backend {
     fn with_destinations(mut self, settings: &Settings) -> Result<Self, CliError> {
         if let Some(aws) = &self.aws {
             let ports = aws.ports_with(settings, FromEnvironment::Allowed);
-            self.ports = ports.map_err(|error| CliError::usage(error.to_string()))?;
+            let ports = ports.map_err(|error| CliError::usage(error.to_string()))?;
+            self.ports = patient(aws, ports);
         }
         Ok(self)
     }
@@ -230,7 +235,7 @@ impl Backend {
     pub(crate) fn of(aws: Aws) -> Self {
         let aws = Arc::new(aws);
         Self {
-            ports: aws.ports(),
+            ports: patient(&aws, aws.ports()),
             source: aws.clone(),
             whereabouts: aws.clone(),
             tags: aws.clone(),
@@ -241,6 +246,16 @@ impl Backend {
             aws: Some(aws),
         }
     }
+}
+
+/// Returns the ports of a connection, which say on a terminal if a call takes long.
+#[cfg(feature = "aws")]
+fn patient(aws: &Arc<Aws>, ports: Ports) -> Ports {
+    let wrapped = |service| {
+        let inner = aws.as_ref().clone();
+        Arc::new(Wrapped { inner, around: Patience(service) })
+    };
+    Ports { iam: wrapped("IAM"), store: wrapped("Secrets Manager"), probe: wrapped("STS"), ..ports }
 }
 
 /// Returns the error of a connection that was not set up. A caller that names a profile already has

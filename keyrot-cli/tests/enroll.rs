@@ -215,6 +215,44 @@ fn a_release_says_what_it_leaves_and_changes_nothing_else() {
     );
 }
 
+/// The text names what no run will do anymore, for each kind of key beside the current one.
+#[test]
+fn a_release_after_a_key_was_given_up_does_not_call_it_old() {
+    let sandbox = Sandbox::new();
+    let left = || sandbox.run(&["release", "ci-deployer", "--dry-run"]).stdout;
+    sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    let newer = sandbox.json(&["status", "--user", "ci-deployer"]).1;
+    let newer = user(&newer, "ci-deployer")["current"].as_str().unwrap().to_owned();
+    assert!(left().contains("a rotation is under way, and the old key will not"), "{}", left());
+    sandbox.json(&["sandbox", "advance", "3d"]);
+    assert_eq!(sandbox.json(&["rollback", "ci-deployer", "--yes"]).0, Some(0));
+    sandbox.json(&["sandbox", "advance", "1h"]);
+    let give_up = ["resolve", "ci-deployer", "--choose", "give-up", "--yes"];
+    assert_eq!(sandbox.json(&give_up).0, Some(0));
+    sandbox.json(&["sandbox", "advance", "1h"]);
+    let text = left();
+    assert!(text.contains(&format!("no longer rotated; {newer} will not be deleted")), "{text}");
+    assert!(!text.contains("under way") && !text.contains("old key"), "{text}");
+}
+
+/// Only a user without a published key has its first rotation before it.
+#[test]
+fn a_user_that_is_enrolled_already_gets_no_first_rotation() {
+    let sandbox = Sandbox::new();
+    let heading = |names: &[&str]| {
+        let text = sandbox.run(&[&["enroll"], names, &["--dry-run"]].concat()).stdout;
+        let line = text.lines().next().unwrap().to_owned();
+        line.split_once(' ').unwrap().1.trim().to_owned()
+    };
+    assert_eq!(heading(&["jane.doe"]), "FIRST ROTATION");
+    assert_eq!(heading(&["report-mailer", "ci-deployer"]), "STATE");
+    assert_eq!(heading(&["report-mailer", "jane.doe"]), "WHAT A RUN DOES");
+    // A rotation of a user that was released is due.
+    sandbox.json(&["release", "ci-deployer", "--yes"]);
+    let text = sandbox.run(&["enroll", "ci-deployer", "--dry-run"]).stdout;
+    assert!(text.contains("rotate: replace AKIA") && text.contains("WHAT A RUN DOES"), "{text}");
+}
+
 fn keyrot(emulator: &Emulator, args: &[&str]) -> Ran {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(args);

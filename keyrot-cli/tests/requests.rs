@@ -222,7 +222,11 @@ fn a_blocked_user_is_resolved() {
     assert_eq!((code, &tag["choices"]), (Some(3), &json!([])));
     let ran = sandbox.run(&["resolve", "report-mailer"]);
     assert_eq!(ran.code, Some(0));
-    assert!(ran.stdout.contains("not blocked: settled"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("settled, not blocked: the next rotation begins"),
+        "{}",
+        ran.stdout
+    );
     sandbox.kept_its_secrets();
 }
 
@@ -370,4 +374,54 @@ fn a_revocation_that_waits_is_shown_and_can_be_finished() {
     let choice = format!("revoke:{leaked}");
     let (code, done) = sandbox.json(&["resolve", "ci-deployer", "--choose", &choice, "--yes"]);
     assert_eq!((code, &done["user"]["reason"]), (Some(0), &json!("done")), "{done}");
+}
+
+/// A user that is not blocked: its state, and what comes next.
+#[test]
+fn resolve_says_what_comes_next_for_a_user_that_is_not_blocked() {
+    let sandbox = Sandbox::new();
+    let next = "  if the user is tagged for rotation, the next run does this; to do it now: keyrot rotate ci-deployer\n";
+    for (name, says) in [
+        ("ci-deployer", "\ndue, not blocked: rotate: replace AKIA"),
+        ("ci-deployer", next),
+        ("backup-agent", "\nheld, not blocked: AKIA"),
+        ("billing-export", "\nsoaking, not blocked: the old key AKIA"),
+        ("shop-backend", "\noverlap, not blocked: the old key AKIA"),
+    ] {
+        let ran = sandbox.run(&["resolve", name]);
+        assert!(ran.code == Some(0) && ran.stdout.contains(says), "{name}: {}", ran.stdout);
+    }
+    // After a rollback, the next run only has to wait. Then it is the operator's turn.
+    sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    let (_, run) = sandbox.json(&["status", "--user", "ci-deployer"]);
+    let newer = text(&user(&run, "ci-deployer")["current"]).to_owned();
+    sandbox.json(&["sandbox", "advance", "8d"]);
+    sandbox.json(&["rotate", "--user", "ci-deployer"]);
+    assert_eq!(sandbox.run(&["rollback", "ci-deployer", "--yes"]).code, Some(0));
+    let ran = sandbox.run(&["resolve", "ci-deployer"]);
+    let says = format!("\n  AWSCURRENT was moved back from {newer}; decide about that key after ");
+    assert!(ran.stdout.contains("\nwaiting, not blocked: another run may"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&says), "{}", ran.stdout);
+    sandbox.json(&["sandbox", "advance", "1h"]);
+    assert_eq!(sandbox.run(&["rotate", "ci-deployer"]).code, Some(3));
+    assert_eq!(sandbox.run(&["resolve", "ci-deployer"]).code, Some(3));
+}
+
+/// A revocation that is taken back does not switch the key on.
+#[test]
+fn a_reinstated_key_that_is_inactive_is_reported_as_such() {
+    let sandbox = Sandbox::new();
+    let key = keys(&sandbox, "ci-deployer")[0].0.clone();
+    assert_eq!(sandbox.run(&["revoke", "ci-deployer", &key, "--yes"]).code, Some(0));
+    let choice = format!("reinstate:{key}");
+    let reinstate = ["resolve", "ci-deployer", "--choose", &choice, "--yes"];
+    let ran = sandbox.run(&reinstate);
+    let says = format!("hint: IAM lists {key} as Inactive, so requests with it are refused.");
+    assert!(ran.code == Some(0) && ran.stdout.contains(&says), "{}", ran.stdout);
+    assert!(ran.stdout.contains(&format!("sandbox reactivate {key}`")), "{}", ran.stdout);
+    // Of a key that works, nothing is said.
+    sandbox.run(&["sandbox", "reactivate", &key]);
+    sandbox.run(&["sandbox", "advance", "1h"]);
+    let (code, done) = sandbox.json(&reinstate);
+    assert_eq!((code, &done["user"]["hint"]), (Some(0), &Value::Null), "{done}");
 }

@@ -302,7 +302,7 @@ fn config_show_names_the_source_of_each_value() {
     assert_eq!(origin("soak"), (json!("9d"), format!("file {own} line 1")));
     assert_eq!(origin("idle"), (json!("50d"), "env KEYROT_IDLE".to_owned()));
     assert_eq!(origin("max_age"), (json!("80d"), "flag --max-age".to_owned()));
-    assert_eq!(origin("recent_use"), (json!("24h"), "default".to_owned()));
+    assert_eq!(origin("recent_use"), (json!("1d"), "default".to_owned()));
     assert_eq!(origin("kms_key").0, Value::Null);
 
     let table = show(&[]).stdout;

@@ -1,11 +1,16 @@
-//! A service that cannot be reached is reported once, not once for each user.
+//! A service that cannot be reached is reported once, not once for each user. One that is silent is
+//! named on a terminal while keyrot waits.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used)]
 
+mod support;
+
 use keyrot_aws::emulator::{Emulator, EmulatorOptions};
 use keyrot_core::memory::World;
-use std::process::Command;
-use std::time::Instant;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use support::{all_of, terminal};
 
 /// A trusted certificate whose private key was discarded. Nothing here uses TLS, and reading all of
 /// a machine's trusted certificates takes long.
@@ -42,4 +47,35 @@ fn it_is_reported_once_per_run_and_not_waited_for_repeatedly() {
     // A document has each user, with its own message.
     let (_, text) = run(&["plan", "-q", "--json"]);
     assert!(text.matches(why).count() >= USERS, "{text}");
+}
+
+/// A command on a terminal says after some seconds what it waits for; with `-q` and elsewhere it
+/// says nothing.
+#[test]
+fn a_silent_service_is_named_on_a_terminal() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let home = tempfile::tempdir().unwrap();
+    let begin = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_keyrot"));
+        command.args(args).current_dir(home.path()).env_clear();
+        command.env("HOME", home.path()).env("SSL_CERT_FILE", ROOT);
+        command.env("AWS_ENDPOINT_URL", &url).env("AWS_REGION", "eu-west-3");
+        command.env("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE");
+        command.env("AWS_SECRET_ACCESS_KEY", "not-a-secret-key");
+        let (person, side) = terminal(80);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(side).spawn();
+        // The command builder holds the other side of the terminal.
+        drop(command);
+        (child.unwrap(), person)
+    };
+    let mut loud = begin(&["status"]);
+    let mut quiet = begin(&["status", "-q"]);
+    std::thread::sleep(Duration::from_secs(8));
+    for (child, _) in [&mut loud, &mut quiet] {
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    assert_eq!(all_of(&mut loud.1), "waiting for AWS (IAM)…\n");
+    assert_eq!(all_of(&mut quiet.1), "");
 }

@@ -58,7 +58,7 @@ fn lagging_keys_of_the_account_are_listed_the_latest_first() {
     let (code, found) = sandbox.json(&["who-uses", "--lagging"]);
     let keys = found["keys"].as_array().unwrap();
     let users: Vec<_> = keys.iter().map(|key| key["user"].as_str().unwrap()).collect();
-    assert_eq!((code, &found["lagging"], &found["user"]), (Some(1), &json!(true), &json!(null)));
+    assert_eq!((code, &found["lagging"], &found["user"]), (Some(0), &json!(true), &json!(null)));
     assert_eq!(users, ["backup-agent", "shop-backend"], "each has an old key that still works");
     assert_eq!(keys[0]["key"], old_key(&sandbox, "backup-agent"));
     let ran = sandbox.run(&["who-uses", "--lagging"]);
@@ -232,13 +232,33 @@ fn invalid_questions_are_refused_before_any_call() {
     assert!(
         sandbox.run(&["who-uses", "new-service"]).stdout.contains("new-service has no access key")
     );
-    // An unattributed key: CloudTrail may still have it.
+    // Neither IAM nor CloudTrail knows this key.
     let (code, gone) = sandbox.json(&["who-uses", "AKIAIOSFODNN7EXAMPLE"]);
     assert_eq!(
         (code, &gone["user"], &gone["keys"][0]["uses"]["events"]),
         (Some(1), &Value::Null, &json!(0))
     );
-    assert!(gone["keys"][0]["problem"].as_str().unwrap().contains("NoSuchEntity"));
+    let why = "IAM has no such key, and CloudTrail has no use of it in this period";
+    assert_eq!(
+        (&gone["keys"][0]["problem"], &gone["keys"][0]["status"]),
+        (&json!(why), &json!(null))
+    );
+}
+
+/// CloudTrail still has the uses of a key that IAM no longer has. That is an answer, not a failure.
+#[test]
+fn a_deleted_key_is_answered_from_cloudtrail() {
+    let sandbox = Sandbox::new();
+    let key = old_key(&sandbox, "backup-agent");
+    assert_eq!(sandbox.json(&["sandbox", "delete", &key]).0, Some(0));
+    let (code, found) = sandbox.json(&["who-uses", &key]);
+    let found = &found["keys"][0];
+    assert_eq!((code, &found["uses"]["events"]), (Some(0), &json!(4)));
+    assert_eq!((&found["status"], &found["problem"]), (&json!("deleted"), &json!(null)));
+    let ran = sandbox.run(&["who-uses", &key]);
+    assert!(ran.stdout.starts_with(&format!("{key}, deleted\n")), "{}", ran.stdout);
+    let says = "IAM's last use: not on record: the key was deleted\n";
+    assert!(ran.code == Some(0) && ran.stdout.contains(says), "{}", ran.stdout);
 }
 
 /// An account whose one key was used 120 times in eu-west-1, from two addresses, and once in

@@ -131,15 +131,23 @@ impl Route {
                 "the key that was found cannot be used".to_owned(),
                 "-v shows what the SDK says".to_owned(),
             ),
-            Base::Machine => (
-                match &self.profile {
-                    Some(profile) => format!(
-                        "none in the environment, none in the profile {profile:?}, and this machine has no role"
-                    ),
-                    None => "none in the environment, no profile with credentials, and this machine has no role"
-                        .to_owned(),
-                },
-                ADVICE.to_owned(),
+            Base::Machine => self.none_anywhere(),
+        }
+    }
+
+    /// Returns the same if there are no credentials at all. A file that a variable names, and that
+    /// does not exist, is the likely cause.
+    fn none_anywhere(&self) -> (String, String) {
+        let of_profile = match &self.profile {
+            Some(profile) => format!("none in the profile {profile:?}"),
+            None => "no profile with credentials".to_owned(),
+        };
+        let why = format!("none in the environment, {of_profile}, and this machine has no role");
+        match self.missing.as_slice() {
+            [] => (why, ADVICE.to_owned()),
+            missing => (
+                format!("{why}; {}", missing.join(", and ")),
+                format!("Correct or unset the variable that names a missing file. {ADVICE}"),
             ),
         }
     }

@@ -41,6 +41,8 @@ pub(super) struct Files {
 #[derive(Debug)]
 struct File {
     path: PathBuf,
+    /// The variable that names it, if one does.
+    named_by: Option<&'static str>,
     /// The text; empty if there is no file, or it cannot be read.
     text: String,
     state: State,
@@ -83,6 +85,19 @@ impl Files {
     /// Returns the configuration file's path.
     pub(super) fn config(&self) -> String {
         self.config.shown()
+    }
+
+    /// Returns the variables that name a file that does not exist, each with its file. The AWS
+    /// tools say nothing about that.
+    pub(super) fn named_and_missing(&self) -> Vec<String> {
+        [&self.config, &self.credentials]
+            .into_iter()
+            .filter(|file| file.state == State::Missing)
+            .filter_map(|file| {
+                let path = file.path.display();
+                Some(format!("{} names {path}, which does not exist", file.named_by?))
+            })
+            .collect()
     }
 
     /// Returns both paths, for a sentence.
@@ -155,9 +170,10 @@ impl Files {
 }
 
 impl File {
-    fn read(named_by: &str, usual: &str) -> Self {
+    fn read(named_by: &'static str, usual: &str) -> Self {
         let home = variable("HOME").or_else(|| variable("USERPROFILE")).map(PathBuf::from);
         let named = variable(named_by).map(PathBuf::from);
+        let by = named.is_some().then_some(named_by);
         let path = named.unwrap_or_else(|| PathBuf::from("~/.aws").join(usual));
         let path = match (path.strip_prefix("~"), home) {
             (Ok(rest), Some(home)) => home.join(rest),
@@ -172,7 +188,7 @@ impl File {
             }
             Err(state) => (String::new(), state),
         };
-        Self { path, text, state }
+        Self { path, named_by: by, text, state }
     }
 
     fn shown(&self) -> String {

@@ -88,7 +88,7 @@ impl Environment {
             None if handed_in => Route::handed_in(),
             None => match route::of_profile(&set, &files, chosen, by_name)? {
                 Route { base: Base::Machine, profile, .. } => {
-                    Route { profile, ..variables::machine()? }
+                    Route { profile, missing: files.named_and_missing(), ..variables::machine()? }
                 }
                 // In the AWS CLI, only a profile that is named on its command line takes precedence.
                 route if by_name => route,

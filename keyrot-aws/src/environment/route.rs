@@ -18,6 +18,8 @@ pub(crate) struct Route {
     pub(crate) mfa: Option<String>,
     /// The source of the first credentials.
     pub(crate) base: Base,
+    /// The variables that name a missing file, for a machine without credentials.
+    pub(crate) missing: Vec<String>,
 }
 
 /// The first credentials.
@@ -67,7 +69,7 @@ fn no_token() -> String {
 
 impl Route {
     fn without_profile(base: Base) -> Self {
-        Self { profile: None, roles: Vec::new(), mfa: None, base }
+        Self { profile: None, roles: Vec::new(), mfa: None, base, missing: Vec::new() }
     }
 
     pub(super) fn of_machine(base: Base) -> Self {

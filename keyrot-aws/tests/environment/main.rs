@@ -383,6 +383,20 @@ fn a_missing_setting_is_reported_with_what_to_do() {
     assert!(text.contains("profile \"nowhere\""), "{text}");
     let text = said(&[("AWS_REGION", "eu-west-3")]);
     assert!(text.contains("no AWS credentials") && text.contains("aws sso login"), "{text}");
+    assert!(!text.contains("does not exist"), "{text}");
+    // The AWS tools skip such a file silently.
+    let text = said(&[
+        ("AWS_REGION", "eu-west-3"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"),
+        ("AWS_CONFIG_FILE", "/nowhere/config"),
+    ]);
+    for named in [
+        "AWS_SHARED_CREDENTIALS_FILE names /nowhere/credentials, which does not exist",
+        "AWS_CONFIG_FILE names /nowhere/config, which does not exist",
+        "Correct or unset the variable",
+    ] {
+        assert!(text.contains(named), "{named}: {text}");
+    }
     let text = said(&[
         (PROFILE, "nowhere"),
         ("AWS_REGION", "eu-west-3"),

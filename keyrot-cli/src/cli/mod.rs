@@ -50,7 +50,7 @@ Exit codes:
   1  not everything that was asked for was done or could be read
   2  the command line or the settings are invalid; nothing was done
   3  needs manual action: a user is blocked. Commands that only read exit with
-     3 only with --check
+     3 only with --check, and rotate --dry-run never does: it is a plan
   4  you answered no; nothing was done
   129, 130, 143  stopped by SIGHUP, Ctrl-C or SIGTERM before everything was done
 

@@ -40,7 +40,7 @@ than five users for the first time, or replace more than five keys by --force.
 A scheduled job is never asked.
 
 Exit codes:
-  0  ok
+  0  ok; with --dry-run, which is a plan, also if a user is blocked
   1  a user failed or was not finished, or the run could not start
   2  the command line or the settings are invalid; nothing was done
   3  a user is blocked and needs manual action (1 takes precedence)

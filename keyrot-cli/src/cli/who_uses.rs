@@ -17,10 +17,10 @@ iam:ListAccessKeys. For a user with destinations it also reads what `keyrot
 status` reads.
 
 Exit codes:
-  0  ok; --max-events may have cut the answer short
-  1  the answer is incomplete: a region or IAM's record could not be read, it is
-     unknown which key the user's destinations have, or (--lagging) which key
-     of a user is the old one
+  0  ok; --max-events may have cut the answer short, and (--lagging) the old
+     keys of blocked users are not known
+  1  something could not be read: a region, IAM's record, a user, or which key
+     the user's destinations have; or nothing is known about the key
   2  no such user, or the command line or the settings are invalid";
 
 #[derive(Debug, clap::Args)]

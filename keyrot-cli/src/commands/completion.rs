@@ -87,6 +87,8 @@ fn with_users(shell: Shell, script: &str) -> String {
         Shell::Zsh => script.replace(":_users", ":_keyrot_users").replacen("\n\n", ZSH, 1),
         Shell::Fish => {
             let script = script.replace("(__fish_complete_users)", FISH);
+            let script =
+                script.replacen(FISH_PARSE, &FISH_PARSE.replace("\n    or", FISH_AGAIN), 1);
             let commands = TAKE_USERS.join(" ");
             let when = format!("__fish_seen_subcommand_from {commands}");
             let users = format!("complete -c keyrot -n \"{when}\" -f -a \"{FISH}\"\n");
@@ -135,6 +137,19 @@ const TAKE_USERS: [&str; 16] = [
 
 const FISH: &str =
     "(keyrot (string match -r -- '^--sandbox' (commandline -opc))[1] users 2>/dev/null)";
+
+/// The place where clap's script parses the words before the cursor. It fails if the last one is a
+/// flag whose value is being completed: then fish would offer files.
+const FISH_PARSE: &str =
+    "    argparse -s (__fish_keyrot_global_optspecs) -- $cmd 2>/dev/null\n    or return\n";
+
+/// Parses them again without that flag.
+const FISH_AGAIN: &str = r"
+    or begin
+        set -e cmd[-1]
+        argparse -s (__fish_keyrot_global_optspecs) -- $cmd 2>/dev/null
+    end
+    or";
 
 /// Runs after clap's own completion. Flags are completed only after a hyphen, and users' names for
 /// `--user` and for the arguments of the commands that take users. bash splits `--sandbox=FILE`

@@ -79,7 +79,13 @@ pub(crate) async fn run(
         Screen::Plan | Screen::Status => Vec::new(),
     };
     let named = users.names();
-    let asked = Asked { sandbox, named: &named, force: pass.force, confirms: false };
+    let asked = Asked {
+        sandbox,
+        named: &named,
+        force: pass.force,
+        confirms: false,
+        tagged_otherwise: &selected.tagged_otherwise,
+    };
     if what == Screen::Rotate && !pass.agreed && can_ask() {
         agree(&target, &settings, &selected, asked, &mut signals).await?;
     }

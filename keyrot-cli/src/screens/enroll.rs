@@ -13,10 +13,12 @@ pub(crate) fn screen(
     settings: &Settings,
     width: Option<usize>,
 ) -> String {
-    let first = |row: &EnrollRow| row.state.is_none_or(|state| !is_under_way(state));
+    let is_already = |row: &EnrollRow| row.result == Change::Already;
+    let first = |row: &EnrollRow| !is_already(row) && !is_under_way(row);
     let heading = match document.is_release() {
         true => "WHAT STAYS",
         false if document.users.iter().all(first) => "FIRST ROTATION",
+        false if document.users.iter().all(is_already) => "STATE",
         false => "WHAT A RUN DOES",
     };
     let mut table = Table::new(&["USER", heading]);
@@ -64,8 +66,12 @@ pub(crate) fn screen(
 }
 
 /// Whether the user was rotated before, and its rotation continues.
-fn is_under_way(state: State) -> bool {
-    matches!(state, State::Settled | State::Waiting)
+fn is_under_way(row: &EnrollRow) -> bool {
+    match row.state {
+        Some(State::Settled | State::Waiting) => true,
+        Some(State::Due) => row.reason != Some("adopt"),
+        _ => false,
+    }
 }
 
 /// One line for each user that was changed, or could not be.

@@ -15,12 +15,11 @@ use keyrot_core::report::{
 };
 use keyrot_core::requests::{Caution, RequestKind};
 use keyrot_core::{
-    AccessKey, Blocked, KeyId, KeyStatus, Outcome, Request, Severity, Timestamp, UserResult, Wait,
-    Why,
+    AccessKey, Blocked, KeyId, KeyStatus, Outcome, Severity, Timestamp, UserResult, Why,
 };
 use next::elsewhere;
 pub(crate) use next::resuming;
-use next::what_next;
+use next::{decision_later, state_now, what_next};
 use record::{command_to_paste, incident, still_alive};
 use std::fmt::Write;
 pub(crate) use view::View;
@@ -186,11 +185,12 @@ fn is_gone(view: &View<'_>, key: &KeyId) -> bool {
 fn verdict(view: &View<'_>, width: Option<usize>) -> String {
     let document = view.document;
     let user = &document.user;
+    let not_blocked = matches!(user.state, State::Settled | State::Waiting | State::Due);
+    if document.request.is_none() && not_blocked {
+        return state_now(view, width);
+    }
     let (word, color) = match user.state {
         _ if view.revoked() => ("done: ", style::GOOD),
-        State::Settled | State::Waiting | State::Due if document.request.is_none() => {
-            ("not blocked: ", style::GOOD)
-        }
         State::Settled => ("nothing to do: ", style::GOOD),
         State::Waiting | State::Due => ("not done yet: ", style::WARN),
         State::Blocked => ("blocked: ", style::BAD),
@@ -299,7 +299,7 @@ fn what_is_left(view: &View<'_>, width: Option<usize>) -> String {
         out.push_str(&command_to_paste(&activate, width));
         out.push_str(&command_to_paste(&reinstate, width));
     }
-    if let Some(text) = decision_later(view, seen) {
+    if let Some(text) = decision_later(view.document, seen) {
         out.push_str(&hanging("  ", style::DIM, &text, style::PLAIN, width));
     }
     if let Some(hint) = left.hint() {
@@ -318,30 +318,4 @@ fn is_settling_or_soaking(outcome: &Outcome, key: &KeyId) -> bool {
         Outcome::Blocked(Blocked::RevokedKeyCurrent { key: current, .. }) => current == key,
         _ => false,
     }
-}
-
-/// Returns what the operator has to decide after a rollback, which leaves another key that keyrot
-/// holds until then. The next run says the same.
-fn decision_later(view: &View<'_>, left: &UserResult) -> Option<String> {
-    let is_rollback = matches!(view.document.request, Some(Request::Rollback { .. }));
-    let created = |of: &KeyId| left.keys.iter().find(|key| key.id == *of).map(|key| key.created);
-    // After a rollback to an older key, a newer one remains.
-    let current = left.current.as_ref().and_then(created);
-    let goes_back =
-        left.keys.iter().any(|key| current.is_some_and(|current| key.created > current));
-    if !is_rollback || !goes_back || matches!(left.outcome, Outcome::Blocked(_)) {
-        return None;
-    }
-    let user = left.user.as_str();
-    let from = match &left.outcome {
-        Outcome::Waiting(Wait { until: Some(until), .. }) => {
-            format!(" after {}", time::absolute(*until))
-        }
-        _ => String::new(),
-    };
-    Some(format!(
-        "then decide about the other key{from}: {}; {}",
-        command_line("keyrot rotate", &[user], ""),
-        command_line("keyrot resolve", &[user], "")
-    ))
 }

@@ -2,14 +2,17 @@
 
 pub(crate) mod csv;
 mod next;
+mod skipped;
 
 use self::next::{done, next};
+use self::skipped::{skipped, tagged_otherwise};
 use crate::cli::given::{all, places};
 use crate::terminal::style::{self, paint};
 use crate::terminal::table::{Cell, Table};
 use crate::terminal::text::hanging;
 use anstyle::Style;
 use keyrot_core::report::{Counts, KeyDocument, State, UserDocument, command_line};
+use keyrot_core::selection::Missing;
 use keyrot_core::settings::Settings;
 use keyrot_core::{Blocked, KeyStatus, Outcome, RunDocument, Timestamp, UserName, Wait, Why};
 use std::fmt::Write;
@@ -34,6 +37,19 @@ pub(crate) struct Asked<'a> {
     pub(crate) force: bool,
     /// Whether a question follows.
     pub(crate) confirms: bool,
+    /// The users that have the tag with another value.
+    pub(crate) tagged_otherwise: &'a [Missing],
+}
+
+impl Asked<'_> {
+    /// Returns the users that have the tag with another value. A run for named users has no use for
+    /// them.
+    fn tagged_otherwise(&self, settings: &Settings, width: Option<usize>) -> String {
+        match self.named.is_empty() {
+            true => tagged_otherwise(settings.selection(), self.tagged_otherwise, width),
+            false => String::new(),
+        }
+    }
 }
 
 /// Returns the whole screen: users that need manual action, then the others, then the totals.
@@ -50,7 +66,7 @@ pub(crate) fn screen(
         let _ = writeln!(out, "{}\n", paint(style::DIM, place));
     }
     if document.users.is_empty() {
-        return out + &nobody(document, settings, asked.sandbox);
+        return out + &nobody(document, settings, asked, width);
     }
     for (state, heading) in [(State::Blocked, "Needs manual action"), (State::Failed, "Failed")] {
         let such: Vec<_> = document.users.iter().filter(|u| u.state == state).collect();
@@ -292,22 +308,8 @@ fn sum(
     if screen == Screen::Rotate && !changes.is_empty() {
         let _ = writeln!(out, "this run: {changes}");
     }
-    let passed = &document.skipped;
-    let alone = [
-        (passed.not_tagged, "without the tag"),
-        (passed.other_value, "with another value of the tag"),
-        (passed.outside_path, "outside the path"),
-        (passed.excluded, "excluded"),
-        (passed.not_named, "not named"),
-    ];
-    let alone: Vec<String> = alone
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, why)| format!("{count} {why}"))
-        .collect();
-    if !alone.is_empty() {
-        out.push_str(&dim(&format!("skipped: {}", alone.join(", "))));
-    }
+    out.push_str(&skipped(&document.skipped, width));
+    out.push_str(&asked.tagged_otherwise(settings, width));
     let held = document.users.iter().find_map(|user| match &user.outcome {
         Outcome::Waiting(wait) if wait.is_hold() => Some((user, wait.why.key()?)),
         _ => None,
@@ -375,7 +377,12 @@ fn adoptions(screen: Screen, document: &RunDocument, most: Option<usize>) -> Opt
 }
 
 /// Returns the message if no user is selected, with how to select one.
-fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String {
+fn nobody(
+    document: &RunDocument,
+    settings: &Settings,
+    asked: Asked<'_>,
+    width: Option<usize>,
+) -> String {
     let selection = settings.selection();
     let (tag, value) = (&selection.tag, &selection.tag_value);
     let passed = &document.skipped;
@@ -392,7 +399,8 @@ fn nobody(document: &RunDocument, settings: &Settings, sandbox: bool) -> String 
         let _ = write!(out, " ({} excluded)", passed.excluded);
     }
     out.push_str(". Nothing was done.\n");
-    let command = if sandbox {
+    out.push_str(&asked.tagged_otherwise(settings, width));
+    let command = if asked.sandbox {
         format!("keyrot{} sandbox tag NAME {tag}={value}", places())
     } else {
         format!("aws iam tag-user --user-name NAME --tags Key={tag},Value={value}")

@@ -75,6 +75,9 @@ fn one(document: &UsesDocument, key: &KeyUses, width: Option<usize>) -> String {
             let text = format!("{service} in {} {}{own}", or(&key.region), time::both(when, now));
             (text, style::PLAIN)
         }
+        (None, None) if key.is_deleted() => {
+            ("not on record: the key was deleted".to_owned(), style::PLAIN)
+        }
         (None, None) => ("no use on record".to_owned(), style::PLAIN),
         (None, Some(problem)) => (format!("unknown: {problem}"), style::WARN),
     };

@@ -7,6 +7,8 @@ pub(crate) mod stdio;
 
 pub(crate) mod closed;
 pub(crate) mod confirm;
+#[cfg(feature = "aws")]
+pub(crate) mod patience;
 pub(crate) mod progress;
 pub(crate) mod signals;
 pub(crate) mod size;

@@ -10,7 +10,7 @@ use keyrot_core::engine::Progress;
 use keyrot_core::report::State;
 use keyrot_core::{Event, EventKind, Severity, Timestamp};
 use std::io::IsTerminal;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The number of users from which a bar is shown.
@@ -29,9 +29,19 @@ pub(crate) fn bar(steps: Option<u64>, quiet: bool, template: &str) -> ProgressBa
         bar.set_style(style);
     }
     if wanted {
+        BAR.store(true, Ordering::Relaxed);
         bar.enable_steady_tick(Duration::from_millis(200));
     }
     bar
+}
+
+/// Whether a bar is or was shown.
+static BAR: AtomicBool = AtomicBool::new(false);
+
+/// Whether a bar is or was shown, which says by itself that keyrot is at work.
+#[cfg(feature = "aws")]
+pub(crate) fn is_bar_shown() -> bool {
+    BAR.load(Ordering::Relaxed)
 }
 
 /// Prints that this is not a real account, and its time.

@@ -89,3 +89,36 @@ fn completion_knows_the_users_of_the_last_listing() {
         );
     }
 }
+
+/// fish offers the values of a flag, also before a command. The machine of a developer may lack
+/// fish, so the script's part is compared as well.
+#[test]
+fn fish_offers_the_values_of_a_flag_before_a_command() {
+    let sandbox = Sandbox::new();
+    let script = sandbox.run(&["completion", "fish"]).stdout;
+    assert_eq!(script.matches("set -e cmd[-1]").count(), 1, "{script}");
+    let file = sandbox.dir().join("completion.fish");
+    std::fs::write(&file, script).unwrap();
+    let offered = |line: &str| {
+        let mut fish = std::process::Command::new("fish");
+        let ask = format!("source {}; complete -C {line:?}", file.display());
+        let bin = std::path::Path::new(env!("CARGO_BIN_EXE_keyrot")).parent().unwrap();
+        let path = std::env::join_paths(
+            std::iter::once(bin.to_owned())
+                .chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+        );
+        fish.args(["--no-config", "-c", &ask]).env("PATH", path.unwrap());
+        let done = fish.current_dir(sandbox.dir()).env("HOME", sandbox.dir()).output().ok()?;
+        let lines = String::from_utf8(done.stdout).unwrap();
+        let word = |line: &str| line.split('\t').next().unwrap_or_default().to_owned();
+        Some(lines.lines().map(word).collect::<Vec<_>>())
+    };
+    for line in ["keyrot --color ", "keyrot -q --color ", "keyrot plan --color "] {
+        if let Some(found) = offered(line) {
+            assert_eq!(found, ["always", "auto", "never"], "{line}");
+        }
+    }
+    if let Some(found) = offered("keyrot --color never rol") {
+        assert_eq!(found, ["rollback"]);
+    }
+}

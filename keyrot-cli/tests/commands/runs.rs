@@ -278,3 +278,25 @@ fn hints_have_the_flags_that_were_given() {
     let ran = sandbox.run(&["plan"]);
     assert!(ran.stdout.contains("to do it: `keyrot rotate`"), "{}", ran.stdout);
 }
+
+/// A value such as `yes` selects nobody. A person who tagged a user with it looks for the user in
+/// vain, so the user is named.
+#[test]
+fn users_with_another_value_of_the_tag_are_named() {
+    let sandbox = Sandbox::new();
+    let said = |args: &[&str]| sandbox.run(args).stdout;
+    let one = "\nRotateKey is not \"True\": break-glass (\"False\")\n";
+    for args in [&["status"][..], &["plan"], &["rotate", "--dry-run"]] {
+        assert!(said(args).contains(one), "{args:?}: {}", said(args));
+    }
+    assert!(!said(&["status", "--user", "ci-deployer"]).contains("RotateKey is not"));
+    for name in ["backup-agent", "billing-export", "ci-deployer", "data-import", "image-resizer"] {
+        assert_eq!(sandbox.json(&["sandbox", "tag", name, "RotateKey=yes "]).0, Some(0));
+    }
+    let some = "RotateKey is not \"True\": backup-agent (\"yes \"), billing-export (\"yes \"), break-glass (\"False\"), ci-deployer (\"yes \"), data-import (\"yes \") and 1 more\n";
+    assert!(said(&["status"]).contains(some), "{}", said(&["status"]));
+    // If no user is selected, that is the likely reason.
+    let none = said(&["status", "--tag", "RotateKey=on"]);
+    assert!(none.starts_with("account") && none.contains("No user is selected"), "{none}");
+    assert!(none.contains("\nRotateKey is not \"on\": backup-agent"), "{none}");
+}

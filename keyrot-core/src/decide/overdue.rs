@@ -1,8 +1,11 @@
 //! Reports rotations that only wait: keyrot measures their waits against IAM's dates, which no
 //! claim can change.
 
+use crate::decide::belief::believed;
 use crate::decide::decision::blocked::Blocked;
 use crate::decide::decision::{Wait, Why};
+use crate::decide::facts::moved_back::MovedBack;
+use crate::decide::facts::situation::{Ask, Situation};
 use crate::model::journal::Phase;
 use crate::model::observed::{AccessKey, KeyStatus, LabeledVersion, Observed, SecretState};
 use crate::model::time::Timestamp;
@@ -17,6 +20,8 @@ use std::time::Duration;
 /// forever, but does not move these dates.
 ///
 /// An old key that is held because IAM shows that it is in use does not count: each run reports it.
+/// If AWSCURRENT was moved back minutes ago, that is the reason: it needs the operator's decision,
+/// and an old key is current on purpose.
 pub(crate) fn overdue(
     seen: &Observed,
     wait: &Wait,
@@ -49,8 +54,32 @@ pub(crate) fn overdue(
             (Some(key.id.clone()), policy.deadline(key.created))
         }
     };
-    let overdue = after(since, waits.run_interval * 2) <= now;
-    overdue.then(|| Blocked::Overdue { key, since, wait: wait.clone() })
+    if now < after(since, waits.run_interval * 2) {
+        return None;
+    }
+    let rolled_back = moved_back(seen, wait, policy, now);
+    Some(rolled_back.unwrap_or_else(|| Blocked::Overdue { key, since, wait: wait.clone() }))
+}
+
+/// Returns that AWSCURRENT was moved back, if the run only waits until IAM shows that for certain.
+fn moved_back(
+    seen: &Observed,
+    wait: &Wait,
+    policy: &WaitPolicy,
+    now: Timestamp,
+) -> Option<Blocked> {
+    let seen = believed(seen, policy, now);
+    let SecretState::Present(secret) = &seen.secret else { return None };
+    let current = secret.current.as_ref()?;
+    let case = Situation::new(&seen, (secret, current), Ask::Run, policy, now);
+    let to =
+        case.current_key().filter(|key| matches!(&wait.why, Why::Settling(on) if on == *key))?;
+    match MovedBack::of(&case) {
+        MovedBack::From(from) => {
+            Some(Blocked::RolledBack { from: from.id.clone(), to: Some(to.clone()) })
+        }
+        MovedBack::No => None,
+    }
 }
 
 /// Whether an old key still waits for the end of its overlap although, by IAM's date of its

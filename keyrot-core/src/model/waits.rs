@@ -113,10 +113,7 @@ impl WaitPolicy {
     /// [`WaitPolicyError`] names the setting and the rule that it breaks.
     pub fn new(waits: Waits, allow_short_waits: bool) -> Result<Self, WaitPolicyError> {
         waits.check_each()?;
-        waits.check_together()?;
-        if !allow_short_waits {
-            waits.check_for_production()?;
-        }
+        waits.check_limits(allow_short_waits)?;
         Ok(Self { waits, due_if_created_before: None, allow_short_waits })
     }
 
@@ -197,14 +194,8 @@ impl WaitPolicy {
 }
 
 impl Waits {
-    /// Checks each wait alone.
-    fn check_each(&self) -> Result<(), WaitPolicyError> {
-        if self.probes == 0 {
-            let rule =
-                "expected at least 1, because a key is verified before it is published".to_owned();
-            return Err(WaitPolicyError { name: "probes", value: "0".to_owned(), rule });
-        }
-        for (name, value) in [
+    fn named(&self) -> [(&'static str, Duration); 9] {
+        [
             ("max_age", self.max_age),
             ("run_interval", self.run_interval),
             ("overlap", self.overlap),
@@ -214,9 +205,17 @@ impl Waits {
             ("settle", self.settle),
             ("probe_for", self.probe_for),
             ("probe_limit", self.probe_limit),
-        ] {
-            let why = "because a wait must be longer than zero";
-            at_least(name, value, Duration::from_millis(1), why)?;
+        ]
+    }
+
+    /// Checks each wait alone.
+    fn check_each(&self) -> Result<(), WaitPolicyError> {
+        if self.probes == 0 {
+            let rule =
+                "expected at least 1, because a key is verified before it is published".to_owned();
+            return Err(WaitPolicyError { name: "probes", value: "0".to_owned(), rule });
+        }
+        for (name, value) in self.named() {
             if value > LONGEST {
                 let rule = "expected at most ten years".to_owned();
                 return Err(WaitPolicyError { name, value: format_duration(value), rule });
@@ -225,25 +224,53 @@ impl Waits {
         Ok(())
     }
 
-    /// Checks the waits against each other.
-    fn check_together(&self) -> Result<(), WaitPolicyError> {
-        let why = "four times probe_for, because it has to outlast any run";
-        at_least("settle", self.settle, self.probe_for * 4, why)?;
-        let why = "as long as settle, because another run may still be verifying the key";
-        at_least("probe_limit", self.probe_limit, self.settle, why)?;
-        let why = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the previous key \
-                   has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
-        at_least("max_age", self.max_age, self.lead() + self.moving() + self.soak, why)?;
-        let why = "as long as overlap and recent_use together, because it only ever delays";
-        at_least("idle", self.idle, self.overlap + self.recent_use, why)
+    /// Checks the lower limits. A wait may have several: the error names the highest that applies.
+    fn check_limits(&self, allow_short_waits: bool) -> Result<(), WaitPolicyError> {
+        let production = self.for_production().into_iter().filter(|_| !allow_short_waits);
+        let limits = || {
+            let alone = self.named().map(|(name, value)| Limit::above_zero(name, value));
+            alone.into_iter().chain(self.of_each_other()).chain(production.clone())
+        };
+        let Some(broken) = limits().find(Limit::is_broken) else { return Ok(()) };
+        let highest = limits().filter(|one| one.name == broken.name).max_by_key(|one| one.least);
+        Err(highest.unwrap_or(broken).error())
     }
 
-    /// Checks the waits against what is safe in production.
-    fn check_for_production(&self) -> Result<(), WaitPolicyError> {
+    /// Returns the limits that the other waits set.
+    fn of_each_other(&self) -> [Limit; 4] {
+        let of = |name, value, least, why| Limit { name, value, least, why, production: false };
+        let room = "because a rotation begins before max_age (by 1.5 x overlap, recent_use, three run intervals and settle), and by then the previous key \
+                    has to be gone (1.5 x overlap, recent_use and soak); a shorter overlap needs less";
+        [
+            of(
+                "settle",
+                self.settle,
+                self.probe_for * 4,
+                "four times probe_for, because it has to outlast any run",
+            ),
+            of(
+                "probe_limit",
+                self.probe_limit,
+                self.settle,
+                "as long as settle, because another run may still be verifying the key",
+            ),
+            of("max_age", self.max_age, self.lead() + self.moving() + self.soak, room),
+            of(
+                "idle",
+                self.idle,
+                self.overlap + self.recent_use,
+                "as long as overlap and recent_use together, because it only ever delays",
+            ),
+        ]
+    }
+
+    /// Returns the limits of what is safe in production.
+    fn for_production(&self) -> [Limit; 8] {
         let s = Duration::from_secs;
         let twice_settle = self.settle * 2 + s(MINUTE);
         let rollback = "more than twice settle, so that a rollback during another run finds the old key in time";
-        for (name, value, least, why) in [
+        let of = |(name, value, least, why)| Limit { name, value, least, why, production: true };
+        [
             (
                 "overlap",
                 self.overlap,
@@ -277,11 +304,8 @@ impl Waits {
             ),
             ("overlap", self.overlap, twice_settle, rollback),
             ("soak", self.soak, twice_settle, rollback),
-        ] {
-            let why = format!("{why} (allow_short_waits says that this is a test)");
-            at_least(name, value, least, &why)?;
-        }
-        Ok(())
+        ]
+        .map(of)
     }
 
     /// Returns the time from publication until the old key can be retired: half of the overlap with
@@ -295,21 +319,39 @@ impl Waits {
     }
 }
 
-fn at_least(
+/// The shortest wait that counts as longer than zero.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// A lower limit of a wait.
+#[derive(Clone, Copy)]
+struct Limit {
     name: &'static str,
     value: Duration,
     least: Duration,
-    why: &str,
-) -> Result<(), WaitPolicyError> {
-    if value >= least {
-        return Ok(());
+    why: &'static str,
+    /// Whether a test may wait less.
+    production: bool,
+}
+
+impl Limit {
+    fn above_zero(name: &'static str, value: Duration) -> Self {
+        let why = "because a wait must be longer than zero";
+        Self { name, value, least: SHORTEST, why, production: false }
     }
-    let least = format_duration(least);
-    Err(WaitPolicyError {
-        name,
-        value: format_duration(value),
-        rule: format!("expected at least {least}, {why}"),
-    })
+
+    fn is_broken(&self) -> bool {
+        self.value < self.least
+    }
+
+    fn error(&self) -> WaitPolicyError {
+        let Self { name, value, least, why, production } = *self;
+        let test = if production { " (allow_short_waits says that this is a test)" } else { "" };
+        let rule = match value.is_zero() && least == SHORTEST {
+            true => "expected a duration longer than zero, such as 1h".to_owned(),
+            false => format!("expected at least {}, {why}{test}", format_duration(least)),
+        };
+        WaitPolicyError { name, value: format_duration(value), rule }
+    }
 }
 
 pub(crate) const LONGEST: Duration = Duration::from_secs(3653 * DAY);
@@ -361,5 +403,36 @@ mod tests {
         assert_eq!(short(|w| w.probe_limit = Duration::from_secs(60)), "probe_limit");
         let brief = Waits { overlap: hour / 2, ..Waits::default() };
         assert!(WaitPolicy::new(brief, true).is_ok(), "a test may wait less");
+    }
+    #[test]
+    fn the_limit_that_is_named_is_the_one_that_has_to_be_kept() {
+        let said = |change: fn(&mut Waits), is_test| {
+            let mut waits = Waits::default();
+            change(&mut waits);
+            WaitPolicy::new(waits, is_test).expect_err("must be refused").to_string()
+        };
+        let zero = |limit: &str| format!("= 0s is not usable: expected at least {limit}, ");
+        for (change, limit) in [
+            ((|w| w.overlap = Duration::ZERO) as fn(&mut Waits), "1h 1m"),
+            (|w| w.soak = Duration::ZERO, "1h 1m"),
+            (|w| w.recent_use = Duration::ZERO, "4h"),
+            (|w| w.settle = Duration::ZERO, "22m"),
+            (|w| w.probe_for = Duration::ZERO, "15s"),
+            (|w| w.probe_limit = Duration::ZERO, "30m"),
+            (|w| w.idle = Duration::ZERO, "8d"),
+            (|w| w.max_age = Duration::ZERO, "33d 30m"),
+        ] {
+            let text = said(change, false);
+            assert!(text.contains(&zero(limit)), "{text}");
+        }
+        // A value below several limits has to reach the highest.
+        assert!(said(|w| w.overlap = Duration::from_secs(60), false).contains("at least 1h 1m,"));
+        for (text, name) in [
+            (said(|w| w.run_interval = Duration::ZERO, false), "run_interval"),
+            (said(|w| w.overlap = Duration::ZERO, true), "overlap"),
+        ] {
+            let expected = "expected a duration longer than zero, such as 1h";
+            assert_eq!(text, format!("{name} = 0s is not usable: {expected}"));
+        }
     }
 }

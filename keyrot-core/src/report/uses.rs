@@ -50,7 +50,8 @@ impl UsesDocument {
     ];
 
     /// Whether something that was asked for could not be read. An answer that was cut off by a
-    /// limit has not failed.
+    /// limit has not failed, and neither has one without the old keys of a blocked user: nobody
+    /// knows which key is the old one.
     #[must_use]
     pub fn has_failed(&self) -> bool {
         let failed = |one: &KeyUses| {
@@ -58,7 +59,7 @@ impl UsesDocument {
                 || one.uses.unreadable > 0
                 || one.uses.regions.iter().any(|region| region.problem.is_some())
         };
-        !self.unseen.is_empty()
+        self.unseen.iter().any(|one| one.unread)
             || self.keys.iter().any(failed)
             || self.destinations.iter().any(UserDestinations::has_failed)
     }
@@ -119,6 +120,10 @@ pub struct UnseenUser {
     pub user: UserName,
     /// The reason.
     pub problem: String,
+    /// Whether the user could not be read. Otherwise it is blocked, and keyrot can't determine
+    /// which key is the old one. Not in the document.
+    #[serde(skip)]
+    pub unread: bool,
 }
 
 /// One key's uses.
@@ -128,7 +133,8 @@ pub struct KeyUses {
     pub user: Option<UserName>,
     /// The key.
     pub key: KeyId,
-    /// `active`, `inactive`, or IAM's own word; `null` if only the key was named.
+    /// `active`, `inactive`, or IAM's own word; `deleted` if IAM has no such key and CloudTrail has
+    /// uses of it; `null` if only the key was named.
     pub status: Option<String>,
     /// When it was created.
     pub created: Option<Timestamp>,
@@ -162,5 +168,24 @@ impl KeyUses {
         let status = listed.as_ref().map(|listed| listed.status.word().to_owned());
         let created = listed.map(|listed| listed.created);
         Self { user, key, status, created, last_used, service, region, problem, uses }
+    }
+    /// Returns the answer for a key that IAM does not have. If CloudTrail has uses of it, the key
+    /// was deleted; otherwise it may never have existed.
+    pub(crate) fn of_no_key(mut self) -> Self {
+        if self.uses.events > 0 {
+            (self.status, self.problem) = (Some(Self::DELETED.to_owned()), None);
+        } else if !self.uses.is_blind() {
+            let problem = "IAM has no such key, and CloudTrail has no use of it in this period";
+            self.problem = Some(problem.to_owned());
+        }
+        self
+    }
+
+    const DELETED: &str = "deleted";
+
+    /// Whether IAM no longer has the key.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.status.as_deref() == Some(Self::DELETED)
     }
 }

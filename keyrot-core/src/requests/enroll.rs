@@ -8,6 +8,7 @@ use crate::machine::rotation::Mode;
 use crate::model::error::{CallError, ErrorKind};
 use crate::model::home::{Adoption, HOME_TAG, HomeTag};
 use crate::model::names::UserName;
+use crate::model::observed::KeyStatus;
 use crate::model::request::Request;
 use crate::model::user::IamUser;
 use crate::model::waits::WaitPolicy;
@@ -399,13 +400,32 @@ fn left_behind(user: &UserDocument) -> String {
         }
         None => "; keyrot never replaced it".to_owned(),
     };
-    let under_way = match user.state {
-        State::Waiting | State::Due if user.current.is_some() && user.keys.len() > 1 => {
-            "; a rotation is under way, and the old key will not be deactivated or deleted"
-        }
-        _ => "",
+    format!("keeps {keys}{secret}{}", unfinished(user))
+}
+
+/// Returns what no run will do anymore with a key beside the current one.
+fn unfinished(user: &UserDocument) -> String {
+    let current = user.keys.iter().find(|key| key.current);
+    let (Some(current), Some(other)) = (current, user.other_keys().next()) else {
+        return String::new();
     };
-    format!("keeps {keys}{secret}{under_way}")
+    let id = &other.id;
+    match (user.state, &other.status) {
+        (State::Waiting | State::Due, KeyStatus::Inactive) => {
+            format!("; {id} will not be deleted")
+        }
+        (State::Waiting | State::Due, _) if user.revoked.contains(id) => {
+            format!("; {id} was revoked, and will not be deactivated or deleted")
+        }
+        (State::Waiting | State::Due, _) if other.created < current.created => {
+            "; a rotation is under way, and the old key will not be deactivated or deleted"
+                .to_owned()
+        }
+        (State::Waiting | State::Due, _) => {
+            format!("; a rotation is under way, and nothing more is done with {id}")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Shows only the tag.

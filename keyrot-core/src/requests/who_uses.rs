@@ -6,7 +6,7 @@ use crate::engine::report::Report;
 use crate::engine::rotator::{Limits, Progress, Rotator};
 use crate::engine::target::Target;
 use crate::machine::rotation::Mode;
-use crate::model::error::CallError;
+use crate::model::error::{CallError, ErrorKind};
 use crate::model::names::{KeyId, UserName};
 use crate::model::observed::{AccessKey, LastUse};
 use crate::model::time::Timestamp;
@@ -108,6 +108,8 @@ struct Subject {
     listed: Option<AccessKey>,
     /// IAM's record; `None` if it was not read yet.
     last_use: Option<LastUse>,
+    /// Whether IAM has no such key.
+    is_gone: bool,
 }
 
 impl WhoUses {
@@ -229,7 +231,7 @@ impl WhoUses {
         since: Timestamp,
         progress: &(dyn Fn(UsesProgress<'_>) + Sync),
     ) -> KeyUses {
-        let Subject { user, key, listed, last_use } = subject;
+        let Subject { user, key, listed, last_use, is_gone } = subject;
         let last_use = match (last_use, &user) {
             (Some(known), _) => known,
             (None, Some(user)) => {
@@ -250,16 +252,20 @@ impl WhoUses {
         };
         let read = |region: &str, events| progress(UsesProgress::Events { region, events });
         let uses = look_up(&*self.trail, &key, &bounds, &read).await;
-        KeyUses::new(user, key, listed, last_use, uses)
+        let found = KeyUses::new(user, key, listed, last_use, uses);
+        if is_gone { found.of_no_key() } else { found }
     }
 
     /// Returns the question for a key. CloudTrail may still know a key that IAM no longer knows.
     async fn of_key(&self, key: KeyId) -> Subject {
-        let (user, last_use) = match self.trail.key_record(&key).await {
-            Ok(record) => (Some(record.user), record.last_use),
-            Err(error) => (None, LastUse::Unknown(error.to_string())),
+        let (user, last_use, is_gone) = match self.trail.key_record(&key).await {
+            Ok(record) => (Some(record.user), record.last_use, false),
+            Err(error) => {
+                let is_gone = error.kind == ErrorKind::NotFound;
+                (None, LastUse::Unknown(error.to_string()), is_gone)
+            }
         };
-        Subject { user, key, listed: None, last_use: Some(last_use) }
+        Subject { user, key, listed: None, last_use: Some(last_use), is_gone }
     }
 
     async fn of_user(&self, user: &UserName) -> Result<Vec<Subject>, CallError> {
@@ -286,16 +292,16 @@ impl WhoUses {
         for one in report.users {
             let message = || UserDocument::new(&one, report.finished).message;
             let known = one.old_keys();
+            let unread = matches!(one.outcome.verdict(), RunStatus::Failed | RunStatus::Stopped);
             let problem = match (one.outcome.verdict(), &known) {
-                (RunStatus::Failed | RunStatus::Stopped, _) => {
-                    Some(format!("could not be read: {}", message()))
-                }
+                _ if unread => Some(format!("could not be read: {}", message())),
                 // No key was published yet, so no key is old. A run will publish the first one.
                 (RunStatus::Ok, None) => None,
                 (_, None) => Some(format!("its old keys cannot be listed: {}", message())),
                 (_, Some(_)) => None,
             };
-            unseen.extend(problem.map(|problem| UnseenUser { user: one.user.clone(), problem }));
+            let user = one.user.clone();
+            unseen.extend(problem.map(|problem| UnseenUser { user, problem, unread }));
             if known.as_ref().is_some_and(|old| !old.is_empty()) && !one.destinations.is_empty() {
                 destinations.push(UserDestinations::of(&one, report.finished));
             }
@@ -337,7 +343,8 @@ impl WhoUses {
 
 impl Subject {
     fn listed(user: UserName, key: AccessKey) -> Self {
-        Self { user: Some(user), key: key.id.clone(), listed: Some(key), last_use: None }
+        let (user, last_use) = (Some(user), None);
+        Self { user, key: key.id.clone(), listed: Some(key), last_use, is_gone: false }
     }
 }
 

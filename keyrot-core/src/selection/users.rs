@@ -60,6 +60,8 @@ pub struct Selected {
     pub missing: Vec<Missing>,
     /// How many users were skipped, and why.
     pub skipped: Skipped,
+    /// The skipped users that have the tag with another value, by name: perhaps mistyped.
+    pub tagged_otherwise: Vec<Missing>,
     /// Exclusions that match no listed user: perhaps mistyped.
     pub unmatched_exclusions: Vec<Pattern>,
 }
@@ -127,6 +129,10 @@ pub fn select(
         match entries.iter().try_for_each(|user| selection.admits(user)) {
             Err(why) => {
                 selected.skipped.count(&why);
+                if matches!(why, MissingWhy::OtherValue { .. }) {
+                    let (user, why) = (name.clone(), why.clone());
+                    selected.tagged_otherwise.push(Missing { user, why });
+                }
                 reasons.insert(name, why);
             }
             Ok(()) if !selection.only.is_empty() && !selection.only.contains(name) => {

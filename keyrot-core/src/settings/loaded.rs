@@ -32,7 +32,8 @@ pub struct Settings {
 pub struct Explained {
     /// The setting's name.
     pub name: &'static str,
-    /// The value as it would be written in the environment; `None` if it is not set.
+    /// The value as it would be written in the environment, durations and numbers in their normal
+    /// form (`7d` for `168h`); `None` if it is not set.
     pub value: Option<String>,
     /// The value's source.
     pub origin: Origin,
@@ -58,7 +59,7 @@ impl Settings {
             {
                 let set = raw.as_ref().map_err(|expected| expected.clone()).and_then(|raw| {
                     (info.set)(&mut values, raw)?;
-                    Ok(raw.show())
+                    Ok(info.kind.normal(raw))
                 });
                 match set {
                     Ok(value) => {

@@ -146,7 +146,7 @@ pub static SETTINGS: &[SettingInfo] = &[
     SettingInfo::new(
         "recent_use",
         Kind::Duration,
-        Some("24h"),
+        Some("1d"),
         "an old key used this recently is kept",
         |v, raw| duration(raw).map(|d| v.waits.recent_use = d),
     ),
@@ -174,7 +174,7 @@ pub static SETTINGS: &[SettingInfo] = &[
     SettingInfo::new(
         "probe_for",
         Kind::Duration,
-        Some("60s"),
+        Some("1m"),
         "how long one run keeps verifying a new key",
         |v, raw| duration(raw).map(|d| v.waits.probe_for = d),
     ),

@@ -62,6 +62,39 @@ fn explain_lists_every_setting_once_and_names_follow_one_rule() {
     assert!(table::WAITS.iter().all(|name| listed.contains(name)));
 }
 
+/// The value is what keyrot uses, not what was typed.
+#[test]
+fn values_are_explained_in_their_normal_form() {
+    let text = "overlap = '168h'\nsoak = '1w 90m'\nsettle = '1800s'\n";
+    let sources = file(text)
+        .env([("KEYROT_CONCURRENCY", "016"), ("KEYROT_TRAIL", "YES"), ("KEYROT_FIPS", "0")])
+        .flag("max_changes", "none")
+        .flag("recent_use", "24h");
+    let settings = Settings::load(&sources).unwrap();
+    for (name, value) in [
+        ("overlap", "7d"),
+        ("soak", "7d 1h 30m"),
+        ("settle", "30m"),
+        ("concurrency", "16"),
+        ("trail", "true"),
+        ("fips", "false"),
+        ("max_changes", "none"),
+        ("recent_use", "1d"),
+    ] {
+        assert_eq!(explained(&settings, name).0, Some(value), "{name}");
+    }
+    // The defaults are written in that form.
+    for info in SETTINGS {
+        let shown = Settings::load(&Sources::default()).unwrap();
+        assert_eq!(
+            explained(&shown, info.name).0,
+            info.default.filter(|text| !text.is_empty()),
+            "{}",
+            info.name
+        );
+    }
+}
+
 #[test]
 fn the_later_source_wins_and_is_the_origin() {
     let text = "overlap = '3d'\nrecent_use = '5h'\n\nsoak = '4d'\n";

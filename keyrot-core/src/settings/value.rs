@@ -1,5 +1,6 @@
 //! Converts text to values.
 
+use crate::model::text::format_duration;
 use crate::settings::destination::spec::DestinationSpec;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -41,6 +42,18 @@ impl Kind {
             // Tables are parsed elsewhere, where each error in them can be reported.
             Self::Tables => Err(("(hidden)".to_owned(), Self::Tables.in_toml().to_owned())),
         }
+    }
+
+    /// Formats a valid value as in the environment, in its normal form: `7d` for `168h`.
+    pub(super) fn normal(self, raw: &Raw) -> String {
+        let normal = match self {
+            Self::Duration => duration(raw).ok().map(format_duration),
+            Self::Number => raw.text().parse::<usize>().ok().map(|number| number.to_string()),
+            Self::Switch => switch(raw).ok().map(|on| on.to_string()),
+            Self::Text | Self::List | Self::Table | Self::Tables => None,
+        };
+        // `none`, or an empty text.
+        normal.unwrap_or_else(|| raw.show())
     }
 }
 

@@ -182,3 +182,21 @@ async fn before_the_first_key_nothing_is_delivered() {
     assert_eq!((&of_user.current, &of_user.problem, found.keys.len()), (&None, &None, 0));
     assert_eq!(states(of_user), [("lake", Delivered::Waiting), ("params", Delivered::Waiting)]);
 }
+
+/// A blocked user is a finding, and a user that could not be read is a failure.
+#[tokio::test]
+async fn a_lagging_list_fails_only_if_a_user_could_not_be_read() {
+    let said = |found: &UsesDocument| (found.has_failed(), found.partial, found.unseen.len());
+    // Nothing explains the two keys.
+    let blocked = Harness::new(&[]).await;
+    for _ in 0..2 {
+        blocked.account.change(|world| world.add_key(&blocked.user)).unwrap();
+    }
+    blocked.account.change(|world| world.tag_user(&blocked.user, "RotateKey", "True")).unwrap();
+    let found = blocked.ask(Whose::Lagging(blocked.selected().chosen)).await;
+    assert_eq!(said(&found), (false, true, 1), "{found:?}");
+    let harness = Harness::new(TAGGED).await;
+    harness.account.inject(FaultAt::every("list_keys", Fault::Denied));
+    let found = harness.ask(Whose::Lagging(harness.selected().chosen)).await;
+    assert_eq!(said(&found), (true, true, 1), "{found:?}");
+}

@@ -1,6 +1,6 @@
 //! The last part of a request: read the user again, and determine what still works.
 
-use super::{Done, RequestFlow, RequestReport, is_revoked, only};
+use super::{Done, RequestFlow, RequestReport, is_revoked, next, only};
 use crate::engine::report::UserResult;
 use crate::engine::target::Target;
 use crate::model::ended_sessions::{EndedSessions, LONGEST_ROLE_SESSION};
@@ -64,6 +64,8 @@ impl RequestFlow {
                 key.status = known.status.clone();
             }
         }
+        let seen = left.as_ref().unwrap_or(&result);
+        document.user.hints.extend(next::still_off(&request, &result, seen));
         document.left = left.as_ref().map(|left| UserDocument::new(left, report.finished));
         let (kind, end_sessions) = (self.kind, self.end_sessions);
         RequestReport { kind, document, result, left, acted: true, end_sessions, lifted }

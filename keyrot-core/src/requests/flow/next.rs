@@ -3,7 +3,7 @@
 use crate::decide::decision::refusal::Refusal;
 use crate::engine::report::UserResult;
 use crate::machine::outcome::Outcome;
-use crate::model::observed::KeyStatus;
+use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::request::Request;
 use crate::report::hint::{Action, Hint};
 
@@ -37,4 +37,19 @@ pub(super) fn unfinished(result: &UserResult) -> Option<Hint> {
         )),
         _ => None,
     }
+}
+
+/// Returns how to reactivate a key whose revocation was taken back, if IAM lists it as Inactive: a
+/// revocation that is taken back does not switch the key on.
+pub(super) fn still_off(request: &Request, done: &UserResult, seen: &UserResult) -> Option<Hint> {
+    let Request::Reinstate { key } = request else { return None };
+    let is_off = |listed: &AccessKey| listed.id == *key && listed.status == KeyStatus::Inactive;
+    (done.outcome == Outcome::Done && seen.keys.iter().any(is_off)).then(|| {
+        Hint::to(
+            format!(
+                "IAM lists {key} as Inactive, so requests with it are refused. To reactivate it, unless you just did"
+            ),
+            Action::Activate { user: done.user.clone(), key: key.clone() },
+        )
+    })
 }

@@ -107,6 +107,27 @@ async fn a_listing_that_lags_does_not_block_a_user_that_was_just_rolled_back() {
     );
 }
 
+/// The key that is current again is past its deadline. What needs a decision is the rollback, also
+/// while a run only waits until IAM shows that the key was reactivated.
+#[tokio::test]
+async fn an_overdue_key_does_not_hide_the_rollback() {
+    for since_off in [MINUTE, HOUR] {
+        let harness = Harness::in_overlap().await;
+        let (old, new) = (harness.labelled(Label::Previous).unwrap(), harness.current().unwrap());
+        harness.account.advance(20 * DAY);
+        harness.until_the_old_key_is_off().await;
+        harness.account.advance(since_off);
+        harness.account.change(|world| world.rules.listing_lag = 5 * MINUTE);
+        assert_eq!(harness.ask(&back_to(&old)).await, Outcome::Done);
+        let blocked = Blocked::RolledBack { from: new, to: Some(old) };
+        for minute in (0..60).step_by(4) {
+            let outcome = harness.run().await.outcome;
+            assert_eq!(outcome, Outcome::Blocked(blocked.clone()), "after {minute} minutes");
+            harness.account.advance(4 * MINUTE);
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_earlier_entry_does_not_shorten_the_overlap_after_a_rollback() {
     let harness = Harness::in_overlap().await;
