@@ -22,6 +22,7 @@ use keyrot_core::{KeyId, KeyStatus, Timestamp, Wait, WaitPolicy, Why};
 use std::time::Duration;
 
 /// Explores until a property breaks, and requires that it is this promise.
+#[allow(clippy::needless_pass_by_value, reason = "callers have no other use for it")]
 fn breaks(setting: Setting, promise: &str) {
     explore::breaks(
         &format!("{} / {:?}", setting.decider.name, setting.port),

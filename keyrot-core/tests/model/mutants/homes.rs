@@ -8,6 +8,7 @@ use keyrot_core::machine::Decider;
 use keyrot_core::model::{Adoption, HomeTag, Observed, SecretState};
 use keyrot_core::{Timestamp, WaitPolicy};
 
+#[allow(clippy::needless_pass_by_value, reason = "callers have no other use for it")]
 fn breaks(lives: Lives, promise: &str) {
     explore::breaks(lives.decider.name, || lives.clone(), promise);
 }

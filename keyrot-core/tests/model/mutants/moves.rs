@@ -12,6 +12,7 @@ use std::time::Duration;
 
 const BOTH: &[(usize, Way)] = &[(0, Way::Named), (1, Way::Named)];
 
+#[allow(clippy::needless_pass_by_value, reason = "callers have no other use for it")]
 fn breaks(moves: Moves, promise: &str) {
     let what = format!("{}, {:?}", moves.decider.name, moves.start);
     explore::breaks(&what, || Check::new(moves.clone()), promise);
