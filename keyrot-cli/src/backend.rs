@@ -255,7 +255,8 @@ fn patient(aws: &Arc<Aws>, ports: Ports) -> Ports {
         let inner = aws.as_ref().clone();
         Arc::new(Wrapped { inner, around: Patience(service) })
     };
-    Ports { iam: wrapped("IAM"), store: wrapped("Secrets Manager"), probe: wrapped("STS"), ..ports }
+    // The probe may be more than the connection: it may also log in at SES.
+    Ports { iam: wrapped("IAM"), store: wrapped("Secrets Manager"), ..ports }
 }
 
 /// Returns the error of a connection that was not set up. A caller that names a profile already has
