@@ -80,7 +80,10 @@ DELIVERIES = {
     ),
     "ReadReplicas": (
         {"secretsmanager:GetSecretValue"},
-        {"arn:aws:secretsmanager:*:123456789012:secret:/iam/*/access_key-??????"},
+        {
+            "arn:aws:secretsmanager:*:123456789012:secret:/iam/*/access_key",
+            "arn:aws:secretsmanager:*:123456789012:secret:/iam/*/access_key-??????",
+        },
         {
             "ForAnyValue:StringEqualsIfExists": {"secretsmanager:VersionStage": "AWSCURRENT"},
             "StringEquals": {"aws:RequestedRegion": ["eu-west-1", "us-gov-east-1"]},

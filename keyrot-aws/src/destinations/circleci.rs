@@ -113,14 +113,14 @@ impl Contexts {
         Err(about.refused(ErrorKind::Other, said))
     }
 
-    /// Writes one variable, and returns its time of change according to CircleCI. `completes` means
-    /// that the other half of a pair is written already.
+    /// Writes one variable, and returns its time of change if CircleCI's answer has one. `completes`
+    /// means that the other half of a pair is written already.
     async fn put(
         &self,
         place: &str,
         (name, value): (&str, &str),
         (completes, end): (bool, Instant),
-    ) -> Result<DateTime<Utc>, CallError> {
+    ) -> Result<Option<DateTime<Utc>>, CallError> {
         let about = self.about(place);
         let ask = Ask {
             method: "PUT",
@@ -136,18 +136,12 @@ impl Contexts {
         }
         if let Some(written) = reply.json::<Variable>() {
             let at = Some(written.updated_at).filter(|_| written.variable == name);
-            return at.ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown));
+            return at.map(Some).ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown));
         }
         // CircleCI may answer with a message only (CircleCI API v2,
-        // `addEnvironmentVariableToContext`).
-        if reply.json::<Message>().is_none() {
-            return Err(self.rest.unreadable(&about, Effect::Unknown));
-        }
-        let end = end.max(Instant::now() + WITHIN / 2);
-        let times = self.times(place, end).await.map_err(after_a_write)?;
-        let names = self.kind.names.all();
-        let at = names.iter().zip(times).find(|(of, _)| **of == name).and_then(|(_, at)| at);
-        at.ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown))
+        // `addEnvironmentVariableToContext`). Then the list shows the time.
+        let is_message = reply.json::<Message>().is_some();
+        is_message.then_some(None).ok_or_else(|| self.rest.unreadable(&about, Effect::Unknown))
     }
 }
 
@@ -177,16 +171,21 @@ impl Destination for Contexts {
             let completes = !done.is_empty();
             let end = if completes { Instant::now() + COMPLETING } else { end };
             let put = self.put(place, (name, &value), (completes, end)).await;
-            written.push(Some(put.map_err(|error| variables::halfway(error, &done))?));
+            written.push(put.map_err(|error| variables::halfway(error, &done))?);
             done.push(name);
         }
         // A pair may have taken longer to complete.
         let end = end.max(Instant::now() + WITHIN / 2);
         let now = self.times(place, end).await.map_err(after_a_write)?;
         // The list may lag. If it is newer than keyrot's writes, there is another writer.
-        if now.iter().zip(&written).any(|(now, written)| now > written) {
+        let is_newer = |(now, written): (&_, &Option<_>)| written.is_some() && now > written;
+        if now.iter().zip(&written).any(is_newer) {
             return Err(about.overtaken("a variable was changed after keyrot wrote it"));
         }
-        variables::found(&about, &written).map_err(after_a_write)
+        let times: Times = written.iter().zip(now).map(|(written, now)| written.or(now)).collect();
+        if times.iter().any(Option::is_none) {
+            return Err(self.rest.unreadable(&about, Effect::Unknown));
+        }
+        variables::found(&about, &times).map_err(after_a_write)
     }
 }

@@ -1,6 +1,6 @@
 //! Places in addition to the home secret that get a copy of each published key: SSM parameters,
-//! secrets and replicas in other regions, secrets and variables of GitHub, GitLab, CircleCI, Vault and
-//! Kubernetes, and programs and credentials files on this machine. Also ECS services, which are
+//! secrets and replicas in other regions, secrets and variables of GitHub, GitLab, CircleCI, Vault
+//! and Kubernetes, and programs and credentials files on this machine. Also ECS services, which are
 //! restarted.
 //!
 //! [`Aws::destinations`] creates the destinations in the settings; each is a [`Destination`].

@@ -4,7 +4,8 @@
 //! secret's tags. A delivery creates the replica if the home has none in that region, and waits
 //! until the replica's current version is the delivered one. A replica refuses every other write
 //! (Secrets Manager user guide, "Replicate secrets across Regions"), so a delivery overwrites
-//! nothing. A secret of the same name that is no replica of the home is never overwritten.
+//! nothing. Secrets Manager does not replace another secret of the same name, because a delivery never
+//! asks for that.
 
 use super::about::{About, after_a_write, now};
 use super::secrets_manager::Secrets;
@@ -46,7 +47,7 @@ pub(super) struct ReplicaSecrets {
 struct Seen {
     /// The state of the replication, if the home is replicated to the region.
     replication: Option<ReplicationStatusType>,
-    /// What has the home's name in the region.
+    /// The replica's current version.
     current: Option<GetSecretValueOutput>,
 }
 
@@ -66,32 +67,36 @@ impl ReplicaSecrets {
         About { name: &self.name, what: "the replica", place }
     }
 
-    /// Reads the home and the replica. An error if the region has a secret of that name that is no
-    /// replica of the home.
+    /// Reads the home, and the replica if there is one. An error if another secret has its place.
     async fn read(&self, place: &str, budget: &Budget) -> Result<Seen, CallError> {
         let home = SecretName::parse(place)
             .map_err(|error| self.about(place).refused(ErrorKind::Other, error))?;
-        let answer = self.aws.described(&home, budget).await?;
-        let current = self.there.current(place, budget).await?;
+        let answer = match self.aws.described(&home, budget).await {
+            Ok(answer) => answer,
+            Err(missing) if missing.is(&["ResourceNotFoundException"]) => return Ok(Seen::NOTHING),
+            Err(failure) => return Err(failure.into()),
+        };
         let mut all = answer.replication_status.into_iter().flatten();
         let replication = all.find(|one| one.region.as_deref() == Some(&*self.kind.region));
+        // If the home is not replicated there, Secrets Manager refuses to replace a secret of that
+        // name with a replica.
+        let Some(replication) = replication else { return Ok(Seen::NOTHING) };
+        let current = self.there.current(place, budget).await?;
         // The ARNs of a secret and its replicas differ only in the region.
         let of = |arn: Option<&str>| {
             arn.and_then(Arn::parse).map(|arn| (arn.account.to_owned(), arn.resource.to_owned()))
         };
         let home = of(answer.arn.as_deref());
-        let is_replica = |there: &GetSecretValueOutput| {
-            replication.is_some() && home.is_some() && of(there.arn()) == home
-        };
-        if current.as_ref().is_some_and(|there| !is_replica(there)) {
+        let is_other = |there: &GetSecretValueOutput| home.is_none() || of(there.arn()) != home;
+        if current.as_ref().is_some_and(is_other) {
             let said = format!(
-                "{} has a secret of this name that is no replica of the user's secret, and keyrot does not overwrite it; \
-                 delete it, or use kind secrets_manager to deliver copies there under another name",
+                "{} has another secret of this name, which keyrot does not overwrite; \
+                 remove that one, or use kind secrets_manager to deliver copies there under another name",
                 self.kind.region
             );
             return Err(self.about(place).refused(ErrorKind::Other, said));
         }
-        Ok(Seen { replication, current })
+        Ok(Seen { replication: Some(replication), current })
     }
 
     fn found(&self, place: &str, seen: &Seen) -> Result<Found, CallError> {
@@ -135,6 +140,9 @@ impl ReplicaSecrets {
 }
 
 impl Seen {
+    /// The home is not replicated to the region.
+    const NOTHING: Self = Self { replication: None, current: None };
+
     /// Returns why the replication has failed, if it has.
     fn failure(&self) -> Option<String> {
         let replication = self.replication.as_ref()?;

@@ -19,8 +19,8 @@ const ATTEMPTS: u32 = 4;
 const ATTEMPT: Duration = Duration::from_secs(8);
 const FIRST_PAUSE: Duration = Duration::from_millis(300);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
-/// The wait after an answer for which no pace is kept, and that names no time. GitHub requires it
-/// if an answer (GitHub documentation, "Best practices for using the REST API", "Handle rate limit errors
+/// The wait after a refusal that names no time, if no pace is kept. GitHub requires it (GitHub
+/// documentation, "Best practices for using the REST API", "Handle rate limit errors
 /// appropriately").
 const WAIT: Duration = Duration::from_secs(60);
 /// The first and the longest pause after an answer that asks for a shorter one. GitHub requires
@@ -43,6 +43,15 @@ const BEHIND: u16 = 412;
 const UPGRADING: &str = "non-versioned to versioned data";
 /// In the answer of a sealed Vault.
 const SEALED: &str = "vault is sealed";
+
+/// How long a request may be repeated.
+#[derive(Clone, Copy)]
+struct Limits {
+    attempts: u32,
+    end: Instant,
+    /// Whether it waits for its turn.
+    paced: bool,
+}
 
 /// A service's API.
 pub(super) struct Rest {
@@ -73,35 +82,35 @@ impl Rest {
         ask: &Ask,
         end: Instant,
     ) -> Result<Reply, CallError> {
-        self.send_with(about, ask, (ATTEMPTS, end)).await
+        self.send_with(about, ask, Limits { attempts: ATTEMPTS, end, paced: true }).await
     }
 
-    /// Sends a request that completes a pair of which one half is written. It is given up only when
-    /// the time is over.
+    /// Sends a request that completes a pair of which one half is written. It does not wait for its
+    /// turn, and is given up only when the time is over.
     pub(super) async fn complete(
         &self,
         about: &About<'_>,
         ask: &Ask,
         end: Instant,
     ) -> Result<Reply, CallError> {
-        self.send_with(about, ask, (u32::MAX, end)).await
+        self.send_with(about, ask, Limits { attempts: u32::MAX, end, paced: false }).await
     }
 
     async fn send_with(
         &self,
         about: &About<'_>,
         ask: &Ask,
-        (most, end): (u32, Instant),
+        limits: Limits,
     ) -> Result<Reply, CallError> {
-        let token = Box::pin(self.token.get(about, end)).await?;
-        let reply = Box::pin(self.attempts(about, ask, &token, (most, end))).await?;
+        let token = Box::pin(self.token.get(about, limits.end)).await?;
+        let reply = Box::pin(self.attempts(about, ask, &token, limits)).await?;
         if reply.status != self.refuses_with {
             return Ok(reply);
         }
         // The token may have been replaced since it was read.
-        match Box::pin(self.token.other_than(&token, about, end)).await? {
+        match Box::pin(self.token.other_than(&token, about, limits.end)).await? {
             Some(other) => {
-                let again = Box::pin(self.attempts(about, ask, &other, (most, end))).await?;
+                let again = Box::pin(self.attempts(about, ask, &other, limits)).await?;
                 Ok(Reply { is_unknown: again.is_unknown || reply.is_unknown, ..again })
             }
             None => Ok(reply),
@@ -113,14 +122,14 @@ impl Rest {
         about: &About<'_>,
         ask: &Ask,
         token: &SecretKey,
-        (most, end): (u32, Instant),
+        limits: Limits,
     ) -> Result<Reply, CallError> {
-        let (mut attempt, mut unknown) = (0, false);
+        let Limits { attempts: most, end, .. } = limits;
+        let (mut attempt, mut refused, mut unknown) = (0, 0, false);
         let effect = |unknown| if unknown { Effect::Unknown } else { Effect::None };
         loop {
-            let permit = self.turn(about, effect(unknown), end).await?;
+            let permit = self.turn(about, effect(unknown), limits).await?;
             attempt += 1;
-            let mut is_limit = false;
             // A second creation would find the object of the first. The next read shows what
             // happened.
             let mut is_harmless = ask.method != "POST";
@@ -129,7 +138,9 @@ impl Rest {
             tell(permit, &answer);
             let (kind, said, wait) = match answer {
                 Ok(Ok(reply)) if reply.is_limit => {
-                    (is_harmless, is_limit) = (true, true);
+                    is_harmless = true;
+                    // If a pace is kept, a refused request costs only time.
+                    refused += u32::from(self.pace.is_some());
                     let (said, wait) = self.refused_for_now(attempt, &reply);
                     (ErrorKind::Throttled, said, wait)
                 }
@@ -163,9 +174,7 @@ impl Rest {
             };
             let wait = wait.unwrap_or_else(|| pause(attempt, FIRST_PAUSE, LONGEST_PAUSE));
             let next = Instant::now() + wait;
-            // If a pace is kept, a refused request costs only time.
-            let enough = attempt >= most && !(is_limit && self.pace.is_some());
-            if !is_harmless || enough || next >= end {
+            if !is_harmless || attempt - refused >= most || next >= end {
                 let said = format!("{said} ({}, after {attempt} attempts)", ask.method);
                 return Err(about.error(kind, effect(unknown), said));
             }
@@ -178,13 +187,13 @@ impl Rest {
         &self,
         about: &About<'_>,
         effect: Effect,
-        end: Instant,
+        Limits { end, paced, .. }: Limits,
     ) -> Result<Option<Permit>, CallError> {
         loop {
             if let Some(until) = self.limited_until(about, effect, end)? {
                 sleep_until(until).await;
             }
-            let Some(pace) = &self.pace else { return Ok(None) };
+            let Some(pace) = self.pace.as_ref().filter(|_| paced) else { return Ok(None) };
             let Ok(permit) = timeout_at(end, pace.acquire()).await else {
                 let said = format!(
                     "{} limits the rate of requests, and this one got no turn; the next run tries again",

@@ -49,6 +49,9 @@ impl Scope {
                 }
                 DeliveryKind::Replica => {
                     add(&mut replicas, there.region.plain(self.syntax));
+                    if one.key.is_some() {
+                        add(&mut services, self.service("secretsmanager"));
+                    }
                     there.service("secretsmanager")
                 }
                 DeliveryKind::EcsService => {
@@ -105,9 +108,16 @@ impl Scope {
         statements
     }
 
+    /// Returns the regions of the replicas.
+    pub(super) fn replica_regions(&self) -> Vec<Text> {
+        let replicas = self.deliveries.iter().filter(|one| one.what == DeliveryKind::Replica);
+        replicas.filter_map(|one| one.region.clone()).collect()
+    }
+
     /// Returns the statements on replicas of the users' secrets in these regions.
     fn replicas(&self, regions: &OneOrMany) -> [Statement; 2] {
-        let anywhere = self.in_region(&Text::any()).secret_arns();
+        // A request for a replica that does not exist yet has only its name.
+        let anywhere = self.in_region(&Text::any()).secret_names_and_arns();
         [
             Statement::new(Sid::ReplicateSecrets, self.secret_arns()).when(
                 "ForAllValues:StringEquals",

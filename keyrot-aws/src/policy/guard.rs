@@ -252,8 +252,13 @@ impl Scope {
         let every_user = self.users_under("/".into());
         let tag = vec![self.tag.plain(self.syntax)];
         let prefix: Vec<String> = spellings("keyrot").map(|word| format!("{word}:*")).collect();
+        #[cfg(feature = "settings")]
+        let replicas = self.replica_regions();
+        #[cfg(not(feature = "settings"))]
+        let replicas: [Text; 0] = [];
         let regions = std::iter::once(self.clone())
-            .chain(self.home_regions.iter().map(|region| self.in_region(region)));
+            .chain(self.home_regions.iter().map(|region| self.in_region(region)))
+            .chain(replicas.iter().map(|region| self.in_region(region)));
         let places: Vec<Self> = regions.collect();
         let secrets: Vec<String> = places.iter().flat_map(Self::secret_names_and_arns).collect();
         let mut statements = vec![
@@ -306,7 +311,7 @@ impl Scope {
     }
 
     /// Returns the secrets in the forms that requests use before and after they exist.
-    fn secret_names_and_arns(&self) -> Vec<String> {
+    pub(super) fn secret_names_and_arns(&self) -> Vec<String> {
         let names = self.secrets.iter().map(|name| self.arn("secretsmanager", "secret:", name));
         names.chain(self.secret_arns()).collect()
     }

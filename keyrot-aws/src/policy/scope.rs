@@ -278,7 +278,7 @@ impl Scope {
         let further: Vec<String> = self
             .home_regions
             .iter()
-            .flat_map(|region| self.in_region(region).secret_arns())
+            .flat_map(|region| self.in_region(region).secret_names_and_arns())
             .collect();
         if !further.is_empty() {
             statements.push(Statement::new(Sid::FindHomes, further));

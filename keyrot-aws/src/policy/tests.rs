@@ -243,18 +243,22 @@ fn destinations_add_what_they_need() {
         serde_json::json!([copies, format!("{copies}-??????")])
     );
     let replicate = of(Sid::ReplicateSecrets);
-    let home = "123456789012:secret:/iam/*-??????";
-    assert_eq!(replicate["Resource"], format!("arn:aws:secretsmanager:eu-west-1:{home}"));
+    let home = "123456789012:secret:/iam/*";
+    let existing = format!("{home}-??????");
+    assert_eq!(replicate["Resource"], format!("arn:aws:secretsmanager:eu-west-1:{existing}"));
     assert_eq!(
         replicate["Condition"]["ForAllValues:StringEquals"]["secretsmanager:AddReplicaRegions"],
         "eu-south-1"
     );
     let read = of(Sid::ReadReplicas);
-    assert_eq!(read["Resource"], format!("arn:aws:secretsmanager:*:{home}"));
+    // Before a replica exists, a request has only its name.
+    let both = [home.to_owned(), existing].map(|end| format!("arn:aws:secretsmanager:*:{end}"));
+    assert_eq!(read["Resource"], serde_json::json!(both));
     assert_eq!(read["Condition"]["StringEquals"]["aws:RequestedRegion"], "eu-south-1");
     let services = serde_json::json!([
         "ssm.us-east-1.amazonaws.com",
         "secretsmanager.eu-north-1.amazonaws.com",
+        "secretsmanager.eu-west-1.amazonaws.com",
         "secretsmanager.eu-south-1.amazonaws.com"
     ]);
     for (sid, key) in [

@@ -112,7 +112,8 @@ impl SecretStorePort for Aws {
                     // A secret that the user moved away from names the new home.
                     let left = tag_of(&answer, JournalEntry::MOVED_TO)
                         .and_then(|to| SecretArn::parse(to).ok());
-                    let arn = || SecretArn::parse(answer.arn.as_deref().unwrap_or_default());
+                    // A replica has its primary's tags, and is no home of its own.
+                    let arn = || SecretArn::parse(of_primary(&answer));
                     homes.push(
                         left.map_or_else(arn, Ok)
                             .map_err(|e| op.malformed_response(&e.to_string()))?,
@@ -316,6 +317,19 @@ impl SecretStorePort for Aws {
 
 fn bound_to(answer: &DescribeSecretOutput, owner: &Owner) -> bool {
     tag_of(answer, Owner::TAG).and_then(Owner::parse).is_some_and(|bound| bound.is(owner))
+}
+
+/// Returns the ARN of the secret, or of its primary if it is a replica. They differ only in the
+/// region (Secrets Manager user guide, "Replicate secrets across Regions").
+fn of_primary(answer: &DescribeSecretOutput) -> String {
+    let arn = answer.arn.as_deref().unwrap_or_default();
+    match (Arn::parse(arn), answer.primary_region.as_deref()) {
+        (Some(there), Some(primary)) => {
+            let Arn { partition, service, account, resource, .. } = there;
+            format!("arn:{partition}:{service}:{primary}:{account}:{resource}")
+        }
+        _ => arn.to_owned(),
+    }
 }
 
 /// Whether the secret's KMS key differs from the settings' key. `DescribeSecret` omits the

@@ -53,32 +53,42 @@ async fn the_first_delivery_creates_the_replica_and_later_ones_wait_for_it() {
 }
 
 #[tokio::test]
-async fn a_secret_of_the_same_name_that_is_no_replica_stays() {
+async fn another_secret_of_the_same_name_stays() {
     let (server, to) = there(Replicated::default()).await;
     server.lock().service.occupy();
-    let refused = |error: keyrot_core::CallError| {
-        assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None), "{error}");
-        let said = silent(&error);
-        assert!(said.contains("eu-west-1 has a secret of this name that is no replica"), "{said}");
-        assert!(said.contains(HOME) && said.contains("destination x"), "{said}");
-    };
-    refused(to.inspect(HOME).await.unwrap_err());
-    refused(to.deliver(HOME, &delivery(1, None)).await.unwrap_err());
-    // The replication that someone else began has failed because of it.
-    server.lock().service.status = Some(("Failed", "Secret with this name already exists"));
-    refused(to.inspect(HOME).await.unwrap_err());
-    refused(to.deliver(HOME, &delivery(1, None)).await.unwrap_err());
-    assert_eq!(created(&server), 0);
+    assert_eq!(to.inspect(HOME).await.unwrap(), Found::Nothing);
+    let error = to.deliver(HOME, &delivery(1, None)).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Other, "{error}");
+    let said = silent(&error);
+    assert!(said.contains("eu-west-1 has another secret of this name"), "{said}");
+    assert!(said.contains(HOME) && said.contains("destination x"), "{said}");
+    assert_eq!(created(&server), 1);
+    // The replication is in the home's list, and has failed.
+    let error = to.inspect(HOME).await.unwrap_err();
+    assert_eq!((error.kind, error.effect), (ErrorKind::Other, Effect::None), "{error}");
+    assert!(silent(&error).contains("has another secret of this name"), "{error}");
+    let theirs = server.lock().service.there.clone().unwrap();
+    assert_eq!(theirs.1.1, "theirs");
 }
 
-/// A replica that was promoted keeps its ARN, and is no longer in the home's list.
 #[tokio::test]
-async fn a_promoted_replica_is_no_replica() {
+async fn a_replica_that_was_promoted_or_removed_is_nothing() {
     let (server, to) = there(Replicated::default()).await;
-    to.deliver(HOME, &delivery(1, None)).await.unwrap();
+    let first = to.deliver(HOME, &delivery(1, None)).await.unwrap();
     server.lock().service.status = None;
-    let error = to.inspect(HOME).await.unwrap_err();
-    assert!(silent(&error).contains("is no replica of the user's secret"), "{error}");
+    assert_eq!(to.inspect(HOME).await.unwrap(), Found::Nothing);
+    // With a delivery, the replica is created again.
+    server.lock().service.there = None;
+    assert!(is(&to.deliver(HOME, &delivery(1, None)).await.unwrap(), 1));
+    assert!(first.mark().is_some() && created(&server) == 2);
+}
+
+#[tokio::test]
+async fn without_a_home_there_is_nothing() {
+    let (server, to) = there(Replicated::default()).await;
+    let missing = r#"{"__type":"ResourceNotFoundException","message":"not there"}"#;
+    server.fail("DescribeSecret", Fault::Instead(400, "", missing));
+    assert_eq!(to.inspect(HOME).await.unwrap(), Found::Nothing);
 }
 
 #[tokio::test]
@@ -129,6 +139,7 @@ async fn a_lost_answer_is_safe() {
         }
     };
     assert!(is(&first, 1));
+    // Reads that fail are errors, and not an empty place.
     for action in ["DescribeSecret", "GetSecretValue"] {
         let denied = r#"{"__type":"AccessDeniedException","message":"not authorized"}"#;
         server.fail(action, Fault::Instead(400, "", denied));

@@ -166,7 +166,12 @@ impl<'a> RequestSession<'a> {
         let screen = |width| screens::before(&View::of_plan(&plan, &place), width);
         match flow.plan(screen, plan.has_work(), plan.question().as_deref()).await? {
             true => self.carry_out(plan).await,
-            false => Ok(self.report(&plan.into_report(), None)),
+            false => {
+                let report = plan.into_report();
+                let exit = self.report(&report, None);
+                self.tell_whose_it_is(&report).await;
+                Ok(exit)
+            }
         }
     }
 
@@ -200,18 +205,26 @@ impl<'a> RequestSession<'a> {
         let (report, signal) = self.signals.while_working(&cancel, (say, &then), work).await;
         reporter.finish();
         let exit = self.report(&report, signal);
-        if let Some(text) = self.whose_it_is(&report).await {
+        self.tell_whose_it_is(&report).await;
+        Ok(exit)
+    }
+
+    async fn tell_whose_it_is(&self, report: &RequestReport) {
+        if let Some(text) = self.whose_it_is(report).await {
             say!("{} {text}", paint(style::HINT, "hint:"));
         }
-        Ok(exit)
     }
 
     /// Returns the command with the right user, if the key to revoke belongs to another user than
     /// the one that was named.
     async fn whose_it_is(&self, report: &RequestReport) -> Option<String> {
-        let Outcome::Failed(failure) = &report.result.outcome else { return None };
         let Some(Request::Revoke(order)) = &report.document.request else { return None };
-        if failure.error.kind != ErrorKind::NotFound {
+        let is_unknown = match &report.result.outcome {
+            Outcome::Failed(failure) => failure.error.kind == ErrorKind::NotFound,
+            Outcome::Refused(Refusal::NoSuchKey { .. }) => true,
+            _ => false,
+        };
+        if !is_unknown {
             return None;
         }
         let owner = owner(&self.backend, &order.key).await.ok()?;

@@ -333,7 +333,7 @@ fn sum(
         let waits = settings.policy().waits();
         let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::model::format_duration);
         let text = format!(
-            "an old key stays Active for at least {overlap}, and until something uses the new key or nothing has used the old key for {idle}; so a monthly job keeps working"
+            "an old key stays Active for at least {overlap}, and until something uses the new key or nothing has used the old key for {idle}; so a monthly job keeps working, if nothing else uses the user"
         );
         out.push_str(&dim(&text));
     }

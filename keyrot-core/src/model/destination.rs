@@ -25,6 +25,9 @@ pub struct Assignment {
     /// The abilities of this kind of destination; not in documents.
     #[serde(skip)]
     pub abilities: Abilities,
+    /// The region, if it is a replica of the home; not in documents.
+    #[serde(skip)]
+    pub replica_in: Option<String>,
 }
 
 /// Identifies a place among all places of all stores, so that a receipt is only about that place.

@@ -3,7 +3,7 @@
 use crate::engine::report::UserResult;
 use crate::model::ended_sessions::{EndedSessions, LONGEST_ROLE_SESSION, LONGEST_SESSION};
 use crate::model::names::{KeyId, UserName};
-use crate::model::observed::KeyStatus;
+use crate::model::observed::{AccessKey, KeyStatus};
 use crate::model::request::Revocation;
 use crate::model::time::Timestamp;
 use crate::model::trail::evidence::{AssumedRole, UseEvidence};
@@ -75,13 +75,15 @@ impl Aftermath<'_> {
         all
     }
 
-    /// A thief who has a leaked key may have created another one.
+    /// A thief who has a leaked key may have created another one after it.
     fn other_keys(&self) -> Vec<StillAlive> {
         let Self { user, order, seen, .. } = self;
-        let is_other = |key: &&crate::model::observed::AccessKey| {
+        let leaked = seen.keys.iter().find(|key| key.id == order.key).map(|key| key.created);
+        let is_other = |key: &&AccessKey| {
             key.id != order.key
                 && key.status == KeyStatus::Active
                 && seen.current.as_ref() != Some(&key.id)
+                && leaked.is_none_or(|leaked| key.created >= leaked)
         };
         let alive = |key: &KeyId| StillAlive {
             what: Remains::OtherKey,

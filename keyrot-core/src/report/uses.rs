@@ -169,12 +169,13 @@ impl KeyUses {
         let created = listed.map(|listed| listed.created);
         Self { user, key, status, created, last_used, service, region, problem, uses }
     }
+
     /// Returns the answer for a key that IAM does not have. If CloudTrail has uses of it, the key
     /// was deleted; otherwise it may never have existed.
     pub(crate) fn of_no_key(mut self) -> Self {
         if self.uses.events > 0 {
             (self.status, self.problem) = (Some(Self::DELETED.to_owned()), None);
-        } else if !self.uses.is_blind() {
+        } else if self.uses.gaps().is_none() {
             let problem = "IAM has no such key, and CloudTrail has no use of it in this period";
             self.problem = Some(problem.to_owned());
         }

@@ -24,6 +24,7 @@ pub struct DestinationRule {
     abilities: Abilities,
     store: String,
     parts: Vec<String>,
+    replica_in: Option<String>,
 }
 
 /// The reason why a rule is refused.
@@ -75,7 +76,8 @@ impl DestinationRule {
         let store = name.as_str().to_owned();
         let parts = vec![String::new()];
         let kind = Assignment::CUSTOM;
-        Ok(Self { name, kind, required: true, users, to, abilities, store, parts })
+        let replica_in = None;
+        Ok(Self { name, kind, required: true, users, to, abilities, store, parts, replica_in })
     }
 
     /// Names the kind of destination, for messages and documents; by default
@@ -104,6 +106,12 @@ impl DestinationRule {
     #[must_use]
     pub fn writing(self, parts: impl IntoIterator<Item = String>) -> Self {
         Self { parts: parts.into_iter().collect(), ..self }
+    }
+
+    /// Says that the destination is a replica of the home in this region. It is a secret there.
+    #[must_use]
+    pub fn replicating_to(self, region: &str) -> Self {
+        Self { replica_in: Some(region.to_owned()), ..self }.in_store(Self::secrets_in(region))
     }
 
     /// Returns the store of the secrets in a region. A place there must not be a user's home.
@@ -158,10 +166,18 @@ impl DestinationRule {
     /// # Errors
     /// [`Unplaceable`] if the store's own rules do not allow the place.
     pub fn place_of(&self, user: &UserArn, home: &SecretName) -> Result<String, Unplaceable> {
-        let place = match self.to.form {
-            PlaceForm::Home => home.to_string(),
-            _ => filled(&self.to.parts, user, str::to_owned),
-        };
+        match self.is_replica() {
+            true => self.checked(user, home.to_string()),
+            false => self.own_place_of(user),
+        }
+    }
+
+    /// Returns the place of this user's key, if it does not depend on the home.
+    pub(crate) fn own_place_of(&self, user: &UserArn) -> Result<String, Unplaceable> {
+        self.checked(user, filled(&self.to.parts, user, str::to_owned))
+    }
+
+    fn checked(&self, user: &UserArn, place: String) -> Result<String, Unplaceable> {
         match self.to.form.check(&place) {
             Ok(()) => Ok(place),
             Err(expected) => Err(Unplaceable {
@@ -173,16 +189,22 @@ impl DestinationRule {
         }
     }
 
+    /// Whether its places are replicas of the homes.
+    pub(crate) fn is_replica(&self) -> bool {
+        self.to.form == PlaceForm::Home
+    }
+
     /// Returns the assignment of the key of this user, who has this home secret, to the destination.
     ///
     /// # Errors
     /// As [`place_of`](Self::place_of).
     pub fn assignment(&self, user: &UserArn, home: &SecretName) -> Result<Assignment, Unplaceable> {
         let place = self.place_of(user, home)?;
-        let Self { name, kind, required, abilities, store, parts, .. } = self;
+        let Self { name, kind, required, abilities, store, parts, replica_in, .. } = self;
         let (to, required, abilities) = (name.clone(), *required, *abilities);
+        let replica_in = replica_in.clone();
         let place_id = PlaceId::of(store, &place, parts.iter().map(String::as_str));
-        Ok(Assignment { to, kind, place, required, place_id, abilities })
+        Ok(Assignment { to, kind, place, required, place_id, abilities, replica_in })
     }
 }
 

@@ -20,7 +20,8 @@ pub(super) struct Places<'a> {
 type Spot<'a> = (&'a str, String, &'a str);
 
 impl<'a> Places<'a> {
-    /// Returns the places of these users, each with the name of its home.
+    /// Returns the places of these users, each with the name of its home by the settings. A home that
+    /// only a tag names must not block another user.
     pub(super) fn of(
         users: impl IntoIterator<Item = (&'a UserArn, Option<SecretName>)>,
         secrets: impl IntoIterator<Item = (&'a SecretName, &'a UserName)>,
@@ -37,11 +38,14 @@ impl<'a> Places<'a> {
         }
         places.homes.extend(secrets);
         for (user, home) in users {
-            let Some(home) = home else { continue };
             for rule in &homes.destinations {
+                let place = || match (rule.is_replica(), &home) {
+                    (false, _) => rule.own_place_of(user).ok(),
+                    (true, home) => rule.place_of(user, home.as_ref()?).ok(),
+                };
                 if rule.serves(user.name())
                     && !rule.abilities().restarts
-                    && let Ok(place) = rule.place_of(user, &home)
+                    && let Some(place) = place()
                 {
                     for spot in spots(rule, &place) {
                         let at = places.users.entry(spot).or_default();
@@ -106,7 +110,12 @@ impl<'a> Places<'a> {
             });
             if let Some(of) = of {
                 return Some(format!(
-                    "the destination {to} would overwrite the secret {place}, which is user {of}'s home; set another `to`, or another region"
+                    "the destination {to} would overwrite the secret {place}, which is user {of}'s home; set {}",
+                    if rule.is_replica() {
+                        "another region"
+                    } else {
+                        "another `to`, or another region"
+                    }
                 ));
             }
         }

@@ -147,8 +147,9 @@ pub fn select(
     // this run does not select the user.
     let tagged = || users.iter().filter(|user| selection.tagged(user).is_ok());
     let sharers = sharers(tagged().map(|user| (user.arn.name(), own(user))));
-    let all = tagged().map(|user| (&user.arn, own(user).secret));
-    let all = all.chain(wanted.iter().map(|(user, own, _)| (&user.arn, own.secret.clone())));
+    let by_settings = |own: &tags::Own| own.secret.clone().filter(|_| !own.by_tag && !own.by_home);
+    let all = tagged().map(|user| (&user.arn, by_settings(&own(user))));
+    let all = all.chain(wanted.iter().map(|(user, own, _)| (&user.arn, by_settings(own))));
     let secrets = sharers.iter().flat_map(|(secret, users)| {
         let of = users.iter().find(|(_, by_tag)| !by_tag).or_else(|| users.first());
         of.map(|(user, _)| (secret, *user))

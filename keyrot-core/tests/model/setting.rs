@@ -68,6 +68,7 @@ impl Destination {
             required: self.required,
             place_id: PlaceId::default(),
             abilities: self.abilities,
+            replica_in: None,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{ARN, FOREIGN, described, placeholder, sent, value_of};
 use crate::tests::{HIDDEN, Script, credentials, json, json_error, key, secret, version};
 use crate::{AwsSettings, FieldNames, SecretSettings};
-use keyrot_core::model::{Intent, JournalEntry, SecretState, VersionId};
+use keyrot_core::model::{Intent, JournalEntry, Owner, SecretArn, SecretState, VersionId};
 use keyrot_core::{Effect, ErrorKind, SecretStorePort};
 use serde_json::json;
 
@@ -102,6 +102,23 @@ async fn a_version_is_read_by_its_id_and_its_likely_label() {
     let binary = json(&json!({ "VersionId": version('B').as_str(), "SecretBinary": "AAAA" }));
     let (aws, _) = Script::aws([binary]).await;
     assert_eq!(aws.read(&secret(), &version('B')).await.unwrap(), None);
+}
+
+/// A replica has the tags of its primary. It is no second home.
+#[tokio::test(start_paused = true)]
+async fn a_replica_in_another_region_counts_as_its_primary() {
+    let tag = "AIDAEXAMPLE000000001 123456789012 ci";
+    let answer = json(&json!({
+        "ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:/iam/ci/access_key-AbCdEf",
+        "PrimaryRegion": "eu-central-1",
+        "Tags": [{ "Key": Owner::TAG, "Value": tag }],
+    }));
+    let settings = AwsSettings::default().with_home_regions(vec!["eu-west-1".to_owned()]);
+    let (aws, _) = Script::with(settings, [answer]).await;
+    let found = aws.elsewhere(&secret(), &Owner::parse(tag).unwrap()).await.unwrap();
+    let primary =
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/ci/access_key-AbCdEf";
+    assert_eq!(found, [SecretArn::parse(primary).unwrap()]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -166,8 +166,25 @@ fn unpublished(seen: &Observed, secret: &Secret) -> Option<Decision> {
     if published || seen.created_here {
         return None;
     }
-    let Some(differences) = &seen.differences else { return look(Question::Differences) };
+    let Some(differences) = differences(seen) else { return look(Question::Differences) };
     differ(secret, differences.iter().filter(|one| !one.may_be_accepted()))
+}
+
+/// Returns how the secret differs from one that keyrot creates. The replicas that the settings ask
+/// for are no difference.
+fn differences(seen: &Observed) -> Option<Vec<Difference>> {
+    let own = |region: &String| {
+        let mut all = seen.destinations.iter();
+        all.any(|one| one.assignment.replica_in.as_ref() == Some(region))
+    };
+    let rest = |one: &Difference| match one {
+        Difference::Replicas(regions) => {
+            let foreign: Vec<String> = regions.iter().filter(|one| !own(one)).cloned().collect();
+            (!foreign.is_empty()).then_some(Difference::Replicas(foreign))
+        }
+        other => Some(other.clone()),
+    };
+    seen.differences.as_ref().map(|all| all.iter().filter_map(rest).collect())
 }
 
 fn differ<'a>(secret: &Secret, wrong: impl Iterator<Item = &'a Difference>) -> Option<Decision> {
@@ -219,7 +236,7 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
     // Either keyrot bound it, or someone who can't read it. Its credentials are not verified,
     // because that would look like a use.
     if bound && !take_over {
-        match seen.differences.as_deref() {
+        match differences(seen).as_deref() {
             None => return look(Question::Differences),
             Some([]) if named => return None,
             // The place was not chosen on purpose: the secret has to show a key of the user.
@@ -250,7 +267,7 @@ fn evidence(seen: &Observed, secret: &Secret, policy: &WaitPolicy) -> Option<Dec
     } else if !take_over && !bound {
         return unhoused(secret, no_active_key(current));
     }
-    let Some(differences) = &seen.differences else { return look(Question::Differences) };
+    let Some(differences) = differences(seen) else { return look(Question::Differences) };
     differ(secret, differences.iter().filter(|one| !(take_over && one.may_be_accepted())))
 }
 

@@ -267,7 +267,12 @@ fn unknown_keys(user: &UserName, keys: &[Evidence]) -> Vec<Hint> {
     let which = if keys.len() == 1 { "it if it" } else { "the one that" };
     let resolve = Action::Resolve { user: user.clone(), choice: None };
     vec![
-        Hint::to(format!("deactivate {which} is not needed{least}"), resolve),
+        Hint::to(
+            format!(
+                "deactivate {which} is not needed{least}, and delete it when nothing misses it"
+            ),
+            resolve,
+        ),
         Hint::advice("or put the key that is in use under AWSCURRENT by hand"),
     ]
 }

@@ -50,7 +50,9 @@ impl Refusal {
                 .iter()
                 .map(|key| Hint::to(format!("to revoke {key}"), Action::revoke(user, key)))
                 .collect(),
-            Self::NoSuchKey { .. } => vec![Hint::advice("name the key; nothing was done")],
+            Self::NoSuchKey { .. } => {
+                vec![Hint::advice("check the user and the key; nothing was done")]
+            }
             Self::NoRoom { key, other, revoked: true } => vec![
                 Hint::to(
                     format!(

@@ -11,8 +11,8 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Caution {
-    /// The current key is deactivated, and no other key is published: AWS refuses its consumers
-    /// until one is.
+    /// The current key, or the last Active one, is deactivated, and no other key is published: AWS
+    /// refuses its consumers until one is.
     Refused(KeyId),
     /// The user's secret is created, but no key is published in it: consumers get no replacement.
     NoReplacement(SecretName),
@@ -36,7 +36,9 @@ impl Caution {
             PlannedAction::Deactivate(key) => Some(key),
             _ => None,
         });
-        if let Some(key) = off.filter(|key| Some(*key) == user.current.as_ref())
+        let is_active = |key: &&AccessKey| key.status == KeyStatus::Active;
+        let is_last = |off: &KeyId| !user.keys.iter().filter(is_active).any(|key| key.id != *off);
+        if let Some(key) = off.filter(|key| Some(*key) == user.current.as_ref() || is_last(key))
             && !steps.iter().any(is_replacement)
         {
             all.push(Self::Refused(key.clone()));

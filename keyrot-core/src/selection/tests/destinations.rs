@@ -130,3 +130,39 @@ fn a_user_has_at_most_ten_destinations_each_in_a_usable_place() {
     assert!(blocked(&selected, "a@b").contains("\"/x/a@b\", which is not usable"));
     assert!(selected.chosen[1].policy.is_ok());
 }
+
+/// Anyone who may tag a user can claim another user's home.
+#[test]
+fn a_claimed_home_with_a_replica_blocks_only_the_one_that_claims_it() {
+    let replica = DestinationRule::new(
+        DestinationName::parse("there").unwrap(),
+        vec![Pattern::parse("*").unwrap()],
+        PlaceTemplate::home(),
+        Abilities::READABLE,
+    );
+    let replica = replica.unwrap().replicating_to("eu-west-1");
+    let copy = rule("copy", &["c"], "/iam/{user}/other", PlaceForm::Secret);
+    let copy = copy.in_store(DestinationRule::secrets_in("eu-west-1"));
+    let homes = Homes { destinations: vec![replica.clone(), copy], ..homes() };
+    let claim = |tag: &'static str, secret: &'static str| {
+        [tagged("a", &[(tag, secret)]), tagged("b", &[]), tagged("c", &[])]
+    };
+    let arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:/iam/b/access_key-AbCdEf";
+    for users in [
+        claim("keyrot:secret", "/iam/b/access_key"),
+        claim("keyrot:home", arn),
+        claim("keyrot:secret", "/iam/c/other"),
+    ] {
+        let selected = select(&users, &Selection::default(), &homes, &WaitPolicy::default());
+        for target in &selected.chosen[1..] {
+            assert!(target.policy.is_ok(), "{target:?}");
+            let place = &target.subject.destinations.last().unwrap().place;
+            assert_eq!(*place, format!("/iam/{}/access_key", target.subject.user));
+        }
+    }
+    // A replica in the region of the homes.
+    let here = Homes { destinations: vec![replica.replicating_to(&homes.region)], ..homes };
+    let selected =
+        select(&[tagged("b", &[])], &Selection::default(), &here, &WaitPolicy::default());
+    assert!(blocked(&selected, "b").ends_with("which is user b's home; set another region"));
+}

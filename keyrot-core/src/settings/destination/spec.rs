@@ -81,7 +81,12 @@ impl DestinationSpec {
     /// Returns the rule for the selection, for users whose homes are in this region.
     #[must_use]
     pub fn rule(&self, home_region: &str) -> DestinationRule {
-        self.rule.clone().in_store(self.kind.store(home_region)).writing(self.kind.parts())
+        let rule =
+            self.rule.clone().in_store(self.kind.store(home_region)).writing(self.kind.parts());
+        match &self.kind {
+            DestinationKind::Replica(kind) => rule.replicating_to(&kind.region),
+            _ => rule,
+        }
     }
 
     /// Returns the places of the secrets that keyrot needs to authenticate there.

@@ -88,6 +88,7 @@ impl Company {
             required: true,
             place_id: PlaceId::default(),
             abilities: Abilities::READABLE,
+            replica_in: None,
         };
         let policy = WaitPolicy::new(Waits::default(), false).unwrap();
         let targets = account.world().list_users("/").into_iter().map(|user| {

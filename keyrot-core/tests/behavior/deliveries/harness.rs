@@ -30,7 +30,15 @@ pub(crate) struct Harness {
 pub(crate) fn assignment(to: &str, required: bool, abilities: Abilities) -> Assignment {
     let place = PLACE.to_owned();
     let (to, place_id) = (name(to), PlaceId::default());
-    Assignment { to, kind: Assignment::CUSTOM, place, required, place_id, abilities }
+    Assignment {
+        to,
+        kind: Assignment::CUSTOM,
+        place,
+        required,
+        place_id,
+        abilities,
+        replica_in: None,
+    }
 }
 
 impl Harness {

@@ -6,8 +6,11 @@ use super::harness::{
 };
 use keyrot_core::decide::{Step, Unhoused};
 use keyrot_core::memory::{MemoryAccount, Value, World};
-use keyrot_core::model::{Adoption, Difference, HOME_TAG, HomeTag, Owner, SecretArn, VersionId};
-use keyrot_core::selection::SecretTemplate;
+use keyrot_core::model::{
+    Abilities, Adoption, DestinationName, Difference, HOME_TAG, HomeTag, Owner, SecretArn,
+    VersionId,
+};
+use keyrot_core::selection::{DestinationRule, Pattern, PlaceTemplate, SecretTemplate};
 use keyrot_core::{
     Blocked, Cancel, Credentials, EventKind, Homes, Limits, Mode, Outcome, Ports, Request, Rotator,
     SecretName,
@@ -115,6 +118,40 @@ async fn a_secret_that_others_can_read_is_not_adopted() {
             !difference.may_be_accepted(),
             "{outcome:?}"
         );
+    }
+}
+
+/// Terraform may remove the user's tag each day.
+#[tokio::test]
+async fn replicas_that_the_settings_ask_for_are_no_difference() {
+    let name = DestinationName::parse("there").unwrap();
+    let everyone = vec![Pattern::parse("*").unwrap()];
+    let rule =
+        DestinationRule::new(name, everyone, PlaceTemplate::home(), Abilities::READABLE).unwrap();
+    let homes = Homes { destinations: vec![rule.replicating_to(THERE)], ..here() };
+    for (replicas, foreign) in
+        [(vec![THERE], vec![]), (vec![THERE, "eu-south-1"], vec!["eu-south-1"])]
+    {
+        let texts = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
+        let account = account();
+        let owner = chosen(&account, &homes)[0].subject.owner();
+        let placeholder = VersionId::for_placeholder(account.world().now());
+        account.change(|world| {
+            world.create_secret(&secret(), Some((placeholder, Value::placeholder()))).unwrap();
+            world.tag_secret(&secret(), Owner::TAG, owner.to_text()).unwrap();
+            let difference = Difference::Replicas(texts(&replicas));
+            world.secret_mut(&secret()).unwrap().differences = vec![difference];
+        });
+        let differs = match run(&account, &homes).await.outcome {
+            Outcome::Blocked(Blocked::SecretNotBound { why: Unhoused::Differs(all), .. }) => all,
+            _ => Vec::new(),
+        };
+        let expected: Vec<Difference> = (!foreign.is_empty())
+            .then(|| Difference::Replicas(texts(&foreign)))
+            .into_iter()
+            .collect();
+        assert_eq!(differs, expected);
+        assert_eq!(tag(&account).is_some(), foreign.is_empty(), "the secret is the user's home");
     }
 }
 

@@ -3,8 +3,10 @@
 use super::harness::{Harness, secret};
 use keyrot_core::memory::{Fault, FaultAt};
 use keyrot_core::report::{Change, Remains};
-use keyrot_core::requests::{Enrollment, RequestFlow, RequestKind, RequestStatus};
-use keyrot_core::{Cancel, Homes, Limits, Ports, Request, Revocation, Selection, Target, UserName};
+use keyrot_core::requests::{Caution, Enrollment, RequestFlow, RequestKind, RequestStatus};
+use keyrot_core::{
+    Cancel, Homes, KeyId, Limits, Ports, Request, Revocation, Selection, Target, UserName,
+};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -186,6 +188,41 @@ async fn a_revocation_whose_sessions_could_not_be_ended_is_not_done() {
     assert_eq!(report.status(), RequestStatus::NotDone);
     assert!(report.document.sessions_not_ended.is_some());
     assert!(report.document.still_alive.iter().any(|one| one.what == Remains::Sessions));
+}
+
+#[tokio::test]
+async fn an_older_key_is_not_a_thiefs_and_the_last_active_one_is_warned_of() {
+    let harness = Harness::in_overlap().await;
+    let off = |key: &KeyId| {
+        Request::Revoke(Revocation { without_successor: true, ..Revocation::of(key.clone()) })
+    };
+    let flow = session(&harness, RequestKind::Revoke).await;
+    let seen = flow.look().await;
+    let (leaked, old) = (seen.current.clone().unwrap(), seen.previous.clone().unwrap());
+    let plan = flow.plan(&seen, off(&leaked)).await;
+    let report = flow.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert!(report.is_done());
+    let remains = |what| report.document.still_alive.iter().any(|one| one.what == what);
+    assert!(remains(Remains::Sessions) && !remains(Remains::OtherKey), "{old} is older");
+
+    harness.account.advance(Duration::from_secs(3_600));
+    let flow = session(&harness, RequestKind::Revoke).await;
+    let seen = flow.look().await;
+    let plan = flow.plan(&seen, off(&old)).await;
+    let cautions = Caution::of(RequestKind::Revoke, &plan.document.intended, &seen);
+    assert!(cautions.contains(&Caution::Refused(old)), "{cautions:?}");
+
+    // Somebody may have created this one with the leaked key.
+    let newer = Harness::in_overlap().await;
+    let flow = session(&newer, RequestKind::Revoke).await;
+    let seen = flow.look().await;
+    let plan = flow.plan(&seen, off(seen.previous.as_ref().unwrap())).await;
+    newer.account.change(|world| {
+        world.delete_key(&newer.user, seen.current.as_ref().unwrap()).unwrap();
+        world.add_key(&newer.user).unwrap();
+    });
+    let report = flow.carry_out(plan, &Cancel::default(), &|_| {}).await;
+    assert!(report.document.still_alive.iter().any(|one| one.what == Remains::OtherKey));
 }
 
 /// Without the account's list of users, only the name and the key are known, which is enough to
