@@ -9,6 +9,9 @@ use crate::model::observed::KeyStatus;
 use crate::model::request::{Request, Revocation};
 use serde::Serialize;
 
+/// When another key is published after one was deleted.
+const LATER: &str = " (later, if a key was created in the last half hour)";
+
 /// One resolution for a blocked user, which the operator can choose.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Resolution {
@@ -96,7 +99,7 @@ impl Resolution {
             )],
             Blocked::RevokedKeyCurrent { key, .. } => vec![Self::make_room(
                 key,
-                format!("make room for a new key: delete {key} now, and publish another"),
+                format!("make room for a new key: delete {key} now, and publish another{LATER}"),
             )],
             Blocked::RevokedKeyInUse { key, .. } => vec![Self {
                 choice: Choice::Revoke(key.clone()),
@@ -211,7 +214,7 @@ impl Resolution {
             return vec![Self::replace(key)];
         };
         let message = format!(
-            "make room for a new key: delete {key}, because {} stays, and publish another",
+            "make room for a new key: delete {key}, because {} stays, and publish another{LATER}",
             other.id
         );
         let newer = (other.created > this.created).then(|| Self::replace(key));

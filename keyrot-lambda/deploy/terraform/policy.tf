@@ -369,7 +369,10 @@ resource "aws_iam_role_policy" "destination_replicas" {
         "Action" : [
           "secretsmanager:GetSecretValue"
         ],
-        "Resource" : "arn:${data.aws_partition.current.partition}:secretsmanager:*:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????",
+        "Resource" : [
+          "arn:${data.aws_partition.current.partition}:secretsmanager:*:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}",
+          "arn:${data.aws_partition.current.partition}:secretsmanager:*:${data.aws_caller_identity.current.account_id}:secret:${local.secret_names}-??????"
+        ],
         "Condition" : {
           "ForAnyValue:StringEqualsIfExists" : {
             "secretsmanager:VersionStage" : "AWSCURRENT"
