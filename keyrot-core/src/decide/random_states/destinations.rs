@@ -75,7 +75,7 @@ pub(super) fn destinations(
                 required,
                 place_id: PlaceId::default(),
                 abilities,
-                replica_in: some.once_in(8).then(|| "eu-west-1".to_owned()),
+                replica_in: None,
             },
             found,
             failed: (!served && some.once_in(5)).then(reason),
