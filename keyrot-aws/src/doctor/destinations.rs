@@ -25,9 +25,13 @@ pub(super) async fn examine(
         let all = selected.iter().flat_map(|subject| &subject.destinations);
         let places: Vec<&str> =
             all.filter(|one| one.to == *spec.name()).map(|one| one.place.as_str()).collect();
-        if places.is_empty() {
+        // A user whose place is not usable is reported as blocked.
+        if places.is_empty() && !selected.iter().any(|subject| spec.serves(&subject.user)) {
             let text = format!("{}: it is for no selected user", spec.name());
             notes.add(Check::warning(ABOUT, text).hint("check `users` of this destination"));
+            continue;
+        }
+        if places.is_empty() {
             continue;
         }
         look(ports, spec, &places, notes).await;

@@ -116,10 +116,11 @@ fn count(settings: &Settings, selected: &Selected, notes: &mut Notes<'_>) {
         } else {
             format!("{} selected users are", wrong.len())
         };
-        let text = format!("{users} blocked by their own tags or secret: {}", some(&wrong));
+        let text =
+            format!("{users} blocked by their tags, secret or destinations: {}", some(&wrong));
         notes.add(
             Check::warning("users", text)
-                .hint("correct the tags of these users; `keyrot status` says what each needs"),
+                .hint("correct these users' tags, or the destinations in the settings; `keyrot status` says what each needs"),
         );
     }
     homeless(selected, notes);

@@ -333,7 +333,7 @@ fn sum(
         let waits = settings.policy().waits();
         let [overlap, idle] = [waits.overlap, waits.idle].map(keyrot_core::model::format_duration);
         let text = format!(
-            "an old key stays Active for at least {overlap}, and until something uses the new key or nothing has used the old key for {idle}; so a monthly job keeps working, if nothing else uses the user"
+            "an old key stays Active for at least {overlap}, and until something uses the new key or nothing has used the old key for {idle}; so a monthly job keeps working, if nothing else uses the user; waits in a user's own tags come first"
         );
         out.push_str(&dim(&text));
     }

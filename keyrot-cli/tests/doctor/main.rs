@@ -57,6 +57,24 @@ fn account() -> Emulator {
     emulator
 }
 
+/// The destination is for users that are selected, but each is blocked because of it.
+#[test]
+fn a_replica_in_the_region_of_the_secrets_is_named_as_what_it_is() {
+    let sandbox = Sandbox::new();
+    let here = "[[destination]]\nname = 'here'\nkind = 'replica'\nusers = ['ci-*']\nregion = 'us-east-1'\n";
+    std::fs::write(sandbox.dir().join("mine.toml"), here).unwrap();
+    let (_, found) = sandbox.json(&["--config", "mine.toml", "doctor"]);
+    let blocked: Vec<_> = about(&found, "users").into_iter().map(|(_, text)| text).collect();
+    let said = "the destination here would overwrite the secret /iam/ci-deployer/access_key, which is user ci-deployer's home; set another region";
+    assert!(blocked.iter().any(|text| text.contains(said)), "{blocked:?}");
+    assert!(about(&found, "destinations").is_empty(), "{found:#}");
+    // This one is for nobody.
+    let nobody = here.replace("ci-*", "nobody");
+    std::fs::write(sandbox.dir().join("mine.toml"), nobody).unwrap();
+    let (_, found) = sandbox.json(&["--config", "mine.toml", "doctor"]);
+    assert_eq!(about(&found, "destinations"), [("warning", "here: it is for no selected user")]);
+}
+
 #[test]
 fn a_sandbox_has_fewer_checks_and_says_so() {
     let sandbox = Sandbox::new();

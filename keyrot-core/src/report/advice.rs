@@ -68,6 +68,9 @@ impl UserResult {
         if self.is_full_with(key) {
             let text =
                 "a user has two keys at most; to make room for a new one, delete the revoked key";
+            if let Some(next) = hints.first_mut() {
+                next.text = format!("then, {}", next.text);
+            }
             hints.insert(0, Hint::to(text, Action::delete(&self.user, key)));
         }
         hints

@@ -67,7 +67,7 @@ pub(super) fn state_now(view: &View<'_>, width: Option<usize>) -> String {
     let name = [user.user.as_str()];
     let next = match decision_later(view.document, view.result) {
         None if user.state == State::Due => Some(format!(
-            "if the user is tagged for rotation, the next run does this; to do it now: {}",
+            "if the user is tagged for rotation, the next run does this; to do it now: `{}`",
             command_line("keyrot rotate", &name, "")
         )),
         decision => decision,
@@ -111,9 +111,9 @@ pub(super) fn decision_later(document: &RequestDocument, left: &UserResult) -> O
     let rotate = command_line("keyrot rotate", &[user], "");
     let resolve = command_line("keyrot resolve", &[user], "");
     Some(match document.request {
-        Some(_) => format!("then decide about the other key{from}: {rotate}; {resolve}"),
+        Some(_) => format!("then decide about the other key{from}: `{rotate}`; `{resolve}`"),
         None => format!(
-            "AWSCURRENT was moved back from {}; decide about that key{from}: {rotate}; {resolve}",
+            "AWSCURRENT was moved back from {}; decide about that key{from}: `{rotate}`; `{resolve}`",
             newer.id
         ),
     })
