@@ -8,6 +8,7 @@ pub(crate) mod destination;
 pub(crate) mod homes;
 pub(crate) mod missing;
 pub(crate) mod pattern;
+pub(crate) mod place;
 pub(crate) mod sharing;
 pub(crate) mod suggestion;
 pub(crate) mod tags;
@@ -16,12 +17,10 @@ pub(crate) mod template;
 mod tests;
 pub(crate) mod users;
 
-pub use destination::{
-    DestinationRule, MOST_DESTINATIONS, PlaceError, PlaceForm, PlaceTemplate, RuleError,
-    Unplaceable,
-};
+pub use destination::{DestinationRule, MOST_DESTINATIONS, RuleError, Unplaceable};
 pub use missing::{Missing, MissingWhy, Skipped};
 pub use pattern::{Pattern, PatternError, SecretPattern};
+pub use place::{PlaceError, PlaceForm, PlaceTemplate};
 pub use suggestion::{Suggestion, TagCount};
 pub use template::{SecretTemplate, TemplateError, Unnameable};
 pub use users::{Selected, Selection, select};

@@ -6,7 +6,7 @@ use crate::model::home::{HOME_TAG, HomeTag};
 use crate::model::names::{UserArn, UserId, UserName};
 use crate::model::user::IamUser;
 use crate::model::waits::{WaitPolicy, Waits};
-use crate::selection::destination::{DestinationRule, PlaceForm};
+use crate::selection::destination::DestinationRule;
 use crate::selection::homes::Homes;
 use crate::selection::missing::Skipped;
 use crate::selection::pattern::{Pattern, SecretPattern};

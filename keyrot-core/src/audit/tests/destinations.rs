@@ -3,8 +3,9 @@
 use super::*;
 use crate::model::destination::Abilities;
 use crate::model::names::DestinationName;
-use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate};
+use crate::selection::destination::DestinationRule;
 use crate::selection::homes::Homes;
+use crate::selection::place::{PlaceForm, PlaceTemplate};
 
 fn rule(name: &str, users: &str, to: &str) -> DestinationRule {
     DestinationRule::new(

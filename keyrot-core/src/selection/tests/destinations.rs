@@ -3,9 +3,9 @@
 use super::*;
 use crate::model::destination::Abilities;
 use crate::model::names::DestinationName;
-use crate::selection::destination::PlaceTemplate;
 use crate::selection::destination::tests::rule;
 use crate::selection::pattern::Pattern;
+use crate::selection::place::{PlaceForm, PlaceTemplate};
 
 #[test]
 fn a_user_gets_its_destinations_and_no_place_is_shared() {

@@ -2,8 +2,9 @@
 
 use crate::model::names::DestinationName;
 use crate::model::nearest::nearest;
-use crate::selection::destination::{DestinationRule, PlaceForm, PlaceTemplate};
+use crate::selection::destination::DestinationRule;
 use crate::selection::pattern::Pattern;
+use crate::selection::place::{PlaceForm, PlaceTemplate};
 use crate::settings::destination::kind::form;
 use crate::settings::destination::spec::DestinationSpec;
 use crate::settings::error::{Origin, Problem, SettingsError};

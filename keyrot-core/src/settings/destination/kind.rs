@@ -2,7 +2,7 @@
 
 use crate::model::arn::Arn;
 use crate::model::destination::Abilities;
-use crate::selection::destination::PlaceForm;
+use crate::selection::place::PlaceForm;
 use crate::settings::notify_target::SecretSource;
 
 /// The kind of a destination's places, with the settings of that kind.

@@ -2,7 +2,8 @@
 
 use crate::model::destination::Abilities;
 use crate::model::names::{DestinationName, SecretName, UserArn, UserName};
-use crate::selection::destination::{DestinationRule, PlaceTemplate, Unplaceable};
+use crate::selection::destination::{DestinationRule, Unplaceable};
+use crate::selection::place::PlaceTemplate;
 use crate::settings::destination::kind::{DestinationKind, GitHubAuth, VaultAuth};
 use crate::settings::notify_target::SecretSource;
 
