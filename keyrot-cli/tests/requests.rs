@@ -380,7 +380,7 @@ fn a_revocation_that_waits_is_shown_and_can_be_finished() {
 #[test]
 fn resolve_says_what_comes_next_for_a_user_that_is_not_blocked() {
     let sandbox = Sandbox::new();
-    let next = "  if the user is tagged for rotation, the next run does this; to do it now: keyrot rotate ci-deployer\n";
+    let next = "  if the user is tagged for rotation, the next run does this; to do it now: `keyrot rotate ci-deployer`\n";
     for (name, says) in [
         ("ci-deployer", "\ndue, not blocked: rotate: replace AKIA"),
         ("ci-deployer", next),

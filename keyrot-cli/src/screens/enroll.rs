@@ -54,7 +54,7 @@ pub(crate) fn screen(
         let text = format!(
             "The next `keyrot rotate` starts the rotation.{most} Make every consumer read the key from the secret within {half}. The old key stays Active for at least {overlap}, \
              and while it was used in the last {recent_use}. If nothing uses the new key (a weekly or monthly job), or something uses the old key after {half}, it stays \
-             Active until it was unused for {idle}. Waits in a user's own tags come first: for a job that runs less often, tag it with keyrot:idle=100d."
+             Active until it was unused for {idle}. Waits in a user's own tags come first: for a job that runs less often, tag its user with keyrot:idle=100d."
         );
         let _ = writeln!(out);
         out.push_str(&hanging("", style::PLAIN, &text, style::DIM, width));
