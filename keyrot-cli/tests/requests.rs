@@ -407,6 +407,19 @@ fn resolve_says_what_comes_next_for_a_user_that_is_not_blocked() {
     assert_eq!(sandbox.run(&["resolve", "ci-deployer"]).code, Some(3));
 }
 
+/// In an emergency, the key is right and the user is a mistake.
+#[test]
+fn the_user_of_a_key_to_revoke_is_named_if_another_one_was_given() {
+    let sandbox = Sandbox::new();
+    let key = keys(&sandbox, "ci-deployer")[0].0.clone();
+    for more in [&["--yes"][..], &["--yes", "--without-successor"]] {
+        let ran = sandbox.run(&[&["revoke", "jane.doe", &key], more].concat());
+        let says = format!("hint: {key} belongs to ci-deployer; to revoke it: keyrot ");
+        assert!(ran.code == Some(2) && ran.stderr.contains(&says), "{}", ran.stderr);
+    }
+    assert_eq!(keys(&sandbox, "ci-deployer")[0].1, "active");
+}
+
 /// A revocation that is taken back does not switch the key on.
 #[test]
 fn a_reinstated_key_that_is_inactive_is_reported_as_such() {

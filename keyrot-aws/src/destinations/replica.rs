@@ -4,8 +4,8 @@
 //! secret's tags. A delivery creates the replica if the home has none in that region, and waits
 //! until the replica's current version is the delivered one. A replica refuses every other write
 //! (Secrets Manager user guide, "Replicate secrets across Regions"), so a delivery overwrites
-//! nothing. Secrets Manager does not replace another secret of the same name, because a delivery never
-//! asks for that.
+//! nothing. Secrets Manager does not replace another secret of the same name, because a delivery
+//! never asks for that.
 
 use super::about::{About, after_a_write, now};
 use super::secrets_manager::Secrets;

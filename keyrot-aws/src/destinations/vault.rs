@@ -83,8 +83,8 @@ struct There {
 #[derive(Deserialize, PartialEq, Eq)]
 struct Text(#[serde(deserialize_with = "hidden")] Zeroizing<String>);
 
-/// Returns the fields of a value; `None` if one of them is not text. Vault writes the value anew,
-/// with the fields in another order.
+/// Returns the fields of a value; `None` if one of them is not text. Vault writes the value
+/// itself, with the fields in another order.
 fn fields(value: &str) -> Option<BTreeMap<String, Text>> {
     serde_json::from_str(value).ok()
 }

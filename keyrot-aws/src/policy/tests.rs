@@ -283,6 +283,10 @@ fn destinations_add_what_they_need() {
     );
     let aliases = &of(Sid::UseDeliveryAliases)["Condition"]["ForAnyValue:StringEquals"];
     assert_eq!(aliases["kms:ResourceAliases"], "alias/ci");
+    // Everyone else may not change a replica, which could be promoted.
+    let guard = Guard { principals: Vec::new(), function: Text::fixed("keyrot"), boundary: None };
+    let denied = serde_json::to_string(&scope.guard_policy(&guard)).unwrap();
+    assert!(denied.contains("arn:aws:secretsmanager:eu-south-1:123456789012:secret:/iam/*"));
     let at = "eu-west-1:123456789012";
     assert_eq!(
         of(Sid::ReadHookSecrets)["Resource"],

@@ -3,7 +3,7 @@
 use super::circleci_server::{CONTEXT, CircleCi, TOKEN};
 use super::destination;
 use super::rules::{credentials, delivery, keeps_the_rules, silent};
-use super::server::{Fault, Server};
+use super::server::{Fault, Held, Server};
 use keyrot_core::model::{Found, Holds};
 use keyrot_core::ports::Destination;
 use keyrot_core::{Effect, ErrorKind};
@@ -51,6 +51,19 @@ async fn an_answer_with_only_a_message_is_an_answer() {
     let second = to.deliver(CONTEXT, &delivery(2, first.mark())).await.unwrap();
     assert_eq!(to.inspect(CONTEXT).await.unwrap().mark(), second.mark());
     assert_ne!(second.mark(), first.mark());
+    // The pair is whole, even if the list cannot be read afterwards.
+    let puts = server.count("PUT");
+    // Three pages, two writes, and the list again.
+    let gate = server.hold(5, Held::Before);
+    let (writer, third) = (to.clone(), delivery(3, second.mark()));
+    let delivered = tokio::spawn(async move { writer.deliver(CONTEXT, &third).await });
+    while !gate.is_reached() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(server.count("PUT"), puts + 2);
+    assert!(has(&server, 3));
+    gate.release();
+    delivered.await.unwrap().unwrap();
 }
 
 #[tokio::test]
